@@ -1,0 +1,3 @@
+//! Text to domain: the settings and the mapping, with every fault named and placed.
+
+pub mod settings;

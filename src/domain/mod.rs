@@ -1,0 +1,15 @@
+//! Values and decisions: hosts, private APIs, routes, the table, what a request becomes or why it
+//! is refused.
+//!
+//! **Invariant:** nothing in here opens, awaits, logs or reads the clock; whatever a decision needs
+//! arrives as an argument.
+
+pub mod answer;
+pub mod api;
+pub mod host;
+pub mod refusal;
+pub mod rewrite;
+pub mod route;
+pub mod table;
+pub mod target;
+pub mod verbs;

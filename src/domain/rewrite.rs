@@ -1,0 +1,174 @@
+//! Paths: from the custom domain's terms to the API's.
+//!
+//! **Invariant:** [`upstream_target`] only ever puts a prefix in front of bytes the client sent; it
+//! never decodes, encodes, merges or drops one. A path with a dot segment in any single encoding
+//! is refused before, so no path leaves its prefix, whatever the API's side makes of `%2F`.
+
+use super::refusal::Refusal;
+
+/// What follows `base` in `path`, if `path` is under it on a segment boundary.
+///
+/// `base` is empty or starts with `/` and ends with none.
+pub fn rest_after<'p>(base: &str, path: &'p [u8]) -> Option<&'p [u8]> {
+    let rest = path.strip_prefix(base.as_bytes())?;
+    (rest.is_empty() || rest[0] == b'/').then_some(rest)
+}
+
+/// The target sent upstream: the API's prefix, what followed the custom base path, the query.
+pub fn upstream_target(prefix: &str, rest: &[u8], query: &[u8]) -> Vec<u8> {
+    let mut target = Vec::with_capacity(prefix.len() + rest.len() + query.len());
+    target.extend_from_slice(prefix.as_bytes());
+    target.extend_from_slice(rest);
+    target.extend_from_slice(query);
+    target
+}
+
+/// Refuses a path with a `.` or `..` segment, spelled plainly, percent-encoded once, as an overlong
+/// UTF-8 dot, before a path parameter (`..;`), or between encoded slashes or backslashes.
+pub fn refuse_dot_segments(path: &[u8]) -> Result<(), Refusal> {
+    let mut at = 0;
+    loop {
+        let mut dots = 0;
+        while let Some(len) = dot_len(&path[at..]) {
+            dots += 1;
+            at += len;
+        }
+        if (dots == 1 || dots == 2) && ends_segment(&path[at..]) {
+            return Err(Refusal::DotSegment);
+        }
+        match next_separator(&path[at..]) {
+            Some(after) => at += after,
+            None => return Ok(()),
+        }
+    }
+}
+
+fn dot_len(rest: &[u8]) -> Option<usize> {
+    match rest {
+        [b'.', ..] => Some(1),
+        [b'%', b'2', b'e' | b'E', ..] => Some(3),
+        [b'%', b'c' | b'C', b'0', b'%', b'a' | b'A', b'e' | b'E', ..] => Some(6),
+        _ => None,
+    }
+}
+
+fn separator_len(rest: &[u8]) -> Option<usize> {
+    match rest {
+        [b'/' | b'\\', ..] => Some(1),
+        [b'%', b'2', b'f' | b'F', ..] | [b'%', b'5', b'c' | b'C', ..] => Some(3),
+        [b'%', b'c' | b'C', b'0', b'%', b'a' | b'A', b'f' | b'F', ..] => Some(6),
+        _ => None,
+    }
+}
+
+// A server that strips path parameters sees `..;x` as `..`; one written in C ends it at a NUL.
+fn ends_segment(rest: &[u8]) -> bool {
+    matches!(rest, [] | [b';', ..] | [b'%', b'3', b'b' | b'B', ..] | [b'%', b'0', b'0', ..])
+        || separator_len(rest).is_some()
+}
+
+fn next_separator(rest: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < rest.len() {
+        if matches!(rest[at], b'/' | b'\\' | b'%')
+            && let Some(len) = separator_len(&rest[at..])
+        {
+            return Some(at + len);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Whether a base path of the mapping can stand in front of requests' paths. `path` is empty or
+/// starts with `/` and ends with none; the fault reads after "the path".
+pub fn check_base_path(path: &str) -> Result<(), &'static str> {
+    if refuse_dot_segments(path.as_bytes()).is_err() {
+        return Err("has a dot segment");
+    }
+    if path.contains("//") || path.ends_with('/') {
+        return Err("has an empty segment");
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&b);
+    if !path.bytes().all(plain) {
+        return Err("has a character that is not allowed in a URL's path");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_path_matches_whole_segments() {
+        assert_eq!(rest_after("/v1", b"/v1"), Some(&b""[..]));
+        assert_eq!(rest_after("/v1", b"/v1/x"), Some(&b"/x"[..]));
+        assert_eq!(rest_after("/v1", b"/v1//x"), Some(&b"//x"[..]));
+        assert_eq!(rest_after("/v1", b"/v10"), None);
+        assert_eq!(rest_after("/v1", b"/V1"), None);
+        assert_eq!(rest_after("", b"/"), Some(&b"/"[..]));
+    }
+
+    #[test]
+    fn bytes_survive() {
+        let target = upstream_target("/prod", b"//a%2Fb%3A/", b"?q=%20&x=//");
+        assert_eq!(target, b"/prod//a%2Fb%3A/?q=%20&x=//");
+    }
+
+    #[test]
+    fn dot_segments_are_refused_in_every_spelling() {
+        for path in [
+            "/..",
+            "/.",
+            "/../x",
+            "/a/../b",
+            "/a/..",
+            "/a/.",
+            "/a/./b",
+            "/%2e%2e/x",
+            "/%2E./x",
+            "/.%2e",
+            "/%2e",
+            "/a/..;/x",
+            "/a/..;v=1",
+            "/a/..%3bx",
+            "/a%2f..%2fb",
+            "/a%2F..",
+            "/a%5c..%5cb",
+            "/..%5C",
+            "/..\\x",
+            "/%c0%ae%c0%ae/x",
+            "/..%c0%afx",
+            "/..%00",
+            "/a/.;x/b",
+            "/%2e%2e%2fx",
+            "//..",
+            "/..//",
+            "..",
+        ] {
+            assert_eq!(refuse_dot_segments(path.as_bytes()), Err(Refusal::DotSegment), "{path}");
+        }
+    }
+
+    #[test]
+    fn dots_elsewhere_pass() {
+        for path in [
+            "/",
+            "",
+            "/a.b",
+            "/.well-known/x",
+            "/...",
+            "/a..",
+            "/..a",
+            "/a/.b/c",
+            "/%2ea",
+            "/%252e%252e/x",
+            "/a;..b",
+            "/x%2e",
+            "/....//",
+        ] {
+            assert_eq!(refuse_dot_segments(path.as_bytes()), Ok(()), "{path}");
+        }
+    }
+}

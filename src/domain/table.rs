@@ -1,0 +1,205 @@
+//! All routes, immutable, looked up by host, then by longest base path.
+
+use std::fmt;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::refusal::Refusal;
+use super::rewrite::rest_after;
+use super::route::Route;
+
+/// The mapping as requests see it.
+///
+/// Routes of one host stand side by side, longest base path first; the hash table holds only where
+/// they start. A lookup allocates nothing.
+#[derive(Default)]
+pub struct MappingTable {
+    routes: Box<[Route]>,
+    hosts: HashTable<Group>,
+    hasher: DefaultHashBuilder,
+}
+
+#[derive(Clone, Copy)]
+struct Group {
+    start: u32,
+    end: u32,
+}
+
+/// What a lookup found.
+#[derive(Clone, Copy, Debug)]
+pub struct Match<'t, 'p> {
+    /// The entry.
+    pub route: &'t Route,
+    /// Where it stands in [`MappingTable::routes`].
+    pub index: u32,
+    /// What follows its base path in the request's path.
+    pub rest: &'p [u8],
+}
+
+impl MappingTable {
+    /// Builds a table. No two routes may have the same host and base path; the compiler of the
+    /// mapping sees to that.
+    pub fn new(mut routes: Vec<Route>) -> MappingTable {
+        routes.sort_unstable_by(|a, b| {
+            a.host()
+                .cmp(b.host())
+                .then_with(|| b.base().len().cmp(&a.base().len()))
+                .then_with(|| a.base().cmp(b.base()))
+        });
+        let routes = routes.into_boxed_slice();
+        let hasher = DefaultHashBuilder::default();
+        let groups = routes.chunk_by(|a, b| a.host() == b.host()).count();
+        let mut hosts = HashTable::with_capacity(groups);
+        let host_of = |group: &Group| routes[group.start as usize].host();
+        let mut start = 0;
+        for chunk in routes.chunk_by(|a, b| a.host() == b.host()) {
+            let group = Group { start, end: start + chunk.len() as u32 };
+            start = group.end;
+            hosts.insert_unique(hasher.hash_one(chunk[0].host()), group, |g| hasher.hash_one(host_of(g)));
+        }
+        MappingTable { routes, hosts, hasher }
+    }
+
+    /// The route for a normalized host and a path: exact name, then wildcard; of those, the longest
+    /// base path that matches on a segment boundary. A name with entries of its own never falls
+    /// back to a wildcard.
+    pub fn lookup<'p>(&self, host: &str, path: &'p [u8]) -> Result<Match<'_, 'p>, Refusal> {
+        let group = self.group(host).ok_or(Refusal::UnknownHost)?;
+        for index in group.start..group.end {
+            let route = &self.routes[index as usize];
+            if let Some(rest) = rest_after(route.base(), path) {
+                return Ok(Match { route, index, rest });
+            }
+        }
+        Err(Refusal::UnknownPath)
+    }
+
+    /// The routes that answer for a host, exactly or by wildcard, longest base path first.
+    pub fn routes_of(&self, host: &str) -> &[Route] {
+        self.group(host).map_or(&[], |group| &self.routes[group.start as usize..group.end as usize])
+    }
+
+    fn group(&self, host: &str) -> Option<Group> {
+        self.exact(host).or_else(|| {
+            // Hosts of the mapping start with `*` or a label; a request's never starts with `*`,
+            // so the wildcard's key is compared in two pieces instead of being built.
+            let (_, parent) = host.split_once('.')?;
+            let hash = self.hash_wildcard(parent)?;
+            self.hosts.find(hash, |g| self.host_at(g).strip_prefix("*.") == Some(parent)).copied()
+        })
+    }
+
+    fn exact(&self, host: &str) -> Option<Group> {
+        self.hosts.find(self.hasher.hash_one(host), |g| self.host_at(g) == host).copied()
+    }
+
+    fn hash_wildcard(&self, parent: &str) -> Option<u64> {
+        let mut key = [0_u8; super::host::MAX_HOST + 2];
+        let key = key.get_mut(..parent.len() + 2)?;
+        key[..2].copy_from_slice(b"*.");
+        key[2..].copy_from_slice(parent.as_bytes());
+        Some(self.hasher.hash_one(std::str::from_utf8(key).ok()?))
+    }
+
+    fn host_at(&self, group: &Group) -> &str {
+        self.routes[group.start as usize].host()
+    }
+
+    /// The route at an index that [`Match::index`] gave.
+    pub fn route(&self, index: u32) -> &Route {
+        &self.routes[index as usize]
+    }
+
+    /// Every route, by host, then longest base path.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.routes.len()
+    }
+
+    /// Whether there is no entry at all.
+    pub fn is_empty(&self) -> bool {
+        self.routes.is_empty()
+    }
+}
+
+impl fmt::Debug for MappingTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MappingTable({} entries)", self.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::api::PrivateApi;
+    use crate::domain::host::Host;
+    use crate::domain::route::Choices;
+
+    fn table(entries: &[(&str, &str, &str)]) -> MappingTable {
+        MappingTable::new(
+            entries
+                .iter()
+                .map(|(host, base, id)| {
+                    let api = PrivateApi::parse(&format!("https://{id}.execute-api.eu-west-1.amazonaws.com/p"))
+                        .expect("an api");
+                    Route::new(&Host::parse(host).expect("a host"), base, &api, Choices::default(), 1)
+                })
+                .collect(),
+        )
+    }
+
+    #[track_caller]
+    fn check(host: &str, path: &str, want: Result<(&str, &str), Refusal>) {
+        let table = table(&[
+            ("pay.example.com", "", "pay"),
+            ("pay.example.com", "/v1", "payv1"),
+            ("pay.example.com", "/v1/cards", "cards"),
+            ("only.example.com", "/v1", "only"),
+            ("*.example.com", "", "any"),
+            ("*.deep.example.com", "/x", "deep"),
+        ]);
+        let found = table.lookup(host, path.as_bytes());
+        let got = found.map(|m| (m.route.api_id().to_owned(), String::from_utf8_lossy(m.rest).into_owned()));
+        assert_eq!(got, want.map(|(id, rest)| (id.to_owned(), rest.to_owned())), "{host} {path}");
+    }
+
+    #[test]
+    fn the_longest_base_path_wins() {
+        check("pay.example.com", "/", Ok(("pay", "/")));
+        check("pay.example.com", "/v1", Ok(("payv1", "")));
+        check("pay.example.com", "/v1/card", Ok(("payv1", "/card")));
+        check("pay.example.com", "/v1/cards/7", Ok(("cards", "/7")));
+        check("pay.example.com", "/v10", Ok(("pay", "/v10")));
+    }
+
+    #[test]
+    fn an_exact_name_comes_before_a_wildcard_and_does_not_fall_back() {
+        check("shop.example.com", "/x", Ok(("any", "/x")));
+        check("only.example.com", "/v1/x", Ok(("only", "/x")));
+        check("only.example.com", "/v2", Err(Refusal::UnknownPath));
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_one_label() {
+        check("a.b.example.com", "/", Err(Refusal::UnknownHost));
+        check("a.deep.example.com", "/x", Ok(("deep", "")));
+        check("example.com", "/", Err(Refusal::UnknownHost));
+    }
+
+    #[test]
+    fn a_longer_or_shorter_name_is_another_host() {
+        for host in ["pay.example.com.evil.test", "xpay.example.org", "com", "pay"] {
+            check(host, "/", Err(Refusal::UnknownHost));
+        }
+    }
+
+    #[test]
+    fn an_empty_table_knows_no_host() {
+        assert!(matches!(MappingTable::default().lookup("a.example", b"/"), Err(Refusal::UnknownHost)));
+    }
+}

@@ -1,0 +1,26 @@
+//! Nameplate gives Amazon API Gateway private REST APIs names of their own.
+//!
+//! It is a reverse proxy on Pingora: for each custom domain it finds the private API in a mapping
+//! table that can change while it runs, and forwards the request over a verified, kept-alive TLS
+//! connection to the execute-api VPC endpoint.
+//!
+//! The modules below stand in reading order, from values and decisions to the process around
+//! them. Each uses only what stands before it; `tests/it/tidy.rs` holds that.
+
+pub mod domain;
+
+pub mod config;
+
+// pub mod discovery;
+// pub mod telemetry;
+
+// pub mod live;
+
+// pub mod admin;
+// pub mod proxy;
+
+// pub mod app;
+
+// pub mod demo;
+
+pub mod cli;
