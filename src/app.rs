@@ -1,1 +1,311 @@
-//! (being written)
+//! Builds listeners and services from the settings: the only wiring.
+//!
+//! Pingora's own `Server` sleeps for a fixed time when it stops, whatever is in flight, and its
+//! admin listener closes with the rest. This runs the same services on runtimes of its own, so
+//! that a stop fails readiness first, waits for exactly what is in flight, and ends.
+
+use std::net::SocketAddr;
+use std::os::fd::IntoRawFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::apps::{HttpServerOptions, ServerApp};
+use parking_lot::Mutex;
+use pingora::listeners::ListenerConfig;
+use pingora::listeners::tls::TlsSettings;
+use pingora::protocols::Stream;
+use pingora::server::configuration::ServerConf;
+use pingora::server::{Fds, ListenFds, ShutdownWatch};
+use pingora::services::Service as _;
+use pingora::services::listening::Service;
+use pingora_proxy::{HttpProxy, http_proxy};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::admin::{Admin, Readiness, Status};
+use crate::config::compile::{LoadFault, compile_file};
+use crate::config::settings::{Listener, ListenerTls, Settings, Shutdown};
+use crate::discovery::{Endpoint, EndpointFault};
+use crate::live::Live;
+use crate::live::connections::Connection;
+use crate::live::refresh::keep_fresh;
+use crate::live::reload::{Rejected, Reloaded};
+use crate::live::snapshot::Snapshot;
+use crate::proxy::Proxy;
+use crate::telemetry::limit::CpuLimit;
+use crate::telemetry::metrics::Metrics;
+
+/// Connections the kernel may hold for us between two accepts.
+const BACKLOG: i32 = 4_096;
+
+/// Why the process cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// The mapping file cannot be used.
+    #[error("{0}")]
+    Mapping(#[from] LoadFault),
+    /// The endpoint cannot be discovered.
+    #[error("{0}")]
+    Endpoint(#[from] EndpointFault),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// A listener's certificate or key, or the endpoint's `ca_file`, cannot be used.
+    #[error("{file}: {cause}", file = .file.display())]
+    Pem {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// The system gave no thread or timer, or the metrics could not be set up.
+    #[error("cannot start: {0}")]
+    System(String),
+}
+
+/// A running Nameplate.
+pub struct Running {
+    live: Arc<Live>,
+    addresses: Vec<SocketAddr>,
+    admin: SocketAddr,
+    stopping: Shutdown,
+    stop: watch::Sender<bool>,
+    stop_admin: watch::Sender<bool>,
+    services: Vec<JoinHandle<()>>,
+    proxying: Runtime,
+    minding: Runtime,
+}
+
+/// Starts everything; returns when the listeners accept connections.
+pub fn start(settings: Settings) -> Result<Running, StartFault> {
+    let table = compile_file(&settings.mapping)?;
+    let limit = CpuLimit::detect();
+    let threads = settings.threads.unwrap_or_else(|| limit.threads());
+    let metrics = Arc::new(Metrics::new(limit));
+    let endpoint = Endpoint::new(&settings.endpoint)?;
+    let conf = Arc::new(server_conf(&settings, threads)?);
+
+    let system = |e: std::io::Error| StartFault::System(e.to_string());
+    let proxying = runtime("proxy", threads).map_err(system)?;
+    let minding = runtime("admin", 1).map_err(system)?;
+
+    let live = Arc::new(Live::new(Snapshot::first(table), endpoint, metrics, settings.mapping.clone()));
+    let next = minding.block_on(live.refresh());
+    minding.spawn(keep_fresh(Arc::clone(&live), next));
+
+    let (stop, stopped) = watch::channel(false);
+    let mut addresses = Vec::new();
+    let mut services = Vec::new();
+    // HTTP/2 with prior knowledge is a choice of the application, not of a listener, in Pingora.
+    for h2c in [false, true] {
+        let listeners: Vec<&Listener> = settings.listeners.iter().filter(|listener| listener.h2c == h2c).collect();
+        if listeners.is_empty() {
+            continue;
+        }
+        let mut proxy = http_proxy(&conf, Proxy::new(Arc::clone(&live), &settings));
+        proxy.server_options = Some(server_options(h2c));
+        let door = Door { proxy: Arc::new(proxy), live: Arc::clone(&live) };
+        let mut service = Service::new("proxy".into(), door);
+        let sockets = no_sockets();
+        for listener in listeners {
+            addresses.push(open(&mut service, &sockets, listener)?);
+        }
+        services.push(serve(&proxying, service, sockets, stopped.clone()));
+    }
+
+    let (stop_admin, admin_stopped) = watch::channel(false);
+    let status = Arc::new(LiveStatus(Arc::clone(&live)));
+    let mut service = Service::new("admin".into(), Admin { metrics: Arc::clone(&live.metrics), status });
+    let sockets = no_sockets();
+    let admin = open(&mut service, &sockets, &Listener { address: settings.admin, tls: None, h2c: false })?;
+    serve(&minding, service, sockets, admin_stopped);
+
+    let stopping = settings.shutdown;
+    Ok(Running { live, addresses, admin, stopping, stop, stop_admin, services, proxying, minding })
+}
+
+impl Running {
+    /// Where the listeners listen, in the order of the settings (those with `h2c` last).
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the admin listener listens.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// Reads the mapping file again and puts it in force, or changes nothing.
+    pub fn reload(&self) -> Result<Reloaded, Rejected> {
+        self.live.reload()
+    }
+
+    /// Entries in force.
+    pub fn entries(&self) -> usize {
+        self.live.snapshot().table.len()
+    }
+
+    /// Runs a future beside the admin listener, for instance to wait for signals.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.minding.block_on(future)
+    }
+
+    /// Fails readiness, closes the listeners, lets what is in flight finish, and returns when
+    /// nothing is left or the grace period is over; says how many connections that cut off.
+    pub fn stop(self) -> usize {
+        self.live.connections.drain();
+        let cut_off = self.minding.block_on(async {
+            if !self.stopping.delay.is_zero() {
+                tokio::time::sleep(self.stopping.delay).await;
+            }
+            let _ = self.stop.send(true);
+            let finish = async {
+                for service in self.services {
+                    let _ = service.await;
+                }
+                self.live.connections.all_closed().await;
+            };
+            let _ = tokio::time::timeout(self.stopping.grace_period, finish).await;
+            self.live.connections.open()
+        });
+        self.proxying.shutdown_timeout(Duration::from_millis(100));
+        let _ = self.stop_admin.send(true);
+        self.minding.shutdown_timeout(Duration::from_millis(100));
+        cut_off
+    }
+}
+
+fn runtime(name: &str, threads: usize) -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name(name).enable_all().build()
+}
+
+fn server_conf(settings: &Settings, threads: usize) -> Result<ServerConf, StartFault> {
+    let endpoint = &settings.endpoint;
+    if let Some(file) = &endpoint.ca_file {
+        // Pingora panics on a file it cannot use, so it never sees one.
+        certificates(file)?;
+    }
+    Ok(ServerConf {
+        threads,
+        // Pingora counts attempts, the first included.
+        max_retries: endpoint.connect_attempts,
+        upstream_keepalive_pool_size: endpoint.pool_size,
+        ca_file: endpoint.ca_file.as_ref().map(|file| file.to_string_lossy().into_owned()),
+        ..ServerConf::default()
+    })
+}
+
+fn server_options(h2c: bool) -> HttpServerOptions {
+    let mut options = HttpServerOptions::default();
+    options.h2c = h2c;
+    // Not to proxy it: so that it is refused like everything else, with a reason and a count.
+    options.allow_connect_method_proxying = true;
+    options
+}
+
+/// The listening sockets a service takes over instead of binding its own.
+fn no_sockets() -> ListenFds {
+    Arc::new(Mutex::new(Fds::new()))
+}
+
+/// Binds a listener and hands its socket to a service. Bound here, a port that is taken is an error
+/// with a name and not a panic on a service's thread, and port 0 has a number to tell.
+fn open<A>(service: &mut Service<A>, sockets: &ListenFds, listener: &Listener) -> Result<SocketAddr, StartFault> {
+    let fault = |cause| StartFault::Listen { address: listener.address, cause };
+    let socket = bind(listener.address).map_err(fault)?;
+    let address = socket.local_addr().map_err(fault)?;
+    let tls = listener.tls.as_ref().map(tls_settings).transpose()?;
+    let mut config = ListenerConfig::tcp(address.to_string()).l4_buffer(l4_buffer());
+    if let Some(tls) = tls {
+        config = config.tls(tls);
+    }
+    service.add_listener(config);
+    sockets.lock().add(address.to_string(), socket.into_raw_fd());
+    Ok(address)
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
+    let domain = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
+    let socket = socket2::Socket::new(domain, socket2::Type::STREAM.nonblocking(), None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+fn serve<A: ServerApp + Send + Sync + 'static>(
+    runtime: &Runtime,
+    mut service: Service<A>,
+    sockets: ListenFds,
+    stopped: ShutdownWatch,
+) -> JoinHandle<()> {
+    runtime.spawn(async move { service.start_service(Some(sockets), stopped, 1).await })
+}
+
+fn tls_settings(tls: &ListenerTls) -> Result<TlsSettings, StartFault> {
+    let fault = |file: &Path, cause: String| StartFault::Pem { file: file.to_owned(), cause };
+    let chain = certificates(&tls.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|e| fault(&tls.key, e.to_string()))?;
+    let certified = CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())
+        .map_err(|e| fault(&tls.key, e.to_string()))?;
+    let (certificate, key) = (tls.certificate.to_string_lossy(), tls.key.to_string_lossy());
+    let mut settings =
+        TlsSettings::intermediate(&certificate, &key).map_err(|e| fault(&tls.certificate, e.to_string()))?;
+    settings.set_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+    settings.enable_h2();
+    Ok(settings)
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartFault> {
+    let fault = |cause: String| StartFault::Pem { file: file.to_owned(), cause };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).map_err(|e| fault(e.to_string()))?.collect();
+    match chain {
+        Ok(chain) if chain.is_empty() => Err(fault("holds no certificate in PEM form".into())),
+        Ok(chain) => Ok(chain),
+        Err(e) => Err(fault(e.to_string())),
+    }
+}
+
+/// The proxy, behind the count of its connections.
+struct Door {
+    proxy: Arc<HttpProxy<Proxy>>,
+    live: Arc<Live>,
+}
+
+#[async_trait]
+impl ServerApp for Door {
+    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        let _counted = Connection::begin(&self.live);
+        self.proxy.process_new(stream, shutdown).await
+    }
+
+    async fn cleanup(&self) {
+        self.proxy.cleanup().await;
+    }
+}
+
+/// What the admin pages ask.
+struct LiveStatus(Arc<Live>);
+
+impl Status for LiveStatus {
+    fn ready(&self) -> Readiness {
+        Readiness {
+            table: !self.0.snapshot().table.is_empty(),
+            address: !self.0.endpoint.addresses().is_empty(),
+            draining: self.0.connections.draining(),
+        }
+    }
+
+    fn refresh_gauges(&self) {}
+}

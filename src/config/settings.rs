@@ -123,6 +123,8 @@ pub struct Endpoint {
     pub fixed: Vec<SocketAddr>,
     /// The port behind `name`. Default 443.
     pub port: u16,
+    /// DNS servers to ask for `name`. Default: those of `/etc/resolv.conf`.
+    pub nameservers: Vec<SocketAddr>,
     /// PEM file of the certificate authorities to trust. Default: the system's.
     pub ca_file: Option<PathBuf>,
     /// Default [`CONNECT_TIMEOUT`].
@@ -158,6 +160,7 @@ impl Default for Endpoint {
             name: None,
             fixed: Vec::new(),
             port: 443,
+            nameservers: Vec::new(),
             ca_file: None,
             connect_timeout: CONNECT_TIMEOUT,
             tls_timeout: TLS_TIMEOUT,
@@ -182,6 +185,12 @@ pub struct Limits {
     pub headers: usize,
     /// Bytes of the request target. Default [`MAX_URL`].
     pub url: usize,
+}
+
+impl From<Limits> for crate::domain::decide::Limits {
+    fn from(limits: Limits) -> Self {
+        crate::domain::decide::Limits { body: limits.body, headers: limits.headers, url: limits.url }
+    }
 }
 
 impl Default for Limits {

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod decide;
 pub mod host;
 pub mod refusal;
 pub mod rewrite;

@@ -15,9 +15,9 @@ pub enum Refusal {
     /// A `.` or `..` segment, in any single encoding.
     #[error("The path contains a dot segment")]
     DotSegment,
-    /// The headers contradict each other or nominate what they must not.
-    #[error("The request headers are malformed")]
-    MalformedHeaders,
+    /// The headers contradict each other or nominate what they must not, or the body breaks its framing.
+    #[error("The request is malformed")]
+    MalformedMessage,
     /// No entry for this host. 421 and not 404: the request was sent to a server that does not
     /// speak for this authority (RFC 9110 section 15.5.20), it is not cacheable by default, and an
     /// HTTP/2 client that coalesced connections retries on its own.
@@ -68,7 +68,7 @@ impl Refusal {
         Refusal::MalformedHost,
         Refusal::MalformedTarget,
         Refusal::DotSegment,
-        Refusal::MalformedHeaders,
+        Refusal::MalformedMessage,
         Refusal::UnknownPath,
         Refusal::MethodNotAllowed,
         Refusal::RequestTimeout,
@@ -91,7 +91,7 @@ impl Refusal {
             | Refusal::MalformedHost
             | Refusal::MalformedTarget
             | Refusal::DotSegment
-            | Refusal::MalformedHeaders => 400,
+            | Refusal::MalformedMessage => 400,
             Refusal::UnknownPath => 404,
             Refusal::MethodNotAllowed => 405,
             Refusal::RequestTimeout => 408,
@@ -113,7 +113,7 @@ impl Refusal {
             Refusal::MalformedHost => "malformed_host",
             Refusal::MalformedTarget => "malformed_target",
             Refusal::DotSegment => "dot_segment",
-            Refusal::MalformedHeaders => "malformed_headers",
+            Refusal::MalformedMessage => "malformed_message",
             Refusal::UnknownHost => "unknown_host",
             Refusal::UnknownPath => "unknown_path",
             Refusal::MethodNotAllowed => "method_not_allowed",

@@ -121,6 +121,11 @@ impl MappingTable {
         self.routes.len()
     }
 
+    /// How many domains they belong to.
+    pub fn domains(&self) -> usize {
+        self.hosts.len()
+    }
+
     /// Whether there is no entry at all.
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty()

@@ -1,0 +1,113 @@
+//! The addresses behind a DNS name, looked up again when the answer's TTL runs out.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use pingora_load_balancing::discovery::ServiceDiscovery;
+
+use super::{Addresses, LookupFault, backend};
+use crate::config::settings;
+
+/// What the look-ups have brought so far; shared by the balancer's discovery and the endpoint.
+#[derive(Clone)]
+pub(super) struct Answers {
+    name: String,
+    min_ttl: Duration,
+    max_ttl: Duration,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    last_good: Addresses,
+    due: Option<Instant>,
+    fault: Option<String>,
+}
+
+impl Answers {
+    /// How long until the answer is due again, inside the limits the settings give.
+    pub(super) fn due_in(&self, now: Instant) -> Duration {
+        let due = self.lock().due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
+        due.clamp(self.min_ttl, self.max_ttl)
+    }
+
+    /// Why the last look-up brought nothing, if it did not.
+    pub(super) fn last_fault(&self) -> Option<String> {
+        self.lock().fault.clone()
+    }
+
+    pub(super) fn fault(&self, cause: String) -> LookupFault {
+        LookupFault { name: self.name.clone(), cause, retry_in: self.min_ttl }
+    }
+
+    // Nothing in here panics while it holds the lock; a poisoned one still holds good data.
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) struct Dns {
+    resolver: TokioResolver,
+    port: u16,
+    answers: Answers,
+}
+
+/// Sets up discovery of `name`.
+pub(super) fn discover(name: &str, settings: &settings::Endpoint) -> Result<(Dns, Answers), String> {
+    let builder = if settings.nameservers.is_empty() {
+        TokioResolver::builder_tokio().map_err(|e| e.to_string())?
+    } else {
+        let servers = settings.nameservers.iter().map(name_server).collect();
+        let config = ResolverConfig::from_parts(None, vec![], servers);
+        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+    };
+    let mut builder = builder;
+    let options = builder.options_mut();
+    // We look up when the TTL has run out, so a cached answer could only be a stale one.
+    options.cache_size = 0;
+    options.timeout = Duration::from_secs(2);
+    options.attempts = 2;
+    let resolver = builder.build().map_err(|e| e.to_string())?;
+    // A name that ends in a dot is looked up as it is, without the search domains of resolv.conf.
+    let absolute = format!("{}.", name.trim_end_matches('.'));
+    let answers =
+        Answers { name: absolute, min_ttl: settings.min_ttl, max_ttl: settings.max_ttl, state: Arc::default() };
+    Ok((Dns { resolver, port: settings.port, answers: answers.clone() }, answers))
+}
+
+fn name_server(address: &SocketAddr) -> NameServerConfig {
+    let on_port = |mut connection: ConnectionConfig| {
+        connection.port = address.port();
+        connection
+    };
+    NameServerConfig::new(address.ip(), true, vec![on_port(ConnectionConfig::udp()), on_port(ConnectionConfig::tcp())])
+}
+
+#[async_trait]
+impl ServiceDiscovery for Dns {
+    async fn discover(&self) -> pingora::Result<(Addresses, HashMap<u64, bool>)> {
+        let found = self.resolver.lookup_ip(self.answers.name.as_str()).await;
+        let mut state = self.answers.lock();
+        match found {
+            Ok(answer) => {
+                let addresses: Addresses = answer.iter().map(|ip| backend(SocketAddr::new(ip, self.port))).collect();
+                state.due = Some(answer.valid_until());
+                if addresses.is_empty() {
+                    state.fault = Some("the answer holds no address".into());
+                } else {
+                    state.last_good = addresses;
+                    state.fault = None;
+                }
+            }
+            Err(e) => state.fault = Some(e.to_string()),
+        }
+        // The last good answer stays in force; the fault is reported beside it.
+        Ok((state.last_good.clone(), HashMap::new()))
+    }
+}

@@ -1,0 +1,319 @@
+//! The life of a request, in the order it happens.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::{HeaderValue, Version};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::protocols::Digest;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorType, Result};
+use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
+
+use super::context::RequestContext;
+use super::forwarded::Seen;
+use super::peer::address_of;
+use super::reply::{refusal_of, refuse};
+use super::{Proxy, answer, upstream_request};
+use crate::domain::answer::ClientView;
+use crate::domain::decide::{Refused, RequestView, decide};
+use crate::domain::host::{HostBuffer, normalize};
+use crate::domain::refusal::Refusal;
+use crate::domain::route::ResponseMode;
+use crate::telemetry::metrics::ConnectFailure;
+
+/// The status the metrics record where the client was gone before any answer: what NGINX, and so
+/// most dashboards, call it.
+const CLIENT_CLOSED: u16 = 499;
+
+#[async_trait]
+impl ProxyHttp for Proxy {
+    type CTX = RequestContext;
+
+    fn new_ctx(&self) -> RequestContext {
+        RequestContext::new(&self.live)
+    }
+
+    // Pingora's default adds a compression module to every request; we change no body.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
+        self.set_client_timeouts(session);
+        match self.decide(session, ctx) {
+            Ok(()) => Ok(false),
+            Err(refusal) => {
+                ctx.refusal = Some(refusal);
+                log::debug!("{}: refused: {refusal}", ctx.domain());
+                refuse(session, refusal, ctx.route().map(|route| route.choices.verbs)).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn upstream_peer(&self, _session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
+        let endpoint = &self.live.endpoint;
+        let address = endpoint.pick(|address| !ctx.failed.contains(&address)).or_else(|| {
+            // Every address has failed once: one that has recovered since is better than none.
+            ctx.failed.clear();
+            endpoint.pick(|_| true)
+        });
+        let (Some(address), Some(route)) = (address, ctx.route()) else {
+            ctx.refusal = Some(Refusal::NoUpstream);
+            return Error::e_explain(ErrorType::InternalError, "no address of the endpoint is known");
+        };
+        let peer = self.peers.peer(address, route.api_host());
+        ctx.connecting = Instant::now();
+        Ok(peer)
+    }
+
+    // Nothing has been sent yet, so every method may try the next address.
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        peer: &HttpPeer,
+        ctx: &mut RequestContext,
+        mut e: Box<Error>,
+    ) -> Box<Error> {
+        self.live.metrics.upstream_connect_failed(connect_failure(&e));
+        log::warn!("{}: connecting to {} failed: {e}", ctx.domain(), peer._address);
+        ctx.failed.extend(address_of(peer));
+        e.set_retry(true);
+        e
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        reused: bool,
+        _peer: &HttpPeer,
+        _fd: std::os::unix::io::RawFd,
+        _digest: Option<&Digest>,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        let now = Instant::now();
+        let metrics = &self.live.metrics;
+        if ctx.sent.is_some() || !ctx.failed.is_empty() {
+            metrics.upstream_retried();
+        }
+        if reused {
+            metrics.upstream_reused();
+        } else {
+            metrics.upstream_connected(now.duration_since(ctx.connecting).as_secs_f64());
+        }
+        ctx.sent = Some(now);
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        let asked = asked_host(session.req_header());
+        let route = ctx.route().ok_or_else(|| Error::explain(ErrorType::InternalError, "no route was decided"))?;
+        self.forwarded.apply(request, seen(session), asked.clone())?;
+        upstream_request::address_to_api(request, route, ctx.target.clone(), asked.as_ref())
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        let Some(bytes) = body else { return Ok(()) };
+        // An HTTP/2 request may end in an empty DATA frame. Pingora 0.9.1 writes it to an HTTP/1.1
+        // upstream as a second terminating chunk (its issue 935), which the next request on that
+        // connection would be read as a part of.
+        if bytes.is_empty() && end_of_stream {
+            *body = None;
+            return Ok(());
+        }
+        ctx.body_bytes += bytes.len() as u64;
+        if ctx.body_bytes > self.limits.body {
+            ctx.refusal = Some(Refusal::BodyTooLarge);
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, "the body is over the limit").into_down());
+        }
+        Ok(())
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        if response.status.is_informational() {
+            return Ok(());
+        }
+        if let Some(sent) = ctx.sent {
+            self.live.metrics.upstream_first_byte(sent.elapsed().as_secs_f64());
+        }
+        if self.live.connections.draining() {
+            session.set_keepalive(None);
+        }
+        let Some(route) = ctx.route() else { return Ok(()) };
+        if route.choices.response == ResponseMode::Untouched || !answer::names_a_place(response) {
+            return Ok(());
+        }
+        let request = session.req_header();
+        let asked = asked_host(request);
+        let asked = asked.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
+        let mut buffer = HostBuffer::default();
+        let (Ok(authority), Ok(host)) = (std::str::from_utf8(asked), normalize(asked, &mut buffer)) else {
+            return Ok(());
+        };
+        let scheme = self.forwarded.client_scheme(request, seen(session)).as_str();
+        answer::translate(response, route, ClientView { scheme, authority, host })
+    }
+
+    fn error_while_proxy(
+        &self,
+        peer: &HttpPeer,
+        session: &mut Session,
+        e: Box<Error>,
+        _ctx: &mut RequestContext,
+        client_reused: bool,
+    ) -> Box<Error> {
+        let mut e = e.more_context(format!("address {}", peer._address));
+        let spent = session.as_ref().retry_buffer_truncated() || session.response_written().is_some();
+        if spent || !session.req_header().method.is_idempotent() {
+            // The API may have acted on it: never a second time.
+            e.set_retry(false);
+        } else {
+            e.retry.decide_reuse(client_reused);
+        }
+        e
+    }
+
+    async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut RequestContext) -> FailToProxy {
+        let gone = FailToProxy { error_code: 0, can_reuse_downstream: false };
+        let Some(refusal) = ctx.refusal.or_else(|| refusal_of(e)) else {
+            ctx.aborted = true;
+            return gone;
+        };
+        ctx.refusal = Some(refusal);
+        if refusal.status() >= 500 {
+            log::warn!("{}: refused with {} {}: {e}", ctx.domain(), refusal.status(), refusal.reason());
+        }
+        // A final answer that has begun cannot become another one; the connection ends instead, so
+        // that the client sees it was cut short.
+        let answered = session.response_written().is_some_and(|written| !written.status.is_informational());
+        if answered {
+            return gone;
+        }
+        session.set_keepalive(None);
+        let verbs = ctx.route().map(|route| route.choices.verbs);
+        if refuse(session, refusal, verbs).await.is_err() {
+            ctx.aborted = true;
+        }
+        FailToProxy { error_code: refusal.status(), can_reuse_downstream: false }
+    }
+
+    async fn logging(&self, session: &mut Session, _e: Option<&Error>, ctx: &mut RequestContext) {
+        let metrics = &self.live.metrics;
+        if let Some(refusal) = ctx.refusal {
+            metrics.refused(refusal);
+        }
+        if ctx.aborted {
+            metrics.client_aborted();
+        }
+        let status = session.response_written().map_or(CLIENT_CLOSED, |written| written.status.as_u16());
+        metrics.request_done(&session.req_header().method, status, ctx.started.elapsed().as_secs_f64());
+    }
+
+    // Pingora logs every failure, a client that hung up included, at `error` with the whole
+    // request; `fail_to_proxy` and `fail_to_connect` have said what an operator needs.
+    fn suppress_error_log(&self, _session: &Session, _ctx: &RequestContext, _error: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        _ctx: &RequestContext,
+        _error: &Error,
+        _context: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+}
+
+impl Proxy {
+    fn set_client_timeouts(&self, session: &mut Session) {
+        session.set_read_timeout(Some(self.client.read_timeout));
+        session.set_write_timeout(Some(self.client.write_timeout));
+        session.set_total_drain_timeout(Some(self.client.read_timeout));
+        if self.live.connections.draining() {
+            session.set_keepalive(None);
+        } else if session.get_keepalive().is_some() {
+            // Pingora keeps a connection for ever after its first request; 0 would mean just that.
+            session.set_keepalive(Some(self.client.keep_alive.max(Duration::from_secs(1)).as_secs()));
+        }
+    }
+
+    fn decide(&self, session: &Session, ctx: &mut RequestContext) -> std::result::Result<(), Refusal> {
+        let request = session.req_header();
+        let headers = &request.headers;
+        // A coding other than chunked alone would be stripped on the way and the body misread.
+        let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+        let chunked = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+        if codings.next().is_some_and(|first| !chunked(first)) || codings.next().is_some() {
+            return Err(Refusal::MalformedMessage);
+        }
+        let authority = request.uri.authority().map(|authority| authority.as_str().as_bytes());
+        let view = RequestView {
+            method: request.method.as_str(),
+            target: request.raw_path(),
+            host: authority.or_else(|| headers.get(HOST).map(HeaderValue::as_bytes)),
+            host_optional: request.version == Version::HTTP_10,
+            header_bytes: headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum(),
+            content_length: headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.trim().parse().ok()),
+        };
+        let overrides = headers.get_all("x-http-method-override").into_iter().map(HeaderValue::as_bytes);
+        let decided = decide(&ctx.snapshot.table, &self.limits, view, overrides, &mut HostBuffer::default())
+            .map(|decision| (decision.index, decision.target));
+        match decided {
+            Ok((index, target)) => {
+                ctx.goes_by(Some(index));
+                ctx.target = target;
+                Ok(())
+            }
+            Err(Refused { refusal, index }) => {
+                ctx.goes_by(index);
+                Err(refusal)
+            }
+        }
+    }
+}
+
+/// The authority the client asked for, as it wrote it.
+fn asked_host(request: &RequestHeader) -> Option<HeaderValue> {
+    match request.uri.authority() {
+        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
+        None => request.headers.get(HOST).cloned(),
+    }
+}
+
+fn seen(session: &Session) -> Seen {
+    let inet = |address: Option<&pingora::protocols::l4::socket::SocketAddr>| address.and_then(|a| a.as_inet().copied());
+    Seen {
+        client: inet(session.client_addr()),
+        port: inet(session.server_addr()).map_or(0, |address| address.port()),
+        tls: session.digest().is_some_and(|digest| digest.ssl_digest.is_some()),
+    }
+}
+
+fn connect_failure(e: &Error) -> ConnectFailure {
+    match e.etype() {
+        ErrorType::ConnectRefused | ErrorType::ConnectNoRoute => ConnectFailure::Refused,
+        ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => ConnectFailure::Timeout,
+        ErrorType::TLSHandshakeFailure | ErrorType::InvalidCert | ErrorType::HandshakeError => ConnectFailure::Tls,
+        _ => ConnectFailure::Other,
+    }
+}

@@ -1,0 +1,101 @@
+//! A refusal as the client sees it, and what of Pingora's errors is one.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use http::Method;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use pingora::http::ResponseHeader;
+use pingora::{Error, ErrorSource, ErrorType, Result};
+use pingora_proxy::Session;
+
+use crate::domain::refusal::Refusal;
+use crate::domain::verbs::VerbSet;
+
+/// Answers with a refusal: its status, and a body shaped like API Gateway's own.
+pub(super) async fn refuse(session: &mut Session, refusal: Refusal, verbs: Option<VerbSet>) -> Result<()> {
+    let id = request_id();
+    let body = format!("{{\"message\":\"{refusal}\",\"requestId\":\"{id}\"}}");
+    let mut header = ResponseHeader::build(refusal.status(), Some(7))?;
+    header.insert_header(CONTENT_TYPE, "application/json")?;
+    header.insert_header(CONTENT_LENGTH, body.len())?;
+    header.insert_header(CACHE_CONTROL, "no-store")?;
+    header.insert_header("x-nameplate-refusal", refusal.reason())?;
+    header.insert_header("x-request-id", id)?;
+    if refusal == Refusal::MethodNotAllowed {
+        header.insert_header(ALLOW, verbs.unwrap_or(VerbSet::ALL).to_string())?;
+    }
+    // What is left of a refused request's body is not worth reading, and must not be read as the
+    // next request.
+    if !session.is_body_empty() {
+        session.set_keepalive(None);
+    }
+    let bodyless = session.req_header().method == Method::HEAD;
+    session.write_response_header(Box::new(header), bodyless).await?;
+    if !bodyless {
+        session.write_response_body(Some(Bytes::from(body)), true).await?;
+    }
+    Ok(())
+}
+
+/// The refusal an error of Pingora's amounts to; `None` where the client is gone.
+pub(super) fn refusal_of(error: &Error) -> Option<Refusal> {
+    use ErrorType as E;
+    match (error.esource(), error.etype()) {
+        (ErrorSource::Downstream, E::ReadTimedout) => Some(Refusal::RequestTimeout),
+        (ErrorSource::Downstream, E::WriteTimedout | E::WriteError | E::ReadError | E::ConnectionClosed | E::H2Error) => None,
+        (ErrorSource::Downstream, _) => Some(Refusal::MalformedMessage),
+        (_, E::ConnectTimedout | E::TLSHandshakeTimedout | E::ReadTimedout | E::WriteTimedout) => {
+            Some(Refusal::UpstreamTimeout)
+        }
+        (_, E::ConnectRefused | E::ConnectNoRoute | E::ConnectError | E::BindError | E::SocketError) => {
+            Some(Refusal::ConnectFailed)
+        }
+        (_, E::TLSHandshakeFailure | E::InvalidCert | E::HandshakeError | E::TLSWantX509Lookup) => Some(Refusal::TlsFailed),
+        (ErrorSource::Upstream, _) => Some(Refusal::BadAnswer),
+        (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Refusal::Internal),
+    }
+}
+
+/// An id for one refusal, shaped like API Gateway's request ids: unlike any other of this process
+/// or, with 64 random bits, of the fleet.
+fn request_id() -> String {
+    static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let count = NEXT.fetch_add(1, Ordering::Relaxed);
+    let (high, low) = (SEED.hash_one((count, 0_u8)), SEED.hash_one((count, 1_u8)));
+    format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xffff, high & 0xffff, low >> 48, low & 0xffff_ffff_ffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: Box<Error>, want: Option<Refusal>) {
+        assert_eq!(refusal_of(&error), want, "{error}");
+    }
+
+    #[test]
+    fn each_way_to_fail_has_its_refusal() {
+        check(Error::new_up(ErrorType::ConnectRefused), Some(Refusal::ConnectFailed));
+        check(Error::new_up(ErrorType::ConnectTimedout), Some(Refusal::UpstreamTimeout));
+        check(Error::new_up(ErrorType::InvalidCert), Some(Refusal::TlsFailed));
+        check(Error::new_up(ErrorType::ReadTimedout), Some(Refusal::UpstreamTimeout));
+        check(Error::new_up(ErrorType::InvalidHTTPHeader), Some(Refusal::BadAnswer));
+        check(Error::new_up(ErrorType::ConnectionClosed), Some(Refusal::BadAnswer));
+        check(Error::new_down(ErrorType::InvalidHTTPHeader), Some(Refusal::MalformedMessage));
+        check(Error::new_down(ErrorType::ReadTimedout), Some(Refusal::RequestTimeout));
+        check(Error::new_down(ErrorType::ConnectionClosed), None);
+        check(Error::new_in(ErrorType::InternalError), Some(Refusal::Internal));
+    }
+
+    #[test]
+    fn ids_differ() {
+        let (one, other) = (request_id(), request_id());
+        assert_ne!(one, other);
+        assert_eq!(one.len(), 36);
+    }
+}

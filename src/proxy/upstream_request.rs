@@ -1,0 +1,132 @@
+//! The request as the API gets it: the header Pingora cloned, with what must change changed.
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http::header::{HOST, HeaderName, REFERER};
+use pingora::http::RequestHeader;
+use pingora::{ErrorType, OrErr, Result};
+
+use crate::domain::host::{HostBuffer, normalize};
+use crate::domain::route::{HostMode, RefererMode, Route};
+
+/// Puts the route's target and headers into a request on its way upstream. `asked_host` is the
+/// authority the client asked for.
+pub(super) fn address_to_api(
+    request: &mut RequestHeader,
+    route: &Route,
+    target: Vec<u8>,
+    asked_host: Option<&HeaderValue>,
+) -> Result<()> {
+    set_target(request, target)?;
+    drop_proxy_headers(request);
+    let domain = domain_value(route, asked_host)?;
+    // The Host names the API, not the VPC endpoint we dial: API Gateway picks the API by it.
+    // Swapped, it answers a 403 that looks like a resource-policy fault.
+    match (route.choices.host, asked_host) {
+        (HostMode::Preserve, Some(asked)) => request.insert_header(HOST, asked.clone())?,
+        _ => request.insert_header(HOST, value(route.api_host_bytes())?)?,
+    }
+    // Overwritten and never merely added: it outranks Host when API Gateway picks the API.
+    request.insert_header("x-apigw-api-id", value(route.api_id_bytes())?)?;
+    if route.choices.referer == RefererMode::Domain {
+        request.insert_header(REFERER, domain.clone())?;
+    }
+    request.insert_header("X-Upstream-Domain", domain)
+}
+
+fn set_target(request: &mut RequestHeader, target: Vec<u8>) -> Result<()> {
+    let target = Bytes::from(target);
+    // `http::Uri` knows fewer bytes than clients send (`|` or `^`, say); those keep their raw form.
+    match http::Uri::from_maybe_shared(target.clone()) {
+        Ok(uri) if uri.path_and_query().is_some_and(|p| p.as_str().as_bytes() == target) => {
+            request.set_uri(uri);
+            Ok(())
+        }
+        _ => request.set_raw_path(&target),
+    }
+}
+
+/// The custom domain as the client named it: for a wildcard, the concrete name.
+fn domain_value(route: &Route, asked_host: Option<&HeaderValue>) -> Result<HeaderValue> {
+    if !route.is_wildcard() {
+        return value(route.host_bytes());
+    }
+    let mut buffer = HostBuffer::default();
+    let asked = asked_host.map_or(&b""[..], HeaderValue::as_bytes);
+    match normalize(asked, &mut buffer) {
+        Ok(host) => value(Bytes::copy_from_slice(host.as_bytes())),
+        Err(_) => value(route.host_bytes()),
+    }
+}
+
+fn value(bytes: Bytes) -> Result<HeaderValue> {
+    HeaderValue::from_maybe_shared(bytes).or_err(ErrorType::InternalError, "a compiled text is a header value")
+}
+
+/// Pingora drops the hop-by-hop headers it knows; every other `Proxy-*`, and `Proxy` itself, which
+/// CGI programs take for a setting of theirs ("httpoxy"), is meant for us as well.
+fn drop_proxy_headers(request: &mut RequestHeader) {
+    let is_ours = |name: &HeaderName| name == "proxy" || name.as_str().starts_with("proxy-");
+    while let Some(name) = request.headers.keys().find(|name| is_ours(name)).cloned() {
+        request.remove_header(&name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::api::PrivateApi;
+    use crate::domain::host::Host;
+    use crate::domain::route::Choices;
+
+    fn sent(domain: &str, choices: Choices, headers: &[(&'static str, &str)]) -> RequestHeader {
+        let api = PrivateApi::parse("https://abc123.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
+        let route = Route::new(&Host::parse(domain).expect("a host"), "", &api, choices, 1);
+        let mut request = RequestHeader::build("GET", b"/ignored", None).expect("a request");
+        for (name, value) in headers {
+            request.append_header(*name, *value).expect("a header");
+        }
+        let asked = HeaderValue::from_static("Shop.example.com:8443");
+        address_to_api(&mut request, &route, b"/prod/x?y|z".to_vec(), Some(&asked)).expect("a valid request");
+        request
+    }
+
+    #[track_caller]
+    fn header(request: &RequestHeader, name: &str, want: &[&str]) {
+        let got: Vec<_> = request.headers.get_all(name).iter().map(|v| v.to_str().expect("ascii")).collect();
+        assert_eq!(got, want, "{name}");
+    }
+
+    #[test]
+    fn what_names_the_api_is_overwritten() {
+        let spoofed = [("x-apigw-api-id", "evil"), ("X-Upstream-Domain", "evil"), ("Referer", "evil"), ("Host", "evil")];
+        let request = sent("shop.example.com", Choices::default(), &spoofed);
+        header(&request, "host", &["abc123.execute-api.eu-west-1.amazonaws.com"]);
+        header(&request, "x-apigw-api-id", &["abc123"]);
+        header(&request, "x-upstream-domain", &["shop.example.com"]);
+        header(&request, "referer", &["shop.example.com"]);
+        assert_eq!(request.raw_path(), b"/prod/x?y|z");
+    }
+
+    #[test]
+    fn a_wildcard_tells_the_name_that_was_asked_for() {
+        header(&sent("*.example.com", Choices::default(), &[]), "x-upstream-domain", &["shop.example.com"]);
+    }
+
+    #[test]
+    fn host_and_referer_are_preserved_where_the_entry_says_so() {
+        let choices = Choices { host: HostMode::Preserve, referer: RefererMode::Preserve, ..Choices::default() };
+        let request = sent("shop.example.com", choices, &[("Referer", "https://from.example/")]);
+        header(&request, "host", &["Shop.example.com:8443"]);
+        header(&request, "referer", &["https://from.example/"]);
+        header(&request, "x-apigw-api-id", &["abc123"]);
+    }
+
+    #[test]
+    fn what_is_meant_for_a_proxy_ends_here() {
+        let request = sent("shop.example.com", Choices::default(), &[("Proxy", "x"), ("Proxy-Foo", "y"), ("Proxied", "z")]);
+        header(&request, "proxy", &[]);
+        header(&request, "proxy-foo", &[]);
+        header(&request, "proxied", &["z"]);
+    }
+}
