@@ -12,7 +12,7 @@ pub mod domain;
 pub mod config;
 
 // pub mod discovery;
-// pub mod telemetry;
+pub mod telemetry;
 
 // pub mod live;
 
