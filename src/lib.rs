@@ -16,7 +16,7 @@ pub mod telemetry;
 
 // pub mod live;
 
-// pub mod admin;
+pub mod admin;
 // pub mod proxy;
 
 // pub mod app;
