@@ -12,11 +12,11 @@ pub mod domain;
 pub mod config;
 
 // pub mod discovery;
-// pub mod telemetry;
+pub mod telemetry;
 
 // pub mod live;
 
-// pub mod admin;
+pub mod admin;
 // pub mod proxy;
 
 // pub mod app;

@@ -1,1 +1,9 @@
-//! (being written)
+//! What an operator and an autoscaler can see: the metrics, and the CPU against its limit.
+//!
+//! `docs/metrics.md` describes every metric; a test holds that page and the registry together.
+
+pub mod cpu;
+pub mod histogram;
+pub mod limit;
+pub mod metrics;
+pub mod process;

@@ -1,0 +1,222 @@
+use super::*;
+use crate::telemetry::limit::LimitSource;
+use http::Method;
+use prometheus::proto::{MetricFamily, MetricType};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+fn metrics() -> Metrics {
+    Metrics::new(CpuLimit::new(2.0, LimitSource::Machine).expect("a limit"))
+}
+
+/// Whether the exposition has exactly this line.
+#[track_caller]
+fn has(metrics: &Metrics, line: &str) {
+    let text = metrics.render();
+    assert!(text.lines().any(|l| l == line), "no line {line:?} in\n{text}");
+}
+
+#[test]
+fn a_request_counts_by_method_and_status() {
+    let m = metrics();
+    m.request_done(&Method::GET, 200, 0.004);
+    m.request_done(&Method::GET, 200, 0.004);
+    m.request_done(&Method::POST, 504, 29.1);
+    has(&m, r#"nameplate_requests_total{code="200",method="GET"} 2"#);
+    has(&m, r#"nameplate_requests_total{code="504",method="POST"} 1"#);
+    has(&m, r#"nameplate_request_duration_seconds_bucket{le="0.0025"} 0"#);
+    has(&m, r#"nameplate_request_duration_seconds_bucket{le="0.005"} 2"#);
+    has(&m, r#"nameplate_request_duration_seconds_bucket{le="28.5"} 2"#);
+    has(&m, r#"nameplate_request_duration_seconds_bucket{le="+Inf"} 3"#);
+    has(&m, "nameplate_request_duration_seconds_count 3");
+}
+
+#[test]
+fn no_client_can_add_labels() {
+    let m = metrics();
+    for method in ["PROPFIND", "BREW", "get"] {
+        m.request_done(&Method::from_bytes(method.as_bytes()).expect("a token"), 200, 0.0);
+    }
+    for status in [0, 99, 600, 999, u16::MAX] {
+        m.request_done(&Method::GET, status, 0.0);
+    }
+    m.request_done(&Method::GET, 100, 0.0);
+    m.request_done(&Method::GET, 599, 0.0);
+    has(&m, r#"nameplate_requests_total{code="200",method="other"} 3"#);
+    has(&m, r#"nameplate_requests_total{code="other",method="GET"} 5"#);
+    has(&m, r#"nameplate_requests_total{code="100",method="GET"} 1"#);
+    has(&m, r#"nameplate_requests_total{code="599",method="GET"} 1"#);
+}
+
+#[test]
+fn every_refusal_is_there_before_it_happens() {
+    let m = metrics();
+    m.refused(Refusal::UnknownHost);
+    for refusal in Refusal::ALL {
+        let count = u8::from(refusal == Refusal::UnknownHost);
+        has(&m, &format!("nameplate_refusals_total{{reason=\"{}\"}} {count}", refusal.reason()));
+    }
+}
+
+#[test]
+fn a_request_is_in_flight_until_it_is_dropped() {
+    let m = metrics();
+    let (first, second) = (m.request_begun(), m.request_begun());
+    has(&m, "nameplate_requests_in_flight 2");
+    drop(first);
+    assert_eq!(m.in_flight(), 1);
+    drop(second);
+    assert_eq!(m.in_flight(), 0);
+}
+
+#[test]
+fn each_label_stands_for_its_own_value() {
+    let m = metrics();
+    m.upstream_connected(0.002);
+    m.upstream_reused();
+    m.upstream_reused();
+    m.upstream_connect_failed(ConnectFailure::Refused);
+    for (cause, times) in [(ConnectFailure::Timeout, 2), (ConnectFailure::Tls, 3), (ConnectFailure::Other, 4)] {
+        (0..times).for_each(|_| m.upstream_connect_failed(cause));
+    }
+    m.endpoint_discovered(Discovery::Ok);
+    (0..2).for_each(|_| m.endpoint_discovered(Discovery::Failed));
+    has(&m, r#"nameplate_upstream_connections_total{kind="new"} 1"#);
+    has(&m, r#"nameplate_upstream_connections_total{kind="reused"} 2"#);
+    has(&m, "nameplate_upstream_connect_duration_seconds_count 1");
+    for (at, cause) in ["refused", "timeout", "tls", "other"].iter().enumerate() {
+        has(&m, &format!("nameplate_upstream_connect_failures_total{{cause=\"{cause}\"}} {}", at + 1));
+    }
+    has(&m, r#"nameplate_endpoint_discoveries_total{result="ok"} 1"#);
+    has(&m, r#"nameplate_endpoint_discoveries_total{result="failed"} 2"#);
+}
+
+#[test]
+fn a_mapping_found_unchanged_is_as_fresh_as_a_new_one() {
+    let m = metrics();
+    let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
+    m.mapping_reloaded(Reload::Ok, at(1_000));
+    m.mapping_reloaded(Reload::Unchanged, at(2_000));
+    m.mapping_reloaded(Reload::Rejected, at(3_000));
+    m.mapping_in_force(7, 100_000, 90_000);
+    has(&m, "nameplate_mapping_last_success_timestamp_seconds 2000");
+    for result in ["ok", "unchanged", "rejected"] {
+        has(&m, &format!("nameplate_mapping_reloads_total{{result=\"{result}\"}} 1"));
+    }
+    has(&m, "nameplate_mapping_generation 7");
+    has(&m, "nameplate_mapping_entries 100000");
+    has(&m, "nameplate_mapping_domains 90000");
+}
+
+#[test]
+fn two_proxies_in_one_process_do_not_share_their_counts() {
+    let (one, other) = (metrics(), metrics());
+    one.client_aborted();
+    one.upstream_retried();
+    one.draining(true);
+    one.endpoint_addresses(3);
+    for (line, ours, theirs) in [
+        ("nameplate_client_aborts_total", 1, 0),
+        ("nameplate_upstream_retries_total", 1, 0),
+        ("nameplate_draining", 1, 0),
+        ("nameplate_endpoint_addresses", 3, 0),
+    ] {
+        has(&one, &format!("{line} {ours}"));
+        has(&other, &format!("{line} {theirs}"));
+    }
+}
+
+#[test]
+fn the_constants_say_what_runs_and_with_how_much() {
+    let m = metrics();
+    has(&m, &format!("nameplate_build_info{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION")));
+    has(&m, "nameplate_cpu_limit_cores 2");
+}
+
+#[test]
+fn threads_that_record_at_once_lose_nothing() {
+    let m = metrics();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..1_000).for_each(|_| m.request_done(&Method::GET, 200, 0.25)));
+        }
+    });
+    has(&m, r#"nameplate_requests_total{code="200",method="GET"} 4000"#);
+    has(&m, "nameplate_request_duration_seconds_sum 1000");
+    assert_eq!(m.requests.duration.count(), 4_000);
+}
+
+/// A series of every metric there is.
+fn used() -> Metrics {
+    let m = metrics();
+    m.request_done(&Method::GET, 200, 0.004);
+    m.upstream_first_byte(0.003);
+    m
+}
+
+/// Type and labels of each metric, by name.
+type Shapes = BTreeMap<String, (String, Vec<String>)>;
+
+fn shape(family: &MetricFamily) -> (String, (String, Vec<String>)) {
+    let kind = match family.get_field_type() {
+        MetricType::COUNTER => "counter",
+        MetricType::GAUGE => "gauge",
+        MetricType::HISTOGRAM => "histogram",
+        _ => "of a type the page has no word for",
+    };
+    let mut labels: Vec<_> = family.get_metric()[0].get_label().iter().map(|l| l.name().to_owned()).collect();
+    labels.sort();
+    (family.name().to_owned(), (kind.to_owned(), labels))
+}
+
+/// What stands between backticks.
+fn quoted(cell: &str) -> Vec<String> {
+    let mut words: Vec<_> = cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    words.sort();
+    words
+}
+
+/// The rows of docs/metrics.md: name, type, unit, labels, meaning.
+fn documented() -> Shapes {
+    let page = include_str!("../../../docs/metrics.md");
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<_> = row.trim_matches('|').split('|').map(str::trim).collect();
+        assert_eq!(cells.len(), 5, "{row}");
+        (quoted(cells[0]).concat(), (cells[1].to_owned(), quoted(cells[3])))
+    })
+    .collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_page_names_every_metric_and_no_other() {
+    let registered: Shapes = used().registry.gather().iter().map(shape).collect();
+    assert_eq!(documented(), registered);
+}
+
+#[test]
+fn every_metric_has_a_sentence_of_help() {
+    for family in used().registry.gather() {
+        assert!(family.help().ends_with('.') && family.help().len() > 20, "{}: {}", family.name(), family.help());
+    }
+}
+
+/// Held by promtool where it is installed.
+#[test]
+fn promtool_finds_nothing_to_say() {
+    let tool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut tool) = tool else { return };
+    let text = used().render();
+    tool.stdin.take().expect("piped").write_all(text.as_bytes()).expect("read");
+    let output = tool.wait_with_output().expect("ended");
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success() && said.is_empty(), "{}\n{text}", String::from_utf8_lossy(&said));
+}
