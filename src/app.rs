@@ -11,11 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::apps::{HttpServerOptions, ServerApp};
 use parking_lot::Mutex;
+use pingora::apps::{HttpServerOptions, ServerApp};
 use pingora::listeners::ListenerConfig;
 use pingora::listeners::tls::TlsSettings;
 use pingora::protocols::Stream;
+use pingora::protocols::l4::stream::L4BufferSettings;
 use pingora::server::configuration::ServerConf;
 use pingora::server::{Fds, ListenFds, ShutdownWatch};
 use pingora::services::Service as _;
@@ -43,6 +44,12 @@ use crate::telemetry::metrics::Metrics;
 
 /// Connections the kernel may hold for us between two accepts.
 const BACKLOG: i32 = 4_096;
+
+/// Bytes one read from a client can bring. Pingora's 64 KiB would be 640 MB of buffers at 10,000
+/// connections; 16 KiB is one TLS record, and a request's headers fit at once.
+const READ_BUFFER: usize = 16 * 1024;
+/// Bytes gathered before a write.
+const WRITE_BUFFER: usize = 8 * 1024;
 
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -226,7 +233,8 @@ fn open<A>(service: &mut Service<A>, sockets: &ListenFds, listener: &Listener) -
     let socket = bind(listener.address).map_err(fault)?;
     let address = socket.local_addr().map_err(fault)?;
     let tls = listener.tls.as_ref().map(tls_settings).transpose()?;
-    let mut config = ListenerConfig::tcp(address.to_string()).l4_buffer(l4_buffer());
+    let mut config =
+        ListenerConfig::tcp(address.to_string()).l4_buffer(L4BufferSettings::new(READ_BUFFER, WRITE_BUFFER));
     if let Some(tls) = tls {
         config = config.tls(tls);
     }

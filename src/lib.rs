@@ -11,15 +11,15 @@ pub mod domain;
 
 pub mod config;
 
-// pub mod discovery;
+pub mod discovery;
 pub mod telemetry;
 
-// pub mod live;
+pub mod live;
 
 pub mod admin;
-// pub mod proxy;
+pub mod proxy;
 
-// pub mod app;
+pub mod app;
 
 // pub mod demo;
 

@@ -1,5 +1,72 @@
-//! (being written)
+//! The command line: one subcommand a file.
+//!
+//! Exit codes, for every subcommand: 0 done, 1 the input is at fault, 2 it could not be read, or
+//! the command line is wrong.
+
+mod check;
+mod demo;
+mod explain;
+mod logging;
+mod serve;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The input is at fault.
+const FAULTY: u8 = 1;
+/// The input could not be read, or the command line is wrong.
+const UNUSABLE: u8 = 2;
+
+#[derive(Parser)]
+#[command(name = "nameplate", version, about = "Your own domain names for Amazon API Gateway private REST APIs")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the main job with nothing else: a stand-in for API Gateway, the sample mapping, the proxy
+    Demo(demo::DemoArgs),
+    /// Run the proxy
+    Serve(serve::ServeArgs),
+    /// Report every fault of mapping files: what, where, how to mend it
+    Check {
+        /// Mapping files; `-` is standard input
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+    /// Tell what would happen to a request, and why
+    Explain(explain::ExplainArgs),
+}
+
+/// Where the settings come from; the command line and the environment outrank the file.
+#[derive(Args, Clone, Debug)]
+struct SettingsArgs {
+    /// Settings file [default: built-in defaults]
+    #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Mapping file [default: `mapping` of the settings]
+    #[arg(long, env = "NAMEPLATE_MAPPING", value_name = "FILE")]
+    mapping: Option<PathBuf>,
+}
+
 /// Runs the command line.
-pub fn run() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+pub fn run() -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match Cli::parse().command {
+        Command::Demo(args) => demo::demo(&args),
+        Command::Serve(args) => serve::serve(&args),
+        Command::Check { files } => check::check(&files, &mut out, &mut std::io::stderr().lock()),
+        Command::Explain(args) => explain::explain(&args, &mut out),
+    }
+}
+
+/// Says what went wrong, on standard error, and what that means for the exit code.
+fn fail(code: u8, what: impl std::fmt::Display) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "{what}");
+    ExitCode::from(code)
 }

@@ -38,7 +38,14 @@ impl Live {
         first.report(&metrics);
         metrics.mapping_reloaded(Reload::Ok, SystemTime::now());
         let connections = Connections::new(Arc::clone(&metrics));
-        Live { snapshot: ArcSwap::from_pointee(first), endpoint, connections, metrics, mapping, reloading: Default::default() }
+        Live {
+            snapshot: ArcSwap::from_pointee(first),
+            endpoint,
+            connections,
+            metrics,
+            mapping,
+            reloading: Default::default(),
+        }
     }
 
     /// The snapshot in force.

@@ -37,7 +37,12 @@ impl ForwardedRule {
     }
 
     /// Sets the four headers. `host` is the authority the client asked for.
-    pub(super) fn apply(&self, request: &mut RequestHeader, seen: Seen, host: Option<HeaderValue>) -> pingora::Result<()> {
+    pub(super) fn apply(
+        &self,
+        request: &mut RequestHeader,
+        seen: Seen,
+        host: Option<HeaderValue>,
+    ) -> pingora::Result<()> {
         if self.untouched {
             return Ok(());
         }
@@ -110,13 +115,18 @@ mod tests {
         let rule = ForwardedRule::new(settings);
         rule.apply(&mut request, seen, Some(HeaderValue::from_static("pay.example.com"))).expect("valid headers");
         let value = |name| {
-            let values: Vec<_> = request.headers.get_all(name).iter().map(|v| v.to_str().expect("ascii").to_owned()).collect();
+            let values: Vec<_> =
+                request.headers.get_all(name).iter().map(|v| v.to_str().expect("ascii").to_owned()).collect();
             values.join(" | ")
         };
         ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-host"].map(value).to_vec()
     }
 
-    const SEEN: Seen = Seen { client: Some(SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9)), 4711)), port: 8080, tls: false };
+    const SEEN: Seen = Seen {
+        client: Some(SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9)), 4711)),
+        port: 8080,
+        tls: false,
+    };
 
     const SPOOFED: [(&str, &str); 5] = [
         ("X-Forwarded-For", "1.1.1.1"),

@@ -301,7 +301,8 @@ fn asked_host(request: &RequestHeader) -> Option<HeaderValue> {
 }
 
 fn seen(session: &Session) -> Seen {
-    let inet = |address: Option<&pingora::protocols::l4::socket::SocketAddr>| address.and_then(|a| a.as_inet().copied());
+    let inet =
+        |address: Option<&pingora::protocols::l4::socket::SocketAddr>| address.and_then(|a| a.as_inet().copied());
     Seen {
         client: inet(session.client_addr()),
         port: inet(session.server_addr()).map_or(0, |address| address.port()),

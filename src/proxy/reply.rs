@@ -45,7 +45,10 @@ pub(super) fn refusal_of(error: &Error) -> Option<Refusal> {
     use ErrorType as E;
     match (error.esource(), error.etype()) {
         (ErrorSource::Downstream, E::ReadTimedout) => Some(Refusal::RequestTimeout),
-        (ErrorSource::Downstream, E::WriteTimedout | E::WriteError | E::ReadError | E::ConnectionClosed | E::H2Error) => None,
+        (
+            ErrorSource::Downstream,
+            E::WriteTimedout | E::WriteError | E::ReadError | E::ConnectionClosed | E::H2Error,
+        ) => None,
         (ErrorSource::Downstream, _) => Some(Refusal::MalformedMessage),
         (_, E::ConnectTimedout | E::TLSHandshakeTimedout | E::ReadTimedout | E::WriteTimedout) => {
             Some(Refusal::UpstreamTimeout)
@@ -53,7 +56,9 @@ pub(super) fn refusal_of(error: &Error) -> Option<Refusal> {
         (_, E::ConnectRefused | E::ConnectNoRoute | E::ConnectError | E::BindError | E::SocketError) => {
             Some(Refusal::ConnectFailed)
         }
-        (_, E::TLSHandshakeFailure | E::InvalidCert | E::HandshakeError | E::TLSWantX509Lookup) => Some(Refusal::TlsFailed),
+        (_, E::TLSHandshakeFailure | E::InvalidCert | E::HandshakeError | E::TLSWantX509Lookup) => {
+            Some(Refusal::TlsFailed)
+        }
         (ErrorSource::Upstream, _) => Some(Refusal::BadAnswer),
         (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Refusal::Internal),
     }
@@ -66,7 +71,14 @@ fn request_id() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let count = NEXT.fetch_add(1, Ordering::Relaxed);
     let (high, low) = (SEED.hash_one((count, 0_u8)), SEED.hash_one((count, 1_u8)));
-    format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", high >> 32, high >> 16 & 0xffff, high & 0xffff, low >> 48, low & 0xffff_ffff_ffff)
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 #[cfg(test)]

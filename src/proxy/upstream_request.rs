@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn what_names_the_api_is_overwritten() {
-        let spoofed = [("x-apigw-api-id", "evil"), ("X-Upstream-Domain", "evil"), ("Referer", "evil"), ("Host", "evil")];
+        let spoofed =
+            [("x-apigw-api-id", "evil"), ("X-Upstream-Domain", "evil"), ("Referer", "evil"), ("Host", "evil")];
         let request = sent("shop.example.com", Choices::default(), &spoofed);
         header(&request, "host", &["abc123.execute-api.eu-west-1.amazonaws.com"]);
         header(&request, "x-apigw-api-id", &["abc123"]);
@@ -124,7 +125,8 @@ mod tests {
 
     #[test]
     fn what_is_meant_for_a_proxy_ends_here() {
-        let request = sent("shop.example.com", Choices::default(), &[("Proxy", "x"), ("Proxy-Foo", "y"), ("Proxied", "z")]);
+        let request =
+            sent("shop.example.com", Choices::default(), &[("Proxy", "x"), ("Proxy-Foo", "y"), ("Proxied", "z")]);
         header(&request, "proxy", &[]);
         header(&request, "proxy-foo", &[]);
         header(&request, "proxied", &["z"]);
