@@ -21,6 +21,6 @@ pub mod config;
 
 // pub mod app;
 
-// pub mod demo;
+pub mod demo;
 
 pub mod cli;
