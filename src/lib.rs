@@ -21,6 +21,6 @@ pub mod proxy;
 
 pub mod app;
 
-// pub mod demo;
+pub mod demo;
 
 pub mod cli;
