@@ -58,7 +58,7 @@ struct SettingsArgs {
 pub fn run() -> ExitCode {
     let mut out = std::io::stdout().lock();
     match Cli::parse().command {
-        Command::Demo(args) => demo::demo(&args),
+        Command::Demo(args) => demo::demo(&args, &mut out),
         Command::Serve(args) => serve::serve(&args),
         Command::Check { files } => check::check(&files, &mut out, &mut std::io::stderr().lock()),
         Command::Explain(args) => explain::explain(&args, &mut out),

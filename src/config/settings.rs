@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-/// How many requests may wait on one client connection's next header: 60 s, as NGINX and API
-/// Gateway's load balancers do; below an NLB's 350 s idle time.
-pub const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How long an idle client connection is kept. An ALB reuses connections for 60 s by default; the
+/// side that reuses must be the one that gives up first, or a request meets a closing connection.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// An ENI in our region answers within a millisecond; a second means a zone in trouble.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// TCP and TLS together: one more round trip and a signature.
@@ -424,6 +424,20 @@ mod tests {
         let settings = Settings::parse("# nothing\n", "nameplate.yaml").expect("defaults");
         assert_eq!(settings.listeners[0].address.port(), 8080);
         assert_eq!(settings.limits.body, MAX_BODY);
+    }
+
+    // A setting that the shipped file does not name, or names with another default, fails here.
+    #[test]
+    fn the_shipped_file_documents_every_key_with_its_default() {
+        let text = include_str!("../../conf/nameplate.yaml");
+        let shipped = Settings::parse(text, "conf/nameplate.yaml").expect("the shipped file is valid");
+        assert_eq!(format!("{shipped:?}"), format!("{:?}", Settings::default()));
+        let shown = format!("{:?}", Settings::default());
+        let keys = shown.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect::<Vec<_>>();
+        let is_key = |word: &&&str| !word.is_empty() && shown.contains(&format!("{word}: "));
+        for key in keys.iter().filter(is_key) {
+            assert!(text.contains(&format!("{key}:")), "conf/nameplate.yaml does not document `{key}`");
+        }
     }
 
     #[test]

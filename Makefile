@@ -1,0 +1,27 @@
+# What a newcomer runs. Everything real happens in cargo and in scripts/.
+
+.PHONY: demo test lint doc ci preflight
+
+# The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
+demo: preflight
+	@cargo build --release
+	@exec "$${CARGO_TARGET_DIR:-target}/release/nameplate" demo
+
+# All tests: unit, property, case files, and stories through the real proxy over real TLS.
+test: preflight
+	@cargo test
+
+# What CI denies.
+lint: preflight
+	@cargo fmt --check
+	@cargo clippy --all-targets -- -D warnings
+
+doc: preflight
+	@RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+ci:
+	@.ci/run
+
+# Names what the build lacks, and installs it as root or through sudo.
+preflight:
+	@scripts/preflight.sh

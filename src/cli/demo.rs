@@ -1,0 +1,119 @@
+//! `nameplate demo`: the main job with nothing else, on this machine's loopback.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Args;
+
+use super::serve::until_told_to_stop;
+use super::{FAULTY, fail, logging};
+use crate::app::{self, Running, StartFault};
+use crate::config::compile::compile_file;
+use crate::config::settings::{Listener, Settings};
+use crate::demo::apis::Apis;
+use crate::demo::authority::Authority;
+use crate::demo::curl_lines;
+use crate::demo::gateway::{Config, Gateway};
+use crate::domain::route::HostMode;
+
+/// The sample that ships in `conf/`.
+const SAMPLE: &str = include_str!("../../conf/mapping.yaml");
+
+/// What the command line of `demo` says.
+#[derive(Args, Clone, Debug)]
+pub(super) struct DemoArgs {
+    /// Try this mapping file instead of the sample
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+    /// Listen here; a port that is taken is replaced by a free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Listen here for the admin pages; a port that is taken is replaced by a free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9901")]
+    admin: SocketAddr,
+}
+
+/// Runs the demo until Ctrl-C.
+pub(super) fn demo(args: &DemoArgs, out: &mut dyn Write) -> ExitCode {
+    logging::start();
+    let folder = std::env::temp_dir().join(format!("nameplate-demo-{}", std::process::id()));
+    let outcome = run(args, &folder, out);
+    let _ = std::fs::remove_dir_all(&folder);
+    outcome.unwrap_or_else(|e| fail(FAULTY, format!("{e:#}")))
+}
+
+fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    let mapping = match &args.mapping {
+        Some(file) => file.clone(),
+        None => {
+            let file = folder.join("mapping.yaml");
+            std::fs::write(&file, SAMPLE).with_context(|| format!("write {}", file.display()))?;
+            file
+        }
+    };
+    let table = compile_file(&mapping)?;
+    let authority = Authority::new()?;
+    let ca_file = folder.join("ca.pem");
+    authority.write_pem(&ca_file).with_context(|| format!("write {}", ca_file.display()))?;
+    let mut apis = Apis::from_table(&table);
+    // STRICT is what every entry passes but one that shows the API another Host than its own.
+    if table.routes().iter().all(|route| route.choices.host == HostMode::Api) {
+        apis = apis.strict();
+    }
+    let gateway = Gateway::start(Config::new(apis), &authority)?;
+
+    let mut settings = Settings { mapping: mapping.clone(), ..Settings::default() };
+    settings.endpoint.fixed = gateway.addresses().to_vec();
+    settings.endpoint.ca_file = Some(ca_file);
+    let running = start(settings, args)?;
+    tell(out, &running, &gateway, &mapping, &curl_lines(&table, running.addresses()[0], running.admin()))?;
+    let code = until_told_to_stop(running);
+    gateway.stop();
+    writeln!(out, "\nThe demo has stopped.")?;
+    Ok(code)
+}
+
+/// Starts on the ports asked for, or on free ones where those are taken.
+fn start(mut settings: Settings, args: &DemoArgs) -> Result<Running, StartFault> {
+    (settings.listeners, settings.admin) = (vec![listener(args.listen)], args.admin);
+    loop {
+        match app::start(settings.clone()) {
+            Err(StartFault::Listen { address, cause })
+                if address.port() != 0 && cause.kind() == std::io::ErrorKind::AddrInUse =>
+            {
+                let free = SocketAddr::new(address.ip(), 0);
+                if settings.admin == address {
+                    settings.admin = free;
+                } else {
+                    settings.listeners = vec![listener(free)];
+                }
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn listener(address: SocketAddr) -> Listener {
+    Listener { address, tls: None, h2c: true }
+}
+
+fn tell(
+    out: &mut dyn Write,
+    running: &Running,
+    gateway: &Gateway,
+    mapping: &Path,
+    lines: &[String],
+) -> std::io::Result<()> {
+    let at: Vec<String> = gateway.addresses().iter().map(SocketAddr::to_string).collect();
+    writeln!(out, "Nameplate is serving {} entries of {}.", running.entries(), mapping.display())?;
+    writeln!(out, "Behind it, a stand-in for API Gateway answers over verified TLS on {}.", at.join(" and "))?;
+    writeln!(out, "Try, in another terminal (Ctrl-C here ends it):\n")?;
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()
+}
