@@ -7,22 +7,25 @@ mod dns;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_load_balancing::discovery::Static;
-use pingora_load_balancing::selection::RoundRobin;
-use pingora_load_balancing::{Backend, Backends, LoadBalancer};
+use pingora_load_balancing::{Backend, Backends};
 
 use crate::config::settings;
 
-/// More addresses than an interface endpoint has zones; bounds one selection.
-const MOST_ADDRESSES: usize = 64;
-
-/// An execute-api VPC endpoint: its addresses, one per zone, and the balancer over them.
+/// An execute-api VPC endpoint: its addresses, one per zone, and whose turn it is.
+///
+/// Discovery and its bookkeeping are `pingora-load-balancing`'s; the choice is made here, because
+/// its selection hashes every candidate several times, for each request.
 pub struct Endpoint {
-    balancer: LoadBalancer<RoundRobin>,
+    backends: Backends,
     dns: Option<dns::Answers>,
+    addresses: ArcSwap<Vec<SocketAddr>>,
+    turn: AtomicUsize,
 }
 
 /// Why an endpoint cannot be discovered at all.
@@ -49,21 +52,23 @@ pub struct LookupFault {
 impl Endpoint {
     /// Sets up discovery. Nothing is looked up before [`Endpoint::refresh`].
     pub fn new(settings: &settings::Endpoint) -> Result<Endpoint, EndpointFault> {
-        if let Some(name) = &settings.name {
-            let (discovery, answers) = dns::discover(name, settings).map_err(EndpointFault::Resolver)?;
-            let balancer = LoadBalancer::from_backends(Backends::new(Box::new(discovery)));
-            return Ok(Endpoint { balancer, dns: Some(answers) });
-        }
-        if settings.fixed.is_empty() {
-            return Err(EndpointFault::None);
-        }
-        let backends = settings.fixed.iter().copied().map(backend).collect();
-        Ok(Endpoint { balancer: LoadBalancer::from_backends(Backends::new(Static::new(backends))), dns: None })
+        let (backends, dns) = match &settings.name {
+            Some(name) => {
+                let (discovery, answers) = dns::discover(name, settings).map_err(EndpointFault::Resolver)?;
+                (Backends::new(Box::new(discovery)), Some(answers))
+            }
+            None if settings.fixed.is_empty() => return Err(EndpointFault::None),
+            None => (Backends::new(Static::new(settings.fixed.iter().copied().map(backend).collect())), None),
+        };
+        Ok(Endpoint { backends, dns, addresses: ArcSwap::default(), turn: AtomicUsize::new(0) })
     }
 
     /// Looks the addresses up and swaps them in; says when to do so again (never, for fixed ones).
     pub async fn refresh(&self, now: Instant) -> Result<Option<Duration>, LookupFault> {
-        let outcome = self.balancer.update().await;
+        let found = |backends: std::sync::Arc<Addresses>| {
+            self.addresses.store(backends.iter().filter_map(address).collect::<Vec<_>>().into());
+        };
+        let outcome = self.backends.update(found).await;
         match (&self.dns, outcome) {
             (None, _) => Ok(None),
             (Some(answers), Ok(())) => match answers.last_fault() {
@@ -76,13 +81,14 @@ impl Endpoint {
 
     /// The next address in turn that `accept` takes.
     pub fn pick(&self, accept: impl Fn(SocketAddr) -> bool) -> Option<SocketAddr> {
-        let accept = |backend: &Backend, _healthy: bool| address(backend).is_some_and(&accept);
-        self.balancer.select_with(b"", MOST_ADDRESSES, accept).as_ref().and_then(address)
+        let addresses = self.addresses.load();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        (0..addresses.len()).map(|step| addresses[turn.wrapping_add(step) % addresses.len()]).find(|a| accept(*a))
     }
 
     /// The addresses in use.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.balancer.backends().get_backend().iter().filter_map(address).collect()
+        self.addresses.load().to_vec()
     }
 }
 
