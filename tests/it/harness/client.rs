@@ -1,0 +1,325 @@
+//! A client that sends exactly the bytes it is given and reads answers strictly.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
+
+use super::wire::{Framing, Head, Piece, Wire, find_all};
+use super::{PATIENCE, authority, origin, show};
+
+/// An answer, or the head of one.
+#[derive(Clone, Debug, Default)]
+pub struct Response {
+    pub status: u16,
+    pub reason: String,
+    /// In order, names in the case they came in.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+    pub trailers: Vec<(String, String)>,
+    /// Head and body as they came.
+    pub raw: Vec<u8>,
+    /// The 1xx heads that came before.
+    pub interim: Vec<Response>,
+    /// Whether the end of the connection was the end of the body.
+    pub connection_closed: bool,
+}
+
+impl Response {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.all(name).first().copied()
+    }
+
+    pub fn all(&self, name: &str) -> Vec<&str> {
+        find_all(&self.headers, name)
+    }
+
+    pub fn trailer(&self, name: &str) -> Option<&str> {
+        find_all(&self.trailers, name).first().copied()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    }
+
+    fn of(head: &Head) -> Response {
+        let status = head.part(1).parse().unwrap_or_else(|e| panic!("{e}: no status in {:?}", head.start));
+        Response {
+            status,
+            reason: head.part(2).to_owned(),
+            headers: head.headers.clone(),
+            raw: head.raw.clone(),
+            ..Response::default()
+        }
+    }
+}
+
+/// One connection. In a failed test it prints what went each way.
+pub struct Client {
+    wire: Wire<Recorded>,
+}
+
+impl Client {
+    /// Connects in plaintext.
+    #[track_caller]
+    pub fn connect(address: SocketAddr) -> Client {
+        Client::over(Stream::Plain(open(address)))
+    }
+
+    /// Connects with TLS, and trusts the authority of these tests alone.
+    #[track_caller]
+    pub fn connect_tls(address: SocketAddr, name: &str) -> Client {
+        Client::try_connect_tls(address, name).expect("a handshake")
+    }
+
+    /// As [`Client::connect_tls`], where the handshake may fail.
+    pub fn try_connect_tls(address: SocketAddr, name: &str) -> io::Result<Client> {
+        let mut tls = ClientConnection::new(Arc::new(tls_config()), server_name(name)).expect("a TLS client");
+        let mut stream = open(address);
+        while tls.is_handshaking() {
+            tls.complete_io(&mut stream)?;
+        }
+        Ok(Client::over(Stream::Tls(Box::new(StreamOwned::new(tls, stream)))))
+    }
+
+    fn over(stream: Stream) -> Client {
+        Client { wire: Wire::new(Recorded { stream, sent: Vec::new(), received: Vec::new() }) }
+    }
+
+    #[track_caller]
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Client {
+        self.try_send(bytes).expect("sent");
+        self
+    }
+
+    /// As [`Client::send`], where the other side may have closed.
+    pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.wire.stream.write_all(bytes.as_ref())?;
+        self.wire.stream.flush()
+    }
+
+    /// The next answer to anything but a HEAD.
+    #[track_caller]
+    pub fn read_response(&mut self) -> Response {
+        self.try_read_response(false).expect("a response")
+    }
+
+    /// The next answer to a HEAD.
+    #[track_caller]
+    pub fn read_response_to_head(&mut self) -> Response {
+        self.try_read_response(true).expect("a response")
+    }
+
+    /// The next answer, where it may break off.
+    pub fn try_read_response(&mut self, to_head: bool) -> io::Result<Response> {
+        let mut interim = Vec::new();
+        loop {
+            let mut response = self.try_read_head()?;
+            if (100..200).contains(&response.status) && response.status != 101 {
+                interim.push(response);
+                continue;
+            }
+            self.read_body(&mut response, to_head)?;
+            response.interim = interim;
+            return Ok(response);
+        }
+    }
+
+    /// The next head, a 1xx included; the body is left unread.
+    #[track_caller]
+    pub fn read_head(&mut self) -> Response {
+        self.try_read_head().expect("a head")
+    }
+
+    fn try_read_head(&mut self) -> io::Result<Response> {
+        let head = self.wire.read_head()?;
+        let head = head.ok_or_else(|| io::Error::new(ErrorKind::UnexpectedEof, "closed without an answer"))?;
+        if !head.start.starts_with("HTTP/1.1 ") || !head.faults.is_empty() {
+            return Err(io::Error::new(ErrorKind::InvalidData, format!("{:?}: {:?}", head.start, head.faults)));
+        }
+        Ok(Response::of(&head))
+    }
+
+    /// Reads the body that belongs to a head from [`Client::read_head`].
+    pub fn read_body(&mut self, response: &mut Response, to_head: bool) -> io::Result<()> {
+        let mut head = Head { headers: response.headers.clone(), ..Head::default() };
+        let framing = head.response_framing(response.status, to_head);
+        if !head.faults.is_empty() {
+            return Err(io::Error::new(ErrorKind::InvalidData, head.faults.join("; ")));
+        }
+        response.connection_closed = framing == Framing::UntilClose;
+        self.wire.read_body(framing, &mut |piece| match piece {
+            Piece::Wire(bytes) => response.raw.extend_from_slice(bytes),
+            Piece::Data(bytes) => response.body.extend_from_slice(bytes),
+            Piece::Trailer(name, value) => response.trailers.push((name, value)),
+        })
+    }
+
+    /// Exactly so many bytes, whatever they mean.
+    #[track_caller]
+    pub fn read_exact(&mut self, count: usize) -> Vec<u8> {
+        while self.wire.buffer.len() < count {
+            assert!(self.wire.fill().expect("bytes") > 0, "closed after {}", show(&self.wire.buffer));
+        }
+        let rest = self.wire.buffer.split_off(count);
+        std::mem::replace(&mut self.wire.buffer, rest)
+    }
+
+    /// Everything until the other side closes, in order or not.
+    #[track_caller]
+    pub fn read_to_end(&mut self) -> Vec<u8> {
+        loop {
+            match self.wire.fill() {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(e) if e.kind() == ErrorKind::ConnectionReset => break,
+                Err(e) => panic!("{e} instead of the end of the connection"),
+            }
+        }
+        std::mem::take(&mut self.wire.buffer)
+    }
+
+    /// Waits for the end of the connection; nothing may come before.
+    #[track_caller]
+    pub fn expect_closed(&mut self) {
+        let rest = self.read_to_end();
+        assert!(rest.is_empty(), "before the end came {}", show(&rest));
+    }
+
+    /// Says that no more comes, and goes on reading.
+    pub fn half_close(&mut self) {
+        if let Stream::Tls(tls) = &mut self.wire.stream.stream {
+            tls.conn.send_close_notify();
+            let _ = tls.flush();
+        }
+        let _ = self.wire.stream.stream.socket().shutdown(Shutdown::Write);
+    }
+
+    /// Ends the connection with RST.
+    #[track_caller]
+    pub fn reset(self) {
+        let socket = self.wire.stream.stream.socket().try_clone().expect("a second handle");
+        drop(self);
+        origin::reset(socket).expect("a reset");
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("client sent:\n    {}", show(&self.wire.stream.sent));
+            eprintln!("client received:\n    {}", show(&self.wire.stream.received));
+        }
+    }
+}
+
+/// A GET on a connection of its own.
+#[track_caller]
+pub fn get(address: SocketAddr, host: &str, path: &str) -> Response {
+    request(address, "GET", host, path, &[], b"")
+}
+
+/// A request on a connection of its own; a body has a Content-Length.
+#[track_caller]
+pub fn request(
+    address: SocketAddr,
+    method: &str,
+    host: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Response {
+    let mut client = Client::connect(address);
+    client.send(text_of(method, host, path, headers, body));
+    if method == "HEAD" { client.read_response_to_head() } else { client.read_response() }
+}
+
+/// The bytes of a request; a body has a Content-Length.
+pub fn text_of(method: &str, host: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut text = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\n");
+    for (name, value) in headers {
+        text += &format!("{name}: {value}\r\n");
+    }
+    if !body.is_empty() {
+        text += &format!("Content-Length: {}\r\n", body.len());
+    }
+    [(text + "\r\n").as_bytes(), body].concat()
+}
+
+fn open(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("connected");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
+    stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");
+    stream.set_nodelay(true).expect("no delay");
+    stream
+}
+
+fn tls_config() -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("TLS versions")
+        .with_root_certificates(authority().roots().expect("roots"))
+        .with_no_client_auth()
+}
+
+fn server_name(name: &str) -> ServerName<'static> {
+    ServerName::try_from(name.to_owned()).expect("a server name")
+}
+
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Stream {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Stream::Plain(socket) => socket,
+            Stream::Tls(tls) => &tls.sock,
+        }
+    }
+}
+
+/// A stream that remembers what went through it.
+struct Recorded {
+    stream: Stream,
+    sent: Vec<u8>,
+    received: Vec<u8>,
+}
+
+impl Read for Recorded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = match &mut self.stream {
+            Stream::Plain(socket) => socket.read(buffer),
+            Stream::Tls(tls) => tls.read(buffer),
+        }?;
+        self.received.extend_from_slice(&buffer[..got]);
+        Ok(got)
+    }
+}
+
+impl Write for Recorded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let put = match &mut self.stream {
+            Stream::Plain(socket) => socket.write(bytes),
+            Stream::Tls(tls) => tls.write(bytes),
+        }?;
+        self.sent.extend_from_slice(&bytes[..put]);
+        Ok(put)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.stream {
+            Stream::Plain(socket) => socket.flush(),
+            Stream::Tls(tls) => tls.flush(),
+        }
+    }
+}
