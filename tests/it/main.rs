@@ -1,0 +1,3 @@
+//! The tests that see Nameplate from outside.
+
+mod check_cases;
