@@ -90,7 +90,7 @@ pub fn compile(text: &str, file: &str) -> Result<MappingTable, Diagnostics> {
 }
 
 fn too_large(file: &str, size: &str) -> Diagnostics {
-    let what = format!("the file is too large: {size}{MAX_FILE} is the most");
+    let what = format!("the file is too large: {size}{MAX_FILE} bytes are the most");
     Diagnostics::of_file(file, (1, 1), what, "check the path: a mapping of 100,000 entries has about 15 MB")
 }
 

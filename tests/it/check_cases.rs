@@ -71,7 +71,7 @@ fn a_file_of_a_gigabyte_is_refused_unread() {
     assert_eq!(code, FAULTS);
     assert!(
         output.starts_with(
-            "mapping.yaml:1:1: error: the file is too large: it has 1073741824 bytes, and 268435456 is the most\n"
+            "mapping.yaml:1:1: error: the file is too large: it has 1073741824 bytes, and 268435456 bytes are the most\n"
         ),
         "{output}"
     );
