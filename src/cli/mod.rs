@@ -3,7 +3,7 @@
 //! Exit codes, for every subcommand: 0 done, 1 the input is at fault, 2 it could not be read, or
 //! the command line is wrong.
 
-mod check;
+pub mod check;
 mod demo;
 mod explain;
 mod logging;
@@ -60,7 +60,10 @@ pub fn run() -> ExitCode {
     match Cli::parse().command {
         Command::Demo(args) => demo::demo(&args, &mut out),
         Command::Serve(args) => serve::serve(&args),
-        Command::Check { files } => check::check(&files, &mut out, &mut std::io::stderr().lock()),
+        Command::Check { files } => {
+            let mut input = std::io::stdin().lock();
+            ExitCode::from(check::check(&files, &mut input, &mut out, &mut std::io::stderr().lock()))
+        }
         Command::Explain(args) => explain::explain(&args, &mut out),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::host::MAX_LABEL;
+
 /// The DNS suffix of each AWS partition that has API Gateway (AWS General Reference, "Partitions").
 pub const SUFFIXES: [&str; 7] = [
     "amazonaws.com",
@@ -88,18 +90,25 @@ fn parse_host(host: &str) -> Result<(u8, Range<u16>), ApiFaultKind> {
     if !SUFFIXES.contains(&suffix) {
         return Err(ApiFaultKind::UnknownSuffix(suffix.into()));
     }
-    let region_ok =
-        !region.is_empty() && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    // A label of DNS has at most 63 characters; a route counts on hosts being that short.
+    let region_ok = (1..=MAX_LABEL).contains(&region.len())
+        && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !region_ok {
         return Err(ApiFaultKind::BadRegion(region.into()));
     }
     // The Route 53 alias form `{api}-vpce-{id}`: the API's id never holds a hyphen.
     let id = match first.split_once("-vpce-") {
-        Some((id, endpoint)) if !endpoint.is_empty() && endpoint.bytes().all(|b| b.is_ascii_alphanumeric()) => id,
+        Some((id, endpoint))
+            if first.len() <= MAX_LABEL
+                && !endpoint.is_empty()
+                && endpoint.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+        {
+            id
+        }
         Some(_) => return Err(ApiFaultKind::BadId(first.into())),
         None => first,
     };
-    if id.is_empty() || id.len() > 63 || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
+    if id.is_empty() || id.len() > MAX_LABEL || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
         return Err(ApiFaultKind::BadId(id.into()));
     }
     let start = (first.len() + ".execute-api.".len()) as u16;
@@ -231,6 +240,20 @@ mod tests {
             ("abc123", "us-gov-west-1", "Prod_2", ""),
         );
         parts("https://1abc.execute-api.eusc-de-east-1.amazonaws.eu/s-1", ("1abc", "eusc-de-east-1", "s-1", ""));
+    }
+
+    #[test]
+    fn what_no_route_could_hold_is_refused() {
+        let long = "a".repeat(70_000);
+        for url in [
+            format!("https://{long}.execute-api.eu-west-1.amazonaws.com/p"),
+            format!("https://abc-vpce-{long}.execute-api.eu-west-1.amazonaws.com/p"),
+            format!("https://abc.execute-api.{long}.amazonaws.com/p"),
+            format!("https://abc.execute-api.eu-west-1.amazonaws.com/{long}"),
+            format!("https://abc.execute-api.eu-west-1.amazonaws.com/p/{long}"),
+        ] {
+            assert!(PrivateApi::parse(&url).is_err(), "{}", &url[..40]);
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! is refused before, so no path leaves its prefix, whatever the API's side makes of `%2F`.
 
 use super::refusal::Refusal;
+use super::route::MAX_BASE_PATH;
 
 /// What follows `base` in `path`, if `path` is under it on a segment boundary.
 ///
@@ -83,6 +84,9 @@ fn next_separator(rest: &[u8]) -> Option<usize> {
 /// Whether a base path of the mapping can stand in front of requests' paths. `path` is empty or
 /// starts with `/` and ends with none; the fault reads after "the path".
 pub fn check_base_path(path: &str) -> Result<(), &'static str> {
+    if path.len() > MAX_BASE_PATH {
+        return Err("is longer than 2,048 bytes");
+    }
     if refuse_dot_segments(path.as_bytes()).is_err() {
         return Err("has a dot segment");
     }

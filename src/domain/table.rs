@@ -121,7 +121,7 @@ impl MappingTable {
         self.routes.len()
     }
 
-    /// How many domains they belong to.
+    /// How many domains they map; a wildcard is one.
     pub fn domains(&self) -> usize {
         self.hosts.len()
     }
@@ -170,6 +170,7 @@ mod tests {
         ]);
         let found = table.lookup(host, path.as_bytes());
         let got = found.map(|m| (m.route.api_id().to_owned(), String::from_utf8_lossy(m.rest).into_owned()));
+        assert_eq!((table.len(), table.domains()), (6, 4));
         assert_eq!(got, want.map(|(id, rest)| (id.to_owned(), rest.to_owned())), "{host} {path}");
     }
 

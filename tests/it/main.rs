@@ -6,5 +6,6 @@
 
 mod harness;
 
+mod check_cases;
 mod recording;
 mod tidy;

@@ -1,0 +1,310 @@
+//! What is wrong with a mapping: what, where, the text it is about, how to mend it.
+
+use std::fmt::{self, Write as _};
+
+/// The most faults that are kept and printed; those beyond are counted. A file with more is wrong
+/// in one way many times over, and a page of it shows which.
+pub const MAX_FAULTS: usize = 100;
+
+/// The most characters of the mapping that one fault quotes.
+const MAX_QUOTE: usize = 160;
+
+/// The most characters of what is said about it, names taken from the mapping included.
+const MAX_SAID: usize = 480;
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+    /// What is wrong, in one line.
+    pub what: String,
+    /// The offending text as it may be printed: on one line, shortened, control characters escaped.
+    pub text: String,
+    /// How to mend it, in one line.
+    pub help: String,
+}
+
+/// Every fault of a mapping, in the order of their places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostics {
+    file: Box<str>,
+    list: Vec<Diagnostic>,
+    more: usize,
+}
+
+impl Diagnostics {
+    /// The one fault of a file that cannot be read as text, at the place where that shows.
+    pub(super) fn of_file(file: &str, (line, column): (u32, u32), what: String, help: &str) -> Diagnostics {
+        let fault = Diagnostic { line, column, what, text: String::new(), help: help.into() };
+        Diagnostics { file: file.into(), list: vec![fault], more: 0 }
+    }
+
+    /// How many faults there are, those beyond [`MAX_FAULTS`] included.
+    pub fn len(&self) -> usize {
+        self.list.len() + self.more
+    }
+
+    /// Whether there is none; what [`compile`](super::compile::compile) returns never is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The faults that are kept, in the order of their places.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter()
+    }
+}
+
+/// All of them as `check` prints them, and how many; no line break at the end.
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for fault in &self.list {
+            writeln!(f, "{}:{}:{}: error: {}", self.file, fault.line, fault.column, fault.what)?;
+            if !fault.text.is_empty() {
+                writeln!(f, "    {}", fault.text)?;
+            }
+            writeln!(f, "  help: {}", fault.help)?;
+        }
+        if self.more > 0 {
+            writeln!(f, "and {} more", self.more)?;
+        }
+        match self.len() {
+            1 => write!(f, "1 error"),
+            n => write!(f, "{n} errors"),
+        }
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// A place in the text of a mapping: line, then column in characters, both from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+/// A fault whose text has not been looked up yet.
+#[derive(Debug)]
+pub(super) struct Fault {
+    at: Place,
+    what: String,
+    help: String,
+    /// The value it is about and the byte of it where the fault lies; without one, the line is quoted.
+    value: Option<(String, usize)>,
+}
+
+impl Fault {
+    /// A fault at a place, quoting its line.
+    pub(super) fn at(at: Place, what: impl Into<String>, help: impl Into<String>) -> Fault {
+        Fault { at, what: what.into(), help: help.into(), value: None }
+    }
+
+    /// A fault at a byte of a value that starts at a place, quoting the value.
+    pub(super) fn in_value(
+        at: Place,
+        value: &str,
+        offset: usize,
+        what: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Fault {
+        Fault { value: Some((value.to_owned(), offset)), ..Fault::at(at, what, help) }
+    }
+}
+
+/// Collects faults while the text is read.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    kept: Vec<Fault>,
+    more: usize,
+}
+
+impl Faults {
+    pub(super) fn push(&mut self, fault: Fault) {
+        if self.kept.len() < MAX_FAULTS {
+            self.kept.push(fault);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// A fault that ends the reading: kept whatever came before it.
+    pub(super) fn push_last(&mut self, fault: Fault) {
+        self.kept.push(fault);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Looks the faults' texts up, in one pass over the mapping.
+    pub(super) fn locate(mut self, text: &str, file: &str) -> Diagnostics {
+        self.kept.sort_by_key(|fault| fault.at);
+        let mut cursor = Cursor::new(text);
+        let list = self.kept.into_iter().map(|fault| cursor.diagnose(fault)).collect::<Vec<_>>();
+        let mut found = Diagnostics { file: file.into(), list, more: self.more };
+        // A place inside a value may lie behind the start of the next fault's.
+        found.list.sort_by_key(|fault| (fault.line, fault.column));
+        found
+    }
+}
+
+/// Walks forward through a text by lines and columns, counted as the YAML reader counts them.
+struct Cursor<'t> {
+    text: &'t str,
+    at: Place,
+    byte: usize,
+    line_start: usize,
+}
+
+impl<'t> Cursor<'t> {
+    fn new(text: &'t str) -> Self {
+        Cursor { text, at: Place { line: 1, column: 1 }, byte: 0, line_start: 0 }
+    }
+
+    fn advance(&mut self, to: Place) {
+        let mut chars = self.text[self.byte..].chars().peekable();
+        while self.at < to {
+            let Some(c) = chars.next() else { return };
+            let ends_line = c == '\n' || (c == '\r' && chars.peek() != Some(&'\n'));
+            if ends_line && self.at.line == to.line {
+                return;
+            }
+            self.byte += c.len_utf8();
+            if ends_line {
+                self.at = Place { line: self.at.line + 1, column: 1 };
+                self.line_start = self.byte;
+            } else {
+                self.at.column += 1;
+            }
+        }
+    }
+
+    fn diagnose(&mut self, fault: Fault) -> Diagnostic {
+        self.advance(fault.at);
+        let here = &self.text[self.byte..];
+        let (shift, text) = match &fault.value {
+            Some((value, offset)) => (shift_in_source(here, value, *offset), printable(value, MAX_QUOTE)),
+            None => (0, self.line_text()),
+        };
+        Diagnostic {
+            line: fault.at.line,
+            column: fault.at.column + shift,
+            what: printable(&fault.what, MAX_SAID),
+            text,
+            help: printable(&fault.help, MAX_SAID),
+        }
+    }
+
+    /// The line, or of a very long one what follows the place.
+    fn line_text(&self) -> String {
+        let end_of = |from: usize| self.text[from..].find(['\n', '\r']).map_or(self.text.len(), |end| from + end);
+        let line = self.text[self.line_start..end_of(self.byte)].trim();
+        let shown = if line.len() <= MAX_QUOTE { line } else { self.text[self.byte..end_of(self.byte)].trim() };
+        printable(shown, MAX_QUOTE)
+    }
+}
+
+/// How many characters after the start of a scalar's source its value's byte `offset` stands. 0
+/// where the source is not spelled as the value: escapes, folded lines, block scalars.
+fn shift_in_source(source: &str, value: &str, offset: usize) -> u32 {
+    let quote = usize::from(source.starts_with(['"', '\'']));
+    match (source[quote..].starts_with(value), value.get(..offset)) {
+        (true, Some(before)) => (before.chars().count() + quote) as u32,
+        _ => 0,
+    }
+}
+
+/// Text of the mapping as a terminal may be shown it: on one line, shortened, and without the
+/// characters that move the cursor or turn the direction of writing around.
+fn printable(text: &str, most: usize) -> String {
+    let mut out = String::new();
+    for (at, c) in text.chars().enumerate() {
+        if at == most {
+            out.push('…');
+            break;
+        }
+        let turns =
+            matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}') {
+            let _ = write!(out, "{}", c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(line: u32, column: u32) -> Place {
+        Place { line, column }
+    }
+
+    fn one(text: &str, fault: Fault) -> Diagnostic {
+        let mut faults = Faults::default();
+        faults.push(fault);
+        faults.locate(text, "m").list.remove(0)
+    }
+
+    #[test]
+    fn faults_stand_in_the_order_of_their_places() {
+        let mut faults = Faults::default();
+        faults.push(Fault::at(place(3, 1), "late", "h"));
+        faults.push(Fault::in_value(place(1, 4), "value", 2, "early", "h"));
+        let want = "m:1:6: error: early\n    value\n  help: h\nm:3:1: error: late\n    c\n  help: h\n2 errors";
+        assert_eq!(faults.locate("a: value\nb\nc\n", "m").to_string(), want);
+    }
+
+    #[test]
+    fn lines_end_as_yaml_ends_them() {
+        for text in ["a\nb\n  c", "a\r\nb\r\n  c\r\n", "a\rb\r  c\r"] {
+            assert_eq!(one(text, Fault::at(place(3, 3), "w", "h")).text, "c", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_after_the_end_has_no_text() {
+        for at in [place(2, 1), place(9, 9)] {
+            assert_eq!(one("a\n", Fault::at(at, "w", "h")).text, "");
+        }
+        assert_eq!(one("a\nb", Fault::at(place(1, 9), "w", "h")).text, "a");
+    }
+
+    #[track_caller]
+    fn column(text: &str, value: &str, offset: usize, want: u32) {
+        assert_eq!(one(text, Fault::in_value(place(1, 4), value, offset, "w", "h")).column, want, "{text}");
+    }
+
+    #[test]
+    fn columns_point_inside_values_spelled_as_they_are() {
+        column("k: abc", "abc", 1, 5);
+        column("k: \"abc\"", "abc", 1, 6);
+        column("k: 'äbc'", "äbc", 2, 6);
+        column("k: \"\\x61bc\"", "abc", 1, 4);
+        column("k: a\n  b", "a b", 2, 4);
+    }
+
+    #[test]
+    fn beyond_the_most_they_are_counted_but_the_last_is_kept() {
+        let mut faults = Faults::default();
+        for line in 1..=MAX_FAULTS as u32 + 7 {
+            faults.push(Fault::at(place(line, 1), "w", "h"));
+        }
+        faults.push_last(Fault::at(place(500, 1), "the end", "h"));
+        let found = faults.locate("", "m");
+        assert_eq!((found.len(), found.list.len()), (MAX_FAULTS + 8, MAX_FAULTS + 1));
+        assert!(found.to_string().ends_with("error: the end\n  help: h\nand 7 more\n108 errors"));
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_escaped() {
+        assert_eq!(printable("a\u{1b}[2J\u{202e}\tb", MAX_QUOTE), "a\\u{1b}[2J\\u{202e}\\tb");
+        assert_eq!(printable(&"x".repeat(9_999), MAX_QUOTE).chars().count(), MAX_QUOTE + 1);
+    }
+}

@@ -1,0 +1,180 @@
+//! The keys of an entry, and what their values may be.
+
+use super::diagnostic::{Fault, Place};
+use super::document::Text;
+use super::nearest::did_you_mean;
+use crate::domain::route::{HostMode, RefererMode, ResponseMode};
+use crate::domain::verbs::{VERBS, VerbSet};
+
+/// A key of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Domain,
+    Api,
+    Verbs,
+    Referer,
+    Host,
+    Response,
+}
+
+impl Key {
+    pub(super) const NAMES: [&str; 6] =
+        ["CUSTOM_DOMAIN_URL", "PRIVATE_API_URL", "VERBS", "REFERER", "HOST", "RESPONSE"];
+
+    pub(super) fn named(name: &str) -> Option<Key> {
+        const KEYS: [Key; 6] = [Key::Domain, Key::Api, Key::Verbs, Key::Referer, Key::Host, Key::Response];
+        KEYS.into_iter().find(|key| key.name() == name)
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        Key::NAMES[self as usize]
+    }
+
+    /// What to write when its value is missing or is no text.
+    pub(super) fn help(self) -> &'static str {
+        match self {
+            Key::Domain => "write the domain clients call, for example `pay.example.com`",
+            Key::Api => "write the invoke URL, for example `https://abc123.execute-api.eu-west-1.amazonaws.com/prod`",
+            Key::Verbs => "write `[GET, POST]` or `GET,POST`; without VERBS every method passes",
+            Key::Referer => "write `domain` or `preserve`; without REFERER it is `domain`",
+            Key::Host => "write `api` or `preserve`; without HOST it is `api`",
+            Key::Response => "write `translate` or `untouched`; without RESPONSE it is `translate`",
+        }
+    }
+}
+
+/// The fault of a key that an entry cannot have.
+pub(super) fn unknown_key(key: &Text) -> Fault {
+    if key.value == "<<" {
+        let help = "write the merged keys out in each entry";
+        return Fault::at(key.at, "`<<` is a YAML merge key, which a mapping cannot have", help);
+    }
+    Fault::at(key.at, format!("unknown key `{}`", key.value), did_you_mean(&key.value, &Key::NAMES))
+}
+
+pub(super) const REFERER: [(&str, RefererMode); 2] =
+    [("domain", RefererMode::Domain), ("preserve", RefererMode::Preserve)];
+pub(super) const HOST: [(&str, HostMode); 2] = [("api", HostMode::Api), ("preserve", HostMode::Preserve)];
+pub(super) const RESPONSE: [(&str, ResponseMode); 2] =
+    [("translate", ResponseMode::Translate), ("untouched", ResponseMode::Untouched)];
+
+/// The choice a value names.
+pub(super) fn choice<T: Copy>(key: Key, value: &Text, choices: &[(&'static str, T); 2]) -> Result<T, Fault> {
+    if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == value.value) {
+        return Ok(*choice);
+    }
+    let names = choices.map(|(name, _)| name);
+    let what = format!("{} cannot be `{}`", key.name(), value.value);
+    Err(Fault::in_value(value.at, &value.value, 0, what, did_you_mean(&value.value, &names)))
+}
+
+/// Collects the verbs of one entry.
+#[derive(Debug)]
+pub(super) struct VerbList {
+    set: VerbSet,
+    count: usize,
+    /// `ANY` or `*` was among them.
+    any: bool,
+}
+
+impl VerbList {
+    pub(super) fn new() -> VerbList {
+        VerbList { set: VerbSet::NONE, count: 0, any: false }
+    }
+
+    /// Adds one verb: `verb` is the piece of `value` at byte `offset`.
+    pub(super) fn add(&mut self, value: &Text, offset: usize, verb: &str) -> Result<(), Fault> {
+        self.count += 1;
+        if verb.eq_ignore_ascii_case("ANY") || verb == "*" {
+            self.any = true;
+        } else if let Some(set) = self.set.with(verb) {
+            self.set = set;
+        } else {
+            return Err(bad_verb(value, offset, verb));
+        }
+        Ok(())
+    }
+
+    /// Adds the verbs of a comma separated text.
+    pub(super) fn add_all(&mut self, value: &Text, mut found: impl FnMut(Fault)) {
+        let mut at = 0;
+        for piece in value.value.split(',') {
+            let offset = at + (piece.len() - piece.trim_start().len());
+            if let Err(fault) = self.add(value, offset, piece.trim()) {
+                found(fault);
+            }
+            at += piece.len() + 1;
+        }
+    }
+
+    /// The set they make. `at` is where VERBS stands.
+    pub(super) fn finish(self, at: Place) -> Result<VerbSet, Fault> {
+        match (self.any, self.count) {
+            (_, 0) => Err(Fault::at(at, "VERBS lists no verb", Key::Verbs.help())),
+            (true, 1) => Ok(VerbSet::ALL),
+            (true, _) => {
+                Err(Fault::at(at, "VERBS lists `ANY` beside other verbs", "keep `ANY` alone, or list the verbs"))
+            }
+            (false, _) => Ok(self.set),
+        }
+    }
+}
+
+fn bad_verb(value: &Text, offset: usize, verb: &str) -> Fault {
+    if verb.is_empty() {
+        return Fault::in_value(value.at, &value.value, offset, "VERBS has an empty item", Key::Verbs.help());
+    }
+    let mut known = VERBS.to_vec();
+    known.push("ANY");
+    let what = format!("`{verb}` is not a verb that API Gateway has");
+    Fault::in_value(value.at, &value.value, offset, what, did_you_mean(verb, &known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::diagnostic::Faults;
+
+    fn text(value: &str) -> Text {
+        Text { at: Place { line: 1, column: 1 }, value: value.into(), plain: true }
+    }
+
+    fn verbs(value: &str) -> Result<VerbSet, String> {
+        let mut faults = Faults::default();
+        let value = text(value);
+        let mut list = VerbList::new();
+        list.add_all(&value, |fault| faults.push(fault));
+        let set = list.finish(value.at).map_err(|fault| faults.push(fault));
+        if faults.is_empty() { Ok(set.expect("no fault")) } else { Err(faults.locate(&value.value, "m").to_string()) }
+    }
+
+    #[test]
+    fn a_comma_separated_text_lists_verbs_in_any_case() {
+        assert_eq!(verbs("GET, post ,Put").map(|set| set.to_string()), Ok("GET, POST, PUT".into()));
+        assert_eq!(verbs("get,GET").map(|set| set.to_string()), Ok("GET".into()));
+    }
+
+    #[test]
+    fn any_stands_alone() {
+        for all in ["ANY", "any", "*"] {
+            assert_eq!(verbs(all), Ok(VerbSet::ALL));
+        }
+        assert!(verbs("GET,ANY").is_err_and(|faults| faults.contains("beside other verbs")));
+    }
+
+    #[test]
+    fn each_bad_verb_is_placed() {
+        let faults = verbs("GET, PSOT,,TRACE").expect_err("faults");
+        assert!(faults.contains("m:1:6: error: `PSOT`") && faults.contains("did you mean `POST`?"), "{faults}");
+        assert!(faults.contains("m:1:11: error: VERBS has an empty item"), "{faults}");
+        assert!(faults.contains("m:1:12: error: `TRACE`"), "{faults}");
+    }
+
+    #[test]
+    fn every_key_is_found_by_its_name() {
+        for name in Key::NAMES {
+            assert_eq!(Key::named(name).map(Key::name), Some(name));
+        }
+        assert_eq!(Key::named("verbs"), None);
+    }
+}
