@@ -7,4 +7,5 @@
 mod harness;
 
 mod recording;
+// mod serving;
 mod tidy;
