@@ -8,4 +8,5 @@ mod harness;
 
 mod check_cases;
 mod recording;
+// mod serving;
 mod tidy;
