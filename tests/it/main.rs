@@ -8,5 +8,5 @@ mod harness;
 
 mod check_cases;
 mod recording;
-// mod serving;
+mod serving;
 mod tidy;

@@ -12,7 +12,7 @@ use nameplate::demo::authority::Authority;
 pub mod client;
 pub mod http2;
 pub mod origin;
-// pub mod proxy;
+pub mod proxy;
 pub mod reply;
 pub mod wire;
 
