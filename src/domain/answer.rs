@@ -75,7 +75,7 @@ fn cookie_attribute<'a>(route: &Route, client: ClientView<'_>, part: &'a [u8]) -
 
 /// `/{stage}{api base}{rest}` as `{custom base}{rest}`.
 fn custom_path(route: &Route, path: &[u8]) -> Option<Vec<u8>> {
-    let rest = rest_after(route.prefix(), path)?;
+    let rest = rest_after(route.prefix_ref(), path)?;
     let mut out = Vec::with_capacity(route.base().len() + rest.len().max(1));
     out.extend_from_slice(route.base().as_bytes());
     out.extend_from_slice(rest);

@@ -106,7 +106,7 @@ pub fn decide<'t, 'o>(
     if request.content_length.is_some_and(|length| length > limits.body) {
         return Err(refused(Refusal::BodyTooLarge));
     }
-    let target = upstream_target(found.route.prefix(), found.rest, target.query);
+    let target = upstream_target(found.route.prefix_ref(), found.rest, target.query);
     Ok(Decision { route: found.route, index: found.index, target })
 }
 

@@ -138,21 +138,35 @@ pub fn normalize<'b>(raw: &[u8], buffer: &'b mut HostBuffer) -> Result<&'b str, 
     if name.is_empty() || name.len() > MAX_HOST || name.ends_with(b".") {
         return Err(BadRequestHost::Malformed);
     }
-    let bracketed = name[0] == b'[';
     let out = &mut buffer.0[..name.len()];
-    let mut previous = b'.';
-    for (slot, &byte) in out.iter_mut().zip(name) {
-        let lower = byte.to_ascii_lowercase();
-        let plain = matches!(lower, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_') || (lower == b'.' && previous != b'.');
-        let address = bracketed && matches!(lower, b'[' | b']' | b':' | b'.' | b'0'..=b'9' | b'a'..=b'f');
-        if !(plain && !bracketed || address) {
-            return Err(BadRequestHost::Malformed);
-        }
-        *slot = lower;
-        previous = lower;
+    let bad = if name[0] == b'[' {
+        name.iter().any(|b| !matches!(b, b'[' | b']' | b':' | b'.') && !b.is_ascii_hexdigit())
+    } else {
+        // One pass without a branch a byte: 0 is what no host holds, and it survives the `min`.
+        let worst = name.iter().map(|b| HOST_BYTES[usize::from(*b)]).min();
+        worst == Some(0) || name[0] == b'.' || name.windows(2).any(|pair| pair == b"..")
+    };
+    if bad {
+        return Err(BadRequestHost::Malformed);
     }
+    out.copy_from_slice(name);
+    out.make_ascii_lowercase();
     std::str::from_utf8(out).map_err(|_| BadRequestHost::Malformed)
 }
+
+/// 1 for a byte that a host name may hold, 0 for every other.
+const HOST_BYTES: [u8; 256] = {
+    let mut allowed = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let b = byte as u8;
+        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.') {
+            allowed[byte] = 1;
+        }
+        byte += 1;
+    }
+    allowed
+};
 
 fn split_port(raw: &[u8]) -> Result<(&[u8], &[u8]), BadRequestHost> {
     if raw[0] == b'[' {

@@ -10,15 +10,15 @@ use super::route::MAX_BASE_PATH;
 /// What follows `base` in `path`, if `path` is under it on a segment boundary.
 ///
 /// `base` is empty or starts with `/` and ends with none.
-pub fn rest_after<'p>(base: &str, path: &'p [u8]) -> Option<&'p [u8]> {
-    let rest = path.strip_prefix(base.as_bytes())?;
+pub fn rest_after<'p>(base: &[u8], path: &'p [u8]) -> Option<&'p [u8]> {
+    let rest = path.strip_prefix(base)?;
     (rest.is_empty() || rest[0] == b'/').then_some(rest)
 }
 
 /// The target sent upstream: the API's prefix, what followed the custom base path, the query.
-pub fn upstream_target(prefix: &str, rest: &[u8], query: &[u8]) -> Vec<u8> {
+pub fn upstream_target(prefix: &[u8], rest: &[u8], query: &[u8]) -> Vec<u8> {
     let mut target = Vec::with_capacity(prefix.len() + rest.len() + query.len());
-    target.extend_from_slice(prefix.as_bytes());
+    target.extend_from_slice(prefix);
     target.extend_from_slice(rest);
     target.extend_from_slice(query);
     target
@@ -106,17 +106,17 @@ mod tests {
 
     #[test]
     fn a_base_path_matches_whole_segments() {
-        assert_eq!(rest_after("/v1", b"/v1"), Some(&b""[..]));
-        assert_eq!(rest_after("/v1", b"/v1/x"), Some(&b"/x"[..]));
-        assert_eq!(rest_after("/v1", b"/v1//x"), Some(&b"//x"[..]));
-        assert_eq!(rest_after("/v1", b"/v10"), None);
-        assert_eq!(rest_after("/v1", b"/V1"), None);
-        assert_eq!(rest_after("", b"/"), Some(&b"/"[..]));
+        assert_eq!(rest_after(b"/v1", b"/v1"), Some(&b""[..]));
+        assert_eq!(rest_after(b"/v1", b"/v1/x"), Some(&b"/x"[..]));
+        assert_eq!(rest_after(b"/v1", b"/v1//x"), Some(&b"//x"[..]));
+        assert_eq!(rest_after(b"/v1", b"/v10"), None);
+        assert_eq!(rest_after(b"/v1", b"/V1"), None);
+        assert_eq!(rest_after(b"", b"/"), Some(&b"/"[..]));
     }
 
     #[test]
     fn bytes_survive() {
-        let target = upstream_target("/prod", b"//a%2Fb%3A/", b"?q=%20&x=//");
+        let target = upstream_target(b"/prod", b"//a%2Fb%3A/", b"?q=%20&x=//");
         assert_eq!(target, b"/prod//a%2Fb%3A/?q=%20&x=//");
     }
 

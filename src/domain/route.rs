@@ -129,6 +129,21 @@ impl Route {
         self.str(self.id_range())
     }
 
+    /// As [`Route::host`], for comparing: nothing is validated again.
+    pub fn host_ref(&self) -> &[u8] {
+        &self.text[..self.base_at()]
+    }
+
+    /// As [`Route::base`], for comparing.
+    pub fn base_ref(&self) -> &[u8] {
+        &self.text[self.base_at()..usize::from(self.api_at)]
+    }
+
+    /// As [`Route::prefix`], for copying.
+    pub fn prefix_ref(&self) -> &[u8] {
+        &self.text[usize::from(self.prefix_at)..]
+    }
+
     /// The custom domain's bytes, sharing this route's memory.
     pub fn host_bytes(&self) -> Bytes {
         self.text.slice(0..self.base_at())
@@ -146,7 +161,7 @@ impl Route {
 
     /// Whether the entry's domain is a wildcard.
     pub fn is_wildcard(&self) -> bool {
-        self.host().starts_with("*.")
+        self.host_ref().starts_with(b"*.")
     }
 
     fn base_at(&self) -> usize {

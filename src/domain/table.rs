@@ -49,14 +49,14 @@ impl MappingTable {
         });
         let routes = routes.into_boxed_slice();
         let hasher = DefaultHashBuilder::default();
-        let groups = routes.chunk_by(|a, b| a.host() == b.host()).count();
+        let groups = routes.chunk_by(|a, b| a.host_ref() == b.host_ref()).count();
         let mut hosts = HashTable::with_capacity(groups);
-        let host_of = |group: &Group| routes[group.start as usize].host();
+        let host_of = |group: &Group| routes[group.start as usize].host_ref();
         let mut start = 0;
-        for chunk in routes.chunk_by(|a, b| a.host() == b.host()) {
+        for chunk in routes.chunk_by(|a, b| a.host_ref() == b.host_ref()) {
             let group = Group { start, end: start + chunk.len() as u32 };
             start = group.end;
-            hosts.insert_unique(hasher.hash_one(chunk[0].host()), group, |g| hasher.hash_one(host_of(g)));
+            hosts.insert_unique(hasher.hash_one(chunk[0].host_ref()), group, |g| hasher.hash_one(host_of(g)));
         }
         MappingTable { routes, hosts, hasher }
     }
@@ -68,7 +68,7 @@ impl MappingTable {
         let group = self.group(host).ok_or(Refusal::UnknownHost)?;
         for index in group.start..group.end {
             let route = &self.routes[index as usize];
-            if let Some(rest) = rest_after(route.base(), path) {
+            if let Some(rest) = rest_after(route.base_ref(), path) {
                 return Ok(Match { route, index, rest });
             }
         }
@@ -86,11 +86,12 @@ impl MappingTable {
             // so the wildcard's key is compared in two pieces instead of being built.
             let (_, parent) = host.split_once('.')?;
             let hash = self.hash_wildcard(parent)?;
-            self.hosts.find(hash, |g| self.host_at(g).strip_prefix("*.") == Some(parent)).copied()
+            self.hosts.find(hash, |g| self.host_at(g).strip_prefix(b"*.") == Some(parent.as_bytes())).copied()
         })
     }
 
     fn exact(&self, host: &str) -> Option<Group> {
+        let host = host.as_bytes();
         self.hosts.find(self.hasher.hash_one(host), |g| self.host_at(g) == host).copied()
     }
 
@@ -99,11 +100,11 @@ impl MappingTable {
         let key = key.get_mut(..parent.len() + 2)?;
         key[..2].copy_from_slice(b"*.");
         key[2..].copy_from_slice(parent.as_bytes());
-        Some(self.hasher.hash_one(std::str::from_utf8(key).ok()?))
+        Some(self.hasher.hash_one(&*key))
     }
 
-    fn host_at(&self, group: &Group) -> &str {
-        self.routes[group.start as usize].host()
+    fn host_at(&self, group: &Group) -> &[u8] {
+        self.routes[group.start as usize].host_ref()
     }
 
     /// The route at an index that [`Match::index`] gave.

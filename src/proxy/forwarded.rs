@@ -3,9 +3,10 @@
 //! From a peer in `forwarded.trust`, what it says is kept and its address is added; from any other,
 //! all four say what we saw ourselves, so that no client can speak for a load balancer.
 
-use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
+use bytes::Bytes;
 use http::HeaderValue;
 use pingora::http::RequestHeader;
 
@@ -87,20 +88,38 @@ impl ForwardedRule {
 
 /// The list of a trusted peer with the peer added, or the peer alone.
 fn forwarded_for(request: &RequestHeader, client: IpAddr, trusted: bool) -> HeaderValue {
-    let mut list = String::with_capacity(48);
+    let mut list = Vec::with_capacity(48);
     if trusted {
         for value in request.headers.get_all("x-forwarded-for") {
-            list.push_str(&String::from_utf8_lossy(value.as_bytes()));
-            list.push_str(", ");
+            list.extend_from_slice(value.as_bytes());
+            list.extend_from_slice(b", ");
         }
     }
-    let _ = write!(list, "{}", client.to_canonical());
-    // An address is always a valid value; a trusted list that is not is dropped for the address.
-    HeaderValue::try_from(list).unwrap_or_else(|_| address_value(client))
+    push_address(&mut list, client.to_canonical());
+    // What came in as header values and an address are one; the fallback is for the type only.
+    HeaderValue::from_maybe_shared(Bytes::from(list)).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
-fn address_value(client: IpAddr) -> HeaderValue {
-    HeaderValue::try_from(client.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+/// An address as text. `Display` pads and allocates its way to four numbers; this is once a request.
+fn push_address(out: &mut Vec<u8>, address: IpAddr) {
+    let IpAddr::V4(v4) = address else {
+        let _ = write!(out, "{address}");
+        return;
+    };
+    for (at, octet) in v4.octets().into_iter().enumerate() {
+        if at > 0 {
+            out.push(b'.');
+        }
+        let digits = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10];
+        let from = if octet >= 100 {
+            0
+        } else if octet >= 10 {
+            1
+        } else {
+            2
+        };
+        out.extend_from_slice(&digits[from..]);
+    }
 }
 
 #[cfg(test)]
@@ -153,6 +172,15 @@ mod tests {
     fn behind_a_load_balancer_that_ends_tls_the_settings_say_so() {
         let settings = Forwarded { proto: Some(Proto::Https), port: Some(443), ..Forwarded::default() };
         assert_eq!(applied(&settings, &[], SEEN), ["10.0.0.9", "https", "443", "pay.example.com"]);
+    }
+
+    #[test]
+    fn addresses_are_written_as_everywhere_else() {
+        for text in ["0.0.0.0", "255.255.255.255", "10.0.100.9", "127.0.0.1", "2001:db8::1"] {
+            let mut out = Vec::new();
+            push_address(&mut out, text.parse().expect("an address"));
+            assert_eq!(out, text.as_bytes());
+        }
     }
 
     #[test]

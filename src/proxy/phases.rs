@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
 use http::{HeaderValue, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
@@ -24,6 +24,8 @@ use crate::domain::host::{HostBuffer, normalize};
 use crate::domain::refusal::Refusal;
 use crate::domain::route::ResponseMode;
 use crate::telemetry::metrics::ConnectFailure;
+
+const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
 /// The status the metrics record where the client was gone before any answer: what NGINX, and so
 /// most dashboards, call it.
@@ -275,7 +277,7 @@ impl Proxy {
             header_bytes: headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum(),
             content_length: headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.trim().parse().ok()),
         };
-        let overrides = headers.get_all("x-http-method-override").into_iter().map(HeaderValue::as_bytes);
+        let overrides = headers.get_all(METHOD_OVERRIDE).into_iter().map(HeaderValue::as_bytes);
         let decided = decide(&ctx.snapshot.table, &self.limits, view, overrides, &mut HostBuffer::default())
             .map(|decision| (decision.index, decision.target));
         match decided {

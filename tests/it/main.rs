@@ -7,6 +7,7 @@
 mod harness;
 
 mod check_cases;
+mod properties;
 mod recording;
 mod serving;
 mod tidy;
