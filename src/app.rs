@@ -45,6 +45,8 @@ use crate::telemetry::metrics::Metrics;
 /// Connections the kernel may hold for us between two accepts.
 const BACKLOG: i32 = 4_096;
 
+/// How long a start waits for the endpoint's first addresses; after that it goes on, unready.
+const FIRST_LOOKUP: Duration = Duration::from_secs(3);
 /// Bytes one read from a client can bring. Pingora's 64 KiB would be 640 MB of buffers at 10,000
 /// connections; 16 KiB is one TLS record, and a request's headers fit at once.
 const READ_BUFFER: usize = 16 * 1024;
@@ -108,7 +110,9 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
     let minding = runtime("admin", 1).map_err(system)?;
 
     let live = Arc::new(Live::new(Snapshot::first(table), endpoint, metrics, settings.mapping.clone()));
-    let next = minding.block_on(live.refresh());
+    let next = minding.block_on(async { tokio::time::timeout(FIRST_LOOKUP, live.refresh()).await });
+    // Not found in time: unready, and looked up again at once.
+    let next = next.unwrap_or(Some(Duration::ZERO));
     minding.spawn(keep_fresh(Arc::clone(&live), next));
 
     let (stop, stopped) = watch::channel(false);

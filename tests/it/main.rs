@@ -8,6 +8,7 @@ mod harness;
 
 mod check_cases;
 mod properties;
+mod readme;
 mod recording;
 mod serving;
 mod tidy;
