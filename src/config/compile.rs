@@ -51,20 +51,25 @@ pub fn compile_file(path: &Path) -> Result<MappingTable, LoadFault> {
     if size > MAX_FILE {
         return Err(LoadFault::Invalid(too_large(&name, &format!("it has {size} bytes, and "))));
     }
-    compile_reader(file, &name).map_err(io)?.map_err(LoadFault::Invalid)
+    compile_sized(file, &name, size as usize).map_err(io)?.map_err(LoadFault::Invalid)
 }
 
 /// Compiles what a reader gives; `file` is how faults name it. Reads no more than [`MAX_FILE`].
 pub fn compile_reader(reader: impl Read, file: &str) -> io::Result<Result<MappingTable, Diagnostics>> {
-    Ok(match read_up_to(MAX_FILE, reader)? {
+    compile_sized(reader, file, 0)
+}
+
+fn compile_sized(reader: impl Read, file: &str, size: usize) -> io::Result<Result<MappingTable, Diagnostics>> {
+    Ok(match read_up_to(MAX_FILE, reader, size)? {
         Some(bytes) => compile_bytes(&bytes, file),
         None => Err(too_large(file, "")),
     })
 }
 
-/// Everything a reader gives, unless that is over `limit` bytes.
-fn read_up_to(limit: u64, reader: impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
+/// Everything a reader gives, unless that is over `limit` bytes. `expected` bytes are made room for
+/// at once: grown by doubling, the buffer of a large file would leave twice its size behind.
+fn read_up_to(limit: u64, reader: impl Read, expected: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::with_capacity(expected + 1);
     reader.take(limit + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }

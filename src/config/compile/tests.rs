@@ -75,9 +75,9 @@ fn a_reader_is_read_no_further_than_the_limit() {
         }
     }
     let mut endless = Endless(0);
-    assert_eq!(read_up_to(9_999, &mut endless).expect("read"), None);
+    assert_eq!(read_up_to(9_999, &mut endless, 0).expect("read"), None);
     assert_eq!(endless.0, 10_000);
-    assert_eq!(read_up_to(3, &b"abc"[..]).expect("read"), Some(b"abc".to_vec()));
+    assert_eq!(read_up_to(3, &b"abc"[..], 3).expect("read"), Some(b"abc".to_vec()));
 }
 
 #[test]
