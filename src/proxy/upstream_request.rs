@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{HOST, HeaderName, REFERER};
+use http::header::{HOST, HeaderName};
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr, Result};
 
@@ -29,7 +29,7 @@ pub(super) fn address_to_api(
     // Overwritten and never merely added: it outranks Host when API Gateway picks the API.
     request.insert_header("x-apigw-api-id", value(route.api_id_bytes())?)?;
     if route.choices.referer == RefererMode::Domain {
-        request.insert_header(REFERER, domain.clone())?;
+        request.insert_header("Referer", domain.clone())?;
     }
     request.insert_header("X-Upstream-Domain", domain)
 }
