@@ -7,8 +7,10 @@
 mod harness;
 
 mod check_cases;
+mod headers;
 mod properties;
 mod readme;
 mod recording;
+mod request;
 mod serving;
 mod tidy;
