@@ -10,13 +10,13 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::protocols::Digest;
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, ErrorType, Result};
+use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 use super::context::RequestContext;
 use super::forwarded::Seen;
 use super::peer::address_of;
-use super::reply::{refusal_of, refuse};
+use super::reply::{has_whole_answer, refusal_of, refuse};
 use super::{Proxy, answer, upstream_request};
 use crate::domain::answer::ClientView;
 use crate::domain::decide::{Refused, RequestView, decide};
@@ -150,8 +150,16 @@ impl ProxyHttp for Proxy {
         response: &mut ResponseHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
+        // An answer that comes before the end of the request ends the connection; a 100 or 103 is
+        // none, and Pingora would take it for one.
+        session.set_close_on_response_before_downstream_finish(!response.status.is_informational());
         if response.status.is_informational() {
             return Ok(());
+        }
+        // RFC 9112 section 6.1: a client of HTTP/1.0 may not know chunks. Without them, and without
+        // a length, the end of the connection is the end of the body.
+        if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
+            session.set_keepalive(None);
         }
         if let Some(sent) = ctx.sent {
             self.live.metrics.upstream_first_byte(sent.elapsed().as_secs_f64());
@@ -195,6 +203,10 @@ impl ProxyHttp for Proxy {
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut RequestContext) -> FailToProxy {
         let gone = FailToProxy { error_code: 0, can_reuse_downstream: false };
+        if *e.esource() == ErrorSource::Downstream && has_whole_answer(session) {
+            // It got an answer early and did not finish its request: what it may do, and no fault.
+            return gone;
+        }
         let Some(refusal) = ctx.refusal.or_else(|| refusal_of(e)) else {
             ctx.aborted = true;
             return gone;
