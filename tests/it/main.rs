@@ -6,6 +6,7 @@
 
 mod harness;
 
+mod bodies;
 mod check_cases;
 mod headers;
 mod properties;
