@@ -6,12 +6,14 @@
 
 mod harness;
 
+mod answers;
 mod bodies;
 mod check_cases;
 mod headers;
 mod properties;
 mod readme;
 mod recording;
+mod refusals;
 mod request;
 mod serving;
 mod tidy;
