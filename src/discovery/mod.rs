@@ -79,11 +79,18 @@ impl Endpoint {
         }
     }
 
-    /// The next address in turn that `accept` takes.
-    pub fn pick(&self, accept: impl Fn(SocketAddr) -> bool) -> Option<SocketAddr> {
+    /// The next address in turn that has not failed this request. Only the first attempt of a request
+    /// takes a turn: were each retry to take one, then of two addresses the dead one would be every
+    /// request's first.
+    pub fn pick(&self, failed: &[SocketAddr]) -> Option<SocketAddr> {
         let addresses = self.addresses.load();
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        (0..addresses.len()).map(|step| addresses[turn.wrapping_add(step) % addresses.len()]).find(|a| accept(*a))
+        let turn = if failed.is_empty() {
+            self.turn.fetch_add(1, Ordering::Relaxed)
+        } else {
+            self.turn.load(Ordering::Relaxed)
+        };
+        let in_turn = |step| addresses[turn.wrapping_add(step) % addresses.len()];
+        (0..addresses.len()).map(in_turn).find(|address| !failed.contains(address))
     }
 
     /// The addresses in use.
@@ -118,17 +125,26 @@ mod tests {
     #[test]
     fn addresses_take_turns() {
         let endpoint = fixed(&["127.0.0.1:1", "127.0.0.1:2"]);
-        let picked: Vec<_> = (0..4).filter_map(|_| endpoint.pick(|_| true)).map(|a| a.port()).collect();
+        let picked: Vec<_> = (0..4).filter_map(|_| endpoint.pick(&[])).map(|a| a.port()).collect();
         assert!(picked == [1, 2, 1, 2] || picked == [2, 1, 2, 1], "{picked:?}");
     }
 
     #[test]
-    fn an_address_that_is_not_accepted_is_passed_over() {
+    fn an_address_that_failed_is_passed_over() {
         let endpoint = fixed(&["127.0.0.1:1", "127.0.0.1:2"]);
+        let failed = ["127.0.0.1:1".parse().expect("an address")];
         for _ in 0..4 {
-            assert_eq!(endpoint.pick(|a| a.port() != 1).map(|a| a.port()), Some(2));
+            assert_eq!(endpoint.pick(&failed).map(|a| a.port()), Some(2));
         }
-        assert_eq!(endpoint.pick(|_| false), None);
+        assert_eq!(endpoint.pick(&endpoint.addresses()), None);
+    }
+
+    #[test]
+    fn another_attempt_takes_no_turn() {
+        let endpoint = fixed(&["127.0.0.1:1", "127.0.0.1:2"]);
+        let first = endpoint.pick(&[]).expect("an address");
+        let second = endpoint.pick(&[first]).expect("the other one");
+        assert_eq!(endpoint.pick(&[]), Some(second));
     }
 
     #[test]

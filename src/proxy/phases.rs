@@ -57,10 +57,10 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
         let endpoint = &self.live.endpoint;
-        let address = endpoint.pick(|address| !ctx.failed.contains(&address)).or_else(|| {
+        let address = endpoint.pick(&ctx.failed).or_else(|| {
             // Every address has failed once: one that has recovered since is better than none.
             ctx.failed.clear();
-            endpoint.pick(|_| true)
+            endpoint.pick(&[])
         });
         let (Some(address), Some(route)) = (address, ctx.route()) else {
             ctx.refusal = Some(Refusal::NoUpstream);
