@@ -10,6 +10,7 @@ use std::time::Duration;
 use nameplate::demo::authority::Authority;
 
 pub mod client;
+pub mod dns;
 pub mod http2;
 pub mod origin;
 pub mod proxy;

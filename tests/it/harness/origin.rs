@@ -131,14 +131,23 @@ impl Origin {
         Origin::launch(Kind::Whole, "execute-api.example.com", |_| Reply::json(200, "{}"))
     }
 
+    /// Shows a certificate of the test's own making.
+    pub fn with_tls(tls: ServerConfig) -> Origin {
+        Origin::listen(Kind::Whole, tls, |_| Reply::json(200, "{}"))
+    }
+
     fn launch(kind: Kind, domain: &str, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
         let leaf = authority().issue(&[format!("*.{domain}")]).expect("a certificate");
+        Origin::listen(kind, leaf.server_config().expect("a TLS configuration"), script)
+    }
+
+    fn listen(kind: Kind, tls: ServerConfig, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
         let shared = Arc::new(Shared {
             record: Mutex::default(),
             changed: Condvar::new(),
             script: Box::new(script),
             kind,
-            tls: Arc::new(leaf.server_config().expect("a TLS configuration")),
+            tls: Arc::new(tls),
         });
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
