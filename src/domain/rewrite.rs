@@ -44,11 +44,17 @@ pub fn refuse_dot_segments(path: &[u8]) -> Result<(), Refusal> {
     }
 }
 
+/// A dot, percent-encoded: in ASCII, and in two, three and four bytes of overlong UTF-8.
+const DOTS: [&str; 4] = ["%2e", "%c0%ae", "%e0%80%ae", "%f0%80%80%ae"];
+
+/// A slash and a backslash, likewise.
+const SEPARATORS: [&str; 8] =
+    ["%2f", "%5c", "%c0%af", "%c1%9c", "%e0%80%af", "%e0%81%9c", "%f0%80%80%af", "%f0%80%81%9c"];
+
 fn dot_len(rest: &[u8]) -> Option<usize> {
     match rest {
         [b'.', ..] => Some(1),
-        [b'%', b'2', b'e' | b'E', ..] => Some(3),
-        [b'%', b'c' | b'C', b'0', b'%', b'a' | b'A', b'e' | b'E', ..] => Some(6),
+        [b'%', ..] => encoded_len(rest, &DOTS),
         _ => None,
     }
 }
@@ -56,10 +62,14 @@ fn dot_len(rest: &[u8]) -> Option<usize> {
 fn separator_len(rest: &[u8]) -> Option<usize> {
     match rest {
         [b'/' | b'\\', ..] => Some(1),
-        [b'%', b'2', b'f' | b'F', ..] | [b'%', b'5', b'c' | b'C', ..] => Some(3),
-        [b'%', b'c' | b'C', b'0', b'%', b'a' | b'A', b'f' | b'F', ..] => Some(6),
+        [b'%', ..] => encoded_len(rest, &SEPARATORS),
         _ => None,
     }
+}
+
+fn encoded_len(rest: &[u8], spellings: &[&str]) -> Option<usize> {
+    let starts = |text: &&&str| rest.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()));
+    spellings.iter().find(starts).map(|text| text.len())
 }
 
 // A server that strips path parameters sees `..;x` as `..`; one written in C ends it at a NUL.
@@ -144,6 +154,12 @@ mod tests {
             "/..\\x",
             "/%c0%ae%c0%ae/x",
             "/..%c0%afx",
+            "/..%C1%9Cx",
+            "/%e0%80%ae%E0%80%AE/x",
+            "/..%e0%80%afx",
+            "/..%e0%81%9cx",
+            "/.%f0%80%80%ae",
+            "/a%f0%80%80%af..%f0%80%81%9cb",
             "/..%00",
             "/a/.;x/b",
             "/%2e%2e%2fx",
@@ -170,6 +186,8 @@ mod tests {
             "/%252e%252e/x",
             "/a;..b",
             "/x%2e",
+            "/%c0%af%c0",
+            "/%e0%80%ad",
             "/....//",
         ] {
             assert_eq!(refuse_dot_segments(path.as_bytes()), Ok(()), "{path}");
