@@ -17,7 +17,8 @@ use super::context::RequestContext;
 use super::forwarded::Seen;
 use super::peer::address_of;
 use super::reply::{has_whole_answer, refusal_of, refuse};
-use super::{Proxy, answer, upstream_request};
+use super::upstream_request::{self, repeated_length};
+use super::{Proxy, answer};
 use crate::domain::answer::ClientView;
 use crate::domain::decide::{Refused, RequestView, decide};
 use crate::domain::host::{HostBuffer, normalize};
@@ -161,6 +162,9 @@ impl ProxyHttp for Proxy {
         if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
             session.set_keepalive(None);
         }
+        if let Some(length) = repeated_length(&response.headers) {
+            response.insert_header(CONTENT_LENGTH, length)?;
+        }
         if let Some(sent) = ctx.sent {
             self.live.metrics.upstream_first_byte(sent.elapsed().as_secs_f64());
         }
@@ -287,7 +291,9 @@ impl Proxy {
             host: authority.or_else(|| headers.get(HOST).map(HeaderValue::as_bytes)),
             host_optional: request.version == Version::HTTP_10,
             header_bytes: headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum(),
-            content_length: headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.trim().parse().ok()),
+            content_length: headers
+                .get(CONTENT_LENGTH)
+                .and_then(|v| v.to_str().ok()?.split(',').next()?.trim().parse().ok()),
         };
         let overrides = headers.get_all(METHOD_OVERRIDE).into_iter().map(HeaderValue::as_bytes);
         let decided = decide(&ctx.snapshot.table, &self.limits, view, overrides, &mut HostBuffer::default())

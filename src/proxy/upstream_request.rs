@@ -1,8 +1,8 @@
 //! The request as the API gets it: the header Pingora cloned, with what must change changed.
 
 use bytes::Bytes;
-use http::HeaderValue;
-use http::header::{HOST, HeaderName};
+use http::header::{CONTENT_LENGTH, HOST, HeaderName};
+use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr, Result};
 
@@ -19,6 +19,9 @@ pub(super) fn address_to_api(
 ) -> Result<()> {
     set_target(request, target)?;
     drop_proxy_headers(request);
+    if let Some(length) = repeated_length(&request.headers) {
+        request.insert_header(CONTENT_LENGTH, length)?;
+    }
     let domain = domain_value(route, asked_host)?;
     // The Host names the API, not the VPC endpoint we dial: API Gateway picks the API by it.
     // Swapped, it answers a 403 that looks like a resource-policy fault.
@@ -61,6 +64,19 @@ fn domain_value(route: &Route, asked_host: Option<&HeaderValue>) -> Result<Heade
 
 fn value(bytes: Bytes) -> Result<HeaderValue> {
     HeaderValue::from_maybe_shared(bytes).or_err(ErrorType::InternalError, "a compiled text is a header value")
+}
+
+/// The one value of a Content-Length that is said more than once, as a list or in lines of its own.
+/// Pingora has made sure they are equal and passes them on as they are; the next reader may take
+/// them for a conflict (RFC 9110 section 8.6).
+pub(super) fn repeated_length(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut values = headers.get_all(CONTENT_LENGTH).iter();
+    let (first, second) = (values.next()?.as_bytes(), values.next());
+    let end = first.iter().position(|b| *b == b',');
+    if second.is_none() && end.is_none() {
+        return None;
+    }
+    HeaderValue::from_bytes(first[..end.unwrap_or(first.len())].trim_ascii()).ok()
 }
 
 /// Pingora drops the hop-by-hop headers it knows; every other `Proxy-*`, and `Proxy` itself, which
@@ -107,6 +123,18 @@ mod tests {
         header(&request, "x-upstream-domain", &["shop.example.com"]);
         header(&request, "referer", &["shop.example.com"]);
         assert_eq!(request.raw_path(), b"/prod/x?y|z");
+    }
+
+    #[test]
+    fn a_length_said_twice_is_said_once() {
+        let length = |name: &'static str, values: &[&str]| {
+            let headers: Vec<_> = values.iter().map(|value| (name, *value)).collect();
+            let request = sent("shop.example.com", Choices::default(), &headers);
+            header(&request, "content-length", &["5"]);
+        };
+        length("Content-Length", &["5"]);
+        length("Content-Length", &["5", "5"]);
+        length("Content-Length", &["5 , 5", "5"]);
     }
 
     #[test]
