@@ -24,6 +24,7 @@ use crate::domain::decide::{Refused, RequestView, decide};
 use crate::domain::host::{HostBuffer, normalize};
 use crate::domain::refusal::Refusal;
 use crate::domain::route::ResponseMode;
+use crate::domain::target::Target;
 use crate::telemetry::metrics::ConnectFailure;
 
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
@@ -312,11 +313,13 @@ impl Proxy {
     }
 }
 
-/// The authority the client asked for, as it wrote it.
+/// The authority the client asked for, as it wrote it. In HTTP/1.0 an absolute form may be all
+/// there is.
 fn asked_host(request: &RequestHeader) -> Option<HeaderValue> {
-    match request.uri.authority() {
-        Some(authority) => HeaderValue::from_str(authority.as_str()).ok(),
-        None => request.headers.get(HOST).cloned(),
+    match (request.uri.authority(), request.headers.get(HOST)) {
+        (Some(authority), _) => HeaderValue::from_str(authority.as_str()).ok(),
+        (None, Some(host)) => Some(host.clone()),
+        (None, None) => HeaderValue::from_bytes(Target::parse(request.raw_path()).ok()?.authority?).ok(),
     }
 }
 
