@@ -45,6 +45,9 @@ impl ProxyHttp for Proxy {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
+        // Without it, bytes of a next request that arrive while this one waits for its answer are an
+        // error of this one: a 400 for a request the API may have acted on.
+        session.set_pipelining_enabled(true);
         self.set_client_timeouts(session);
         match self.decide(session, ctx) {
             Ok(()) => Ok(false),
