@@ -11,6 +11,7 @@ mod bodies;
 mod check_cases;
 mod discovery;
 mod headers;
+mod malformed;
 mod properties;
 mod readme;
 mod recording;
