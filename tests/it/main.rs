@@ -11,6 +11,8 @@ mod bodies;
 mod check_cases;
 mod discovery;
 mod headers;
+mod http2;
+mod lifecycle;
 mod properties;
 mod readme;
 mod recording;
