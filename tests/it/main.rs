@@ -18,6 +18,7 @@ mod readme;
 mod recording;
 mod refusals;
 mod request;
+mod serve;
 mod serving;
 mod tidy;
 mod upstream;
