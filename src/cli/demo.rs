@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::serve::until_told_to_stop;
+use super::serve::{Signals, until_told_to_stop};
 use super::{FAULTY, fail, logging};
 use crate::app::{self, Running, StartFault};
 use crate::config::compile::compile_file;
@@ -70,8 +70,9 @@ fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<Ex
     settings.endpoint.fixed = gateway.addresses().to_vec();
     settings.endpoint.ca_file = Some(ca_file);
     let running = start(settings, args)?;
+    let signals = Signals::listen(&running)?;
     tell(out, &running, &gateway, &mapping, &curl_lines(&table, running.addresses()[0], running.admin()))?;
-    let code = until_told_to_stop(running);
+    let code = until_told_to_stop(running, signals);
     gateway.stop();
     writeln!(out, "\nThe demo has stopped.")?;
     Ok(code)

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{FAULTY, SettingsArgs, fail, logging};
 use crate::app::{self, Running};
@@ -39,8 +39,12 @@ pub(super) fn serve(args: &ServeArgs) -> ExitCode {
         Ok(running) => running,
         Err(fault) => return fail(FAULTY, fault),
     };
+    let signals = match Signals::listen(&running) {
+        Ok(signals) => signals,
+        Err(e) => return fail(FAULTY, format!("{e:#}")),
+    };
     announce(&running);
-    until_told_to_stop(running)
+    until_told_to_stop(running, signals)
 }
 
 /// Says what is up, in the log.
@@ -51,12 +55,32 @@ pub(super) fn announce(running: &Running) {
     log::info!("{} entries in force; admin pages on http://{}/", running.entries(), running.admin());
 }
 
+/// The signals we act on. From the moment this exists, none of them ends the process by itself: so
+/// it must exist before anybody is told that we are up.
+pub(super) struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    pub(super) fn listen(running: &Running) -> anyhow::Result<Signals> {
+        let listen = || -> std::io::Result<Signals> {
+            Ok(Signals {
+                hangup: signal(SignalKind::hangup())?,
+                terminate: signal(SignalKind::terminate())?,
+                interrupt: signal(SignalKind::interrupt())?,
+            })
+        };
+        running.block_on(async { listen() }).context("wait for signals")
+    }
+}
+
 /// Acts on signals: SIGHUP reloads, SIGTERM and SIGINT stop. A second SIGTERM or SIGINT while
 /// stopping ends the process at once.
-pub(super) fn until_told_to_stop(running: Running) -> ExitCode {
-    if let Err(e) = running.block_on(wait(&running)) {
-        return fail(FAULTY, format!("cannot wait for signals: {e}"));
-    }
+pub(super) fn until_told_to_stop(running: Running, signals: Signals) -> ExitCode {
+    running.block_on(wait(&running, signals));
     log::info!("stopping: readiness fails now, requests in flight finish");
     let cut_off = running.stop();
     if cut_off > 0 {
@@ -67,10 +91,8 @@ pub(super) fn until_told_to_stop(running: Running) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn wait(running: &Running) -> std::io::Result<()> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+async fn wait(running: &Running, signals: Signals) {
+    let Signals { mut hangup, mut terminate, mut interrupt } = signals;
     loop {
         tokio::select! {
             _ = hangup.recv() => tokio::task::block_in_place(|| reload(running)),
@@ -86,7 +108,6 @@ async fn wait(running: &Running) -> std::io::Result<()> {
         log::warn!("told to stop again: ending now");
         std::process::exit(1);
     });
-    Ok(())
 }
 
 fn reload(running: &Running) {

@@ -8,6 +8,7 @@ use h2::client::SendRequest;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::client::Response;
@@ -86,6 +87,7 @@ impl Call {
 pub struct Http2 {
     runtime: Runtime,
     send: SendRequest<Bytes>,
+    connection: JoinHandle<Result<(), h2::Error>>,
 }
 
 impl Http2 {
@@ -93,18 +95,24 @@ impl Http2 {
     #[track_caller]
     pub fn connect(address: SocketAddr) -> Http2 {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let send = runtime.block_on(in_time(async {
+        let (send, connection) = runtime.block_on(in_time(async {
             let stream = TcpStream::connect(address).await.expect("connected");
             let (send, connection) = h2::client::handshake(stream).await.expect("an HTTP/2 preface");
-            tokio::spawn(connection);
-            send
+            (send, tokio::spawn(connection))
         }));
-        Http2 { runtime, send }
+        Http2 { runtime, send, connection }
     }
 
     /// Sends a request frame by frame and reads its answer.
     pub fn call(&mut self, call: Call) -> Result<Response, h2::Error> {
         self.runtime.block_on(in_time(exchange(&self.send, call)))
+    }
+
+    /// Idles, as a client that is alive does, until the other side ends the connection. Outside of
+    /// calls nothing runs here, not even what answers a GOAWAY.
+    pub fn wait_until_closed(&mut self) {
+        let ended = self.runtime.block_on(in_time(&mut self.connection)).expect("a connection that did not panic");
+        assert!(ended.is_ok(), "{ended:?}");
     }
 
     /// Makes several calls at once over this connection.
