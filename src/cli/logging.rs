@@ -5,9 +5,10 @@
 //! is full they are dropped and the next line that passes says how many.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// Lines that may wait; at some 200 bytes each, 800 KB.
 const QUEUE: usize = 4_096;
@@ -16,10 +17,23 @@ const QUEUE: usize = 4_096;
 /// covers.
 const DEFAULT_FILTER: &str = "warn,nameplate=info,pingora_core=off,pingora_proxy=off";
 
+/// How long an end waits for the lines that were logged before it; a log nobody reads must not
+/// keep the process.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+static LOG: OnceLock<SyncSender<Message>> = OnceLock::new();
+
+enum Message {
+    Line(Vec<u8>),
+    /// Tell when every line before this has been written.
+    Flush(SyncSender<()>),
+}
+
 /// Starts the log. `NAMEPLATE_LOG` sets the level: `warn`, `debug`, `nameplate=debug,warn`...
 pub(super) fn start() {
     let (sender, receiver) = sync_channel(QUEUE);
     let dropped = Arc::new(AtomicU64::new(0));
+    let _ = LOG.set(sender.clone());
     let queue = Queue { sender, dropped: Arc::clone(&dropped), line: Vec::new() };
     // Without the thread nothing reads the queue; the log is then silent, and the proxy still runs.
     let _ = std::thread::Builder::new().name("log".into()).spawn(move || write_lines(&receiver, &dropped));
@@ -28,8 +42,23 @@ pub(super) fn start() {
     let _ = env_logger::Builder::from_env(env).target(target).format_target(false).try_init();
 }
 
-fn write_lines(lines: &Receiver<Vec<u8>>, dropped: &AtomicU64) {
-    while let Ok(line) = lines.recv() {
+/// Waits until what was logged so far has been written, but not for long.
+pub(super) fn flush() {
+    let (written, wait) = sync_channel(1);
+    if LOG.get().is_some_and(|log| log.try_send(Message::Flush(written)).is_ok()) {
+        let _ = wait.recv_timeout(LAST_WORDS);
+    }
+}
+
+fn write_lines(messages: &Receiver<Message>, dropped: &AtomicU64) {
+    while let Ok(message) = messages.recv() {
+        let line = match message {
+            Message::Line(line) => line,
+            Message::Flush(written) => {
+                let _ = written.try_send(());
+                continue;
+            }
+        };
         let mut stderr = io::stderr().lock();
         let missed = dropped.swap(0, Ordering::Relaxed);
         if missed > 0 {
@@ -41,7 +70,7 @@ fn write_lines(lines: &Receiver<Vec<u8>>, dropped: &AtomicU64) {
 
 /// Where env_logger writes a formatted line; it flushes after each.
 struct Queue {
-    sender: SyncSender<Vec<u8>>,
+    sender: SyncSender<Message>,
     dropped: Arc<AtomicU64>,
     line: Vec<u8>,
 }
@@ -56,7 +85,7 @@ impl Write for Queue {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if !self.line.is_empty() && self.sender.try_send(std::mem::take(&mut self.line)).is_err() {
+        if !self.line.is_empty() && self.sender.try_send(Message::Line(std::mem::take(&mut self.line))).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
@@ -75,7 +104,7 @@ mod tests {
         for line in [&b"one\n"[..], b"two\n", b"three\n"] {
             queue.write_all(line).expect("never fails");
         }
-        assert_eq!(receiver.recv().as_deref(), Ok(&b"one\n"[..]));
+        assert!(matches!(receiver.recv(), Ok(Message::Line(line)) if line == b"one\n"));
         assert_eq!(dropped.load(Ordering::Relaxed), 2);
     }
 }

@@ -57,7 +57,7 @@ struct SettingsArgs {
 /// Runs the command line.
 pub fn run() -> ExitCode {
     let mut out = std::io::stdout().lock();
-    match Cli::parse().command {
+    let code = match Cli::parse().command {
         Command::Demo(args) => demo::demo(&args, &mut out),
         Command::Serve(args) => serve::serve(&args),
         Command::Check { files } => {
@@ -65,7 +65,9 @@ pub fn run() -> ExitCode {
             ExitCode::from(check::check(&files, &mut input, &mut out, &mut std::io::stderr().lock()))
         }
         Command::Explain(args) => explain::explain(&args, &mut out),
-    }
+    };
+    logging::flush();
+    code
 }
 
 /// Says what went wrong, on standard error, and what that means for the exit code.
