@@ -115,32 +115,31 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
     let next = next.unwrap_or(Some(Duration::ZERO));
     minding.spawn(keep_fresh(Arc::clone(&live), next));
 
+    // Every socket before any service: a port that is taken must not leave another one open.
+    let bound: Vec<Bound<'_>> = settings.listeners.iter().map(Bound::new).collect::<Result<_, _>>()?;
+    let admin_listener = Listener { address: settings.admin, tls: None, h2c: false };
+    let admin_bound = Bound::new(&admin_listener)?;
+    let (addresses, admin) = (bound.iter().map(|b| b.address).collect(), admin_bound.address);
+
     let (stop, stopped) = watch::channel(false);
-    let mut addresses = Vec::new();
     let mut services = Vec::new();
     // HTTP/2 with prior knowledge is a choice of the application, not of a listener, in Pingora.
-    for h2c in [false, true] {
-        let listeners: Vec<&Listener> = settings.listeners.iter().filter(|listener| listener.h2c == h2c).collect();
-        if listeners.is_empty() {
+    let (h2c, plain): (Vec<_>, Vec<_>) = bound.into_iter().partition(|bound| bound.listener.h2c);
+    for (h2c, bound) in [(true, h2c), (false, plain)] {
+        if bound.is_empty() {
             continue;
         }
         let mut proxy = http_proxy(&conf, Proxy::new(Arc::clone(&live), &settings));
-        proxy.server_options = Some(server_options(h2c));
-        let door = Door { proxy: Arc::new(proxy), live: Arc::clone(&live) };
-        let mut service = Service::new("proxy".into(), door);
-        let sockets = no_sockets();
-        for listener in listeners {
-            addresses.push(open(&mut service, &sockets, listener)?);
-        }
-        services.push(serve(&proxying, service, sockets, stopped.clone()));
+        proxy.server_options = Some(server_options(h2c, settings.client.keep_alive));
+        let patience = h2c.then_some(settings.client.read_timeout);
+        let door = Door { proxy: Arc::new(proxy), live: Arc::clone(&live), patience };
+        services.push(serve(&proxying, Service::new("proxy".into(), door), bound, stopped.clone()));
     }
 
     let (stop_admin, admin_stopped) = watch::channel(false);
     let status = Arc::new(LiveStatus(Arc::clone(&live)));
-    let mut service = Service::new("admin".into(), Admin { metrics: Arc::clone(&live.metrics), status });
-    let sockets = no_sockets();
-    let admin = open(&mut service, &sockets, &Listener { address: settings.admin, tls: None, h2c: false })?;
-    serve(&minding, service, sockets, admin_stopped);
+    let pages = Admin { metrics: Arc::clone(&live.metrics), status };
+    serve(&minding, Service::new("admin".into(), pages), vec![admin_bound], admin_stopped);
 
     let stopping = settings.shutdown;
     Ok(Running { live, addresses, admin, stopping, stop, stop_admin, services, proxying, minding })
@@ -165,11 +164,6 @@ impl Running {
     /// Entries in force.
     pub fn entries(&self) -> usize {
         self.live.snapshot().table.len()
-    }
-
-    /// Runs a future beside the admin listener, for instance to wait for signals.
-    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        self.minding.block_on(future)
     }
 
     /// Fails readiness, closes the listeners, lets what is in flight finish, and returns when
@@ -217,34 +211,34 @@ fn server_conf(settings: &Settings, threads: usize) -> Result<ServerConf, StartF
     })
 }
 
-fn server_options(h2c: bool) -> HttpServerOptions {
+fn server_options(h2c: bool, idle: Duration) -> HttpServerOptions {
     let mut options = HttpServerOptions::default();
     options.h2c = h2c;
+    // What `keep_alive` is to HTTP/1.1, which Pingora takes for each request instead.
+    options.h2_idle_timeout = Some(idle);
     // Not to proxy it: so that it is refused like everything else, with a reason and a count.
     options.allow_connect_method_proxying = true;
     options
 }
 
-/// The listening sockets a service takes over instead of binding its own.
-fn no_sockets() -> ListenFds {
-    Arc::new(Mutex::new(Fds::new()))
+/// A listener that is bound, and whose certificate has been read. Bound here and not by the service,
+/// a port that is taken is an error with a name and not a panic on a service's thread, and port 0
+/// has a number to tell. Dropped, it closes.
+struct Bound<'s> {
+    listener: &'s Listener,
+    socket: std::net::TcpListener,
+    address: SocketAddr,
+    tls: Option<TlsSettings>,
 }
 
-/// Binds a listener and hands its socket to a service. Bound here, a port that is taken is an error
-/// with a name and not a panic on a service's thread, and port 0 has a number to tell.
-fn open<A>(service: &mut Service<A>, sockets: &ListenFds, listener: &Listener) -> Result<SocketAddr, StartFault> {
-    let fault = |cause| StartFault::Listen { address: listener.address, cause };
-    let socket = bind(listener.address).map_err(fault)?;
-    let address = socket.local_addr().map_err(fault)?;
-    let tls = listener.tls.as_ref().map(tls_settings).transpose()?;
-    let mut config =
-        ListenerConfig::tcp(address.to_string()).l4_buffer(L4BufferSettings::new(READ_BUFFER, WRITE_BUFFER));
-    if let Some(tls) = tls {
-        config = config.tls(tls);
+impl<'s> Bound<'s> {
+    fn new(listener: &'s Listener) -> Result<Bound<'s>, StartFault> {
+        let fault = |cause| StartFault::Listen { address: listener.address, cause };
+        let tls = listener.tls.as_ref().map(tls_settings).transpose()?;
+        let socket = bind(listener.address).map_err(fault)?;
+        let address = socket.local_addr().map_err(fault)?;
+        Ok(Bound { listener, socket, address, tls })
     }
-    service.add_listener(config);
-    sockets.lock().add(address.to_string(), socket.into_raw_fd());
-    Ok(address)
 }
 
 fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
@@ -256,12 +250,25 @@ fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
+/// Runs a service on sockets that are bound already.
 fn serve<A: ServerApp + Send + Sync + 'static>(
     runtime: &Runtime,
     mut service: Service<A>,
-    sockets: ListenFds,
+    listeners: Vec<Bound<'_>>,
     stopped: ShutdownWatch,
 ) -> JoinHandle<()> {
+    let mut sockets = Fds::new();
+    for Bound { socket, address, tls, .. } in listeners {
+        let address = address.to_string();
+        let mut config =
+            ListenerConfig::tcp(address.clone()).l4_buffer(L4BufferSettings::new(READ_BUFFER, WRITE_BUFFER));
+        if let Some(tls) = tls {
+            config = config.tls(tls);
+        }
+        service.add_listener(config);
+        sockets.add(address, socket.into_raw_fd());
+    }
+    let sockets: ListenFds = Arc::new(Mutex::new(sockets));
     runtime.spawn(async move { service.start_service(Some(sockets), stopped, 1).await })
 }
 
@@ -293,17 +300,34 @@ fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartFault>
 struct Door {
     proxy: Arc<HttpProxy<Proxy>>,
     live: Arc<Live>,
+    /// How long a connection may take to show which HTTP it speaks, where it could be either.
+    patience: Option<Duration>,
 }
 
 #[async_trait]
 impl ServerApp for Door {
-    async fn process_new(self: &Arc<Self>, stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+    async fn process_new(self: &Arc<Self>, mut stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
         let _counted = Connection::begin(&self.live);
+        if let Some(patience) = self.patience
+            && stream.get_ssl_digest().is_none()
+        {
+            speaks_in_time(&mut stream, patience, shutdown.clone()).await?;
+        }
         self.proxy.process_new(stream, shutdown).await
     }
 
     async fn cleanup(&self) {
         self.proxy.cleanup().await;
+    }
+}
+
+/// Waits for as many bytes as HTTP/2's preface has. Pingora waits for them too, but for ever and
+/// deaf to a stop; the bytes stay in the stream, so its own wait is then over at once.
+async fn speaks_in_time(stream: &mut Stream, patience: Duration, mut shutdown: ShutdownWatch) -> Option<()> {
+    let mut preface = [0; 24];
+    tokio::select! {
+        peeked = tokio::time::timeout(patience, stream.try_peek(&mut preface)) => peeked.ok()?.ok().map(drop),
+        _ = shutdown.wait_for(|stopping| *stopping) => None,
     }
 }
 

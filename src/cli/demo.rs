@@ -69,8 +69,8 @@ fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<Ex
     let mut settings = Settings { mapping: mapping.clone(), ..Settings::default() };
     settings.endpoint.fixed = gateway.addresses().to_vec();
     settings.endpoint.ca_file = Some(ca_file);
+    let signals = Signals::listen()?;
     let running = start(settings, args)?;
-    let signals = Signals::listen(&running)?;
     tell(out, &running, &gateway, &mapping, &curl_lines(&table, running.addresses()[0], running.admin()))?;
     let code = until_told_to_stop(running, signals);
     gateway.stop();

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::serve::read_settings;
+use super::serve::{code_of, read_settings};
 use super::{FAULTY, SettingsArgs, UNUSABLE, fail};
-use crate::config::compile::compile_file;
+use crate::config::compile::{LoadFault, compile_file};
 use crate::domain::decide::{Decision, Limits, Refused, RequestView, decide};
-use crate::domain::host::HostBuffer;
+use crate::domain::host::{HostBuffer, normalize};
 use crate::domain::refusal::Refusal;
 use crate::domain::route::{HostMode, RefererMode, ResponseMode, Route};
 use crate::domain::table::MappingTable;
@@ -33,14 +33,15 @@ pub(super) struct ExplainArgs {
 pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> ExitCode {
     let mut settings = match read_settings(args.settings.config.as_deref()) {
         Ok(settings) => settings,
-        Err(e) => return fail(UNUSABLE, format!("{e:#}")),
+        Err(e) => return fail(code_of(&e), format!("{e:#}")),
     };
     if let Some(mapping) = &args.settings.mapping {
         settings.mapping.clone_from(mapping);
     }
     let table = match compile_file(&settings.mapping) {
         Ok(table) => table,
-        Err(fault) => return fail(UNUSABLE, fault),
+        Err(fault @ LoadFault::Io { .. }) => return fail(UNUSABLE, fault),
+        Err(fault) => return fail(FAULTY, fault),
     };
     let file = settings.mapping.display().to_string();
     let overrides: Vec<&[u8]> = args.overrides.iter().map(String::as_bytes).collect();
@@ -63,7 +64,9 @@ fn tell(
 ) -> bool {
     // Clients never send the fragment; without a scheme a URL is taken as https.
     let url = url.split('#').next().unwrap_or_default();
-    let url = if url.contains("://") { url.to_owned() } else { format!("https://{url}") };
+    let before_path = url.split_once(['/', '?']).map_or(url, |(before, _)| before);
+    let has_scheme = before_path.ends_with(':') && url[before_path.len()..].starts_with("//");
+    let url = if has_scheme { url.to_owned() } else { format!("https://{url}") };
     let host = Target::parse(url.as_bytes()).ok().and_then(|target| target.authority).unwrap_or_default();
     let origin_form = &url.as_bytes()[host_end(&url, host)..];
     let origin_form = match origin_form.first() {
@@ -95,6 +98,11 @@ fn host_end(url: &str, host: &[u8]) -> usize {
     url.find("://").map_or(0, |at| at + 3) + host.len()
 }
 
+/// A host as it is looked up; one that cannot be was refused before.
+fn normal<'b>(asked: &'b str, buffer: &'b mut HostBuffer) -> &'b str {
+    normalize(asked.as_bytes(), buffer).unwrap_or(asked)
+}
+
 fn line(out: &mut String, name: &str, value: &str) {
     out.push_str(&format!("  {name:<18} {value}\n"));
 }
@@ -103,7 +111,8 @@ fn forwarded(file: &str, method: &str, decision: &Decision<'_>, asked: &str, out
     let route = decision.route;
     let target = String::from_utf8_lossy(&decision.target);
     let host = if route.choices.host == HostMode::Preserve { asked } else { route.api_host() };
-    let domain = if route.is_wildcard() { asked.split(':').next().unwrap_or(asked) } else { route.host() };
+    let mut buffer = HostBuffer::default();
+    let domain = if route.is_wildcard() { normal(asked, &mut buffer) } else { route.host() };
     out.push_str(&format!("forwarded: {}{} ({file}:{})\n", route.host(), route.base(), route.line));
     line(out, "upstream", &format!("{method} https://{}{target}", route.api_host()));
     line(out, "SNI", route.api_host());
@@ -131,8 +140,8 @@ fn refusal(table: &MappingTable, file: &str, refused: Refused, asked: &str, out:
         }
     }
     if refusal == Refusal::UnknownPath {
-        let host = asked.split(':').next().unwrap_or(asked).to_ascii_lowercase();
-        let bases: Vec<&str> = table.routes_of(&host).iter().map(Route::base).collect();
+        let mut buffer = HostBuffer::default();
+        let bases: Vec<&str> = table.routes_of(normal(asked, &mut buffer)).iter().map(Route::base).collect();
         line(out, "mapped paths", &bases.join(", "));
     }
 }
@@ -170,6 +179,7 @@ mod tests {
         assert!(text.contains("mapped paths       /v1\n"), "{text}");
         assert!(told("GET", "https://pay.example.com/v1/../x").1.starts_with("refused: 400 dot_segment"));
         assert!(told("GET", "https://other.example/").1.starts_with("refused: 421 unknown_host"));
+        assert!(told("GET", "pay.example.com/v1?u=https://x").0, "a URL inside the query is no scheme");
         assert!(told("GET", "https:///x").1.starts_with("refused: 400 missing_host"));
     }
 }

@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{FAULTY, SettingsArgs, fail, logging};
+use super::{FAULTY, SettingsArgs, UNUSABLE, fail, logging};
 use crate::app::{self, Running};
 use crate::config::settings::{Listener, Settings};
 
@@ -33,15 +34,15 @@ pub(super) fn serve(args: &ServeArgs) -> ExitCode {
     logging::start();
     let settings = match settings(args) {
         Ok(settings) => settings,
+        Err(e) => return fail(code_of(&e), format!("{e:#}")),
+    };
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
         Err(e) => return fail(FAULTY, format!("{e:#}")),
     };
     let running = match app::start(settings) {
         Ok(running) => running,
         Err(fault) => return fail(FAULTY, fault),
-    };
-    let signals = match Signals::listen(&running) {
-        Ok(signals) => signals,
-        Err(e) => return fail(FAULTY, format!("{e:#}")),
     };
     announce(&running);
     until_told_to_stop(running, signals)
@@ -56,8 +57,9 @@ pub(super) fn announce(running: &Running) {
 }
 
 /// The signals we act on. From the moment this exists, none of them ends the process by itself: so
-/// it must exist before anybody is told that we are up.
+/// it exists before anything starts, and a signal that comes early is acted on late.
 pub(super) struct Signals {
+    runtime: Runtime,
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
@@ -65,22 +67,53 @@ pub(super) struct Signals {
 
 impl Signals {
     /// Begins to listen.
-    pub(super) fn listen(running: &Running) -> anyhow::Result<Signals> {
+    pub(super) fn listen() -> anyhow::Result<Signals> {
         let listen = || -> std::io::Result<Signals> {
-            Ok(Signals {
-                hangup: signal(SignalKind::hangup())?,
-                terminate: signal(SignalKind::terminate())?,
-                interrupt: signal(SignalKind::interrupt())?,
-            })
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let inside = runtime.enter();
+            let (hangup, terminate) = (signal(SignalKind::hangup())?, signal(SignalKind::terminate())?);
+            let interrupt = signal(SignalKind::interrupt())?;
+            drop(inside);
+            Ok(Signals { runtime, hangup, terminate, interrupt })
         };
-        running.block_on(async { listen() }).context("wait for signals")
+        listen().context("listen for signals")
+    }
+
+    /// Reloads on each SIGHUP; returns when told to stop.
+    fn wait(&mut self, running: &Running) {
+        let Signals { runtime, hangup, terminate, interrupt } = self;
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = hangup.recv() => reload(running),
+                    _ = terminate.recv() => break,
+                    _ = interrupt.recv() => break,
+                }
+            }
+        });
+    }
+
+    /// From now on, another SIGTERM or SIGINT ends the process at once.
+    fn end_on_the_next(mut self) {
+        let _ = std::thread::Builder::new().name("signals".into()).spawn(move || {
+            self.runtime.block_on(async {
+                tokio::select! {
+                    _ = self.terminate.recv() => {}
+                    _ = self.interrupt.recv() => {}
+                }
+            });
+            log::warn!("told to stop again: ending now");
+            logging::flush();
+            std::process::exit(1);
+        });
     }
 }
 
 /// Acts on signals: SIGHUP reloads, SIGTERM and SIGINT stop. A second SIGTERM or SIGINT while
 /// stopping ends the process at once.
-pub(super) fn until_told_to_stop(running: Running, signals: Signals) -> ExitCode {
-    running.block_on(wait(&running, signals));
+pub(super) fn until_told_to_stop(running: Running, mut signals: Signals) -> ExitCode {
+    signals.wait(&running);
+    signals.end_on_the_next();
     log::info!("stopping: readiness fails now, requests in flight finish");
     let cut_off = running.stop();
     if cut_off > 0 {
@@ -89,25 +122,6 @@ pub(super) fn until_told_to_stop(running: Running, signals: Signals) -> ExitCode
         log::info!("stopped; nothing was left in flight");
     }
     ExitCode::SUCCESS
-}
-
-async fn wait(running: &Running, signals: Signals) {
-    let Signals { mut hangup, mut terminate, mut interrupt } = signals;
-    loop {
-        tokio::select! {
-            _ = hangup.recv() => tokio::task::block_in_place(|| reload(running)),
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-        }
-    }
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        log::warn!("told to stop again: ending now");
-        std::process::exit(1);
-    });
 }
 
 fn reload(running: &Running) {
@@ -137,6 +151,11 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
     }
     settings.validate().map_err(anyhow::Error::msg)?;
     Ok(settings)
+}
+
+/// 2 where a file could not be read, 1 where what it says is at fault.
+pub(super) fn code_of(e: &anyhow::Error) -> u8 {
+    if e.is::<std::io::Error>() || e.chain().any(|cause| cause.is::<std::io::Error>()) { UNUSABLE } else { FAULTY }
 }
 
 /// Reads a settings file; its relative paths are relative to where it stands.

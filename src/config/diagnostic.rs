@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 /// The most faults that are kept and printed; those beyond are counted. A file with more is wrong
 /// in one way many times over, and a page of it shows which.
-pub const MAX_FAULTS: usize = 100;
+pub const MAX_FAULTS: usize = 10_000;
 
 /// The most characters of the mapping that one fault quotes.
 const MAX_QUOTE: usize = 160;
@@ -296,10 +296,10 @@ mod tests {
         for line in 1..=MAX_FAULTS as u32 + 7 {
             faults.push(Fault::at(place(line, 1), "w", "h"));
         }
-        faults.push_last(Fault::at(place(500, 1), "the end", "h"));
+        faults.push_last(Fault::at(place(99_999, 1), "the end", "h"));
         let found = faults.locate("", "m");
         assert_eq!((found.len(), found.list.len()), (MAX_FAULTS + 8, MAX_FAULTS + 1));
-        assert!(found.to_string().ends_with("error: the end\n  help: h\nand 7 more\n108 errors"));
+        assert!(found.to_string().ends_with("error: the end\n  help: h\nand 7 more\n10008 errors"));
     }
 
     #[test]

@@ -401,6 +401,7 @@ impl Settings {
             ("endpoint: min_ttl", endpoint.min_ttl),
             ("client: keep_alive", self.client.keep_alive),
             ("client: read_timeout", self.client.read_timeout),
+            ("client: write_timeout", self.client.write_timeout),
         ];
         if let Some((key, _)) = zero.iter().find(|(_, value)| value.is_zero()) {
             return Err(format!("{key} is 0; write a duration, for example `5s`"));

@@ -28,7 +28,10 @@ pub fn location(route: &Route, client: ClientView<'_>, value: &[u8]) -> Option<V
     let (path, tail) = path.split_at(end);
     let local = custom_path(route, path)?;
     let mut out = Vec::with_capacity(value.len() + client.authority.len());
-    if authority.is_some() {
+    // `/prod//x` without its stage is `//x`, which names another host (RFC 3986 section 4.2), and
+    // browsers read `/\x` the same. Written out in full it stays on this one.
+    let names_a_host = local.starts_with(b"//") || local.starts_with(b"/\\");
+    if authority.is_some() || names_a_host {
         out.extend_from_slice(client.scheme.as_bytes());
         out.extend_from_slice(b"://");
         out.extend_from_slice(client.authority.as_bytes());
@@ -155,6 +158,13 @@ mod tests {
         moved("", "/prod/x", Some("/x"));
         moved("", "/prod", Some("/"));
         moved("/v1", "/prod?a", Some("/v1?a"));
+    }
+
+    #[test]
+    fn a_path_that_would_name_another_host_is_written_in_full() {
+        moved("", "/prod//evil.example/x", Some("https://pay.example.com:8443//evil.example/x"));
+        moved("", "/prod/\\evil.example", Some("https://pay.example.com:8443/\\evil.example"));
+        moved("/v1", "/prod//x", Some("/v1//x"));
     }
 
     #[test]

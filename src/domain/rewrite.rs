@@ -45,7 +45,7 @@ pub fn refuse_dot_segments(path: &[u8]) -> Result<(), Refusal> {
 }
 
 /// A dot, percent-encoded: in ASCII, and in two, three and four bytes of overlong UTF-8.
-const DOTS: [&str; 4] = ["%2e", "%c0%ae", "%e0%80%ae", "%f0%80%80%ae"];
+const DOTS: [&str; 5] = ["%2e", "%c0%ae", "%c0%2e", "%e0%80%ae", "%f0%80%80%ae"];
 
 /// A slash and a backslash, likewise.
 const SEPARATORS: [&str; 8] =
@@ -72,10 +72,12 @@ fn encoded_len(rest: &[u8], spellings: &[&str]) -> Option<usize> {
     spellings.iter().find(starts).map(|text| text.len())
 }
 
-// A server that strips path parameters sees `..;x` as `..`; one written in C ends it at a NUL.
+// A server that strips path parameters sees `..;x` as `..`; one written in C ends it at a NUL; one
+// that decodes before it splits ends it at a query or a fragment.
+const ENDS: [&str; 4] = ["%3b", "%00", "%3f", "%23"];
+
 fn ends_segment(rest: &[u8]) -> bool {
-    matches!(rest, [] | [b';', ..] | [b'%', b'3', b'b' | b'B', ..] | [b'%', b'0', b'0', ..])
-        || separator_len(rest).is_some()
+    matches!(rest, [] | [b';', ..]) || encoded_len(rest, &ENDS).is_some() || separator_len(rest).is_some()
 }
 
 fn next_separator(rest: &[u8]) -> Option<usize> {
@@ -161,6 +163,9 @@ mod tests {
             "/.%f0%80%80%ae",
             "/a%f0%80%80%af..%f0%80%81%9cb",
             "/..%00",
+            "/..%23",
+            "/..%3Fx",
+            "/%c0%2e%c0%2e/",
             "/a/.;x/b",
             "/%2e%2e%2fx",
             "//..",

@@ -1,12 +1,50 @@
 //! The API's answer on its way to the client: in the custom domain's terms where it must be.
 
 use http::HeaderValue;
-use http::header::{CONTENT_LOCATION, HeaderName, LOCATION, SET_COOKIE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, HeaderName, LOCATION, SET_COOKIE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 
+use super::upstream_request::repeated_length;
 use crate::domain::answer::{ClientView, cookie, location};
 use crate::domain::route::Route;
+
+/// Ends what concerns only the connection to the endpoint (RFC 9110 section 7.6.1): what `Connection`
+/// nominates, and the fields that are hop-by-hop by definition. Pingora writes the framing and the
+/// `Connection` of our own hop.
+pub(super) fn end_hop(answer: &mut ResponseHeader) -> Result<()> {
+    if answer.headers.contains_key(CONNECTION) {
+        let nominated: Vec<HeaderName> = answer
+            .headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|b| *b == b','))
+            .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+            .filter(|name| *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING && *name != CONNECTION)
+            .collect();
+        for name in nominated {
+            answer.remove_header(&name);
+        }
+    }
+    for name in HOP_BY_HOP {
+        answer.remove_header(&name);
+    }
+    if let Some(length) = repeated_length(&answer.headers) {
+        answer.insert_header(CONTENT_LENGTH, length)?;
+    }
+    Ok(())
+}
+
+/// Beside `Connection` and `Transfer-Encoding`. Trailers end here, so their announcement does too.
+const HOP_BY_HOP: [HeaderName; 5] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("proxy-authenticate"),
+    TRAILER,
+    UPGRADE,
+];
 
 /// Whether an answer holds anything to translate; nearly none does.
 pub(super) fn names_a_place(answer: &ResponseHeader) -> bool {

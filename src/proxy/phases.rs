@@ -17,7 +17,7 @@ use super::context::RequestContext;
 use super::forwarded::Seen;
 use super::peer::address_of;
 use super::reply::{has_whole_answer, refusal_of, refuse};
-use super::upstream_request::{self, repeated_length};
+use super::upstream_request;
 use super::{Proxy, answer};
 use crate::domain::answer::ClientView;
 use crate::domain::decide::{Refused, RequestView, decide};
@@ -48,6 +48,9 @@ impl ProxyHttp for Proxy {
         // Without it, bytes of a next request that arrive while this one waits for its answer are an
         // error of this one: a 400 for a request the API may have acted on.
         session.set_pipelining_enabled(true);
+        // RFC 9110 section 15.2: a client of HTTP/1.0 does not know interim answers.
+        let old = session.req_header().version == Version::HTTP_10;
+        session.set_ignore_info_resp(old);
         self.set_client_timeouts(session);
         match self.decide(session, ctx) {
             Ok(()) => Ok(false),
@@ -170,9 +173,7 @@ impl ProxyHttp for Proxy {
         if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
             session.set_keepalive(None);
         }
-        if let Some(length) = repeated_length(&response.headers) {
-            response.insert_header(CONTENT_LENGTH, length)?;
-        }
+        answer::end_hop(response)?;
         if let Some(sent) = ctx.sent {
             self.live.metrics.upstream_first_byte(sent.elapsed().as_secs_f64());
         }
@@ -203,8 +204,10 @@ impl ProxyHttp for Proxy {
         client_reused: bool,
     ) -> Box<Error> {
         let mut e = e.more_context(format!("address {}", peer._address));
+        let request = session.req_header();
         let spent = session.as_ref().retry_buffer_truncated() || session.response_written().is_some();
-        if spent || !session.req_header().method.is_idempotent() {
+        // API Gateway may take an overriding method for the real one: GET is then no promise.
+        if spent || !request.method.is_idempotent() || request.headers.contains_key(METHOD_OVERRIDE) {
             // The API may have acted on it: never a second time.
             e.set_retry(false);
         } else {
@@ -219,7 +222,12 @@ impl ProxyHttp for Proxy {
             // It got an answer early and did not finish its request: what it may do, and no fault.
             return gone;
         }
-        let Some(refusal) = ctx.refusal.or_else(|| refusal_of(e)) else {
+        let mut refusal = ctx.refusal.or_else(|| refusal_of(e));
+        if refusal == Some(Refusal::UpstreamTimeout) && ctx.sent.is_some() && !session.as_mut().is_body_done() {
+            // The API was waiting for the rest of the request, as we were.
+            refusal = Some(Refusal::RequestTimeout);
+        }
+        let Some(refusal) = refusal else {
             ctx.aborted = true;
             return gone;
         };
@@ -249,7 +257,8 @@ impl ProxyHttp for Proxy {
         if ctx.aborted {
             metrics.client_aborted();
         }
-        let status = session.response_written().map_or(CLIENT_CLOSED, |written| written.status.as_u16());
+        let answer = session.response_written().filter(|written| !written.status.is_informational());
+        let status = answer.map_or(CLIENT_CLOSED, |answer| answer.status.as_u16());
         metrics.request_done(&session.req_header().method, status, ctx.started.elapsed().as_secs_f64());
     }
 

@@ -57,6 +57,12 @@ mod locations {
         location_becomes("pay.example.com/v1", &format!("{API}/prod/x"), "http://pay.example.com:8080/v1/x");
     }
 
+    // Without its stage `/prod//evil.example` would name another host.
+    #[test]
+    fn no_translation_leads_to_another_host() {
+        location_becomes("pay.example.com", "/prod//evil.example/", "http://pay.example.com:8080//evil.example/");
+    }
+
     #[test]
     fn everything_else_stays_as_it_is() {
         for sent in ["/x", "x", "/product", "https://other.example/prod/x", &format!("{API}/test/x")] {
@@ -149,4 +155,33 @@ mod choices {
         assert_eq!((answer.text(), answer.all("location")), (format!("{API}/prod/x"), vec!["/x"]));
         assert!(answer.headers.iter().any(|(name, _)| name == "x-ODD"));
     }
+}
+
+// RFC 9110 section 7.6.1.
+#[test]
+fn what_concerns_the_apis_connection_ends_here() {
+    let ours = [
+        ("Connection", "X-Internal"),
+        ("X-Internal", "1"),
+        ("Keep-Alive", "timeout=5"),
+        ("Trailer", "x"),
+        ("X-Kept", "1"),
+    ];
+    let answer = answer("pay.example.com", &[], &ours);
+    for name in ["x-internal", "keep-alive", "trailer"] {
+        assert_eq!(answer.header(name), None, "{name}");
+    }
+    assert_eq!((answer.header("x-kept"), answer.header("connection")), (Some("1"), Some("keep-alive")));
+}
+
+// RFC 9110 section 15.2.
+#[test]
+fn a_client_of_http_1_0_gets_no_interim_answer() {
+    let api = Origin::start(|_| {
+        Reply::raw("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+    });
+    let proxy = proxy().maps("pay.example.com", "abc123", "/prod").to(&api).start();
+    let mut client = proxy.client();
+    let answer = client.send("GET / HTTP/1.0\r\nHost: pay.example.com\r\n\r\n").read_response_to_head();
+    assert_eq!(answer.status, 200);
 }

@@ -243,3 +243,14 @@ mod stop {
         assert_eq!(stopping.join().expect("stopped"), 0);
     }
 }
+
+// A connection that could be either HTTP/1.1 or HTTP/2 and says nothing used to hold a stop up until
+// the grace period was over.
+#[test]
+fn a_silent_connection_does_not_hold_a_stop_up() {
+    let api = Origin::ok();
+    let proxy = proxy().maps("pay.example.com", "abc123", "/prod").to(&api).start();
+    let _silent = Client::connect(proxy.h2c_address());
+    assert_eq!(proxy.get("pay.example.com", "/").status, 200);
+    assert_eq!(proxy.stop(), 0);
+}

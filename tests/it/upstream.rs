@@ -247,6 +247,15 @@ mod kept_connections_that_died {
         assert_eq!((api.last_request().connection, api.last_request().text().as_str()), (1, "body"));
     }
 
+    // API Gateway may take the overriding method for the real one.
+    #[test]
+    fn a_get_that_may_be_a_post_is_not() {
+        let (api, proxy) = dying(Reply::default().then_close());
+        let overriding = [("X-HTTP-Method-Override", "POST")];
+        is_refusal(&proxy.request("GET", "pay.example.com", "/x", &overriding, b""), 502, "bad_answer");
+        assert_eq!(api.requests().len(), 2);
+    }
+
     #[test]
     fn a_post_is_not() {
         let (api, proxy) = dying(Reply::close());
