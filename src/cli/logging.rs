@@ -5,12 +5,27 @@
 //! is full they are dropped and the next line that passes says how many.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// Lines that may wait; at some 200 bytes each, 800 KB.
 const QUEUE: usize = 4_096;
+
+/// How long the end of the process waits for its last lines to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// The queue, once there is one.
+static QUEUED: OnceLock<SyncSender<Entry>> = OnceLock::new();
+
+/// What the thread takes from the queue.
+#[derive(Debug)]
+enum Entry {
+    Line(Vec<u8>),
+    /// Everything before this has been written: say so.
+    Written(SyncSender<()>),
+}
 
 /// What is logged without `NAMEPLATE_LOG`: our own `info`, and of Pingora only what no line of ours
 /// covers.
@@ -20,6 +35,7 @@ const DEFAULT_FILTER: &str = "warn,nameplate=info,pingora_core=off,pingora_proxy
 pub(super) fn start() {
     let (sender, receiver) = sync_channel(QUEUE);
     let dropped = Arc::new(AtomicU64::new(0));
+    let _ = QUEUED.set(sender.clone());
     let queue = Queue { sender, dropped: Arc::clone(&dropped), line: Vec::new() };
     // Without the thread nothing reads the queue; the log is then silent, and the proxy still runs.
     let _ = std::thread::Builder::new().name("log".into()).spawn(move || write_lines(&receiver, &dropped));
@@ -28,8 +44,26 @@ pub(super) fn start() {
     let _ = env_logger::Builder::from_env(env).target(target).format_target(false).try_init();
 }
 
-fn write_lines(lines: &Receiver<Vec<u8>>, dropped: &AtomicU64) {
-    while let Ok(line) = lines.recv() {
+/// Waits until what was logged so far is written: the process is about to end, and its thread with
+/// it. Where nobody reads standard error, the last lines are given up.
+pub(super) fn finish() {
+    let (written, all_written) = sync_channel(1);
+    if let Some(queue) = QUEUED.get()
+        && queue.try_send(Entry::Written(written)).is_ok()
+    {
+        let _ = all_written.recv_timeout(LAST_LINES);
+    }
+}
+
+fn write_lines(entries: &Receiver<Entry>, dropped: &AtomicU64) {
+    while let Ok(entry) = entries.recv() {
+        let line = match entry {
+            Entry::Line(line) => line,
+            Entry::Written(tell) => {
+                let _ = tell.try_send(());
+                continue;
+            }
+        };
         let mut stderr = io::stderr().lock();
         let missed = dropped.swap(0, Ordering::Relaxed);
         if missed > 0 {
@@ -41,7 +75,7 @@ fn write_lines(lines: &Receiver<Vec<u8>>, dropped: &AtomicU64) {
 
 /// Where env_logger writes a formatted line; it flushes after each.
 struct Queue {
-    sender: SyncSender<Vec<u8>>,
+    sender: SyncSender<Entry>,
     dropped: Arc<AtomicU64>,
     line: Vec<u8>,
 }
@@ -56,7 +90,7 @@ impl Write for Queue {
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if !self.line.is_empty() && self.sender.try_send(std::mem::take(&mut self.line)).is_err() {
+        if !self.line.is_empty() && self.sender.try_send(Entry::Line(std::mem::take(&mut self.line))).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
@@ -75,7 +109,7 @@ mod tests {
         for line in [&b"one\n"[..], b"two\n", b"three\n"] {
             queue.write_all(line).expect("never fails");
         }
-        assert_eq!(receiver.recv().as_deref(), Ok(&b"one\n"[..]));
+        assert!(matches!(receiver.recv(), Ok(Entry::Line(line)) if line == b"one\n"));
         assert_eq!(dropped.load(Ordering::Relaxed), 2);
     }
 }

@@ -88,6 +88,7 @@ pub(super) fn until_told_to_stop(running: Running, signals: Signals) -> ExitCode
     } else {
         log::info!("stopped; nothing was left in flight");
     }
+    logging::finish();
     ExitCode::SUCCESS
 }
 
@@ -106,6 +107,7 @@ async fn wait(running: &Running, signals: Signals) {
             _ = interrupt.recv() => {}
         }
         log::warn!("told to stop again: ending now");
+        logging::finish();
         std::process::exit(1);
     });
 }
