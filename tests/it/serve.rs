@@ -179,7 +179,9 @@ fn a_second_sigterm_ends_it_at_once() {
     server.signal("-TERM");
     server.wait_for("stopping");
     server.signal("-TERM");
-    assert_eq!(server.wait_for_end().0.code(), Some(1));
+    let (status, said) = server.wait_for_end();
+    assert_eq!(status.code(), Some(1));
+    assert!(said.ends_with("told to stop again: ending now"), "{said}");
     client.expect_closed();
     gate.open();
 }
