@@ -10,7 +10,8 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{FAULTY, SettingsArgs, UNUSABLE, fail, logging};
-use crate::app::{self, Running};
+use crate::app::{self, Running, StartFault};
+use crate::config::compile::LoadFault;
 use crate::config::settings::{Listener, Settings};
 
 /// What the command line of `serve` says.
@@ -42,6 +43,12 @@ pub(super) fn serve(args: &ServeArgs) -> ExitCode {
     };
     let running = match app::start(settings) {
         Ok(running) => running,
+        Err(fault @ StartFault::Mapping(LoadFault::Io { .. })) => {
+            return fail(
+                UNUSABLE,
+                format!("{fault}\n  help: name the mapping file with --mapping, or in the settings"),
+            );
+        }
         Err(fault) => return fail(FAULTY, fault),
     };
     announce(&running);

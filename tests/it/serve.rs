@@ -243,3 +243,15 @@ fn a_setting_nobody_knows_is_no_start() {
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains("nameplate.yaml:1:1: error: unknown field `listener`"), "{said}");
 }
+
+#[test]
+fn without_a_mapping_file_it_says_which_and_exits_with_2() {
+    let output = Command::new(env!("CARGO_BIN_EXE_nameplate"))
+        .args(["serve", "--mapping", "no/such/mapping.yaml"])
+        .env_clear()
+        .output()
+        .expect("the binary runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("cannot read no/such/mapping.yaml") && said.contains("--mapping"), "{said}");
+}
