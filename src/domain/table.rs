@@ -42,10 +42,10 @@ impl MappingTable {
     /// mapping sees to that.
     pub fn new(mut routes: Vec<Route>) -> MappingTable {
         routes.sort_unstable_by(|a, b| {
-            a.host()
-                .cmp(b.host())
-                .then_with(|| b.base().len().cmp(&a.base().len()))
-                .then_with(|| a.base().cmp(b.base()))
+            a.host_ref()
+                .cmp(b.host_ref())
+                .then_with(|| b.base_ref().len().cmp(&a.base_ref().len()))
+                .then_with(|| a.base_ref().cmp(b.base_ref()))
         });
         let routes = routes.into_boxed_slice();
         let hasher = DefaultHashBuilder::default();
@@ -81,26 +81,20 @@ impl MappingTable {
     }
 
     fn group(&self, host: &str) -> Option<Group> {
-        self.exact(host).or_else(|| {
-            // Hosts of the mapping start with `*` or a label; a request's never starts with `*`,
-            // so the wildcard's key is compared in two pieces instead of being built.
+        self.named(host.as_bytes()).or_else(|| {
             let (_, parent) = host.split_once('.')?;
-            let hash = self.hash_wildcard(parent)?;
-            self.hosts.find(hash, |g| self.host_at(g).strip_prefix(b"*.") == Some(parent.as_bytes())).copied()
+            // Built on the stack: a request's host never allocates.
+            let mut wildcard = [0_u8; super::host::MAX_HOST + 2];
+            let wildcard = wildcard.get_mut(..parent.len() + 2)?;
+            wildcard[..2].copy_from_slice(b"*.");
+            wildcard[2..].copy_from_slice(parent.as_bytes());
+            self.named(wildcard)
         })
     }
 
-    fn exact(&self, host: &str) -> Option<Group> {
-        let host = host.as_bytes();
+    /// The routes whose domain is exactly this, `*.` included.
+    fn named(&self, host: &[u8]) -> Option<Group> {
         self.hosts.find(self.hasher.hash_one(host), |g| self.host_at(g) == host).copied()
-    }
-
-    fn hash_wildcard(&self, parent: &str) -> Option<u64> {
-        let mut key = [0_u8; super::host::MAX_HOST + 2];
-        let key = key.get_mut(..parent.len() + 2)?;
-        key[..2].copy_from_slice(b"*.");
-        key[2..].copy_from_slice(parent.as_bytes());
-        Some(self.hasher.hash_one(&*key))
     }
 
     fn host_at(&self, group: &Group) -> &[u8] {

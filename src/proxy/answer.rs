@@ -28,7 +28,8 @@ pub(super) fn end_hop(answer: &mut ResponseHeader) -> Result<()> {
             answer.remove_header(&name);
         }
     }
-    for name in HOP_BY_HOP {
+    // Nearly no answer has one, and a look at its few names is cheaper than a search for each of these.
+    while let Some(name) = answer.headers.keys().find(|name| HOP_BY_HOP.contains(name)).cloned() {
         answer.remove_header(&name);
     }
     if let Some(length) = repeated_length(&answer.headers) {
@@ -38,7 +39,7 @@ pub(super) fn end_hop(answer: &mut ResponseHeader) -> Result<()> {
 }
 
 /// Beside `Connection` and `Transfer-Encoding`. Trailers end here, so their announcement does too.
-const HOP_BY_HOP: [HeaderName; 5] = [
+static HOP_BY_HOP: [HeaderName; 5] = [
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
     HeaderName::from_static("proxy-authenticate"),
