@@ -273,27 +273,26 @@ fn serve<A: ServerApp + Send + Sync + 'static>(
 }
 
 fn tls_settings(tls: &ListenerTls) -> Result<TlsSettings, StartFault> {
-    let fault = |file: &Path, cause: String| StartFault::Pem { file: file.to_owned(), cause };
     let chain = certificates(&tls.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|e| fault(&tls.key, e.to_string()))?;
+    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|e| pem_fault(&tls.key, e))?;
     let certified = CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())
-        .map_err(|e| fault(&tls.key, e.to_string()))?;
+        .map_err(|e| pem_fault(&tls.key, e))?;
+    // Pingora has no other way to make these than from files; what it serves is what was checked above.
     let (certificate, key) = (tls.certificate.to_string_lossy(), tls.key.to_string_lossy());
-    let mut settings =
-        TlsSettings::intermediate(&certificate, &key).map_err(|e| fault(&tls.certificate, e.to_string()))?;
+    let mut settings = TlsSettings::intermediate(&certificate, &key).map_err(|e| pem_fault(&tls.certificate, e))?;
     settings.set_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     settings.enable_h2();
     Ok(settings)
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartFault> {
-    let fault = |cause: String| StartFault::Pem { file: file.to_owned(), cause };
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(file).map_err(|e| fault(e.to_string()))?.collect();
-    match chain {
-        Ok(chain) if chain.is_empty() => Err(fault("holds no certificate in PEM form".into())),
-        Ok(chain) => Ok(chain),
-        Err(e) => Err(fault(e.to_string())),
-    }
+    let found = CertificateDer::pem_file_iter(file).map_err(|e| pem_fault(file, e))?;
+    let chain = found.collect::<Result<Vec<_>, _>>().map_err(|e| pem_fault(file, e))?;
+    if chain.is_empty() { Err(pem_fault(file, "holds no certificate in PEM form")) } else { Ok(chain) }
+}
+
+fn pem_fault(file: &Path, cause: impl std::fmt::Display) -> StartFault {
+    StartFault::Pem { file: file.to_owned(), cause: cause.to_string() }
 }
 
 /// The proxy, behind the count of its connections.

@@ -162,7 +162,7 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
 
 /// 2 where a file could not be read, 1 where what it says is at fault.
 pub(super) fn code_of(e: &anyhow::Error) -> u8 {
-    if e.is::<std::io::Error>() || e.chain().any(|cause| cause.is::<std::io::Error>()) { UNUSABLE } else { FAULTY }
+    if e.chain().any(|cause| cause.is::<std::io::Error>()) { UNUSABLE } else { FAULTY }
 }
 
 /// Reads a settings file; its relative paths are relative to where it stands.

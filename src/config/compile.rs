@@ -166,18 +166,22 @@ impl<'t> Compiler<'t> {
         self.reader.close()
     }
 
+    /// The next key of the keys and values that are open; `None` where they end. One that is no text
+    /// is reported and passed over.
+    fn key(&mut self) -> Result<Option<Text>, Stop> {
+        loop {
+            match self.reader.node()? {
+                Node::Close => return Ok(None),
+                Node::Text(key) => return Ok(Some(key)),
+                node => self.key_is_no_text(&node)?,
+            }
+        }
+    }
+
     fn top_level(&mut self, at: Place) -> Result<(), Stop> {
         let mut first: Option<u32> = None;
         let mut meant = false;
-        loop {
-            let key = match self.reader.node()? {
-                Node::Close => break,
-                Node::Text(key) => key,
-                node => {
-                    self.key_is_no_text(&node)?;
-                    continue;
-                }
-            };
+        while let Some(key) = self.key()? {
             let value = self.reader.value()?;
             if key.value != APIS {
                 meant |= nearest(&key.value, &[APIS]).is_some();
@@ -231,15 +235,7 @@ impl<'t> Compiler<'t> {
 
     fn entry(&mut self, at: Place) -> Result<(), Stop> {
         let mut entry = Entry::default();
-        loop {
-            let name = match self.reader.node()? {
-                Node::Close => break,
-                Node::Text(name) => name,
-                node => {
-                    self.key_is_no_text(&node)?;
-                    continue;
-                }
-            };
+        while let Some(name) = self.key()? {
             let value = self.reader.value()?;
             match Key::named(&name.value) {
                 None => {

@@ -60,14 +60,13 @@ pub(super) struct Dns {
 
 /// Sets up discovery of `name`.
 pub(super) fn discover(name: &str, settings: &settings::Endpoint) -> Result<(Dns, Answers), String> {
-    let builder = if settings.nameservers.is_empty() {
+    let mut builder = if settings.nameservers.is_empty() {
         TokioResolver::builder_tokio().map_err(|e| e.to_string())?
     } else {
         let servers = settings.nameservers.iter().map(name_server).collect();
         let config = ResolverConfig::from_parts(None, vec![], servers);
         TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
     };
-    let mut builder = builder;
     let options = builder.options_mut();
     // We look up when the TTL has run out, so a cached answer could only be a stale one.
     options.cache_size = 0;

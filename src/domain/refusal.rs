@@ -1,6 +1,7 @@
 //! The answers we give ourselves instead of the API's.
 
 /// Why a request was not answered by its API: one status, one metric label and one message each.
+/// In the order of [`Refusal::ALL`], which is that of their statuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
     /// No Host header and no `:authority`.
@@ -18,29 +19,29 @@ pub enum Refusal {
     /// The headers contradict each other or nominate what they must not, or the body breaks its framing.
     #[error("The request is malformed")]
     MalformedMessage,
-    /// No entry for this host. 421 and not 404: the request was sent to a server that does not
-    /// speak for this authority (RFC 9110 section 15.5.20), it is not cacheable by default, and an
-    /// HTTP/2 client that coalesced connections retries on its own.
-    #[error("No API is mapped to this host")]
-    UnknownHost,
     /// The host is known; no entry of it covers this path.
     #[error("No API is mapped to this path")]
     UnknownPath,
     /// The entry does not list this method.
     #[error("Method Not Allowed")]
     MethodNotAllowed,
+    /// The client stopped sending in the middle of its request.
+    #[error("The request did not arrive in time")]
+    RequestTimeout,
     /// The body is over the limit API Gateway has (10 MB by default).
     #[error("Request Too Long")]
     BodyTooLarge,
     /// The target is over the limit (8,192 bytes by default).
     #[error("URI Too Long")]
     UriTooLong,
+    /// No entry for this host. 421 and not 404: the request was sent to a server that does not
+    /// speak for this authority (RFC 9110 section 15.5.20), it is not cacheable by default, and an
+    /// HTTP/2 client that coalesced connections retries on its own.
+    #[error("No API is mapped to this host")]
+    UnknownHost,
     /// The headers are over the limit (10,240 bytes by default).
     #[error("Request Header Fields Too Large")]
     HeadersTooLarge,
-    /// The client stopped sending in the middle of its request.
-    #[error("The request did not arrive in time")]
-    RequestTimeout,
     /// A fault of ours.
     #[error("Internal server error")]
     Internal,
@@ -132,14 +133,7 @@ impl Refusal {
 
     /// Where this refusal stands in [`Refusal::ALL`]: an index for a counter resolved once.
     pub const fn index(self) -> usize {
-        let mut at = 0;
-        while at < Refusal::ALL.len() {
-            if Refusal::ALL[at] as usize == self as usize {
-                return at;
-            }
-            at += 1;
-        }
-        0
+        self as usize
     }
 }
 

@@ -16,7 +16,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use super::context::RequestContext;
 use super::forwarded::Seen;
 use super::peer::address_of;
-use super::reply::{has_whole_answer, refusal_of, refuse};
+use super::reply::{final_answer, has_whole_answer, refusal_of, refuse};
 use super::upstream_request;
 use super::{Proxy, answer};
 use crate::domain::answer::ClientView;
@@ -237,8 +237,7 @@ impl ProxyHttp for Proxy {
         }
         // A final answer that has begun cannot become another one; the connection ends instead, so
         // that the client sees it was cut short.
-        let answered = session.response_written().is_some_and(|written| !written.status.is_informational());
-        if answered {
+        if final_answer(session).is_some() {
             return gone;
         }
         session.set_keepalive(None);
@@ -257,8 +256,7 @@ impl ProxyHttp for Proxy {
         if ctx.aborted {
             metrics.client_aborted();
         }
-        let answer = session.response_written().filter(|written| !written.status.is_informational());
-        let status = answer.map_or(CLIENT_CLOSED, |answer| answer.status.as_u16());
+        let status = final_answer(session).map_or(CLIENT_CLOSED, |answer| answer.status.as_u16());
         metrics.request_done(&session.req_header().method, status, ctx.started.elapsed().as_secs_f64());
     }
 

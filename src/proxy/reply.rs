@@ -40,11 +40,14 @@ pub(super) async fn refuse(session: &mut Session, refusal: Refusal, verbs: Optio
     Ok(())
 }
 
+/// The answer that has begun, ours or the API's; a 1xx is none yet.
+pub(super) fn final_answer(session: &Session) -> Option<&ResponseHeader> {
+    session.response_written().filter(|answer| !answer.status.is_informational())
+}
+
 /// Whether all of an answer has been handed to the client, as far as its Content-Length tells.
 pub(super) fn has_whole_answer(session: &Session) -> bool {
-    let Some(answer) = session.response_written().filter(|answer| !answer.status.is_informational()) else {
-        return false;
-    };
+    let Some(answer) = final_answer(session) else { return false };
     let length = answer.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     let bodyless = session.req_header().method == Method::HEAD || matches!(answer.status.as_u16(), 204 | 304);
     bodyless || length.is_some_and(|length: usize| session.body_bytes_sent() >= length)

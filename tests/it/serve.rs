@@ -151,17 +151,23 @@ fn so_does_sigint() {
     assert_eq!(server.wait_for_end().0.code(), Some(0));
 }
 
-#[test]
-fn sigterm_lets_a_request_finish_first() {
-    let gate = Gate::default();
-    let reply = Reply::default().then_wait(&gate).then_raw("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate");
+/// A server that is told to stop while a request waits for this reply.
+fn told_to_stop_before(reply: Reply) -> (Origin, Server, Client) {
     let api = Origin::start(move |_| reply.clone());
-    let mut server = Server::start(&pay(), &api, "");
+    let server = Server::start(&pay(), &api, "");
     let mut client = Client::connect(server.address());
     client.send(text_of("GET", "pay.example.com", "/x", &[], b""));
     api.wait_for_requests(1);
     server.signal("-TERM");
     server.wait_for("stopping");
+    (api, server, client)
+}
+
+#[test]
+fn sigterm_lets_a_request_finish_first() {
+    let gate = Gate::default();
+    let reply = Reply::default().then_wait(&gate).then_raw("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate");
+    let (_api, mut server, mut client) = told_to_stop_before(reply);
     gate.open();
     assert_eq!(client.read_response().text(), "late");
     assert_eq!(server.wait_for_end().0.code(), Some(0));
@@ -171,13 +177,7 @@ fn sigterm_lets_a_request_finish_first() {
 fn a_second_sigterm_ends_it_at_once() {
     let gate = Gate::default();
     let reply = Reply::default().then_wait(&gate).then_close();
-    let api = Origin::start(move |_| reply.clone());
-    let mut server = Server::start(&pay(), &api, "");
-    let mut client = Client::connect(server.address());
-    client.send(text_of("GET", "pay.example.com", "/x", &[], b""));
-    api.wait_for_requests(1);
-    server.signal("-TERM");
-    server.wait_for("stopping");
+    let (_api, mut server, mut client) = told_to_stop_before(reply);
     server.signal("-TERM");
     let (status, said) = server.wait_for_end();
     assert_eq!(status.code(), Some(1));
