@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::{Admin, Readiness, Status};
-use crate::config::compile::{LoadFault, compile_file};
+use crate::config::load::{LoadFault, compile_file};
 use crate::config::settings::{Listener, ListenerTls, Settings, Shutdown};
 use crate::discovery::{Endpoint, EndpointFault};
 use crate::live::Live;

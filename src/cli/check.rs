@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::config::compile::{LoadFault, compile_file, compile_reader};
+use crate::config::load::{LoadFault, compile_file, compile_reader};
 use crate::domain::table::MappingTable;
 
 /// Every mapping is without fault.

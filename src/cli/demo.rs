@@ -11,7 +11,7 @@ use clap::Args;
 use super::serve::{Signals, until_told_to_stop};
 use super::{FAULTY, fail, logging};
 use crate::app::{self, Running, StartFault};
-use crate::config::compile::compile_file;
+use crate::config::load::compile_file;
 use crate::config::settings::{Listener, Settings};
 use crate::demo::apis::Apis;
 use crate::demo::authority::Authority;

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::serve::{code_of, read_settings};
 use super::{FAULTY, SettingsArgs, UNUSABLE, fail};
-use crate::config::compile::{LoadFault, compile_file};
+use crate::config::load::{LoadFault, compile_file};
 use crate::domain::decide::{Decision, Limits, Refused, RequestView, decide};
 use crate::domain::host::{HostBuffer, normalize};
 use crate::domain::refusal::Refusal;

@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{FAULTY, SettingsArgs, UNUSABLE, fail, logging};
 use crate::app::{self, Running, StartFault};
-use crate::config::compile::LoadFault;
+use crate::config::load::LoadFault;
 use crate::config::settings::{Listener, Settings};
 
 /// What the command line of `serve` says.

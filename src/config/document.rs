@@ -4,6 +4,7 @@
 //! anchors, aliases and tags are faults; depth is bounded; and so is how far the YAML parser may
 //! run ahead, which it does to the end of a bracket that could turn out to be a key.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::iter::Chain;
 use std::rc::Rc;
@@ -30,9 +31,9 @@ const DOCUMENT_START: &str = "--- ";
 
 /// A piece of the document.
 #[derive(Debug)]
-pub(super) enum Node {
+pub(super) enum Node<'t> {
     /// A key or a value.
-    Text(Text),
+    Text(Text<'t>),
     /// The start of a list.
     List(Place),
     /// The start of keys with values.
@@ -45,14 +46,14 @@ pub(super) enum Node {
 
 /// A scalar.
 #[derive(Debug)]
-pub(super) struct Text {
+pub(super) struct Text<'t> {
     pub(super) at: Place,
-    pub(super) value: String,
+    pub(super) value: Cow<'t, str>,
     /// Written without quotes, so that YAML may read it as more than text.
     pub(super) plain: bool,
 }
 
-impl Text {
+impl Text<'_> {
     /// Whether YAML reads it as nothing (YAML 1.2.2 section 10.3.2).
     pub(super) fn is_null(&self) -> bool {
         self.plain && matches!(&*self.value, "" | "~" | "null" | "Null" | "NULL")
@@ -73,6 +74,27 @@ impl Text {
 /// Reading cannot go on; the fault that stopped it is among the faults.
 #[derive(Debug)]
 pub(super) struct Stop;
+
+/// Hands out a document's nodes one by one.
+pub(super) trait Nodes<'t> {
+    /// The node the document consists of. `None` if there is no document.
+    fn open(&mut self) -> Result<Option<Node<'t>>, Stop>;
+
+    /// Sees the document end, and no other after it.
+    fn close(&mut self) -> Result<(), Stop>;
+
+    /// The next key, value, or end of a list or map.
+    fn node(&mut self) -> Result<Node<'t>, Stop>;
+
+    /// The value of a key. Every key has one; YAML reads a missing one as null.
+    fn value(&mut self) -> Result<Node<'t>, Stop>;
+
+    /// Reads past the rest of a node.
+    fn skip(&mut self, node: &Node<'t>) -> Result<(), Stop>;
+
+    /// Where faults are collected.
+    fn faults(&mut self) -> &mut Faults;
+}
 
 type Source<'t> = Chain<Chars<'static>, Chars<'t>>;
 
@@ -97,14 +119,14 @@ impl Iterator for Guarded<'_> {
     }
 }
 
-/// Hands out a document's nodes, and collects faults.
+/// Reads all of YAML that a mapping may have, and says of everything else where it stands.
 pub(super) struct Reader<'t> {
     parser: Parser<'t, BufferedInput<Guarded<'t>>>,
     ahead: Rc<Cell<u32>>,
     /// Where the parser's first line starts: its line and column are added to the parser's own.
     origin: (u32, i64),
     depth: usize,
-    pub(super) faults: Faults,
+    faults: Faults,
 }
 
 impl<'t> Reader<'t> {
@@ -123,64 +145,7 @@ impl<'t> Reader<'t> {
         Reader { parser: Parser::new_from_iter(source), ahead, origin, depth: 0, faults: Faults::default() }
     }
 
-    /// The node the document consists of. `None` if there is no document.
-    pub(super) fn open(&mut self) -> Result<Option<Node>, Stop> {
-        loop {
-            match self.event()? {
-                (Event::StreamStart | Event::DocumentStart(_), _) => {}
-                (Event::StreamEnd, _) => return Ok(None),
-                (event, span) => return self.node_of(event, span).map(Some),
-            }
-        }
-    }
-
-    /// Sees the document end, and no other after it.
-    pub(super) fn close(&mut self) -> Result<(), Stop> {
-        loop {
-            match self.event()? {
-                (Event::StreamEnd, _) => return Ok(()),
-                (Event::DocumentStart(_), span) => {
-                    let help = "keep one list of entries; delete the line `---`";
-                    return self.stop(self.place(span.start), "a second YAML document starts here", help);
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// The next key, value, or end of a list or map.
-    pub(super) fn node(&mut self) -> Result<Node, Stop> {
-        let (event, span) = self.event()?;
-        self.node_of(event, span)
-    }
-
-    /// The value of a key. Every key has one; YAML reads a missing one as null.
-    pub(super) fn value(&mut self) -> Result<Node, Stop> {
-        let (event, span) = self.event()?;
-        match event {
-            Event::SequenceEnd | Event::MappingEnd => self.stop_early(self.place(span.start)),
-            event => self.node_of(event, span),
-        }
-    }
-
-    /// Reads past the rest of a node.
-    pub(super) fn skip(&mut self, node: &Node) -> Result<(), Stop> {
-        if !matches!(node, Node::List(_) | Node::Map(_)) {
-            return Ok(());
-        }
-        let outside = self.depth - 1;
-        while self.depth > outside {
-            let (event, span) = self.event()?;
-            match event {
-                Event::SequenceStart(..) | Event::MappingStart(..) => self.descend(span)?,
-                Event::SequenceEnd | Event::MappingEnd => self.depth -= 1,
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn node_of(&mut self, event: Event<'t>, span: Span) -> Result<Node, Stop> {
+    fn node_of(&mut self, event: Event<'t>, span: Span) -> Result<Node<'t>, Stop> {
         let at = self.place(span.start);
         match event {
             Event::Scalar(value, style, anchor, tag) => {
@@ -190,7 +155,7 @@ impl<'t> Reader<'t> {
                     self.faults.push(Fault::at(at, what, "shorten it; look for a quote that is not closed"));
                     return Ok(Node::Reported);
                 }
-                Ok(Node::Text(Text { at, value: value.into_owned(), plain: style == ScalarStyle::Plain }))
+                Ok(Node::Text(Text { at, value, plain: style == ScalarStyle::Plain }))
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_properties(at, anchor, tag.is_some());
@@ -280,6 +245,64 @@ impl<'t> Reader<'t> {
     }
 }
 
+impl<'t> Nodes<'t> for Reader<'t> {
+    fn open(&mut self) -> Result<Option<Node<'t>>, Stop> {
+        loop {
+            match self.event()? {
+                (Event::StreamStart | Event::DocumentStart(_), _) => {}
+                (Event::StreamEnd, _) => return Ok(None),
+                (event, span) => return self.node_of(event, span).map(Some),
+            }
+        }
+    }
+
+    fn close(&mut self) -> Result<(), Stop> {
+        loop {
+            match self.event()? {
+                (Event::StreamEnd, _) => return Ok(()),
+                (Event::DocumentStart(_), span) => {
+                    let help = "keep one list of entries; delete the line `---`";
+                    return self.stop(self.place(span.start), "a second YAML document starts here", help);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn node(&mut self) -> Result<Node<'t>, Stop> {
+        let (event, span) = self.event()?;
+        self.node_of(event, span)
+    }
+
+    fn value(&mut self) -> Result<Node<'t>, Stop> {
+        let (event, span) = self.event()?;
+        match event {
+            Event::SequenceEnd | Event::MappingEnd => self.stop_early(self.place(span.start)),
+            event => self.node_of(event, span),
+        }
+    }
+
+    fn skip(&mut self, node: &Node<'t>) -> Result<(), Stop> {
+        if !matches!(node, Node::List(_) | Node::Map(_)) {
+            return Ok(());
+        }
+        let outside = self.depth - 1;
+        while self.depth > outside {
+            let (event, span) = self.event()?;
+            match event {
+                Event::SequenceStart(..) | Event::MappingStart(..) => self.descend(span)?,
+                Event::SequenceEnd | Event::MappingEnd => self.depth -= 1,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn faults(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -290,7 +313,7 @@ mod tests {
         let mut next = reader.open().expect("well-formed");
         while let Some(node) = next {
             if let Node::Text(text) = node {
-                found.push((text.at.line, text.at.column, text.value));
+                found.push((text.at.line, text.at.column, text.value.into_owned()));
             }
             next = if reader.depth == 0 { None } else { Some(reader.node().expect("well-formed")) };
         }

@@ -44,7 +44,7 @@ impl Key {
 }
 
 /// The fault of a key that an entry cannot have.
-pub(super) fn unknown_key(key: &Text) -> Fault {
+pub(super) fn unknown_key(key: &Text<'_>) -> Fault {
     if key.value == "<<" {
         let help = "write the merged keys out in each entry";
         return Fault::at(key.at, "`<<` is a YAML merge key, which a mapping cannot have", help);
@@ -59,7 +59,7 @@ pub(super) const RESPONSE: [(&str, ResponseMode); 2] =
     [("translate", ResponseMode::Translate), ("untouched", ResponseMode::Untouched)];
 
 /// The choice a value names.
-pub(super) fn choice<T: Copy>(key: Key, value: &Text, choices: &[(&'static str, T); 2]) -> Result<T, Fault> {
+pub(super) fn choice<T: Copy>(key: Key, value: &Text<'_>, choices: &[(&'static str, T); 2]) -> Result<T, Fault> {
     if let Some((_, choice)) = choices.iter().find(|(name, _)| *name == value.value) {
         return Ok(*choice);
     }
@@ -83,7 +83,7 @@ impl VerbList {
     }
 
     /// Adds one verb: `verb` is the piece of `value` at byte `offset`.
-    pub(super) fn add(&mut self, value: &Text, offset: usize, verb: &str) -> Result<(), Fault> {
+    pub(super) fn add(&mut self, value: &Text<'_>, offset: usize, verb: &str) -> Result<(), Fault> {
         self.count += 1;
         if verb.eq_ignore_ascii_case("ANY") || verb == "*" {
             self.any = true;
@@ -96,7 +96,7 @@ impl VerbList {
     }
 
     /// Adds the verbs of a comma separated text.
-    pub(super) fn add_all(&mut self, value: &Text, mut found: impl FnMut(Fault)) {
+    pub(super) fn add_all(&mut self, value: &Text<'_>, mut found: impl FnMut(Fault)) {
         let mut at = 0;
         for piece in value.value.split(',') {
             let offset = at + (piece.len() - piece.trim_start().len());
@@ -120,7 +120,7 @@ impl VerbList {
     }
 }
 
-fn bad_verb(value: &Text, offset: usize, verb: &str) -> Fault {
+fn bad_verb(value: &Text<'_>, offset: usize, verb: &str) -> Fault {
     if verb.is_empty() {
         return Fault::in_value(value.at, &value.value, offset, "VERBS has an empty item", Key::Verbs.help());
     }

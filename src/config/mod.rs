@@ -5,6 +5,8 @@ mod custom_domain;
 pub mod diagnostic;
 mod document;
 mod entry;
+pub mod load;
 mod nearest;
+mod quick;
 pub mod settings;
 mod syntax;

@@ -54,6 +54,10 @@ pub enum Refusal {
     /// The endpoint's answer broke off or was not HTTP.
     #[error("The API endpoint gave no valid answer")]
     BadAnswer,
+    /// No mapping is in force yet: its source has been away since the start. 503 and not 421: in a
+    /// moment the same request may have an API.
+    #[error("No mapping is in force yet")]
+    NoMapping,
     /// Discovery has found no address yet.
     #[error("No address of the API endpoint is known")]
     NoUpstream,
@@ -64,7 +68,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Refusal; 18] = [
+    pub const ALL: [Refusal; 19] = [
         Refusal::MissingHost,
         Refusal::MalformedHost,
         Refusal::MalformedTarget,
@@ -81,6 +85,7 @@ impl Refusal {
         Refusal::ConnectFailed,
         Refusal::TlsFailed,
         Refusal::BadAnswer,
+        Refusal::NoMapping,
         Refusal::NoUpstream,
         Refusal::UpstreamTimeout,
     ];
@@ -102,7 +107,7 @@ impl Refusal {
             Refusal::HeadersTooLarge => 431,
             Refusal::Internal => 500,
             Refusal::ConnectFailed | Refusal::TlsFailed | Refusal::BadAnswer => 502,
-            Refusal::NoUpstream => 503,
+            Refusal::NoMapping | Refusal::NoUpstream => 503,
             Refusal::UpstreamTimeout => 504,
         }
     }
@@ -126,6 +131,7 @@ impl Refusal {
             Refusal::ConnectFailed => "connect_failed",
             Refusal::TlsFailed => "tls_failed",
             Refusal::BadAnswer => "bad_answer",
+            Refusal::NoMapping => "no_mapping",
             Refusal::NoUpstream => "no_upstream",
             Refusal::UpstreamTimeout => "upstream_timeout",
         }

@@ -65,8 +65,9 @@ impl Default for Choices {
 
 /// A compiled entry.
 ///
-/// Its texts stand in one allocation, shared by every header value made of them: a table of
-/// 100,000 entries is a few megabytes, and a request copies no text.
+/// Its texts are a slice of the one allocation that holds those of the whole table, and every header
+/// value made of them shares it: a table of 100,000 entries is a dozen megabytes and a handful of
+/// allocations, and a request copies no text.
 #[derive(Clone, Debug)]
 pub struct Route {
     text: Bytes,
@@ -80,28 +81,99 @@ pub struct Route {
     pub line: u32,
 }
 
+/// Entries being compiled: their texts, one after the other, and where each one's stand.
+#[derive(Debug, Default)]
+pub struct Drafts {
+    text: Vec<u8>,
+    list: Vec<Draft>,
+}
+
+#[derive(Debug)]
+struct Draft {
+    start: u32,
+    base_at: u16,
+    api_at: u16,
+    prefix_at: u16,
+    len: u16,
+    id_len: u8,
+    choices: Choices,
+    line: u32,
+}
+
+impl Drafts {
+    /// Adds an entry. `base` is the custom base path: empty, or `/...` without a slash at the end.
+    ///
+    /// # Panics
+    ///
+    /// When the texts of all entries are over 4 GiB; a mapping file is at most 256 MiB.
+    pub fn push(&mut self, host: &Host, base: &str, api: &PrivateApi, choices: Choices, line: u32) {
+        let start = self.text.len();
+        let mut add = |text: &str| {
+            self.text.extend_from_slice(text.as_bytes());
+            (self.text.len() - start) as u16
+        };
+        let base_at = add(host.as_str());
+        let api_at = add(base);
+        let prefix_at = add(&api.host);
+        add("/");
+        add(&api.stage);
+        let len = add(&api.base_path);
+        let start = u32::try_from(start).expect("a mapping's texts are under 4 GiB, as its file is");
+        self.list.push(Draft { start, base_at, api_at, prefix_at, len, id_len: api.id().len() as u8, choices, line });
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The custom domain and the base path of an entry.
+    pub fn domain(&self, index: u32) -> (&[u8], &[u8]) {
+        let Draft { start, base_at, api_at, .. } = &self.list[index as usize];
+        let text = &self.text[*start as usize..];
+        text[..usize::from(*api_at)].split_at(usize::from(*base_at))
+    }
+
+    /// The line an entry stands on.
+    pub fn line(&self, index: u32) -> u32 {
+        self.list[index as usize].line
+    }
+
+    /// The routes, in the order they were added.
+    pub fn finish(self) -> Vec<Route> {
+        // A boxed slice has no spare capacity to carry around for the table's lifetime.
+        let text = Bytes::from(self.text.into_boxed_slice());
+        let route = |draft: Draft| Route {
+            text: text.slice(draft.start as usize..draft.start as usize + usize::from(draft.len)),
+            base_at: draft.base_at,
+            api_at: draft.api_at,
+            id_len: draft.id_len,
+            prefix_at: draft.prefix_at,
+            choices: draft.choices,
+            line: draft.line,
+        };
+        self.list.into_iter().map(route).collect()
+    }
+}
+
 impl Route {
-    /// Compiles an entry. `base` is the custom base path: empty, or `/...` without a slash at the end.
+    /// Compiles one entry by itself; `base` as for [`Drafts::push`].
     pub fn new(host: &Host, base: &str, api: &PrivateApi, choices: Choices, line: u32) -> Route {
-        let prefix = api.prefix();
-        let base_at = host.as_str().len();
-        let api_at = base_at + base.len();
-        let prefix_at = api_at + api.host.len();
-        let mut text = Vec::with_capacity(prefix_at + prefix.len());
-        text.extend_from_slice(host.as_str().as_bytes());
-        text.extend_from_slice(base.as_bytes());
-        text.extend_from_slice(api.host.as_bytes());
-        text.extend_from_slice(prefix.as_bytes());
-        Route {
-            // A boxed slice has no spare capacity to carry around for the table's lifetime.
-            text: Bytes::from(text.into_boxed_slice()),
-            base_at: base_at as u16,
-            api_at: api_at as u16,
-            id_len: api.id().len() as u8,
-            prefix_at: prefix_at as u16,
-            choices,
-            line,
-        }
+        let mut drafts = Drafts::default();
+        drafts.push(host, base, api, choices, line);
+        drafts.finish().remove(0)
+    }
+
+    /// Whether two entries say the same, wherever in the file they stand.
+    pub fn says_the_same(&self, other: &Route) -> bool {
+        (self.base_at, self.api_at, self.prefix_at) == (other.base_at, other.api_at, other.prefix_at)
+            && self.choices == other.choices
+            && self.text == other.text
     }
 
     /// The custom domain; `*.` first for a wildcard.
@@ -198,6 +270,41 @@ mod tests {
         assert_eq!((route.api_host(), route.api_id()), ("abc123.execute-api.eu-west-1.amazonaws.com", "abc123"));
         assert_eq!(route.prefix(), "/prod/v2");
         assert_eq!((&*route.host_bytes(), &*route.api_id_bytes()), (&b"pay.example.com"[..], &b"abc123"[..]));
+    }
+
+    #[test]
+    fn drafts_share_one_text_and_keep_their_order() {
+        let api = PrivateApi::parse("https://abc123.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
+        let mut drafts = Drafts::default();
+        for (line, host) in [(1, "b.example.com"), (2, "a.example.com")] {
+            drafts.push(&Host::parse(host).expect("a host"), "/v1", &api, Choices::default(), line);
+        }
+        assert_eq!((drafts.domain(1), drafts.line(1)), ((&b"a.example.com"[..], &b"/v1"[..]), 2));
+        let routes = drafts.finish();
+        let seen: Vec<_> =
+            routes.iter().map(|route| (route.host(), route.base(), route.prefix(), route.line)).collect();
+        assert_eq!(seen, [("b.example.com", "/v1", "/prod", 1), ("a.example.com", "/v1", "/prod", 2)]);
+        assert_eq!(routes[0].text.as_ptr() as usize + routes[0].text.len(), routes[1].text.as_ptr() as usize);
+    }
+
+    #[test]
+    fn saying_the_same_is_all_but_the_line() {
+        let route = |base: &str, api: &str, choices: Choices, line: u32| {
+            let api = PrivateApi::parse(&format!("https://{api}")).expect("an api");
+            Route::new(&Host::parse("pay.example.com").expect("a host"), base, &api, choices, line)
+        };
+        const API: &str = "abc.execute-api.eu-west-1.amazonaws.com/prod";
+        let one = route("/v1", API, Choices::default(), 1);
+        assert!(one.says_the_same(&route("/v1", API, Choices::default(), 9)));
+        let kept = Choices { host: HostMode::Preserve, ..Choices::default() };
+        let other_stage = "abc.execute-api.eu-west-1.amazonaws.com/prov";
+        for other in [
+            route("/v2", API, Choices::default(), 1),
+            route("/v1", API, kept, 1),
+            route("/v1", other_stage, Choices::default(), 1),
+        ] {
+            assert!(!one.says_the_same(&other), "{other:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! All routes, immutable, looked up by host, then by longest base path.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::BuildHasher;
 
@@ -41,12 +42,7 @@ impl MappingTable {
     /// Builds a table. No two routes may have the same host and base path; the compiler of the
     /// mapping sees to that.
     pub fn new(mut routes: Vec<Route>) -> MappingTable {
-        routes.sort_unstable_by(|a, b| {
-            a.host_ref()
-                .cmp(b.host_ref())
-                .then_with(|| b.base_ref().len().cmp(&a.base_ref().len()))
-                .then_with(|| a.base_ref().cmp(b.base_ref()))
-        });
+        routes.sort_unstable_by(by_domain);
         let routes = routes.into_boxed_slice();
         let hasher = DefaultHashBuilder::default();
         let groups = routes.chunk_by(|a, b| a.host_ref() == b.host_ref()).count();
@@ -65,7 +61,8 @@ impl MappingTable {
     /// base path that matches on a segment boundary. A name with entries of its own never falls
     /// back to a wildcard.
     pub fn lookup<'p>(&self, host: &str, path: &'p [u8]) -> Result<Match<'_, 'p>, Refusal> {
-        let group = self.group(host).ok_or(Refusal::UnknownHost)?;
+        let unknown = || if self.is_empty() { Refusal::NoMapping } else { Refusal::UnknownHost };
+        let group = self.group(host).ok_or_else(unknown)?;
         for index in group.start..group.end {
             let route = &self.routes[index as usize];
             if let Some(rest) = rest_after(route.base_ref(), path) {
@@ -125,6 +122,47 @@ impl MappingTable {
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty()
     }
+}
+
+/// The order of [`MappingTable::routes`].
+fn by_domain(a: &Route, b: &Route) -> Ordering {
+    a.host_ref()
+        .cmp(b.host_ref())
+        .then_with(|| b.base_ref().len().cmp(&a.base_ref().len()))
+        .then_with(|| a.base_ref().cmp(b.base_ref()))
+}
+
+/// What became of one custom domain and base path from one table to the next. The numbers are places
+/// in [`MappingTable::routes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Only the old table has it.
+    Gone(u32),
+    /// Only the new table has it.
+    New(u32),
+    /// Both have it: there, and here.
+    Stayed(u32, u32),
+}
+
+/// Goes through two tables side by side, in the order of their routes.
+pub fn steps<'t>(old: &'t MappingTable, new: &'t MappingTable) -> impl Iterator<Item = Step> + 't {
+    let (mut at_old, mut at_new) = (0_u32, 0_u32);
+    std::iter::from_fn(move || {
+        let order = match (old.routes.get(at_old as usize), new.routes.get(at_new as usize)) {
+            (None, None) => return None,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(before), Some(after)) => by_domain(before, after),
+        };
+        let step = match order {
+            Ordering::Less => Step::Gone(at_old),
+            Ordering::Greater => Step::New(at_new),
+            Ordering::Equal => Step::Stayed(at_old, at_new),
+        };
+        at_old += u32::from(order.is_le());
+        at_new += u32::from(order.is_ge());
+        Some(step)
+    })
 }
 
 impl fmt::Debug for MappingTable {
@@ -200,7 +238,19 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_table_knows_no_host() {
-        assert!(matches!(MappingTable::default().lookup("a.example", b"/"), Err(Refusal::UnknownHost)));
+    fn two_tables_are_gone_through_side_by_side() {
+        let old =
+            table(&[("b.example.com", "", "one"), ("b.example.com", "/v1", "two"), ("c.example.com", "", "three")]);
+        let new =
+            table(&[("a.example.com", "", "one"), ("b.example.com", "/v1", "two"), ("d.example.com", "", "three")]);
+        let found: Vec<_> = steps(&old, &new).collect();
+        let want = [Step::New(0), Step::Stayed(0, 1), Step::Gone(1), Step::Gone(2), Step::New(2)];
+        assert_eq!(found, want);
+        assert_eq!(steps(&MappingTable::default(), &old).count(), 3);
+    }
+
+    #[test]
+    fn an_empty_table_is_no_mapping_yet() {
+        assert!(matches!(MappingTable::default().lookup("a.example", b"/"), Err(Refusal::NoMapping)));
     }
 }

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use super::Live;
 use super::snapshot::Snapshot;
-use crate::config::compile::{LoadFault, compile_file};
+use crate::config::load::{LoadFault, compile_file};
 use crate::telemetry::metrics::Reload;
 
 /// A mapping that is now in force.

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::config::load::compile_bytes;
 use crate::domain::route::{HostMode, RefererMode, ResponseMode};
 use crate::domain::verbs::VERBS;
 
@@ -56,36 +57,6 @@ fn a_wildcard_without_quotes_keeps_no_other_entry_from_being_checked() {
     fault(&text, "2 errors");
 }
 
-#[test]
-fn bytes_must_be_text() {
-    let found = compile_bytes(b"# a\n# \xc3\xa4\xff", "m").expect_err("no text").to_string();
-    assert!(found.starts_with("m:2:4: error: the file is not UTF-8 text: byte 0xff\n"), "{found}");
-    fault("\u{feff}# ä\n\0", "m:2:1: error: the file holds a NUL byte");
-    fault("\u{feff}a\0", "m:1:2: error: the file holds a NUL byte");
-}
-
-#[test]
-fn a_reader_is_read_no_further_than_the_limit() {
-    struct Endless(u64);
-    impl Read for Endless {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            self.0 += buffer.len() as u64;
-            buffer.fill(b'#');
-            Ok(buffer.len())
-        }
-    }
-    let mut endless = Endless(0);
-    assert_eq!(read_up_to(9_999, &mut endless, 0).expect("read"), None);
-    assert_eq!(endless.0, 10_000);
-    assert_eq!(read_up_to(3, &b"abc"[..], 3).expect("read"), Some(b"abc".to_vec()));
-}
-
-#[test]
-fn a_file_that_is_not_there_says_which() {
-    let fault = compile_file(Path::new("/does/not/exist.yaml")).expect_err("no file").to_string();
-    assert!(fault.starts_with("cannot read /does/not/exist.yaml: "), "{fault}");
-}
-
 /// Domain, base path, API id, stage, verbs as bits, the three choices, spelling.
 type Drawn = (String, String, String, String, u8, (bool, bool, bool), u8);
 
@@ -124,6 +95,40 @@ fn written((host, base, id, stage, verbs, choices, spelling): &Drawn) -> String 
     text
 }
 
+/// Every entry of a table as far as anybody can tell, in its order.
+fn told(table: &MappingTable) -> Vec<String> {
+    table.routes().iter().map(|route| format!("{route:?}")).collect()
+}
+
+/// Whatever the quick reader reads, the whole one reads to the same table.
+#[track_caller]
+fn read_alike(text: &str) -> Option<Vec<String>> {
+    let quick = quickly(text).map(|table| told(&table));
+    if quick.is_some() {
+        let whole = with_places(text, "m").map(|table| told(&table));
+        assert_eq!(quick.as_ref(), whole.as_ref().ok(), "{text}\n{whole:?}");
+    }
+    quick
+}
+
+#[test]
+fn the_usual_forms_are_read_quickly() {
+    let entry = format!("CUSTOM_DOMAIN_URL: a.example.com # x\n    PRIVATE_API_URL: {API}\n");
+    for text in [
+        include_str!("../../../conf/mapping.yaml").to_owned(),
+        format!("---\nAPIS:\n- CUSTOM_DOMAIN_URL: 'a.example.com'\n\n  PRIVATE_API_URL: \"{API}\"\n# end"),
+        format!("APIS:\n  - {entry}    VERBS:\n    - GET\n    - POST\n"),
+        format!("APIS:\n  - {entry}    VERBS:\n      - 'GET'\n    HOST: api\n"),
+        format!("APIS:\n  - {entry}    VERBS: [GET,\"POST\" ] # x\n").replace('\n', "\r\n"),
+        format!("{{\"APIS\":[{{\"CUSTOM_DOMAIN_URL\":\"a.example.com\",\"PRIVATE_API_URL\":\"{API}\"}}]}}"),
+        format!(
+            "{{\n \"APIS\": [\n  {{\"CUSTOM_DOMAIN_URL\": \"a.example.com\",\n   \"PRIVATE_API_URL\": \"{API}\", \"VERBS\": [\"GET\", \"PUT\"]}}\n ]\n}}\n"
+        ),
+    ] {
+        assert!(read_alike(&text).is_some(), "not read quickly:\n{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "\\PC*") {
@@ -132,6 +137,7 @@ proptest! {
 
     #[test]
     fn no_yaml_like_text_makes_it_panic(text in "([-?:,\\[\\]{}#&*!|>'\"%@`~<A \t\r\n\u{feff}é]|APIS|: |- |\n  |VERBS){0,80}") {
+        read_alike(&text);
         if let Err(found) = compile(&text, "m") {
             prop_assert!(!found.is_empty());
             let ending = if found.len() == 1 { "1 error" } else { " errors" };
@@ -155,6 +161,7 @@ proptest! {
             text.splice(at..(at + delete).min(text.len()), insert.chars());
         }
         let text: String = text.into_iter().collect();
+        read_alike(&text);
         if let Err(found) = compile(&text, "m") {
             let lines = text.lines().count() as u32 + text.matches('\r').count() as u32 + 1;
             prop_assert!(!found.is_empty());
@@ -163,11 +170,39 @@ proptest! {
     }
 
     #[test]
+    fn no_slip_in_json_is_read_otherwise(
+        entries in proptest::collection::vec(drawn(), 1..4),
+        slips in proptest::collection::vec((any::<prop::sample::Index>(), "[:,\\[\\]{}\" \n\r\t/1e]{0,2}", 0..3_usize), 0..3),
+        pretty in any::<bool>(),
+    ) {
+        let list: Vec<_> = entries.iter().map(|(host, base, id, stage, verbs, ..)| {
+            let names: Vec<_> = VERBS.iter().enumerate().filter(|(at, _)| verbs & (1 << at) != 0).map(|(_, v)| *v).collect();
+            let mut entry = serde_json::json!({
+                "CUSTOM_DOMAIN_URL": format!("{host}{base}"),
+                "PRIVATE_API_URL": format!("https://{id}.execute-api.eu-west-1.amazonaws.com/{stage}"),
+            });
+            if !names.is_empty() {
+                entry["VERBS"] = names.into();
+            }
+            entry
+        }).collect();
+        let json = serde_json::json!({ "APIS": list });
+        let text = if pretty { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) };
+        let mut text: Vec<char> = text.expect("JSON").chars().collect();
+        for (at, insert, delete) in slips {
+            let at = at.index(text.len() + 1);
+            text.splice(at..(at + delete).min(text.len()), insert.chars());
+        }
+        read_alike(&text.into_iter().collect::<String>());
+    }
+
+    #[test]
     fn every_entry_is_found_with_what_it_was_made_of(entries in proptest::collection::vec(drawn(), 1..20)) {
         let mut entries = entries;
         entries.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
         entries.dedup_by(|a, b| (&a.0, &a.1) == (&b.0, &b.1));
         let text = format!("APIS:\n{}", entries.iter().map(written).collect::<String>());
+        prop_assert!(read_alike(&text).is_some(), "not read quickly:\n{}", text);
         let table = compile(&text, "m").map_err(|found| TestCaseError::fail(format!("{text}\n{found}")))?;
         prop_assert_eq!(table.len(), entries.len());
         for (host, base, id, stage, verbs, choices, _) in &entries {

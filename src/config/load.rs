@@ -1,0 +1,125 @@
+//! A mapping's bytes, from a file or a reader, to its text.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::compile::compile;
+use super::diagnostic::Diagnostics;
+use crate::domain::table::MappingTable;
+
+/// The largest mapping that is read: well over a million entries. What is larger is another file.
+pub const MAX_FILE: u64 = 256 * 1024 * 1024;
+
+/// Why a mapping file could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadFault {
+    /// The file could not be opened or read.
+    #[error("cannot read {}: {error}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        error: io::Error,
+    },
+    /// The file was read, and is no mapping.
+    #[error("{0}")]
+    Invalid(Diagnostics),
+}
+
+/// Compiles a mapping file.
+pub fn compile_file(path: &Path) -> Result<MappingTable, LoadFault> {
+    let io = |error| LoadFault::Io { path: path.into(), error };
+    let file = File::open(path).map_err(io)?;
+    let size = file.metadata().map_err(io)?.len();
+    let name = path.display().to_string();
+    if size > MAX_FILE {
+        return Err(LoadFault::Invalid(too_large(&name, &format!("it has {size} bytes, and "))));
+    }
+    compile_sized(file, &name, size as usize).map_err(io)?.map_err(LoadFault::Invalid)
+}
+
+/// Compiles what a reader gives; `file` is how faults name it. Reads no more than [`MAX_FILE`].
+pub fn compile_reader(reader: impl Read, file: &str) -> io::Result<Result<MappingTable, Diagnostics>> {
+    compile_sized(reader, file, 0)
+}
+
+fn compile_sized(reader: impl Read, file: &str, size: usize) -> io::Result<Result<MappingTable, Diagnostics>> {
+    Ok(match read_up_to(MAX_FILE, reader, size)? {
+        Some(bytes) => compile_bytes(&bytes, file),
+        None => Err(too_large(file, "")),
+    })
+}
+
+/// Everything a reader gives, unless that is over `limit` bytes. `expected` bytes are made room for
+/// at once: grown by doubling, the buffer of a large file would leave twice its size behind.
+fn read_up_to(limit: u64, reader: impl Read, expected: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::with_capacity(expected + 1);
+    reader.take(limit + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+}
+
+/// Compiles bytes that must be UTF-8.
+pub fn compile_bytes(bytes: &[u8], file: &str) -> Result<MappingTable, Diagnostics> {
+    let text = std::str::from_utf8(bytes).map_err(|fault| not_text(bytes, fault.valid_up_to(), file))?;
+    compile(text, file)
+}
+
+fn too_large(file: &str, size: &str) -> Diagnostics {
+    let what = format!("the file is too large: {size}{MAX_FILE} bytes are the most");
+    Diagnostics::of_file(file, (1, 1), what, "check the path: a mapping of 100,000 entries has about 15 MB")
+}
+
+pub(super) fn not_text(bytes: &[u8], at: usize, file: &str) -> Diagnostics {
+    let before = String::from_utf8_lossy(&bytes[..at]);
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+    let column = before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1;
+    let what = match bytes[at] {
+        0 => "the file holds a NUL byte".to_owned(),
+        byte => format!("the file is not UTF-8 text: byte 0x{byte:02x}"),
+    };
+    Diagnostics::of_file(file, (line as u32, column as u32), what, "save it as UTF-8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn fault(text: &str, want: &str) {
+        let found = compile_bytes(text.as_bytes(), "m").expect_err(text).to_string();
+        assert!(found.contains(want), "{text}\n{found}");
+    }
+
+    #[test]
+    fn bytes_must_be_text() {
+        let found = compile_bytes(b"# a\n# \xc3\xa4\xff", "m").expect_err("no text").to_string();
+        assert!(found.starts_with("m:2:4: error: the file is not UTF-8 text: byte 0xff\n"), "{found}");
+        fault("\u{feff}# ä\n\0", "m:2:1: error: the file holds a NUL byte");
+        fault("\u{feff}a\0", "m:1:2: error: the file holds a NUL byte");
+    }
+
+    #[test]
+    fn a_reader_is_read_no_further_than_the_limit() {
+        struct Endless(u64);
+        impl Read for Endless {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.0 += buffer.len() as u64;
+                buffer.fill(b'#');
+                Ok(buffer.len())
+            }
+        }
+        let mut endless = Endless(0);
+        assert_eq!(read_up_to(9_999, &mut endless, 0).expect("read"), None);
+        assert_eq!(endless.0, 10_000);
+        assert_eq!(read_up_to(3, &b"abc"[..], 3).expect("read"), Some(b"abc".to_vec()));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_says_which() {
+        let fault = compile_file(Path::new("/does/not/exist.yaml")).expect_err("no file").to_string();
+        assert!(fault.starts_with("cannot read /does/not/exist.yaml: "), "{fault}");
+    }
+}

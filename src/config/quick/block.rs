@@ -1,0 +1,247 @@
+//! Keys, values and lists by their indentation, a line at a time.
+
+use std::borrow::Cow;
+
+use super::super::document::{MAX_TEXT, Node, Stop, Text};
+use super::{on_line, quoted};
+
+/// A line with something on it.
+#[derive(Clone, Copy)]
+struct Line<'t> {
+    number: u32,
+    indent: usize,
+    /// From its first character that is no space, up to the end of the line.
+    text: &'t str,
+}
+
+impl<'t> Line<'t> {
+    /// What follows `- `, as a line of its own.
+    fn item(self) -> Option<Line<'t>> {
+        let text = self.text.strip_prefix("- ")?.trim_start_matches(' ');
+        Some(Line { indent: self.indent + self.text.len() - text.len(), text, ..self })
+    }
+}
+
+/// What stands in the block form next.
+#[derive(Clone, Copy)]
+enum Stage {
+    /// `APIS:`
+    Top,
+    /// The list behind it.
+    List,
+    /// `- ` of an entry, or the end of the list.
+    Entry,
+    /// A key of an entry, or the entry's end.
+    Key,
+    /// What stands behind a key.
+    Value,
+    /// `- ` of a list that stands under its key, that far in, or the end of that list.
+    Item(usize),
+    /// A piece of a list in brackets, or its end.
+    Flow { first: bool },
+    /// The end of the keys at the top.
+    End,
+}
+
+/// Keys, values and lists by their indentation.
+pub(super) struct Block<'t> {
+    rest: &'t str,
+    /// The number of the last line taken from `rest`.
+    number: u32,
+    /// The line that is not handed out yet.
+    next: Option<Line<'t>>,
+    /// What is left of the line that is being handed out, and its number.
+    left: &'t str,
+    line: u32,
+    stage: Stage,
+    /// How far in the entries stand, and the keys of the present one.
+    entries: usize,
+    keys: usize,
+}
+
+impl<'t> Block<'t> {
+    pub(super) fn new(text: &'t str) -> Result<Block<'t>, Stop> {
+        let (left, stage) = ("", Stage::Top);
+        let mut block = Block { rest: text, number: 0, next: None, left, line: 0, stage, entries: 0, keys: 0 };
+        block.advance()?;
+        if block.next.is_some_and(|line| line.indent == 0 && line.text.trim_end_matches(' ') == "---") {
+            block.advance()?;
+        }
+        Ok(block)
+    }
+
+    /// Takes the next line that has something on it.
+    fn advance(&mut self) -> Result<(), Stop> {
+        self.next = None;
+        while !self.rest.is_empty() {
+            let (line, rest) = match self.rest.split_once('\n') {
+                Some((line, rest)) => (line.strip_suffix('\r').unwrap_or(line), rest),
+                None => (self.rest, ""),
+            };
+            self.rest = rest;
+            self.number += 1;
+            let text = line.trim_start_matches(' ');
+            if !is_blank(text)? {
+                self.next = Some(Line { number: self.number, indent: line.len() - text.len(), text });
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is left.
+    pub(super) fn end(&self) -> Result<(), Stop> {
+        self.next.is_none().then_some(()).ok_or(Stop)
+    }
+
+    pub(super) fn node(&mut self) -> Result<Node<'t>, Stop> {
+        match self.stage {
+            Stage::Top => {
+                let key = self.next.filter(|line| line.indent == 0).ok_or(Stop)?;
+                self.stage = Stage::List;
+                self.key(key)
+            }
+            Stage::List => {
+                let first = self.next.filter(|line| line.item().is_some() && self.left.is_empty()).ok_or(Stop)?;
+                self.entries = first.indent;
+                self.stage = Stage::Entry;
+                Ok(Node::List(on_line(self.line)))
+            }
+            Stage::Entry => self.entry(),
+            Stage::Key => match self.next {
+                Some(line) if line.indent == self.keys => {
+                    self.stage = Stage::Value;
+                    self.key(line)
+                }
+                Some(line) if line.indent != self.entries => Err(Stop),
+                _ => {
+                    self.stage = Stage::Entry;
+                    Ok(Node::Close)
+                }
+            },
+            Stage::Value => self.value(),
+            Stage::Item(indent) => match self.next.filter(|line| line.indent == indent).map(|line| (line, line.item()))
+            {
+                Some((line, Some(item))) => {
+                    self.line = line.number;
+                    self.advance()?;
+                    self.text(item.text)
+                }
+                _ => {
+                    self.stage = Stage::Key;
+                    Ok(Node::Close)
+                }
+            },
+            Stage::Flow { first } => self.flow(first),
+            Stage::End => Ok(Node::Close),
+        }
+    }
+
+    fn entry(&mut self) -> Result<Node<'t>, Stop> {
+        let Some(line) = self.next else {
+            self.stage = Stage::End;
+            return Ok(Node::Close);
+        };
+        let first = line.item().filter(|_| line.indent == self.entries).ok_or(Stop)?;
+        self.keys = first.indent;
+        self.next = Some(first);
+        self.stage = Stage::Key;
+        Ok(Node::Map(on_line(line.number)))
+    }
+
+    /// A key; what follows it on its line is left for its value.
+    fn key(&mut self, line: Line<'t>) -> Result<Node<'t>, Stop> {
+        let end = line.text.bytes().position(|b| !b.is_ascii_uppercase() && b != b'_').ok_or(Stop)?;
+        let (key, rest) = line.text.split_at(end);
+        let rest = rest.strip_prefix(':').filter(|rest| !key.is_empty() && (rest.is_empty() || rest.starts_with(' ')));
+        let rest = rest.ok_or(Stop)?;
+        let value = rest.trim_start_matches(' ');
+        // A comment needs a space before it, and has one: what follows a key's colon starts with one.
+        self.left = if is_blank(value)? { "" } else { value };
+        self.line = line.number;
+        self.advance()?;
+        Ok(Node::Text(Text { at: on_line(line.number), value: Cow::Borrowed(key), plain: true }))
+    }
+
+    fn value(&mut self) -> Result<Node<'t>, Stop> {
+        let left = self.left;
+        if let Some(list) = left.strip_prefix('[') {
+            self.left = list;
+            self.stage = Stage::Flow { first: true };
+            return Ok(Node::List(on_line(self.line)));
+        }
+        if !left.is_empty() {
+            self.stage = Stage::Key;
+            return self.text(left);
+        }
+        let first = self.next.filter(|line| line.item().is_some() && line.indent >= self.keys).ok_or(Stop)?;
+        self.stage = Stage::Item(first.indent);
+        Ok(Node::List(on_line(self.line)))
+    }
+
+    /// A whole text, up to the end of its line.
+    fn text(&self, left: &'t str) -> Result<Node<'t>, Stop> {
+        let (text, rest) = if left.starts_with(['"', '\'']) { quoted(left)? } else { plain(left)? };
+        let comment = rest.trim_start_matches(' ');
+        if !is_blank(comment)? || (comment.len() == rest.len() && !rest.is_empty()) {
+            return Err(Stop);
+        }
+        Ok(Node::Text(Text {
+            at: on_line(self.line),
+            value: Cow::Borrowed(text),
+            plain: !left.starts_with(['"', '\'']),
+        }))
+    }
+
+    fn flow(&mut self, first: bool) -> Result<Node<'t>, Stop> {
+        let mut left = self.left.trim_start_matches(' ');
+        if let Some(rest) = left.strip_prefix(']') {
+            let comment = rest.trim_start_matches(' ');
+            if !is_blank(comment)? || (comment.len() == rest.len() && !rest.is_empty()) {
+                return Err(Stop);
+            }
+            self.stage = Stage::Key;
+            return Ok(Node::Close);
+        }
+        if !first {
+            left = left.strip_prefix(',').ok_or(Stop)?.trim_start_matches(' ');
+        }
+        let is_quoted = left.starts_with(['"', '\'']);
+        let (text, rest) = if is_quoted {
+            quoted(left)?
+        } else {
+            left.split_at(left.bytes().position(|b| !b.is_ascii_alphabetic()).ok_or(Stop)?)
+        };
+        // Anything else behind it could make it a longer text, or a key.
+        if text.is_empty() || !rest.trim_start_matches(' ').starts_with([',', ']']) {
+            return Err(Stop);
+        }
+        self.left = rest;
+        self.stage = Stage::Flow { first: false };
+        Ok(Node::Text(Text { at: on_line(self.line), value: Cow::Borrowed(text), plain: !is_quoted }))
+    }
+}
+
+/// Whether nothing but a comment is left. Gives up at a comment that holds what YAML takes for a
+/// line break or does not allow at all.
+fn is_blank(text: &str) -> Result<bool, Stop> {
+    if text.is_empty() {
+        return Ok(true);
+    }
+    if !text.starts_with('#') {
+        return Ok(false);
+    }
+    let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
+    if text.chars().any(odd) { Err(Stop) } else { Ok(true) }
+}
+
+/// A text without quotes that can be nothing but text; and what follows it.
+fn plain(text: &str) -> Result<(&str, &str), Stop> {
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || b"-._~/:,=+@%&*$!()".contains(&b);
+    let end = text.bytes().position(|b| !is_part(b)).unwrap_or(text.len());
+    let (text, rest) = text.split_at(end);
+    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || text.ends_with(':') || end > MAX_TEXT {
+        return Err(Stop);
+    }
+    Ok((text, rest))
+}
