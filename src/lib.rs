@@ -10,8 +10,10 @@
 pub mod domain;
 
 pub mod config;
+pub mod plan;
 
 pub mod discovery;
+pub mod source;
 pub mod telemetry;
 
 pub mod live;

@@ -1,16 +1,21 @@
-//! The second listener: what runs here, is it alive, is it ready, what does it count. Read-only.
+//! The second listener: what runs here, is it alive, is it ready, what is in force, what does it
+//! count. Read-only.
 //!
 //! It has an address and a thread of its own, so that it answers when the workers are busy and is
 //! never reached through a custom domain.
 
+mod mapping;
+
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use http::{Method, Response, header};
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 
-use crate::telemetry::metrics::{self, Metrics};
+use crate::live::Live;
+use crate::telemetry::metrics;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -18,11 +23,12 @@ const INDEX: &str = concat!(
     "nameplate ",
     env!("CARGO_PKG_VERSION"),
     "\n\n/livez    200 while the process runs\n/readyz   200 if requests should be sent here, else 503 and why\n",
-    "/metrics  for Prometheus\n"
+    "/metrics  for Prometheus\n",
+    "/mapping  what is in force, and what was not taken; ?domain=NAME finds entries\n"
 );
 
 /// What the proxy needs before requests should be sent to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readiness {
     /// A mapping is in force.
     pub table: bool,
@@ -30,40 +36,42 @@ pub struct Readiness {
     pub address: bool,
     /// The process is stopping.
     pub draining: bool,
+    /// What an operator should know all the same, one line each.
+    pub notes: Vec<String>,
 }
 
 impl Readiness {
-    /// Whether requests should be sent here.
-    pub fn is_ready(self) -> bool {
-        self.faults().next().is_none()
+    fn of(live: &Live) -> Readiness {
+        Readiness {
+            table: !live.snapshot().table.is_empty(),
+            address: !live.endpoint.addresses().is_empty(),
+            draining: live.connections.draining(),
+            notes: mapping::notes(live, SystemTime::now()),
+        }
     }
 
     /// What is missing, one line each.
-    fn faults(self) -> impl Iterator<Item = &'static str> {
+    fn faults(&self) -> Vec<&'static str> {
         let faults = [
             (self.draining, "draining: the process is stopping"),
             (!self.table, "mapping: none is in force"),
             (!self.address, "endpoint: no address is known"),
         ];
-        faults.into_iter().filter_map(|(is, fault)| is.then_some(fault))
+        faults.into_iter().filter_map(|(is, fault)| is.then_some(fault)).collect()
     }
-}
 
-/// Where the admin pages learn what is in force.
-pub trait Status: Send + Sync {
-    /// What the proxy has and lacks now.
-    fn ready(&self) -> Readiness;
-    /// Brings those gauges up to date that nothing sets when they change. Called before each
-    /// scrape.
-    fn refresh_gauges(&self);
+    fn page(self) -> Page {
+        let faults = self.faults();
+        let (status, first) = if faults.is_empty() { (200, vec!["ready"]) } else { (503, faults) };
+        let lines: Vec<&str> = first.into_iter().chain(self.notes.iter().map(String::as_str)).collect();
+        Page::text(status, &lines.join("\n"))
+    }
 }
 
 /// The admin pages, to be served by a listener of their own.
 pub struct Admin {
-    /// What `/metrics` shows.
-    pub metrics: Arc<Metrics>,
-    /// What `/readyz` shows.
-    pub status: Arc<dyn Status>,
+    /// What they tell of.
+    pub live: Arc<Live>,
 }
 
 #[async_trait]
@@ -74,10 +82,7 @@ impl ServeHttp for Admin {
             session.set_keepalive(None);
         }
         let request = session.req_header();
-        let page = answer(&request.method, request.uri.path(), self.status.ready(), || {
-            self.status.refresh_gauges();
-            self.metrics.render()
-        });
+        let page = answer(&self.live, &request.method, request.uri.path(), request.uri.query());
         page.into_response(&request.method)
     }
 }
@@ -111,9 +116,9 @@ impl Page {
     }
 }
 
-/// The page for a request. `render` makes the metrics and is called only for them.
-pub fn answer(method: &Method, path: &str, readiness: Readiness, render: impl FnOnce() -> String) -> Page {
-    let is_page = matches!(path, "/" | "/livez" | "/readyz" | "/metrics");
+/// The page for a request.
+pub fn answer(live: &Live, method: &Method, path: &str, query: Option<&str>) -> Page {
+    let is_page = matches!(path, "/" | "/livez" | "/readyz" | "/metrics" | "/mapping");
     if is_page && *method != Method::GET && *method != Method::HEAD {
         return Page::text(405, "use GET or HEAD");
     }
@@ -121,9 +126,12 @@ pub fn answer(method: &Method, path: &str, readiness: Readiness, render: impl Fn
         "/" => Page { status: 200, content_type: TEXT, body: INDEX.into() },
         // Alive while draining too: being stopped is no reason to be killed.
         "/livez" => Page::text(200, "ok"),
-        "/readyz" if readiness.is_ready() => Page::text(200, "ready"),
-        "/readyz" => Page::text(503, &readiness.faults().collect::<Vec<_>>().join("\n")),
-        "/metrics" => Page { status: 200, content_type: metrics::CONTENT_TYPE, body: render() },
+        "/readyz" => Readiness::of(live).page(),
+        "/metrics" => {
+            live.refresh_gauges();
+            Page { status: 200, content_type: metrics::CONTENT_TYPE, body: live.metrics.render() }
+        }
+        "/mapping" => mapping::page(live, query, SystemTime::now()),
         _ => Page::text(404, "no such page; / lists them"),
     }
 }

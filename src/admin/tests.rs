@@ -1,87 +1,167 @@
 use super::*;
+use crate::config::load::{compile_bytes, version_of};
+use crate::config::settings;
+use crate::discovery::Endpoint;
+use crate::live::reload::Cause;
+use crate::live::reload::Held;
+use crate::live::status::Origin;
 use crate::telemetry::limit::{CpuLimit, LimitSource};
+use crate::telemetry::metrics::Metrics;
 use pingora::apps::HttpServerApp;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-const READY: Readiness = Readiness { table: true, address: true, draining: false };
+/// Nothing is in force, and no address known.
+fn empty() -> Arc<Live> {
+    let fixed = vec!["127.0.0.1:1".parse().expect("an address")];
+    let endpoint = Endpoint::new(&settings::Endpoint { fixed, ..settings::Endpoint::default() }).expect("fixed");
+    let metrics = Arc::new(Metrics::new(CpuLimit::new(1.0, LimitSource::Machine).expect("a limit")));
+    Arc::new(Live::new("s3://bucket/key".into(), endpoint, metrics))
+}
+
+fn take(live: &Live, origin: Origin) {
+    let text = include_str!("../../conf/mapping.yaml");
+    let table = compile_bytes(text.as_bytes(), "m").expect("a mapping");
+    live.put_in_force(table, version_of(text.as_bytes()), origin, SystemTime::now() - Duration::from_secs(90));
+}
+
+/// The sample mapping is in force, and an address known.
+async fn ready() -> Arc<Live> {
+    let live = empty();
+    take(&live, Origin::Source);
+    live.endpoint.refresh(Instant::now()).await.expect("fixed");
+    live
+}
 
 #[track_caller]
-fn check(method: Method, path: &str, readiness: Readiness, status: u16, body: &str) {
-    let page = answer(&method, path, readiness, || "# metrics".into());
+fn check(live: &Live, method: Method, path: &str, status: u16, body: &str) {
+    let page = answer(live, &method, path, None);
     assert_eq!((page.status, page.body.as_str()), (status, body), "{method} {path}");
 }
 
-#[test]
-fn alive_whatever_is_missing() {
-    for readiness in [READY, Readiness { table: false, address: false, draining: true }] {
-        check(Method::GET, "/livez", readiness, 200, "ok\n");
+fn json(live: &Live, query: Option<&str>) -> serde_json::Value {
+    let page = answer(live, &Method::GET, "/mapping", query);
+    assert_eq!((page.status, page.content_type), (200, "application/json"), "{}", page.body);
+    serde_json::from_str(&page.body).expect("JSON")
+}
+
+#[tokio::test]
+async fn alive_whatever_is_missing() {
+    for live in [ready().await, empty()] {
+        live.connections.drain();
+        check(&live, Method::GET, "/livez", 200, "ok\n");
     }
 }
 
-#[test]
-fn ready_when_nothing_is_missing() {
-    check(Method::GET, "/readyz", READY, 200, "ready\n");
-    check(Method::HEAD, "/readyz", READY, 200, "ready\n");
+#[tokio::test]
+async fn ready_when_nothing_is_missing() {
+    let live = ready().await;
+    check(&live, Method::GET, "/readyz", 200, "ready\n");
+    check(&live, Method::HEAD, "/readyz", 200, "ready\n");
 }
 
-#[test]
-fn unready_says_all_that_is_missing() {
-    check(Method::GET, "/readyz", Readiness { table: false, ..READY }, 503, "mapping: none is in force\n");
-    check(Method::GET, "/readyz", Readiness { draining: true, ..READY }, 503, "draining: the process is stopping\n");
-    check(
-        Method::GET,
-        "/readyz",
-        Readiness { table: false, address: false, draining: false },
-        503,
-        "mapping: none is in force\nendpoint: no address is known\n",
-    );
+#[tokio::test]
+async fn unready_says_all_that_is_missing() {
+    check(&empty(), Method::GET, "/readyz", 503, "mapping: none is in force\nendpoint: no address is known\n");
+    let live = ready().await;
+    live.connections.drain();
+    check(&live, Method::GET, "/readyz", 503, "draining: the process is stopping\n");
 }
 
-#[test]
-fn metrics_are_rendered_for_their_own_page_only() {
-    check(Method::GET, "/metrics", READY, 200, "# metrics");
-    for (method, path) in [(Method::GET, "/"), (Method::GET, "/readyz"), (Method::POST, "/metrics")] {
-        answer(&method, path, READY, || panic!("rendered for {method} {path}"));
+#[tokio::test]
+async fn ready_says_what_an_operator_should_know_all_the_same() {
+    let live = ready().await;
+    take(&live, Origin::Cache);
+    let held = Held { version: version_of(b"x"), removed: 6, domains: 10, most: 50 };
+    live.mapping.not_taken(Cause::Held(held), Some(held.version), SystemTime::now());
+    let page = answer(&live, &Method::GET, "/readyz", None);
+    let lines: Vec<_> = page.body.lines().collect();
+    assert_eq!((page.status, lines[0], lines.len()), (200, "ready", 3), "{lines:?}");
+    assert!(lines[1].starts_with("mapping: from the cache; the source last had it 1m 3"), "{lines:?}");
+    assert!(lines[2].starts_with("mapping: what s3://bucket/key has is not in force: version "), "{lines:?}");
+}
+
+#[tokio::test]
+async fn mapping_tells_what_is_in_force() {
+    let told = json(&*ready().await, None);
+    let version = version_of(include_bytes!("../../conf/mapping.yaml"));
+    assert_eq!(told["version"], version.to_string());
+    assert_eq!(told["sha256"], version.full());
+    assert_eq!((&told["generation"], &told["entries"], &told["domains"]), (&1.into(), &4.into(), &3.into()));
+    assert_eq!((&told["source"], &told["origin"]), (&"s3://bucket/key".into(), &"source".into()));
+    assert!((90..100).contains(&told["staleness_seconds"].as_u64().expect("a number")), "{told}");
+    assert!(told["trouble"].is_null() && told.get("found").is_none(), "{told}");
+
+    let told = json(&empty(), None);
+    assert!(told["version"].is_null() && told["origin"].is_null() && told["generation"] == 0, "{told}");
+}
+
+#[tokio::test]
+async fn mapping_tells_what_was_not_taken_and_why() {
+    let live = ready().await;
+    let faults = compile_bytes(format!("APIS:\n{}", "- x\n".repeat(150)).as_bytes(), "m").expect_err("faults");
+    live.mapping.not_taken(Cause::Rejected(faults), Some(version_of(b"bad")), SystemTime::now());
+    let trouble = &json(&live, None)["trouble"];
+    assert_eq!((&trouble["reason"], &trouble["more_faults"]), (&"rejected".into(), &50.into()));
+    assert_eq!(trouble["faults"].as_array().map(Vec::len), Some(100));
+    assert_eq!((&trouble["faults"][0]["line"], &trouble["faults"][0]["text"]), (&2.into(), &"- x".into()));
+    assert_eq!(trouble["version"], version_of(b"bad").to_string());
+}
+
+#[track_caller]
+fn finds(live: &Live, query: &str, by: &str, want: &[&str]) {
+    let found = &json(live, Some(query))["found"];
+    let entries = found["entries"].as_array().expect("a list");
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let got: Vec<_> = entries.iter().map(|e| text(&e["domain"]) + &text(&e["base_path"])).collect();
+    assert_eq!((&found["by"], got), (&by.into(), want.iter().map(|w| (*w).to_owned()).collect()), "{query}");
+}
+
+#[tokio::test]
+async fn entries_are_found_by_domain() {
+    let live = ready().await;
+    live.snapshot().count_request(0);
+    let api2 = ["api2.internal.private.example.com/v2", "api2.internal.private.example.com"];
+    finds(&live, "domain=API2.internal.private.example.com:443", "answers", &api2);
+    finds(&live, "domain=x.team.private.example.com", "answers", &["*.team.private.example.com"]);
+    finds(&live, "domain=INTERNAL", "contains", &["api1.internal.private.example.com", api2[0], api2[1]]);
+    finds(&live, "domain=%2A.team", "contains", &["*.team.private.example.com"]);
+    finds(&live, "domain=other", "contains", &[]);
+    let all = &json(&live, Some("domain="))["found"]["entries"];
+    assert_eq!(all.as_array().map(Vec::len), Some(4));
+    let wildcard = &all[0];
+    assert_eq!((&wildcard["requests"], &wildcard["since_generation"]), (&1.into(), &1.into()));
+    assert_eq!((&wildcard["referer"], &wildcard["prefix"]), (&"preserve".into(), &"/live".into()));
+    assert!(wildcard["verbs"].is_null() && all[1]["verbs"] == "GET, POST", "{all}");
+    for query in ["host=x", "domain=a&domain=b", "x"] {
+        let page = answer(&live, &Method::GET, "/mapping", Some(query));
+        assert_eq!((page.status, page.body.as_str()), (400, "write /mapping or /mapping?domain=NAME\n"), "{query}");
     }
 }
 
-#[test]
-fn the_index_names_the_pages() {
-    let index = answer(&Method::GET, "/", READY, String::new).body;
-    for page in ["/livez", "/readyz", "/metrics"] {
+#[tokio::test]
+async fn the_index_names_the_pages() {
+    let index = answer(&empty(), &Method::GET, "/", None).body;
+    for page in ["/livez", "/readyz", "/metrics", "/mapping"] {
         assert!(index.contains(page), "{index}");
     }
 }
 
-#[test]
-fn only_these_pages_and_only_to_be_read() {
+#[tokio::test]
+async fn only_these_pages_and_only_to_be_read() {
+    let live = empty();
     for path in ["", "*", "/metrics/", "//metrics", "/LIVEZ", "/favicon.ico"] {
-        check(Method::GET, path, READY, 404, "no such page; / lists them\n");
+        check(&live, Method::GET, path, 404, "no such page; / lists them\n");
     }
     for method in [Method::POST, Method::DELETE, Method::OPTIONS] {
-        check(method, "/readyz", READY, 405, "use GET or HEAD\n");
+        check(&live, method, "/readyz", 405, "use GET or HEAD\n");
     }
 }
 
-#[derive(Default)]
-struct Fixed(AtomicUsize);
-
-impl Status for Fixed {
-    fn ready(&self) -> Readiness {
-        READY
-    }
-    fn refresh_gauges(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// One connection through pingora: all that comes back for these bytes, and how often gauges were
-/// refreshed. Panics unless the server ends each request as it says.
-async fn exchange(request: &str) -> (String, usize) {
-    let status = Arc::new(Fixed::default());
-    let metrics = Arc::new(Metrics::new(CpuLimit::new(1.0, LimitSource::Machine).expect("a limit")));
-    let admin = Arc::new(Admin { metrics, status: status.clone() });
+/// One connection through pingora: all that comes back for these bytes. Panics unless the server
+/// ends each request as it says.
+async fn exchange(request: &str) -> String {
+    let admin = Arc::new(Admin { live: ready().await });
     let (mut client, server) = tokio::io::duplex(1 << 20);
     client.write_all(request.as_bytes()).await.expect("taken");
     let (_keep, shutdown) = tokio::sync::watch::channel(false);
@@ -92,12 +172,12 @@ async fn exchange(request: &str) -> (String, usize) {
     let mut answer = String::new();
     client.read_to_string(&mut answer).await.expect("text");
     assert_eq!(kept, !answer.contains("Connection: close"), "{answer}");
-    (answer, status.0.load(Ordering::Relaxed))
+    answer
 }
 
 #[tokio::test]
 async fn a_page_is_served_whole_and_not_cached() {
-    let (answer, _) = exchange("GET /livez?verbose HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answer = exchange("GET /livez?verbose HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nok\n"), "{answer}");
     let lower = answer.to_ascii_lowercase();
     for line in ["content-length: 3\r\n", "cache-control: no-store\r\n", "content-type: text/plain; charset=utf-8\r\n"]
@@ -108,21 +188,21 @@ async fn a_page_is_served_whole_and_not_cached() {
 
 #[tokio::test]
 async fn head_has_the_length_and_no_body() {
-    let (answer, _) = exchange("HEAD /livez HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answer = exchange("HEAD /livez HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(answer.to_ascii_lowercase().contains("content-length: 3\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_scrape_refreshes_the_gauges_first() {
-    let (answer, refreshed) = exchange("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answer = exchange("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(answer.to_ascii_lowercase().contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
     assert!(answer.contains("\nnameplate_cpu_limit_cores 1\n"), "{answer}");
-    assert_eq!(refreshed, 1);
+    assert!(answer.contains("\nnameplate_mapping_staleness_seconds 90"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_body_is_not_waited_for() {
-    let (answer, _) = exchange("POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc").await;
+    let answer = exchange("POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc").await;
     assert!(answer.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{answer}");
     assert!(answer.to_ascii_lowercase().contains("allow: get, head\r\n"), "{answer}");
 }

@@ -1,51 +1,203 @@
-//! `nameplate check`: every fault of a mapping, before it is in force.
+//! `nameplate check`: every fault of a mapping, before it is in force; and, against the one before,
+//! what it changes.
 
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
 
-use crate::config::load::{LoadFault, compile_file, compile_reader};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::against::{Against, Verdict};
+use super::load::{Loaded, NotLoaded, load};
+use crate::config::diagnostic::{Diagnostic, Diagnostics};
+use crate::config::load::Compiled;
+use crate::config::settings::{MAX_REMOVED, MappingSource, Reload};
 use crate::domain::table::MappingTable;
+use crate::domain::version::Version;
+use crate::plan::change::Change;
 
-/// Every mapping is without fault.
+/// Every mapping is without fault, and, against an old one, running tasks take the change by themselves.
 pub const OK: u8 = 0;
 /// A mapping has faults.
 pub const FAULTS: u8 = 1;
 /// A file could not be read, or none was named.
 pub const UNREADABLE: u8 = 2;
+/// Against the old mapping: something must be deployed before every domain of the new one works.
+pub const DEPLOYMENT: u8 = 3;
+/// Against the old mapping: tasks would hold the change, because it removes too many domains.
+pub const HELD: u8 = 4;
 
-/// Checks mapping files; `-` is standard input. Says on `out` what is well, on `err` what is not,
-/// and returns the exit code: the worst of the files'.
-pub fn check(files: &[PathBuf], input: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    if files.is_empty() {
-        let _ = writeln!(err, "error: no mapping file named\n  help: nameplate check mapping.yaml");
+/// What the command line of `check` says.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// Mappings: files, `-` for standard input, s3://bucket/key, or http(s) URLs
+    #[arg(required = true, value_name = "MAPPING")]
+    pub mappings: Vec<MappingSource>,
+    /// Say what the mapping changes against this one, and whether running tasks take it by themselves.
+    /// An empty file stands for no mapping yet
+    #[arg(long, value_name = "OLD")]
+    pub against: Option<MappingSource>,
+    /// How to say it: `json` is one line of JSON for each mapping
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Percent of the domains that a change may remove, as the tasks' `reload: max_removed`
+    #[arg(long, value_name = "PERCENT", default_value_t = MAX_REMOVED, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub max_removed: u8,
+}
+
+/// How `check` says what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For pipelines.
+    Json,
+}
+
+impl CheckArgs {
+    /// Checks these, in text, against nothing.
+    pub fn of(mappings: Vec<MappingSource>) -> CheckArgs {
+        CheckArgs { mappings, against: None, format: Format::Text, max_removed: MAX_REMOVED }
+    }
+}
+
+/// Checks mappings. Says on `out` what is well, on `err` what is not (in JSON, all on `out`), and
+/// returns the exit code: the worst of the mappings'.
+pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let usage = match (&args.mappings[..], &args.against) {
+        ([], _) => Some("no mapping file named\n  help: nameplate check mapping.yaml"),
+        ([_, _, ..], Some(_)) => Some("--against compares one mapping\n  help: name one mapping, and the old one"),
+        _ => None,
+    };
+    if let Some(usage) = usage {
+        let _ = writeln!(err, "error: {usage}");
         return UNREADABLE;
     }
-    files.iter().map(|file| check_one(file, input, out, err).unwrap_or(UNREADABLE)).max().unwrap_or(OK)
+    let mut check = Check { args, rules: Reload { watch: false, ..Reload::default() }, input, out, err };
+    args.mappings.iter().map(|place| check.one(place).unwrap_or(UNREADABLE)).max().unwrap_or(OK)
 }
 
-fn check_one(file: &Path, input: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<u8> {
-    let standard_input = file == Path::new("-");
-    let name = if standard_input { "<stdin>".into() } else { file.display().to_string() };
-    let loaded = if standard_input {
-        compile_reader(input, &name)
-            .map_err(|error| LoadFault::Io { path: PathBuf::from(&name), error })
-            .and_then(|compiled| compiled.map_err(LoadFault::Invalid))
-    } else {
-        compile_file(file)
-    };
-    match loaded {
-        Ok(table) => writeln!(out, "{name}: ok: {}", summary(&table)).map(|()| OK),
-        Err(LoadFault::Invalid(faults)) => writeln!(err, "{faults}").map(|()| FAULTS),
-        Err(fault @ LoadFault::Io { .. }) => {
-            writeln!(err, "error: {fault}\n  help: name a mapping file that can be read, or `-` for standard input")
-                .map(|()| UNREADABLE)
+struct Check<'a> {
+    args: &'a CheckArgs,
+    rules: Reload,
+    input: &'a mut dyn Read,
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+}
+
+/// What `--format json` says of a mapping.
+#[derive(Serialize)]
+struct Report<'r> {
+    mapping: &'r str,
+    ok: bool,
+    version: String,
+    sha256: String,
+    entries: usize,
+    domains: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<Against<'r>>,
+}
+
+/// What it says of one with faults, or that could not be read.
+#[derive(Serialize)]
+struct Refusal<'r> {
+    mapping: &'r str,
+    ok: bool,
+    errors: usize,
+    faults: Vec<Fault<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<&'r str>,
+}
+
+#[derive(Serialize)]
+struct Fault<'r> {
+    line: u32,
+    column: u32,
+    what: &'r str,
+    text: &'r str,
+    help: &'r str,
+}
+
+impl Check<'_> {
+    fn one(&mut self, place: &MappingSource) -> io::Result<u8> {
+        let Loaded { name, mapping } = match load(place, &self.rules, self.input) {
+            Ok(loaded) => loaded,
+            Err(fault) => return self.refuse(&place.to_string(), &fault),
+        };
+        let Some(old) = &self.args.against else { return self.accept(&name, &mapping, None) };
+        let old = match load(old, &self.rules, self.input) {
+            Ok(loaded) => loaded,
+            Err(NotLoaded::Invalid(faults)) if faults.is_of_nothing() => Loaded {
+                name: old.to_string(),
+                mapping: Compiled { table: MappingTable::default(), version: mapping.version },
+            },
+            Err(fault) => return self.refuse(&old.to_string(), &fault),
+        };
+        let change = Change::between(&old.mapping.table, &mapping.table);
+        let against = Against::of(&old, &name, &change, self.args.max_removed);
+        self.accept(&name, &mapping, Some(against))
+    }
+
+    fn accept(&mut self, name: &str, mapping: &Compiled, against: Option<Against<'_>>) -> io::Result<u8> {
+        let code = match against.as_ref().map(|against| against.verdict) {
+            None | Some(Verdict::None | Verdict::Hot) => OK,
+            Some(Verdict::Deployment) => DEPLOYMENT,
+            Some(Verdict::Held) => HELD,
+        };
+        let Compiled { table, version } = mapping;
+        match self.args.format {
+            Format::Text => {
+                writeln!(self.out, "{name}: ok: {}", summary(table, version))?;
+                if let Some(against) = &against {
+                    write!(self.out, "{against}")?;
+                }
+            }
+            Format::Json => {
+                let (entries, domains) = (table.len(), table.domains());
+                let (version, sha256) = (version.to_string(), version.full());
+                self.json(&Report { mapping: name, ok: true, version, sha256, entries, domains, against })?;
+            }
         }
+        Ok(code)
+    }
+
+    fn refuse(&mut self, name: &str, fault: &NotLoaded) -> io::Result<u8> {
+        let code = match fault {
+            NotLoaded::Invalid(_) => FAULTS,
+            NotLoaded::Unreadable(_) => UNREADABLE,
+        };
+        match (self.args.format, fault) {
+            (Format::Text, NotLoaded::Invalid(faults)) => writeln!(self.err, "{faults}")?,
+            (Format::Text, NotLoaded::Unreadable(what)) => writeln!(self.err, "error: {what}")?,
+            (Format::Json, NotLoaded::Invalid(faults)) => self.json(&refusal(name, faults))?,
+            (Format::Json, NotLoaded::Unreadable(what)) => {
+                let unreadable = Some(what.as_str());
+                self.json(&Refusal { mapping: name, ok: false, errors: 1, faults: Vec::new(), unreadable })?;
+            }
+        }
+        Ok(code)
+    }
+
+    fn json(&mut self, report: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut *self.out, report)?;
+        writeln!(self.out)
     }
 }
 
-fn summary(table: &MappingTable) -> String {
+fn refusal<'r>(mapping: &'r str, faults: &'r Diagnostics) -> Refusal<'r> {
+    let fault = |fault: &'r Diagnostic| Fault {
+        line: fault.line,
+        column: fault.column,
+        what: &fault.what,
+        text: &fault.text,
+        help: &fault.help,
+    };
+    Refusal { mapping, ok: false, errors: faults.len(), faults: faults.iter().map(fault).collect(), unreadable: None }
+}
+
+fn summary(table: &MappingTable, version: &Version) -> String {
     let counted = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
-    format!("{}, {}", counted(table.len(), "entry", "entries"), counted(table.domains(), "domain", "domains"))
+    let (entries, domains) = (table.len(), table.domains());
+    format!("{}, {}, version {version}", counted(entries, "entry", "entries"), counted(domains, "domain", "domains"))
 }
 
 #[cfg(test)]
@@ -54,16 +206,18 @@ mod tests {
 
     const GOOD: &str = "APIS:\n  - CUSTOM_DOMAIN_URL: a.example.com\n    PRIVATE_API_URL: https://abc.execute-api.eu-west-1.amazonaws.com/p\n";
 
+    const OKAY: &str = "<stdin>: ok: 1 entry, 1 domain, version 52c2adbb3093\n";
+
     fn run(files: &[&str], input: &str) -> (u8, String, String) {
-        let files: Vec<PathBuf> = files.iter().map(PathBuf::from).collect();
+        let files = files.iter().map(|file| file.parse().expect("a source")).collect();
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let code = check(&files, &mut input.as_bytes(), &mut out, &mut err);
+        let code = check(&CheckArgs::of(files), &mut input.as_bytes(), &mut out, &mut err);
         (code, String::from_utf8(out).expect("text"), String::from_utf8(err).expect("text"))
     }
 
     #[test]
     fn standard_input_is_a_file_like_others() {
-        assert_eq!(run(&["-"], GOOD), (OK, "<stdin>: ok: 1 entry, 1 domain\n".into(), String::new()));
+        assert_eq!(run(&["-"], GOOD), (OK, OKAY.into(), String::new()));
         let (code, out, err) = run(&["-"], "APIS: []\n");
         assert_eq!((code, &*out), (FAULTS, ""));
         assert!(err.starts_with("<stdin>:1:1: error: APIS lists no entry\n") && err.ends_with("\n1 error\n"), "{err}");
@@ -72,7 +226,7 @@ mod tests {
     #[test]
     fn the_worst_file_decides() {
         let (code, out, err) = run(&["-", "/does/not/exist.yaml"], GOOD);
-        assert_eq!((code, &*out), (UNREADABLE, "<stdin>: ok: 1 entry, 1 domain\n"));
+        assert_eq!((code, &*out), (UNREADABLE, OKAY));
         assert!(err.starts_with("error: cannot read /does/not/exist.yaml: "), "{err}");
     }
 

@@ -12,7 +12,7 @@ use super::serve::{Signals, until_told_to_stop};
 use super::{FAULTY, fail, logging};
 use crate::app::{self, Running, StartFault};
 use crate::config::load::compile_file;
-use crate::config::settings::{Listener, Settings};
+use crate::config::settings::{Listener, MappingSource, Settings};
 use crate::demo::apis::Apis;
 use crate::demo::authority::Authority;
 use crate::demo::curl_lines;
@@ -55,7 +55,7 @@ fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<Ex
             file
         }
     };
-    let table = compile_file(&mapping)?;
+    let table = compile_file(&mapping)?.table;
     let authority = Authority::new()?;
     let ca_file = folder.join("ca.pem");
     authority.write_pem(&ca_file).with_context(|| format!("write {}", ca_file.display()))?;
@@ -66,7 +66,9 @@ fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<Ex
     }
     let gateway = Gateway::start(Config::new(apis), &authority)?;
 
-    let mut settings = Settings { mapping: mapping.clone(), ..Settings::default() };
+    let mut settings = Settings { mapping: MappingSource::File(mapping.clone()), ..Settings::default() };
+    // Trying things out is what it is for.
+    settings.reload.allow_shrink = true;
     settings.endpoint.fixed = gateway.addresses().to_vec();
     settings.endpoint.ca_file = Some(ca_file);
     let signals = Signals::listen()?;

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::serve::{code_of, read_settings};
-use super::{FAULTY, SettingsArgs, UNUSABLE, fail};
-use crate::config::load::{LoadFault, compile_file};
+use super::load::{Loaded, NotLoaded, load};
+use super::settings::{SettingsArgs, code_of};
+use super::{FAULTY, UNUSABLE, fail};
 use crate::domain::decide::{Decision, Limits, Refused, RequestView, decide};
 use crate::domain::host::{HostBuffer, normalize};
 use crate::domain::refusal::Refusal;
@@ -31,19 +31,16 @@ pub(super) struct ExplainArgs {
 
 /// Explains one request. Exit 0 if it would be forwarded, 1 if it would be refused.
 pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> ExitCode {
-    let mut settings = match read_settings(args.settings.config.as_deref()) {
+    let settings = match args.settings.read() {
         Ok(settings) => settings,
         Err(e) => return fail(code_of(&e), format!("{e:#}")),
     };
-    if let Some(mapping) = &args.settings.mapping {
-        settings.mapping.clone_from(mapping);
-    }
-    let table = match compile_file(&settings.mapping) {
-        Ok(table) => table,
-        Err(fault @ LoadFault::Io { .. }) => return fail(UNUSABLE, fault),
-        Err(fault) => return fail(FAULTY, fault),
+    let Loaded { name: file, mapping } = match load(&settings.mapping, &settings.reload, &mut std::io::stdin().lock()) {
+        Ok(loaded) => loaded,
+        Err(NotLoaded::Unreadable(fault)) => return fail(UNUSABLE, fault),
+        Err(NotLoaded::Invalid(faults)) => return fail(FAULTY, faults),
     };
-    let file = settings.mapping.display().to_string();
+    let table = mapping.table;
     let overrides: Vec<&[u8]> = args.overrides.iter().map(String::as_bytes).collect();
     let mut text = String::new();
     let forwarded = tell(&table, &settings.limits.into(), &file, &args.method, &args.url, &overrides, &mut text);

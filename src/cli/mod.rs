@@ -1,19 +1,22 @@
 //! The command line: one subcommand a file.
 //!
 //! Exit codes, for every subcommand: 0 done, 1 the input is at fault, 2 it could not be read, or
-//! the command line is wrong.
+//! the command line is wrong. `check --against` has two more: see [`check`].
 
+mod against;
 pub mod check;
 mod demo;
 mod explain;
+mod load;
 mod logging;
+mod reload;
 mod serve;
+mod settings;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 /// The input is at fault.
 const FAULTY: u8 = 1;
@@ -34,24 +37,11 @@ enum Command {
     /// Run the proxy
     Serve(serve::ServeArgs),
     /// Report every fault of mapping files: what, where, how to mend it
-    Check {
-        /// Mapping files; `-` is standard input
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-    },
+    Check(check::CheckArgs),
     /// Tell what would happen to a request, and why
     Explain(explain::ExplainArgs),
-}
-
-/// Where the settings come from; the command line and the environment outrank the file.
-#[derive(Args, Clone, Debug)]
-struct SettingsArgs {
-    /// Settings file [default: built-in defaults]
-    #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Mapping file [default: `mapping` of the settings]
-    #[arg(long, env = "NAMEPLATE_MAPPING", value_name = "FILE")]
-    mapping: Option<PathBuf>,
+    /// Make the running proxy read its mapping and its certificates again
+    Reload(reload::ReloadArgs),
 }
 
 /// Runs the command line.
@@ -60,11 +50,12 @@ pub fn run() -> ExitCode {
     let code = match Cli::parse().command {
         Command::Demo(args) => demo::demo(&args, &mut out),
         Command::Serve(args) => serve::serve(&args),
-        Command::Check { files } => {
+        Command::Check(args) => {
             let mut input = std::io::stdin().lock();
-            ExitCode::from(check::check(&files, &mut input, &mut out, &mut std::io::stderr().lock()))
+            ExitCode::from(check::check(&args, &mut input, &mut out, &mut std::io::stderr().lock()))
         }
         Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Reload(args) => reload::reload(&args, &mut out),
     };
     logging::flush();
     code

@@ -1,7 +1,6 @@
 //! `nameplate serve`: the proxy, until a signal ends it.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -9,10 +8,11 @@ use clap::Args;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{FAULTY, SettingsArgs, UNUSABLE, fail, logging};
+use super::settings::{SettingsArgs, code_of};
+use super::{FAULTY, UNUSABLE, fail, logging};
 use crate::app::{self, Running, StartFault};
-use crate::config::load::LoadFault;
 use crate::config::settings::{Listener, Settings};
+use crate::live::keeper::FirstFault;
 
 /// What the command line of `serve` says.
 #[derive(Args, Clone, Debug)]
@@ -28,6 +28,9 @@ pub(super) struct ServeArgs {
     /// DNS name of the execute-api VPC endpoint
     #[arg(long, env = "NAMEPLATE_ENDPOINT", value_name = "NAME")]
     endpoint: Option<String>,
+    /// Take changes of the mapping that remove more domains than `reload: max_removed`
+    #[arg(long, env = "NAMEPLATE_ALLOW_SHRINK")]
+    allow_shrink: bool,
 }
 
 /// Runs the proxy; returns when it has been told to stop and has stopped.
@@ -43,12 +46,7 @@ pub(super) fn serve(args: &ServeArgs) -> ExitCode {
     };
     let running = match app::start(settings) {
         Ok(running) => running,
-        Err(fault @ StartFault::Mapping(LoadFault::Io { .. })) => {
-            return fail(
-                UNUSABLE,
-                format!("{fault}\n  help: name the mapping file with --mapping, or in the settings"),
-            );
-        }
+        Err(fault @ StartFault::Mapping(FirstFault::Unreadable(_))) => return fail(UNUSABLE, fault),
         Err(fault) => return fail(FAULTY, fault),
     };
     announce(&running);
@@ -68,6 +66,7 @@ pub(super) fn announce(running: &Running) {
 pub(super) struct Signals {
     runtime: Runtime,
     hangup: Signal,
+    user: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -78,21 +77,23 @@ impl Signals {
         let listen = || -> std::io::Result<Signals> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let inside = runtime.enter();
-            let (hangup, terminate) = (signal(SignalKind::hangup())?, signal(SignalKind::terminate())?);
-            let interrupt = signal(SignalKind::interrupt())?;
+            let (hangup, user) = (signal(SignalKind::hangup())?, signal(SignalKind::user_defined1())?);
+            let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
             drop(inside);
-            Ok(Signals { runtime, hangup, terminate, interrupt })
+            Ok(Signals { runtime, hangup, user, terminate, interrupt })
         };
         listen().context("listen for signals")
     }
 
-    /// Reloads on each SIGHUP; returns when told to stop.
+    /// Reloads on SIGHUP, on SIGUSR1 also what is held; returns when told to stop. Signals that come
+    /// in a burst are one, as far as they come before the reading they ask for.
     fn wait(&mut self, running: &Running) {
-        let Signals { runtime, hangup, terminate, interrupt } = self;
+        let Signals { runtime, hangup, user, terminate, interrupt } = self;
         runtime.block_on(async {
             loop {
                 tokio::select! {
-                    _ = hangup.recv() => reload(running),
+                    _ = hangup.recv() => running.order_reload(false),
+                    _ = user.recv() => running.order_reload(true),
                     _ = terminate.recv() => break,
                     _ = interrupt.recv() => break,
                 }
@@ -116,7 +117,7 @@ impl Signals {
     }
 }
 
-/// Acts on signals: SIGHUP reloads, SIGTERM and SIGINT stop. A second SIGTERM or SIGINT while
+/// Acts on signals: SIGHUP and SIGUSR1 reload, SIGTERM and SIGINT stop. A second SIGTERM or SIGINT while
 /// stopping ends the process at once.
 pub(super) fn until_told_to_stop(running: Running, mut signals: Signals) -> ExitCode {
     signals.wait(&running);
@@ -131,21 +132,10 @@ pub(super) fn until_told_to_stop(running: Running, mut signals: Signals) -> Exit
     ExitCode::SUCCESS
 }
 
-fn reload(running: &Running) {
-    match running.reload() {
-        Ok(reloaded) => {
-            log::info!("mapping reloaded: {} entries, generation {}", reloaded.entries, reloaded.generation)
-        }
-        Err(rejected) => log::error!("mapping rejected:\n{rejected}"),
-    }
-}
-
 /// The settings of a file, with what the command line and the environment say instead.
 fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
-    let mut settings = read_settings(args.settings.config.as_deref())?;
-    if let Some(mapping) = &args.settings.mapping {
-        settings.mapping.clone_from(mapping);
-    }
+    let mut settings = args.settings.read()?;
+    settings.reload.allow_shrink |= args.allow_shrink;
     if let Some(address) = args.listen {
         settings.listeners = vec![Listener { address, tls: None, h2c: false }];
     }
@@ -157,27 +147,5 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
         settings.endpoint.fixed.clear();
     }
     settings.validate().map_err(anyhow::Error::msg)?;
-    Ok(settings)
-}
-
-/// 2 where a file could not be read, 1 where what it says is at fault.
-pub(super) fn code_of(e: &anyhow::Error) -> u8 {
-    if e.chain().any(|cause| cause.is::<std::io::Error>()) { UNUSABLE } else { FAULTY }
-}
-
-/// Reads a settings file; its relative paths are relative to where it stands.
-pub(super) fn read_settings(config: Option<&Path>) -> anyhow::Result<Settings> {
-    let Some(file) = config else { return Ok(Settings::default()) };
-    let text = std::fs::read_to_string(file).with_context(|| format!("read settings file {}", file.display()))?;
-    let mut settings = Settings::parse(&text, &file.display().to_string())?;
-    let folder = file.parent().unwrap_or(Path::new("."));
-    settings.mapping = folder.join(&settings.mapping);
-    if let Some(ca) = &mut settings.endpoint.ca_file {
-        *ca = folder.join(&*ca);
-    }
-    for tls in settings.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
-        tls.certificate = folder.join(&tls.certificate);
-        tls.key = folder.join(&tls.key);
-    }
     Ok(settings)
 }

@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::custom_domain::CustomDomain;
-use super::diagnostic::{Diagnostics, Fault, Faults, Place};
+use super::diagnostic::{Diagnostics, Fault, Faults, NOTHING, Place};
 use super::document::{Node, Nodes, Reader, Stop, Text};
 use super::entry::{HOST, Key, REFERER, RESPONSE, VerbList, choice, unknown_key};
 use super::load::not_text;
@@ -102,8 +102,8 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
 
     fn document(&mut self) -> Result<(), Stop> {
         match self.reader.open()? {
-            None => self.fault(Place { line: 1, column: 1 }, "the mapping is empty", LIST_HELP),
-            Some(Node::Text(text)) if text.is_null() => self.fault(text.at, "the mapping is empty", LIST_HELP),
+            None => self.fault(Place { line: 1, column: 1 }, NOTHING, LIST_HELP),
+            Some(Node::Text(text)) if text.is_null() => self.fault(text.at, NOTHING, LIST_HELP),
             Some(Node::Map(at)) => self.top_level(at)?,
             Some(node) => {
                 self.wrong_type("the mapping", "must start with", "the key `APIS`", &node, LIST_HELP);

@@ -2,9 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-use psl::Type;
-
-use crate::domain::host::{Host, HostFault};
+use crate::domain::host::{Host, HostFault, is_public_suffix};
 use crate::domain::rewrite::check_base_path;
 
 /// A parsed CUSTOM_DOMAIN_URL.
@@ -124,8 +122,7 @@ fn label_at(written: &str, label: &str) -> usize {
 /// may well map it. An unlisted last label (`orders.internal`) is a private zone, and passes.
 fn refuse_suffix(host: &Host) -> Result<(), DomainFault> {
     let name = host.wildcard_parent().unwrap_or(host.as_str());
-    let suffix = psl::suffix(name.as_bytes()).filter(|suffix| suffix.typ() == Some(Type::Icann));
-    if suffix.is_some_and(|suffix| suffix.as_bytes() == name.as_bytes()) {
+    if is_public_suffix(name) {
         let help = format!("write a domain of yours under it, for example `example.{name}`");
         return fault(0, format!("`{host}` is a public suffix, not a domain"), help);
     }

@@ -6,6 +6,9 @@ use std::fmt::{self, Write as _};
 /// in one way many times over, and a page of it shows which.
 pub const MAX_FAULTS: usize = 10_000;
 
+/// What is said of a file without a mapping in it.
+pub(super) const NOTHING: &str = "the mapping is empty";
+
 /// The most characters of the mapping that one fault quotes.
 const MAX_QUOTE: usize = 160;
 
@@ -52,6 +55,16 @@ impl Diagnostics {
         self.len() == 0
     }
 
+    /// Whether all that is wrong is that there is nothing.
+    pub fn is_of_nothing(&self) -> bool {
+        self.list.len() == 1 && self.list[0].what == NOTHING
+    }
+
+    /// As all of them are shown, but only the first `most`, and how many more there are.
+    pub fn first(&self, most: usize) -> impl fmt::Display + '_ {
+        First { all: self, most }
+    }
+
     /// The faults that are kept, in the order of their places.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.list.iter()
@@ -61,17 +74,30 @@ impl Diagnostics {
 /// All of them as `check` prints them, and how many; no line break at the end.
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for fault in &self.list {
-            writeln!(f, "{}:{}:{}: error: {}", self.file, fault.line, fault.column, fault.what)?;
+        self.first(MAX_FAULTS + 1).fmt(f)
+    }
+}
+
+/// The first faults, and how many there are in all.
+struct First<'d> {
+    all: &'d Diagnostics,
+    most: usize,
+}
+
+impl fmt::Display for First<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for fault in self.all.list.iter().take(self.most) {
+            writeln!(f, "{}:{}:{}: error: {}", self.all.file, fault.line, fault.column, fault.what)?;
             if !fault.text.is_empty() {
                 writeln!(f, "    {}", fault.text)?;
             }
             writeln!(f, "  help: {}", fault.help)?;
         }
-        if self.more > 0 {
-            writeln!(f, "and {} more", self.more)?;
+        let more = self.all.len() - self.all.list.len().min(self.most);
+        if more > 0 {
+            writeln!(f, "and {more} more")?;
         }
-        match self.len() {
+        match self.all.len() {
             1 => write!(f, "1 error"),
             n => write!(f, "{n} errors"),
         }
@@ -300,6 +326,7 @@ mod tests {
         let found = faults.locate("", "m");
         assert_eq!((found.len(), found.list.len()), (MAX_FAULTS + 8, MAX_FAULTS + 1));
         assert!(found.to_string().ends_with("error: the end\n  help: h\nand 7 more\n10008 errors"));
+        assert_eq!(found.first(1).to_string(), "m:1:1: error: w\n  help: h\nand 10007 more\n10008 errors");
     }
 
     #[test]

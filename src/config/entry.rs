@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::config::diagnostic::Faults;
 
-    fn text(value: &str) -> Text {
+    fn text(value: &str) -> Text<'_> {
         Text { at: Place { line: 1, column: 1 }, value: value.into(), plain: true }
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::compile::compile;
 use super::diagnostic::Diagnostics;
 use crate::domain::table::MappingTable;
+use crate::domain::version::Version;
 
 /// The largest mapping that is read: well over a million entries. What is larger is another file.
 pub const MAX_FILE: u64 = 256 * 1024 * 1024;
@@ -28,8 +29,17 @@ pub enum LoadFault {
     Invalid(Diagnostics),
 }
 
+/// A mapping without fault, and which one it is.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Its entries.
+    pub table: MappingTable,
+    /// Of the bytes it was compiled from.
+    pub version: Version,
+}
+
 /// Compiles a mapping file.
-pub fn compile_file(path: &Path) -> Result<MappingTable, LoadFault> {
+pub fn compile_file(path: &Path) -> Result<Compiled, LoadFault> {
     let io = |error| LoadFault::Io { path: path.into(), error };
     let file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
@@ -41,23 +51,29 @@ pub fn compile_file(path: &Path) -> Result<MappingTable, LoadFault> {
 }
 
 /// Compiles what a reader gives; `file` is how faults name it. Reads no more than [`MAX_FILE`].
-pub fn compile_reader(reader: impl Read, file: &str) -> io::Result<Result<MappingTable, Diagnostics>> {
+pub fn compile_reader(reader: impl Read, file: &str) -> io::Result<Result<Compiled, Diagnostics>> {
     compile_sized(reader, file, 0)
 }
 
-fn compile_sized(reader: impl Read, file: &str, size: usize) -> io::Result<Result<MappingTable, Diagnostics>> {
+fn compile_sized(reader: impl Read, file: &str, size: usize) -> io::Result<Result<Compiled, Diagnostics>> {
     Ok(match read_up_to(MAX_FILE, reader, size)? {
-        Some(bytes) => compile_bytes(&bytes, file),
+        Some(bytes) => compile_bytes(&bytes, file).map(|table| Compiled { table, version: version_of(&bytes) }),
         None => Err(too_large(file, "")),
     })
 }
 
 /// Everything a reader gives, unless that is over `limit` bytes. `expected` bytes are made room for
 /// at once: grown by doubling, the buffer of a large file would leave twice its size behind.
-fn read_up_to(limit: u64, reader: impl Read, expected: usize) -> io::Result<Option<Vec<u8>>> {
+pub fn read_up_to(limit: u64, reader: impl Read, expected: usize) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(expected + 1);
     reader.take(limit + 1).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
+}
+
+/// Which mapping these bytes are.
+pub fn version_of(bytes: &[u8]) -> Version {
+    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
+    Version(digest.as_ref().try_into().expect("SHA-256 has 32 bytes"))
 }
 
 /// Compiles bytes that must be UTF-8.
@@ -91,6 +107,13 @@ mod tests {
     fn fault(text: &str, want: &str) {
         let found = compile_bytes(text.as_bytes(), "m").expect_err(text).to_string();
         assert!(found.contains(want), "{text}\n{found}");
+    }
+
+    #[test]
+    fn a_version_is_what_sha256sum_prints() {
+        let version = version_of(b"abc");
+        assert_eq!(version.to_string(), "ba7816bf8f01");
+        assert!(version.full().starts_with("ba7816bf8f01cfea414140de5dae2223") && version.full().len() == 64);
     }
 
     #[test]

@@ -54,6 +54,13 @@ impl Host {
     }
 }
 
+/// Whether names under this one belong to different owners: `com`, `co.uk`. Of the Public Suffix List
+/// only the ICANN part counts: `github.io` and the like have an owner.
+pub fn is_public_suffix(name: &str) -> bool {
+    let suffix = psl::suffix(name.as_bytes()).filter(|suffix| suffix.typ() == Some(psl::Type::Icann));
+    suffix.is_some_and(|suffix| suffix.as_bytes() == name.as_bytes())
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

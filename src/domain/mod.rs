@@ -14,3 +14,4 @@ pub mod route;
 pub mod table;
 pub mod target;
 pub mod verbs;
+pub mod version;

@@ -191,6 +191,11 @@ impl Route {
         self.str(self.api_range())
     }
 
+    /// The region the API is in.
+    pub fn region(&self) -> &str {
+        self.api_host().split('.').nth(2).expect("an API's name is `{id}.execute-api.{region}.{suffix}`")
+    }
+
     /// What every upstream path starts with: `/{stage}{api base path}`.
     pub fn prefix(&self) -> &str {
         self.str(usize::from(self.prefix_at)..self.text.len())
@@ -268,7 +273,7 @@ mod tests {
         let route = Route::new(&host, "/pay", &api, Choices::default(), 7);
         assert_eq!((route.host(), route.base(), route.line), ("pay.example.com", "/pay", 7));
         assert_eq!((route.api_host(), route.api_id()), ("abc123.execute-api.eu-west-1.amazonaws.com", "abc123"));
-        assert_eq!(route.prefix(), "/prod/v2");
+        assert_eq!((route.prefix(), route.region()), ("/prod/v2", "eu-west-1"));
         assert_eq!((&*route.host_bytes(), &*route.api_id_bytes()), (&b"pay.example.com"[..], &b"abc123"[..]));
     }
 

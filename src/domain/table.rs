@@ -118,6 +118,11 @@ impl MappingTable {
         self.hosts.len()
     }
 
+    /// How many of these domains another table does not have.
+    pub fn domains_missing_in(&self, other: &MappingTable) -> usize {
+        self.hosts.iter().filter(|group| other.named(self.host_at(group)).is_none()).count()
+    }
+
     /// Whether there is no entry at all.
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty()

@@ -4,20 +4,22 @@
 //! retries included, asks that one.
 
 pub mod connections;
+pub mod keeper;
 pub mod refresh;
 pub mod reload;
 pub mod snapshot;
+pub mod status;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
 use crate::discovery::Endpoint;
-use crate::telemetry::metrics::{Metrics, Reload};
+use crate::telemetry::metrics::Metrics;
 use connections::Connections;
 use snapshot::Snapshot;
+use status::Status;
 
 /// Everything the request threads, the admin listener and the signals share.
 pub struct Live {
@@ -28,28 +30,25 @@ pub struct Live {
     pub connections: Connections,
     /// Every metric.
     pub metrics: Arc<Metrics>,
-    mapping: PathBuf,
-    reloading: std::sync::Mutex<()>,
+    /// How it stands with the mapping.
+    pub mapping: Status,
 }
 
 impl Live {
-    /// Puts a first snapshot in force.
-    pub fn new(first: Snapshot, endpoint: Endpoint, metrics: Arc<Metrics>, mapping: PathBuf) -> Live {
-        first.report(&metrics);
-        metrics.mapping_reloaded(Reload::Ok, SystemTime::now());
+    /// Nothing is in force yet; `source` is the name of where the mapping will come from.
+    pub fn new(source: String, endpoint: Endpoint, metrics: Arc<Metrics>) -> Live {
         let connections = Connections::new(Arc::clone(&metrics));
-        Live {
-            snapshot: ArcSwap::from_pointee(first),
-            endpoint,
-            connections,
-            metrics,
-            mapping,
-            reloading: Default::default(),
-        }
+        let mapping = Status::new(source, SystemTime::now());
+        Live { snapshot: ArcSwap::default(), endpoint, connections, metrics, mapping }
     }
 
     /// The snapshot in force.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// Brings those gauges up to date that nothing sets when they change. Called before each scrape.
+    pub fn refresh_gauges(&self) {
+        self.metrics.mapping_staleness(self.mapping.staleness(SystemTime::now()).as_secs_f64());
     }
 }

@@ -1,48 +1,161 @@
-//! A changed mapping file: compiled whole, then swapped in, or not at all.
+//! A new mapping: compiled whole, held against the one in force, then swapped in, or not at all.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::Live;
-use super::snapshot::Snapshot;
-use crate::config::load::{LoadFault, compile_file};
-use crate::telemetry::metrics::Reload;
+use bytes::Bytes;
 
-/// A mapping that is now in force.
+use super::Live;
+use super::snapshot::{Snapshot, Tally};
+use super::status::Origin;
+use crate::config::diagnostic::Diagnostics;
+use crate::config::load::{compile_bytes, version_of};
+use crate::domain::table::MappingTable;
+use crate::domain::version::Version;
+use crate::source::FetchFault;
+
+/// A mapping that is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reloaded {
     /// Its generation.
     pub generation: u64,
     /// How many entries it has.
     pub entries: usize,
+    /// Whether it was not in force before.
+    pub changed: bool,
 }
 
-/// A mapping that was not taken, and why. The one before it serves on.
-#[derive(Debug, thiserror::Error)]
-#[error("{fault}\nthe mapping in force is unchanged (generation {generation})")]
-pub struct Rejected {
-    fault: LoadFault,
-    generation: u64,
+/// Why a mapping was not taken. The one before it serves on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// It could not be read.
+    #[error("{0}")]
+    Failed(#[from] FetchFault),
+    /// It has faults.
+    #[error("{}", .0.first(MOST_LOGGED))]
+    Rejected(Diagnostics),
+    /// It removes more than a change may.
+    #[error("{0}")]
+    Held(Held),
+    /// It was being written.
+    #[error("it is being written; it is read again in a moment")]
+    Unsettled,
+}
+
+/// The most faults that are logged; `check` prints them all.
+const MOST_LOGGED: usize = 50;
+
+/// A mapping that removes more of the domains in force than a change may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "version {version} removes {removed} of {domains} domains, and {most} % is the most a change may remove\n  help: \
+     if that is meant, `nameplate reload --allow-shrink` takes it, or the setting `reload: allow_shrink`"
+)]
+pub struct Held {
+    /// The version that is held.
+    pub version: Version,
+    /// How many domains in force it does not have.
+    pub removed: usize,
+    /// How many domains are in force.
+    pub domains: usize,
+    /// `max_removed`, in percent.
+    pub most: u8,
+}
+
+/// A mapping that was not taken.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{cause}\nthe mapping in force is unchanged (generation {generation})")]
+pub struct NotTaken {
+    /// Why.
+    pub cause: Cause,
+    /// The generation that serves on.
+    pub generation: u64,
+}
+
+/// A mapping that has been read, not yet compiled.
+pub(super) struct Document {
+    pub(super) bytes: Bytes,
+    pub(super) version: Version,
+}
+
+impl Document {
+    pub(super) fn new(bytes: Bytes) -> Document {
+        Document { version: version_of(&bytes), bytes }
+    }
+
+    /// `name` is how faults name the source.
+    pub(super) fn compile(&self, name: &str) -> Result<MappingTable, Cause> {
+        compile_bytes(&self.bytes, name).map_err(Cause::Rejected)
+    }
+}
+
+/// Whether a change may remove what it removes. `most` is in percent of the domains in force.
+pub(super) fn may_shrink(before: &Snapshot, table: &MappingTable, version: Version, most: u8) -> Result<usize, Held> {
+    let domains = before.table.domains();
+    let removed = before.table.domains_missing_in(table);
+    if removed as u128 * 100 > domains as u128 * u128::from(most) {
+        return Err(Held { version, removed, domains, most });
+    }
+    Ok(removed)
 }
 
 impl Live {
-    /// Reads the mapping file again and puts it in force. Blocking: call it off the request threads.
-    pub fn reload(&self) -> Result<Reloaded, Rejected> {
-        // Two reloads at once would race for the generation; the second one reads the newer file.
-        let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = self.snapshot();
-        let table = match compile_file(&self.mapping) {
-            Ok(table) => table,
-            Err(fault) => {
-                self.metrics.mapping_reloaded(Reload::Rejected, SystemTime::now());
-                return Err(Rejected { fault, generation: before.generation });
-            }
+    /// Puts a table in force. What it replaces comes back, because dropping it takes time that no
+    /// request should spend.
+    pub fn put_in_force(
+        &self,
+        table: MappingTable,
+        version: Version,
+        origin: Origin,
+        confirmed: SystemTime,
+    ) -> (Reloaded, Tally, Arc<Snapshot>) {
+        let (next, tally) = self.snapshot().next(table, version);
+        let reloaded = Reloaded { generation: next.generation, entries: next.table.len(), changed: true };
+        let domains = next.table.domains();
+        let before = self.snapshot.swap(Arc::new(next));
+        self.metrics.mapping_in_force(reloaded.generation, reloaded.entries, domains);
+        self.mapping.taken(origin, confirmed);
+        (reloaded, tally, before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(domains: std::ops::Range<usize>) -> Document {
+        let entry = |n| {
+            let api = "https://abc.execute-api.eu-west-1.amazonaws.com/p";
+            format!("  - CUSTOM_DOMAIN_URL: d{n}.example.com\n    PRIVATE_API_URL: {api}\n")
         };
-        let next = Snapshot { table, generation: before.generation + 1 };
-        next.report(&self.metrics);
-        let reloaded = Reloaded { generation: next.generation, entries: next.table.len() };
-        self.snapshot.store(Arc::new(next));
-        self.metrics.mapping_reloaded(Reload::Ok, SystemTime::now());
-        Ok(reloaded)
+        Document::new(format!("APIS:\n{}", domains.map(entry).collect::<String>()).into())
+    }
+
+    #[track_caller]
+    fn check(old: std::ops::Range<usize>, new: std::ops::Range<usize>, most: u8, want: Result<usize, usize>) {
+        let old = document(old);
+        let (before, _) = Snapshot::default().next(old.compile("m").expect("valid"), old.version);
+        let new = document(new);
+        let got = may_shrink(&before, &new.compile("m").expect("valid"), new.version, most);
+        assert_eq!(got.map_err(|held| held.removed), want);
+    }
+
+    #[test]
+    fn more_than_the_share_is_held_and_the_share_is_not() {
+        check(0..10, 0..5, 50, Ok(5));
+        check(0..10, 0..4, 50, Err(6));
+        check(0..10, 10..30, 50, Err(10));
+        check(0..1, 1..2, 50, Err(1));
+        check(0..10, 1..10, 0, Err(1));
+        check(0..10, 0..20, 0, Ok(0));
+        check(0..10, 20..21, 100, Ok(10));
+    }
+
+    #[test]
+    fn what_is_not_taken_says_what_serves_on_and_what_to_do() {
+        let held = Held { version: document(0..1).version, removed: 6, domains: 10, most: 50 };
+        let said = NotTaken { cause: Cause::Held(held), generation: 7 }.to_string();
+        assert!(said.contains("removes 6 of 10 domains") && said.contains("--allow-shrink"), "{said}");
+        assert!(said.ends_with("\nthe mapping in force is unchanged (generation 7)"), "{said}");
     }
 }

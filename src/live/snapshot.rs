@@ -1,25 +1,138 @@
-//! The table in force, and which one it is.
+//! The table in force, which one it is, and what is counted for each of its entries.
 
-use crate::domain::table::MappingTable;
-use crate::telemetry::metrics::Metrics;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::domain::table::{MappingTable, Step, steps};
+use crate::domain::version::Version;
 
 /// One version of the mapping.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Snapshot {
     /// All routes.
     pub table: MappingTable,
-    /// 1 for the first, one more with each reload that changed what is in force.
+    /// 1 for the first table, one more with each that took its place; 0 while there is none.
     pub generation: u64,
+    /// Which mapping it is; `None` while there is none.
+    pub version: Option<Version>,
+    /// By the places of `table`'s routes.
+    entries: Box<[Arc<Entry>]>,
+}
+
+/// What is kept for an entry for as long as it says the same, however often the mapping changes
+/// around it. It goes with the entry.
+#[derive(Debug)]
+pub struct Entry {
+    /// The generation that brought it.
+    pub since: u64,
+    requests: AtomicU64,
+}
+
+impl Entry {
+    /// Requests that went by it.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+/// How many entries a change touches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Only the new mapping has them.
+    pub added: usize,
+    /// Only the old one had them.
+    pub removed: usize,
+    /// Both have them, and they say something else.
+    pub changed: usize,
 }
 
 impl Snapshot {
-    /// The snapshot a process starts with.
-    pub fn first(table: MappingTable) -> Snapshot {
-        Snapshot { table, generation: 1 }
+    /// The snapshot that takes this one's place, and what that changes. An entry that says the same
+    /// keeps what was counted for it.
+    pub fn next(&self, table: MappingTable, version: Version) -> (Snapshot, Tally) {
+        let generation = self.generation + 1;
+        let mut tally = Tally::default();
+        let mut entries = Vec::with_capacity(table.len());
+        let new = || Arc::new(Entry { since: generation, requests: AtomicU64::new(0) });
+        for step in steps(&self.table, &table) {
+            match step {
+                Step::Gone(_) => tally.removed += 1,
+                Step::New(_) => {
+                    tally.added += 1;
+                    entries.push(new());
+                }
+                Step::Stayed(old, now) if self.table.route(old).says_the_same(table.route(now)) => {
+                    entries.push(Arc::clone(&self.entries[old as usize]));
+                }
+                Step::Stayed(..) => {
+                    tally.changed += 1;
+                    entries.push(new());
+                }
+            }
+        }
+        (Snapshot { table, generation, version: Some(version), entries: entries.into() }, tally)
     }
 
-    /// Writes what is in force into the metrics.
-    pub fn report(&self, metrics: &Metrics) {
-        metrics.mapping_in_force(self.generation, self.table.len(), self.table.domains());
+    /// What is kept for the route at a place of the table.
+    pub fn entry(&self, index: u32) -> &Entry {
+        &self.entries[index as usize]
+    }
+
+    /// A request went by the route at this place.
+    pub fn count_request(&self, index: u32) {
+        self.entry(index).requests.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load::version_of;
+    use crate::domain::api::PrivateApi;
+    use crate::domain::host::Host;
+    use crate::domain::route::{Choices, Route};
+
+    fn next(before: &Snapshot, entries: &[(&str, &str)]) -> (Snapshot, Tally) {
+        let route = |(line, (host, stage)): (u32, &(&str, &str))| {
+            let api = format!("https://abc.execute-api.eu-west-1.amazonaws.com/{stage}");
+            let api = PrivateApi::parse(&api).expect("an api");
+            Route::new(&Host::parse(host).expect("a host"), "", &api, Choices::default(), line)
+        };
+        let table = MappingTable::new((1..).zip(entries).map(route).collect());
+        before.next(table, version_of(format!("{entries:?}").as_bytes()))
+    }
+
+    fn counted(snapshot: &Snapshot, host: &str) -> (u64, u64) {
+        let index = snapshot.table.lookup(host, b"/").expect("mapped").index;
+        (snapshot.entry(index).since, snapshot.entry(index).requests())
+    }
+
+    #[test]
+    fn an_entry_that_says_the_same_keeps_its_counts() {
+        let (first, tally) = next(&Snapshot::default(), &[("a.example.com", "p"), ("b.example.com", "p")]);
+        assert_eq!((first.generation, tally.added), (1, 2));
+        for index in [0, 0, 1] {
+            first.count_request(index);
+        }
+        let (second, tally) = next(&first, &[("0.example.com", "p"), ("a.example.com", "p"), ("b.example.com", "q")]);
+        assert_eq!((second.generation, tally), (2, Tally { added: 1, removed: 0, changed: 1 }));
+        assert_eq!(counted(&second, "a.example.com"), (1, 2), "it only moved");
+        assert_eq!(counted(&second, "b.example.com"), (2, 0), "it is another one now");
+
+        // A request that began before the change counts for the entry all the same.
+        first.count_request(0);
+        assert_eq!(counted(&second, "a.example.com"), (1, 3));
+    }
+
+    #[test]
+    fn what_was_kept_goes_with_its_entry() {
+        let (first, _) = next(&Snapshot::default(), &[("a.example.com", "p"), ("b.example.com", "p")]);
+        let gone = Arc::downgrade(&first.entries[1]);
+        let (second, tally) = next(&first, &[("a.example.com", "p")]);
+        assert_eq!(tally, Tally { removed: 1, ..Tally::default() });
+        drop(first);
+        assert_eq!(gone.strong_count(), 0);
+        let (third, _) = next(&second, &[("a.example.com", "p"), ("b.example.com", "p")]);
+        assert_eq!(counted(&third, "b.example.com"), (3, 0));
     }
 }

@@ -62,6 +62,13 @@ impl RequestContext {
         self.route.map(|index| self.snapshot.table.route(index))
     }
 
+    /// Counts the request for its entry.
+    pub(super) fn count_for_entry(&self) {
+        if let Some(index) = self.route {
+            self.snapshot.count_request(index);
+        }
+    }
+
     /// The domain for the log: the entry's, or a dash.
     pub(super) fn domain(&self) -> &str {
         self.route().map_or("-", Route::host)

@@ -250,6 +250,7 @@ impl ProxyHttp for Proxy {
 
     async fn logging(&self, session: &mut Session, _e: Option<&Error>, ctx: &mut RequestContext) {
         let metrics = &self.live.metrics;
+        ctx.count_for_entry();
         if let Some(refusal) = ctx.refusal {
             metrics.refused(refusal);
         }

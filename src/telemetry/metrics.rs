@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::core::Collector;
-use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use super::cpu::CpuMeter;
 use super::histogram::Histogram;
@@ -60,12 +60,19 @@ pub enum Reload {
     Ok,
     /// It has faults; the old table serves on.
     Rejected,
-    /// It is what is in force already.
+    /// It is what it was the last time.
     Unchanged,
+    /// It removes more than a change may; the old table serves on.
+    Held,
+    /// It could not be read; the old table serves on.
+    Failed,
 }
 
 /// The labels of [`Reload`], in its order.
-const RELOADS: [&str; 3] = ["ok", "rejected", "unchanged"];
+const RELOADS: [&str; 5] = ["ok", "rejected", "unchanged", "held", "failed"];
+
+/// Those of [`RELOADS`] after which what the source has is not in force.
+const TROUBLES: [Reload; 3] = [Reload::Rejected, Reload::Held, Reload::Failed];
 
 /// How looking up the endpoint's addresses ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +85,9 @@ pub enum Discovery {
 
 /// The labels of [`Discovery`], in its order.
 const DISCOVERIES: [&str; 2] = ["ok", "failed"];
+
+/// The labels of certificates that were read again: index 0 for good ones.
+const CERTIFICATES: [&str; 2] = ["ok", "rejected"];
 
 /// The labels of upstream connections: index 0 for new ones, 1 for reused ones.
 const KINDS: [&str; 2] = ["new", "reused"];
@@ -99,6 +109,7 @@ pub struct Metrics {
     mapping: Mapping,
     endpoint_addresses: IntGauge,
     endpoint_discoveries: [IntCounter; DISCOVERIES.len()],
+    certificate_reloads: [IntCounter; CERTIFICATES.len()],
     draining: IntGauge,
     /// `None` where no thread could be had.
     _cpu: Option<CpuMeter>,
@@ -126,8 +137,13 @@ struct Mapping {
     generation: IntGauge,
     entries: IntGauge,
     domains: IntGauge,
+    tables: IntGauge,
+    info: IntGaugeVec,
     reloads: [IntCounter; RELOADS.len()],
+    troubles: [IntGauge; TROUBLES.len()],
+    from_cache: IntGauge,
     last_success: Gauge,
+    staleness: Gauge,
 }
 
 impl Metrics {
@@ -151,6 +167,11 @@ impl Metrics {
                 &r,
                 ("nameplate_endpoint_discoveries_total", "Times the endpoint's addresses were looked up."),
                 ("result", DISCOVERIES),
+            )?,
+            certificate_reloads: counters(
+                &r,
+                ("nameplate_certificate_reloads_total", "Times a listener's certificate was read again."),
+                ("result", CERTIFICATES),
             )?,
             draining: gauge(&r, "nameplate_draining", "1 while the process is stopping, else 0.")?,
             _cpu: start_meter(&r, limit)?,
@@ -219,14 +240,44 @@ impl Metrics {
         self.mapping.domains.set(clamp(domains));
     }
 
-    /// The mapping was read at `now`. Finding it unchanged is a success too: what is in force is
-    /// what the source says.
-    pub fn mapping_reloaded(&self, result: Reload, now: SystemTime) {
+    /// This mapping is in force now, from this source: the one series of its kind.
+    pub fn mapping_version(&self, version: &str, source: &str) {
+        self.mapping.info.reset();
+        self.mapping.info.with_label_values(&[version, source]).set(1);
+    }
+
+    /// The source was asked for the mapping.
+    pub fn mapping_read(&self, result: Reload) {
         self.mapping.reloads[result as usize].inc();
-        if result != Reload::Rejected {
-            let epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-            self.mapping.last_success.set(epoch.as_secs_f64());
+    }
+
+    /// The source was asked for the mapping, and what is in force is what it has.
+    pub fn mapping_confirmed(&self, result: Reload, now: SystemTime) {
+        self.mapping_read(result);
+        let epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.mapping.last_success.set(epoch.as_secs_f64());
+    }
+
+    /// Why what the source has is not in force, or that it is.
+    pub fn mapping_trouble(&self, why: Option<Reload>) {
+        for (trouble, gauge) in TROUBLES.iter().zip(&self.mapping.troubles) {
+            gauge.set(i64::from(why == Some(*trouble)));
         }
+    }
+
+    /// The mapping in force was read from disk, because its source was away.
+    pub fn mapping_from_cache(&self, from_cache: bool) {
+        self.mapping.from_cache.set(i64::from(from_cache));
+    }
+
+    /// How old the last sign is that what is in force is what the source has.
+    pub fn mapping_staleness(&self, seconds: f64) {
+        self.mapping.staleness.set(seconds);
+    }
+
+    /// This many tables are in memory: the one in force, and those that requests still read.
+    pub fn mapping_tables(&self, count: usize) {
+        self.mapping.tables.set(clamp(count));
     }
 
     /// The endpoint's addresses were looked up.
@@ -237,6 +288,11 @@ impl Metrics {
     /// This many addresses of the endpoint are in use now.
     pub fn endpoint_addresses(&self, count: usize) {
         self.endpoint_addresses.set(clamp(count));
+    }
+
+    /// A listener's certificate was read again, and is served if it was good.
+    pub fn certificate_reloaded(&self, good: bool) {
+        self.certificate_reloads[usize::from(!good)].inc();
     }
 
     /// The process begins to stop, or does not.
@@ -327,10 +383,12 @@ impl Upstream {
 
 impl Mapping {
     fn register(r: &Registry) -> prometheus::Result<Mapping> {
-        let last_success = Gauge::new(
-            "nameplate_mapping_last_success_timestamp_seconds",
-            "When the mapping was last read and found good, in seconds since the Unix epoch; 0 for never.",
-        )?;
+        let info = Opts::new("nameplate_mapping_info", "Always 1; the labels say which mapping is in force.");
+        let trouble = Opts::new(
+            "nameplate_mapping_trouble",
+            "1 while what the source has is not in force, by the reason; else 0.",
+        );
+        let trouble = add(r, IntGaugeVec::new(trouble, &["reason"])?)?;
         Ok(Mapping {
             generation: gauge(
                 r,
@@ -339,12 +397,33 @@ impl Mapping {
             )?,
             entries: gauge(r, "nameplate_mapping_entries", "Entries of the mapping in force.")?,
             domains: gauge(r, "nameplate_mapping_domains", "Custom domains of the mapping in force.")?,
+            tables: gauge(
+                r,
+                "nameplate_mapping_tables",
+                "Tables in memory: the one in force, and those that requests still read.",
+            )?,
+            info: add(r, IntGaugeVec::new(info, &["version", "source"])?)?,
             reloads: counters(
                 r,
-                ("nameplate_mapping_reloads_total", "Times the mapping was read."),
+                ("nameplate_mapping_reloads_total", "Times the source was asked for the mapping."),
                 ("result", RELOADS),
             )?,
-            last_success: add(r, last_success)?,
+            troubles: TROUBLES.map(|reason| trouble.with_label_values(&[RELOADS[reason as usize]])),
+            from_cache: gauge(
+                r,
+                "nameplate_mapping_from_cache",
+                "1 while the mapping in force was read from disk because its source was away, else 0.",
+            )?,
+            last_success: float(
+                r,
+                "nameplate_mapping_last_success_timestamp_seconds",
+                "When the source last had the mapping that is in force, in seconds since the Unix epoch; 0 for never.",
+            )?,
+            staleness: float(
+                r,
+                "nameplate_mapping_staleness_seconds",
+                "Time since the source last had the mapping that is in force, in seconds.",
+            )?,
         })
     }
 }
@@ -364,6 +443,10 @@ fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<In
 
 fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
     add(registry, IntGauge::new(name, help)?)
+}
+
+fn float(registry: &Registry, name: &str, help: &str) -> prometheus::Result<Gauge> {
+    add(registry, Gauge::new(name, help)?)
 }
 
 fn histogram(registry: &Registry, name: &str, help: &str, bounds: &'static [f64]) -> prometheus::Result<Histogram> {
@@ -386,17 +469,16 @@ fn register_constants(registry: &Registry, limit: CpuLimit) -> prometheus::Resul
     let build = Opts::new("nameplate_build_info", "Always 1; the label says what is running.")
         .const_label("version", env!("CARGO_PKG_VERSION"));
     add(registry, IntGauge::with_opts(build)?)?.set(1);
-    let cores = Gauge::new("nameplate_cpu_limit_cores", "CPU this process may use, in cores.")?;
-    add(registry, cores)?.set(limit.cores());
+    float(registry, "nameplate_cpu_limit_cores", "CPU this process may use, in cores.")?.set(limit.cores());
     Ok(())
 }
 
 fn start_meter(registry: &Registry, limit: CpuLimit) -> prometheus::Result<Option<CpuMeter>> {
-    let ratio = Gauge::new(
+    let ratio = float(
+        registry,
         "nameplate_cpu_utilization_ratio",
         "CPU time used over CPU time allowed by the limit, mean of the last 15 seconds.",
     )?;
-    let ratio = add(registry, ratio)?;
     let meter = CpuMeter::start(limit, ratio.clone()).inspect_err(|fault| {
         log::warn!("CPU utilization is not measured: no thread: {fault}");
         ratio.set(f64::NAN);

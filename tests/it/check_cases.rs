@@ -7,7 +7,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nameplate::cli::check::{FAULTS, check};
+use nameplate::cli::check::{CheckArgs, FAULTS, check};
+use nameplate::config::settings::MappingSource;
 use tempfile::TempDir;
 
 const MARK: &[u8] = b"---- exit ";
@@ -24,7 +25,8 @@ fn cases() -> Vec<PathBuf> {
 /// The exit code and the output, as a case file holds them. The directory is not part of them.
 fn run(mapping: &Path) -> (u8, Vec<u8>) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let code = check(&[mapping.to_owned()], &mut &b""[..], &mut out, &mut err);
+    let args = CheckArgs::of(vec![MappingSource::File(mapping.to_owned())]);
+    let code = check(&args, &mut &b""[..], &mut out, &mut err);
     out.append(&mut err);
     let dir = format!("{}/", mapping.parent().expect("a directory").display());
     (code, String::from_utf8(out).expect("output is text").replace(&dir, "").into_bytes())

@@ -97,17 +97,45 @@ fn each_label_stands_for_its_own_value() {
 fn a_mapping_found_unchanged_is_as_fresh_as_a_new_one() {
     let m = metrics();
     let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-    m.mapping_reloaded(Reload::Ok, at(1_000));
-    m.mapping_reloaded(Reload::Unchanged, at(2_000));
-    m.mapping_reloaded(Reload::Rejected, at(3_000));
+    m.mapping_confirmed(Reload::Ok, at(1_000));
+    m.mapping_confirmed(Reload::Unchanged, at(2_000));
+    for result in [Reload::Rejected, Reload::Held, Reload::Failed] {
+        m.mapping_read(result);
+    }
     m.mapping_in_force(7, 100_000, 90_000);
     has(&m, "nameplate_mapping_last_success_timestamp_seconds 2000");
-    for result in ["ok", "unchanged", "rejected"] {
+    for result in ["ok", "unchanged", "rejected", "held", "failed"] {
         has(&m, &format!("nameplate_mapping_reloads_total{{result=\"{result}\"}} 1"));
     }
     has(&m, "nameplate_mapping_generation 7");
     has(&m, "nameplate_mapping_entries 100000");
     has(&m, "nameplate_mapping_domains 90000");
+}
+
+#[test]
+fn the_mapping_in_force_has_one_series_of_its_own() {
+    let m = metrics();
+    m.mapping_version("aaa", "s3://bucket/key");
+    m.mapping_version("bbb", "s3://bucket/key");
+    let text = m.render();
+    let series: Vec<_> = text.lines().filter(|line| line.starts_with("nameplate_mapping_info{")).collect();
+    assert_eq!(series, [r#"nameplate_mapping_info{source="s3://bucket/key",version="bbb"} 1"#]);
+}
+
+#[test]
+fn one_trouble_with_the_mapping_at_a_time() {
+    let m = metrics();
+    let troubles = |held, failed| {
+        has(&m, r#"nameplate_mapping_trouble{reason="rejected"} 0"#);
+        has(&m, &format!("nameplate_mapping_trouble{{reason=\"held\"}} {held}"));
+        has(&m, &format!("nameplate_mapping_trouble{{reason=\"failed\"}} {failed}"));
+    };
+    m.mapping_trouble(Some(Reload::Held));
+    troubles(1, 0);
+    m.mapping_trouble(Some(Reload::Failed));
+    troubles(0, 1);
+    m.mapping_trouble(None);
+    troubles(0, 0);
 }
 
 #[test]
@@ -153,6 +181,7 @@ fn used() -> Metrics {
     let m = metrics();
     m.request_done(&Method::GET, 200, 0.004);
     m.upstream_first_byte(0.003);
+    m.mapping_version("aaa", "m");
     m
 }
 

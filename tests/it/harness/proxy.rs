@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use nameplate::app::{self, Running, StartFault};
 use nameplate::config::settings::Settings;
-use nameplate::live::reload::{Rejected, Reloaded};
+use nameplate::live::reload::{NotTaken, Reloaded};
 use serde_yaml::Value;
 use tempfile::TempDir;
 
@@ -22,6 +22,7 @@ const SETTINGS: &str = "
 admin: 127.0.0.1:0
 threads: 1
 endpoint: { connect_timeout: 1s, tls_timeout: 2s, read_timeout: 5s, write_timeout: 5s }
+reload: { watch: false, poll: 60m, allow_shrink: true }
 client: { keep_alive: 5s, read_timeout: 5s, write_timeout: 5s }
 shutdown: { delay: 0s, grace_period: 5s }
 ";
@@ -233,8 +234,14 @@ impl Proxy {
     }
 
     #[track_caller]
-    pub fn reload(&self) -> Result<Reloaded, Rejected> {
-        self.running().reload()
+    pub fn reload(&self) -> Result<Reloaded, NotTaken> {
+        self.running().reload(false).expect("somebody keeps the mapping")
+    }
+
+    /// As [`Proxy::reload`], and takes what is held.
+    #[track_caller]
+    pub fn reload_and_allow_shrink(&self) -> Result<Reloaded, NotTaken> {
+        self.running().reload(true).expect("somebody keeps the mapping")
     }
 
     #[track_caller]

@@ -4,61 +4,47 @@
 //! admin listener closes with the rest. This runs the same services on runtimes of its own, so
 //! that a stop fails readiness first, waits for exactly what is in flight, and ends.
 
+mod certificates;
+mod listeners;
+
 use std::net::SocketAddr;
-use std::os::fd::IntoRawFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use pingora::apps::{HttpServerOptions, ServerApp};
-use pingora::listeners::ListenerConfig;
-use pingora::listeners::tls::TlsSettings;
 use pingora::protocols::Stream;
-use pingora::protocols::l4::stream::L4BufferSettings;
+use pingora::server::ShutdownWatch;
 use pingora::server::configuration::ServerConf;
-use pingora::server::{Fds, ListenFds, ShutdownWatch};
-use pingora::services::Service as _;
 use pingora::services::listening::Service;
 use pingora_proxy::{HttpProxy, http_proxy};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::admin::{Admin, Readiness, Status};
-use crate::config::load::{LoadFault, compile_file};
-use crate::config::settings::{Listener, ListenerTls, Settings, Shutdown};
+use crate::admin::Admin;
+use crate::config::settings::{Listener, Settings, Shutdown};
 use crate::discovery::{Endpoint, EndpointFault};
 use crate::live::Live;
 use crate::live::connections::Connection;
+use crate::live::keeper::{self, FirstFault, Handle};
 use crate::live::refresh::keep_fresh;
-use crate::live::reload::{Rejected, Reloaded};
-use crate::live::snapshot::Snapshot;
+use crate::live::reload::{NotTaken, Reloaded};
 use crate::proxy::Proxy;
 use crate::telemetry::limit::CpuLimit;
 use crate::telemetry::metrics::Metrics;
-
-/// Connections the kernel may hold for us between two accepts.
-const BACKLOG: i32 = 4_096;
+use certificates::{Certificate, certificates};
+use listeners::{Bound, serve};
 
 /// How long a start waits for the endpoint's first addresses; after that it goes on, unready.
 const FIRST_LOOKUP: Duration = Duration::from_secs(3);
-/// Bytes one read from a client can bring. Pingora's 64 KiB would be 640 MB of buffers at 10,000
-/// connections; 16 KiB is one TLS record, and a request's headers fit at once.
-const READ_BUFFER: usize = 16 * 1024;
-/// Bytes gathered before a write.
-const WRITE_BUFFER: usize = 8 * 1024;
-
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartFault {
-    /// The mapping file cannot be used.
+    /// There is no mapping to start with, and none to wait for.
     #[error("{0}")]
-    Mapping(#[from] LoadFault),
+    Mapping(#[from] FirstFault),
     /// The endpoint cannot be discovered.
     #[error("{0}")]
     Endpoint(#[from] EndpointFault),
@@ -86,6 +72,8 @@ pub enum StartFault {
 /// A running Nameplate.
 pub struct Running {
     live: Arc<Live>,
+    mapping: Handle,
+    certificates: Vec<Arc<Certificate>>,
     addresses: Vec<SocketAddr>,
     admin: SocketAddr,
     stopping: Shutdown,
@@ -98,7 +86,7 @@ pub struct Running {
 
 /// Starts everything; returns when the listeners accept connections.
 pub fn start(settings: Settings) -> Result<Running, StartFault> {
-    let table = compile_file(&settings.mapping)?;
+    let mapping = keeper::start(settings.mapping.clone(), settings.reload.clone())?;
     let limit = CpuLimit::detect();
     let threads = settings.threads.unwrap_or_else(|| limit.threads());
     let metrics = Arc::new(Metrics::new(limit));
@@ -109,7 +97,8 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
     let proxying = runtime("proxy", threads).map_err(system)?;
     let minding = runtime("admin", 1).map_err(system)?;
 
-    let live = Arc::new(Live::new(Snapshot::first(table), endpoint, metrics, settings.mapping.clone()));
+    let live = Arc::new(Live::new(settings.mapping.to_string(), endpoint, metrics));
+    let mapping = mapping.begin(Arc::clone(&live));
     let next = minding.block_on(async { tokio::time::timeout(FIRST_LOOKUP, live.refresh()).await });
     // Not found in time: unready, and looked up again at once.
     let next = next.unwrap_or(Some(Duration::ZERO));
@@ -119,6 +108,7 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
     let bound: Vec<Bound<'_>> = settings.listeners.iter().map(Bound::new).collect::<Result<_, _>>()?;
     let admin_listener = Listener { address: settings.admin, tls: None, h2c: false };
     let admin_bound = Bound::new(&admin_listener)?;
+    let certificates = bound.iter().filter_map(|bound| bound.certificate.clone()).collect();
     let (addresses, admin) = (bound.iter().map(|b| b.address).collect(), admin_bound.address);
 
     let (stop, stopped) = watch::channel(false);
@@ -137,12 +127,23 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
     }
 
     let (stop_admin, admin_stopped) = watch::channel(false);
-    let status = Arc::new(LiveStatus(Arc::clone(&live)));
-    let pages = Admin { metrics: Arc::clone(&live.metrics), status };
+    let pages = Admin { live: Arc::clone(&live) };
     serve(&minding, Service::new("admin".into(), pages), vec![admin_bound], admin_stopped);
 
     let stopping = settings.shutdown;
-    Ok(Running { live, addresses, admin, stopping, stop, stop_admin, services, proxying, minding })
+    Ok(Running {
+        live,
+        mapping,
+        certificates,
+        addresses,
+        admin,
+        stopping,
+        stop,
+        stop_admin,
+        services,
+        proxying,
+        minding,
+    })
 }
 
 impl Running {
@@ -156,9 +157,28 @@ impl Running {
         self.admin
     }
 
-    /// Reads the mapping file again and puts it in force, or changes nothing.
-    pub fn reload(&self) -> Result<Reloaded, Rejected> {
-        self.live.reload()
+    /// Reads the listeners' certificates again, and asks for the mapping to be read. What comes of
+    /// it is logged. Of many asked for at once, one reading serves all.
+    pub fn order_reload(&self, allow_shrink: bool) {
+        self.reload_certificates();
+        self.mapping.order(allow_shrink);
+    }
+
+    /// Reads the mapping again and puts it in force, or changes nothing; with `allow_shrink`, also
+    /// one that is held because it removes too many domains. `None` if nobody keeps it any more.
+    pub fn reload(&self, allow_shrink: bool) -> Option<Result<Reloaded, NotTaken>> {
+        self.mapping.reload(allow_shrink)
+    }
+
+    fn reload_certificates(&self) {
+        for certificate in &self.certificates {
+            let read = certificate.reload();
+            self.live.metrics.certificate_reloaded(read.is_ok());
+            match read {
+                Ok(()) => log::info!("certificate read again: {}", certificate.file().display()),
+                Err(fault) => log::error!("certificate rejected: {fault}; the one before serves on"),
+            }
+        }
     }
 
     /// Entries in force.
@@ -221,80 +241,6 @@ fn server_options(h2c: bool, idle: Duration) -> HttpServerOptions {
     options
 }
 
-/// A listener that is bound, and whose certificate has been read. Bound here and not by the service,
-/// a port that is taken is an error with a name and not a panic on a service's thread, and port 0
-/// has a number to tell. Dropped, it closes.
-struct Bound<'s> {
-    listener: &'s Listener,
-    socket: std::net::TcpListener,
-    address: SocketAddr,
-    tls: Option<TlsSettings>,
-}
-
-impl<'s> Bound<'s> {
-    fn new(listener: &'s Listener) -> Result<Bound<'s>, StartFault> {
-        let fault = |cause| StartFault::Listen { address: listener.address, cause };
-        let tls = listener.tls.as_ref().map(tls_settings).transpose()?;
-        let socket = bind(listener.address).map_err(fault)?;
-        let address = socket.local_addr().map_err(fault)?;
-        Ok(Bound { listener, socket, address, tls })
-    }
-}
-
-fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
-    let domain = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
-    let socket = socket2::Socket::new(domain, socket2::Type::STREAM.nonblocking(), None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Runs a service on sockets that are bound already.
-fn serve<A: ServerApp + Send + Sync + 'static>(
-    runtime: &Runtime,
-    mut service: Service<A>,
-    listeners: Vec<Bound<'_>>,
-    stopped: ShutdownWatch,
-) -> JoinHandle<()> {
-    let mut sockets = Fds::new();
-    for Bound { socket, address, tls, .. } in listeners {
-        let address = address.to_string();
-        let mut config =
-            ListenerConfig::tcp(address.clone()).l4_buffer(L4BufferSettings::new(READ_BUFFER, WRITE_BUFFER));
-        if let Some(tls) = tls {
-            config = config.tls(tls);
-        }
-        service.add_listener(config);
-        sockets.add(address, socket.into_raw_fd());
-    }
-    let sockets: ListenFds = Arc::new(Mutex::new(sockets));
-    runtime.spawn(async move { service.start_service(Some(sockets), stopped, 1).await })
-}
-
-fn tls_settings(tls: &ListenerTls) -> Result<TlsSettings, StartFault> {
-    let chain = certificates(&tls.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|e| pem_fault(&tls.key, e))?;
-    let certified = CertifiedKey::from_der(chain, key, &rustls::crypto::ring::default_provider())
-        .map_err(|e| pem_fault(&tls.key, e))?;
-    // Pingora has no other way to make these than from files; what it serves is what was checked above.
-    let (certificate, key) = (tls.certificate.to_string_lossy(), tls.key.to_string_lossy());
-    let mut settings = TlsSettings::intermediate(&certificate, &key).map_err(|e| pem_fault(&tls.certificate, e))?;
-    settings.set_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
-    settings.enable_h2();
-    Ok(settings)
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartFault> {
-    let found = CertificateDer::pem_file_iter(file).map_err(|e| pem_fault(file, e))?;
-    let chain = found.collect::<Result<Vec<_>, _>>().map_err(|e| pem_fault(file, e))?;
-    if chain.is_empty() { Err(pem_fault(file, "holds no certificate in PEM form")) } else { Ok(chain) }
-}
-
-fn pem_fault(file: &Path, cause: impl std::fmt::Display) -> StartFault {
-    StartFault::Pem { file: file.to_owned(), cause: cause.to_string() }
-}
-
 /// The proxy, behind the count of its connections.
 struct Door {
     proxy: Arc<HttpProxy<Proxy>>,
@@ -328,19 +274,4 @@ async fn speaks_in_time(stream: &mut Stream, patience: Duration, mut shutdown: S
         peeked = tokio::time::timeout(patience, stream.try_peek(&mut preface)) => peeked.ok()?.ok().map(drop),
         _ = shutdown.wait_for(|stopping| *stopping) => None,
     }
-}
-
-/// What the admin pages ask.
-struct LiveStatus(Arc<Live>);
-
-impl Status for LiveStatus {
-    fn ready(&self) -> Readiness {
-        Readiness {
-            table: !self.0.snapshot().table.is_empty(),
-            address: !self.0.endpoint.addresses().is_empty(),
-            draining: self.0.connections.draining(),
-        }
-    }
-
-    fn refresh_gauges(&self) {}
 }

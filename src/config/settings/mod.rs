@@ -3,11 +3,18 @@
 //! Every key is optional; each default is a named constant beside the reason for it. The file that
 //! ships in `conf/` documents each key with its default, and a test holds the two together.
 
-use std::net::{IpAddr, SocketAddr};
+mod mapping;
+mod values;
+
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+
+pub use mapping::{MAX_REMOVED, MappingSource, Reload};
+pub use values::Network;
+use values::duration;
 
 /// How long an idle client connection is kept. An ALB reuses connections for 60 s by default; the
 /// side that reuses must be the one that gives up first, or a request meets a closing connection.
@@ -48,10 +55,12 @@ pub const GRACE_PERIOD: Duration = Duration::from_secs(25);
 pub struct Settings {
     /// Where clients connect.
     pub listeners: Vec<Listener>,
-    /// Where `/livez`, `/readyz` and `/metrics` answer. Default `127.0.0.1:9901`.
+    /// Where `/livez`, `/readyz`, `/mapping` and `/metrics` answer. Default `127.0.0.1:9901`.
     pub admin: SocketAddr,
-    /// Where the mapping is. Default `mapping.yaml` beside the settings.
-    pub mapping: PathBuf,
+    /// Where the mapping is kept. Default `mapping.yaml` beside the settings.
+    pub mapping: MappingSource,
+    /// How a changed mapping is noticed and taken.
+    pub reload: Reload,
     /// Worker threads. Default: the task's CPU limit, rounded up, at least 1.
     pub threads: Option<usize>,
     /// The execute-api VPC endpoint.
@@ -71,7 +80,8 @@ impl Default for Settings {
         Settings {
             listeners: vec![Listener::default()],
             admin: SocketAddr::from(([127, 0, 0, 1], 9901)),
-            mapping: PathBuf::from("mapping.yaml"),
+            mapping: MappingSource::File(PathBuf::from("mapping.yaml")),
+            reload: Reload::default(),
             threads: None,
             endpoint: Endpoint::default(),
             limits: Limits::default(),
@@ -277,81 +287,6 @@ impl Default for Shutdown {
     }
 }
 
-/// An IP network: `10.0.0.0/16`, or one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl Network {
-    /// Whether an address is inside.
-    pub fn contains(&self, ip: IpAddr) -> bool {
-        match (self.address, ip.to_canonical()) {
-            (IpAddr::V4(net), IpAddr::V4(ip)) => {
-                let shift = 32 - u32::from(self.prefix);
-                (u32::from(net) ^ u32::from(ip)).checked_shr(shift).unwrap_or(0) == 0
-            }
-            (IpAddr::V6(net), IpAddr::V6(ip)) => {
-                let shift = 128 - u32::from(self.prefix);
-                (u128::from(net) ^ u128::from(ip)).checked_shr(shift).unwrap_or(0) == 0
-            }
-            _ => false,
-        }
-    }
-}
-
-impl std::str::FromStr for Network {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let fault = || format!("`{text}` is not an IP network; write `10.0.0.0/16` or one address");
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| fault())?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            Some(text) => text.parse().map_err(|_| fault())?,
-            None => most,
-        };
-        if prefix > most { Err(fault()) } else { Ok(Network { address, prefix }) }
-    }
-}
-
-impl<'de> Deserialize<'de> for Network {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// Reads `250ms`, `5s`, `2m` or a plain number of seconds.
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Seconds(u64),
-        Text(String),
-    }
-    let fault =
-        |text: &str| serde::de::Error::custom(format!("`{text}` is not a duration; write `250ms`, `5s` or `2m`"));
-    match Written::deserialize(deserializer)? {
-        Written::Seconds(seconds) => Ok(Duration::from_secs(seconds)),
-        Written::Text(text) => {
-            let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-            let (number, unit) = text.split_at(unit_at);
-            let number: u64 = number.parse().map_err(|_| fault(&text))?;
-            match unit.trim() {
-                "ms" => Ok(Duration::from_millis(number)),
-                "s" | "" => Ok(Duration::from_secs(number)),
-                "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
-                _ => Err(fault(&text)),
-            }
-        }
-    }
-}
-
 /// Why a settings file cannot be used: one line that says what and where.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}:{line}:{column}: error: {what}")]
@@ -406,6 +341,7 @@ impl Settings {
         if let Some((key, _)) = zero.iter().find(|(_, value)| value.is_zero()) {
             return Err(format!("{key} is 0; write a duration, for example `5s`"));
         }
+        self.reload.validate()?;
         if endpoint.min_ttl > endpoint.max_ttl {
             return Err("endpoint: min_ttl is over max_ttl".into());
         }
@@ -430,7 +366,7 @@ mod tests {
     // A setting that the shipped file does not name, or names with another default, fails here.
     #[test]
     fn the_shipped_file_documents_every_key_with_its_default() {
-        let text = include_str!("../../conf/nameplate.yaml");
+        let text = include_str!("../../../conf/nameplate.yaml");
         let shipped = Settings::parse(text, "conf/nameplate.yaml").expect("the shipped file is valid");
         assert_eq!(format!("{shipped:?}"), format!("{:?}", Settings::default()));
         let shown = format!("{:?}", Settings::default());
@@ -463,6 +399,9 @@ mod tests {
         fault("endpoint:\n  idle_timeout: 310s\n", "idle_timeout must be under 310s");
         fault("listeners: []\n", "listeners: is empty");
         fault("admin: here\n", "admin");
+        fault("mapping: s3://bucket\n", "s3://bucket names no object");
+        fault("reload: { poll: 100ms }\n", "reload: poll is under 1s");
+        fault("reload: { max_removed: 101 }\n", "reload: max_removed is a percentage");
     }
 
     #[test]

@@ -1,0 +1,202 @@
+//! `/mapping`: what is in force, since when, what came after it and was not taken; and its entries by
+//! domain.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::Page;
+use crate::config::diagnostic::Diagnostic;
+use crate::domain::host::{HostBuffer, normalize};
+use crate::domain::route::{HostMode, RefererMode, ResponseMode, Route};
+use crate::domain::version::Version;
+use crate::live::Live;
+use crate::live::reload::Cause;
+use crate::live::snapshot::Snapshot;
+use crate::live::status::{Origin, Report, Trouble};
+
+const JSON: &str = "application/json";
+
+/// The most entries, and the most faults, on one page.
+const MOST_SHOWN: usize = 100;
+
+#[derive(Serialize)]
+struct Mapping<'l> {
+    source: &'l str,
+    version: Option<String>,
+    sha256: Option<String>,
+    generation: u64,
+    entries: usize,
+    domains: usize,
+    /// `source` or `cache`.
+    origin: Option<&'static str>,
+    in_force_since: Option<String>,
+    confirmed: Option<String>,
+    staleness_seconds: u64,
+    trouble: Option<Shown>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<Found<'l>>,
+}
+
+/// Why what the source has is not in force.
+#[derive(Serialize)]
+struct Shown {
+    /// `rejected`, `held` or `failed`.
+    reason: &'static str,
+    since: String,
+    version: Option<String>,
+    message: String,
+    faults: Vec<Fault>,
+    more_faults: usize,
+}
+
+#[derive(Serialize)]
+struct Fault {
+    line: u32,
+    column: u32,
+    what: String,
+    text: String,
+    help: String,
+}
+
+#[derive(Serialize)]
+struct Found<'l> {
+    query: String,
+    /// `answers`: these entries answer for that host; `contains`: their domains contain the text.
+    by: &'static str,
+    entries: Vec<Entry<'l>>,
+    more: usize,
+}
+
+#[derive(Serialize)]
+struct Entry<'l> {
+    domain: &'l str,
+    base_path: &'l str,
+    api_id: &'l str,
+    api_host: &'l str,
+    prefix: &'l str,
+    verbs: Option<String>,
+    referer: &'static str,
+    host: &'static str,
+    response: &'static str,
+    line: u32,
+    since_generation: u64,
+    requests: u64,
+}
+
+/// The page. `?domain=NAME` adds the entries that answer for a host, or, where none does, those whose
+/// domain contains the text.
+pub(super) fn page(live: &Live, query: Option<&str>, now: SystemTime) -> Page {
+    let mut domain = None;
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        if name != "domain" || domain.is_some() {
+            return Page::text(400, "write /mapping or /mapping?domain=NAME");
+        }
+        domain = Some(value.into_owned());
+    }
+    let snapshot = live.snapshot();
+    let report = live.mapping.report();
+    let mapping = Mapping {
+        source: &live.mapping.source,
+        version: snapshot.version.map(|version| version.to_string()),
+        sha256: snapshot.version.as_ref().map(Version::full),
+        generation: snapshot.generation,
+        entries: snapshot.table.len(),
+        domains: snapshot.table.domains(),
+        origin: report.in_force.map(|(_, origin)| match origin {
+            Origin::Source => "source",
+            Origin::Cache => "cache",
+        }),
+        in_force_since: report.in_force.map(|(since, _)| time(since)),
+        confirmed: report.confirmed.map(time),
+        staleness_seconds: live.mapping.staleness(now).as_secs(),
+        trouble: report.trouble.map(shown),
+        found: domain.map(|domain| find(&snapshot, domain)),
+    };
+    match serde_json::to_string_pretty(&mapping) {
+        Ok(json) => Page { status: 200, content_type: JSON, body: json + "\n" },
+        Err(fault) => Page::text(500, &fault.to_string()),
+    }
+}
+
+fn time(at: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(at).to_string()
+}
+
+fn shown(trouble: Trouble) -> Shown {
+    let message = trouble.cause.to_string();
+    let (reason, faults) = match trouble.cause {
+        Cause::Failed(_) | Cause::Unsettled => ("failed", None),
+        Cause::Held(_) => ("held", None),
+        Cause::Rejected(faults) => ("rejected", Some(faults)),
+    };
+    let fault = |fault: &Diagnostic| Fault {
+        line: fault.line,
+        column: fault.column,
+        what: fault.what.clone(),
+        text: fault.text.clone(),
+        help: fault.help.clone(),
+    };
+    let first: Vec<Fault> = faults.iter().flat_map(|faults| faults.iter().take(MOST_SHOWN)).map(fault).collect();
+    Shown {
+        reason,
+        since: time(trouble.since),
+        version: trouble.version.map(|version| version.to_string()),
+        message,
+        more_faults: faults.map_or(0, |faults| faults.len()) - first.len(),
+        faults: first,
+    }
+}
+
+fn find(snapshot: &Snapshot, query: String) -> Found<'_> {
+    let table = &snapshot.table;
+    let mut buffer = HostBuffer::default();
+    let answers = normalize(query.as_bytes(), &mut buffer).map(|host| table.routes_of(host)).unwrap_or_default();
+    let text = query.to_ascii_lowercase();
+    let (by, all): (_, Vec<u32>) = if answers.is_empty() {
+        let contains = |route: &Route| route.host().contains(&text);
+        ("contains", (0..).zip(table.routes()).filter(|(_, route)| contains(route)).map(|(at, _)| at).collect())
+    } else {
+        // They stand side by side.
+        let first = table.routes().iter().position(|route| std::ptr::eq(route, &answers[0])).unwrap_or_default();
+        ("answers", (first as u32..).take(answers.len()).collect())
+    };
+    let entries: Vec<Entry<'_>> = all.iter().take(MOST_SHOWN).map(|at| entry(snapshot, *at)).collect();
+    Found { query, by, more: all.len() - entries.len(), entries }
+}
+
+fn entry(snapshot: &Snapshot, at: u32) -> Entry<'_> {
+    let (route, kept) = (snapshot.table.route(at), snapshot.entry(at));
+    let choices = &route.choices;
+    let all = choices.verbs == crate::domain::verbs::VerbSet::ALL;
+    Entry {
+        domain: route.host(),
+        base_path: route.base(),
+        api_id: route.api_id(),
+        api_host: route.api_host(),
+        prefix: route.prefix(),
+        verbs: (!all).then(|| choices.verbs.to_string()),
+        referer: if choices.referer == RefererMode::Domain { "domain" } else { "preserve" },
+        host: if choices.host == HostMode::Api { "api" } else { "preserve" },
+        response: if choices.response == ResponseMode::Translate { "translate" } else { "untouched" },
+        line: route.line,
+        since_generation: kept.since,
+        requests: kept.requests(),
+    }
+}
+
+/// What `/readyz` says beside whether it is ready.
+pub(super) fn notes(live: &Live, now: SystemTime) -> Vec<String> {
+    let Report { in_force, trouble, .. } = live.mapping.report();
+    let age = humantime::format_duration(Duration::from_secs(live.mapping.staleness(now).as_secs()));
+    let mut notes = Vec::new();
+    if matches!(in_force, Some((_, Origin::Cache))) {
+        notes.push(format!("mapping: from the cache; the source last had it {age} ago"));
+    }
+    if let Some(Trouble { cause, .. }) = trouble {
+        let text = cause.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        notes.push(format!("mapping: what {} has is not in force: {first}", live.mapping.source));
+    }
+    notes
+}

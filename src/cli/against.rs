@@ -1,0 +1,183 @@
+//! `check --against`: what a new mapping changes, for people and for pipelines.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::load::Loaded;
+use crate::domain::route::Route;
+use crate::plan::change::{Change, EntryChange, KeyChange, private_api_url};
+use crate::plan::names::Names;
+
+/// What becomes of the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verdict {
+    /// Nothing changes.
+    None,
+    /// Running tasks take it by themselves.
+    Hot,
+    /// Something must be deployed before every domain works.
+    Deployment,
+    /// Running tasks would hold it: it removes too many domains.
+    Held,
+}
+
+/// The change from one mapping to another.
+#[derive(Serialize)]
+pub(super) struct Against<'c> {
+    mapping: &'c str,
+    #[serde(skip)]
+    new_name: &'c str,
+    entries: usize,
+    domains: usize,
+    /// `none`, `hot`, `deployment` or `held`.
+    pub(super) verdict: Verdict,
+    added: usize,
+    removed: usize,
+    changed: usize,
+    unchanged: usize,
+    removed_domains: usize,
+    max_removed_percent: u8,
+    changes: Vec<Line<'c>>,
+    /// What must be deployed first.
+    needs: Shown<'c>,
+    /// What the next deployment may take away.
+    unused: Shown<'c>,
+}
+
+#[derive(Serialize)]
+struct Line<'c> {
+    change: &'static str,
+    domain: &'c str,
+    base_path: &'c str,
+    private_api_url: String,
+    /// In the new mapping, or for one that is gone in the old one.
+    line: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<Key<'c>>,
+}
+
+#[derive(Serialize)]
+struct Key<'c> {
+    key: &'static str,
+    old: &'c str,
+    new: &'c str,
+}
+
+#[derive(Serialize)]
+struct Shown<'c> {
+    hosted_zones: Vec<&'c str>,
+    certificate_names: Vec<&'c str>,
+    regions: Vec<&'c str>,
+}
+
+impl<'c> Against<'c> {
+    pub(super) fn of(old: &'c Loaded, new_name: &'c str, change: &'c Change<'c>, most: u8) -> Against<'c> {
+        let (added, removed, changed) = change.counts();
+        let (gone, had) = change.removed_domains;
+        let verdict = if change.entries.is_empty() {
+            Verdict::None
+        } else if gone as u128 * 100 > had as u128 * u128::from(most) {
+            Verdict::Held
+        } else if change.needs.is_empty() {
+            Verdict::Hot
+        } else {
+            Verdict::Deployment
+        };
+        Against {
+            mapping: &old.name,
+            new_name,
+            entries: old.mapping.table.len(),
+            domains: had,
+            verdict,
+            added,
+            removed,
+            changed,
+            unchanged: change.unchanged,
+            removed_domains: gone,
+            max_removed_percent: most,
+            changes: change.entries.iter().map(line).collect(),
+            needs: shown(&change.needs),
+            unused: shown(&change.unused),
+        }
+    }
+}
+
+fn line<'c>(entry: &'c EntryChange<'c>) -> Line<'c> {
+    let route: &'c Route = entry.route();
+    let (change, keys): (_, &[KeyChange]) = match entry {
+        EntryChange::Added(_) => ("added", &[]),
+        EntryChange::Removed(_) => ("removed", &[]),
+        EntryChange::Changed { keys, .. } => ("changed", keys),
+    };
+    let keys = keys.iter().map(|key| Key { key: key.key, old: &key.old, new: &key.new }).collect();
+    let private_api_url = private_api_url(route);
+    Line { change, domain: route.host(), base_path: route.base(), private_api_url, line: route.line, keys }
+}
+
+fn shown(names: &Names) -> Shown<'_> {
+    Shown {
+        hosted_zones: names.zones.iter().map(String::as_str).collect(),
+        certificate_names: names.certificates.iter().map(String::as_str).collect(),
+        regions: names.regions.iter().map(String::as_str).collect(),
+    }
+}
+
+/// For people: each change, then what becomes of it all.
+impl fmt::Display for Against<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "against {}:", self.mapping)?;
+        for line in &self.changes {
+            let Line { domain, base_path, private_api_url, line: at, .. } = line;
+            match line.change {
+                "added" => writeln!(f, "  + {domain}{base_path}: {private_api_url} ({}:{at})", self.new_name)?,
+                "removed" => writeln!(f, "  - {domain}{base_path}: {private_api_url} ({}:{at})", self.mapping)?,
+                _ => writeln!(f, "  ~ {domain}{base_path} ({}:{at})", self.new_name)?,
+            }
+            for Key { key, old, new } in &line.keys {
+                writeln!(f, "      {key}: {old} -> {new}")?;
+            }
+        }
+        let Against { added, removed, changed, unchanged, .. } = self;
+        writeln!(f, "{added} added, {removed} removed, {changed} changed, {unchanged} unchanged")?;
+        match self.verdict {
+            Verdict::None => writeln!(f, "no change"),
+            Verdict::Hot => writeln!(f, "hot: running tasks take it from the mapping's source"),
+            Verdict::Deployment => writeln!(f, "deployment: running tasks take it, and its new domains need"),
+            Verdict::Held => writeln!(
+                f,
+                "held: it removes {} of {} domains, and running tasks take no change that removes more than {} %\n  \
+                 help: if that is meant, split it, or see `allow_shrink` in docs/mapping.md",
+                self.removed_domains, self.domains, self.max_removed_percent
+            ),
+        }?;
+        if self.verdict == Verdict::Held && !self.needs.is_empty() {
+            writeln!(f, "deployment: its new domains need")?;
+        }
+        self.needs.write(f)?;
+        if !self.unused.is_empty() {
+            writeln!(f, "no longer used; the next deployment may take it away:")?;
+        }
+        self.unused.write(f)
+    }
+}
+
+impl Shown<'_> {
+    fn is_empty(&self) -> bool {
+        self.hosted_zones.is_empty() && self.certificate_names.is_empty() && self.regions.is_empty()
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for zone in &self.hosted_zones {
+            writeln!(f, "  private hosted zone {zone}")?;
+        }
+        for name in &self.certificate_names {
+            writeln!(f, "  certificate for {name}")?;
+        }
+        for region in &self.regions {
+            writeln!(f, "  execute-api VPC endpoint for region {region}")?;
+        }
+        Ok(())
+    }
+}

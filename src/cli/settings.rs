@@ -1,0 +1,56 @@
+//! Where the settings come from; the command line and the environment outrank the file.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+
+use super::{FAULTY, UNUSABLE};
+use crate::config::settings::{MappingSource, Settings};
+
+/// Where the settings are, and the mapping.
+#[derive(Args, Clone, Debug)]
+pub(super) struct SettingsArgs {
+    /// Settings file [default: built-in defaults]
+    #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The mapping: a file, s3://bucket/key, or an http(s) URL [default: `mapping` of the settings]
+    #[arg(long, env = "NAMEPLATE_MAPPING", value_name = "SOURCE")]
+    mapping: Option<MappingSource>,
+}
+
+impl SettingsArgs {
+    /// Reads them.
+    pub(super) fn read(&self) -> anyhow::Result<Settings> {
+        let mut settings = read_settings(self.config.as_deref())?;
+        if let Some(mapping) = &self.mapping {
+            settings.mapping.clone_from(mapping);
+        }
+        Ok(settings)
+    }
+}
+
+/// 2 where a file could not be read, 1 where what it says is at fault.
+pub(super) fn code_of(e: &anyhow::Error) -> u8 {
+    if e.chain().any(|cause| cause.is::<std::io::Error>()) { UNUSABLE } else { FAULTY }
+}
+
+/// Reads a settings file; its relative paths are relative to where it stands.
+fn read_settings(config: Option<&Path>) -> anyhow::Result<Settings> {
+    let Some(file) = config else { return Ok(Settings::default()) };
+    let text = std::fs::read_to_string(file).with_context(|| format!("read settings file {}", file.display()))?;
+    let mut settings = Settings::parse(&text, &file.display().to_string())?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    settings.mapping = settings.mapping.relative_to(folder);
+    let reload = &mut settings.reload;
+    // An empty one is none, and no folder.
+    let cache = reload.cache.as_mut().filter(|cache| !cache.as_os_str().is_empty());
+    for file in [settings.endpoint.ca_file.as_mut(), reload.token_file.as_mut(), cache].into_iter().flatten() {
+        *file = folder.join(&*file);
+    }
+    for tls in settings.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
+        tls.certificate = folder.join(&tls.certificate);
+        tls.key = folder.join(&tls.key);
+    }
+    Ok(settings)
+}

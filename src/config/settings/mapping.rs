@@ -1,0 +1,220 @@
+//! Where the mapping is kept, and how a changed one is taken.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use super::values::duration;
+use crate::config::load::MAX_FILE;
+
+/// Often enough that a change reaches a fleet in seconds; rare enough that S3 requests of 100 tasks
+/// cost about 7 USD a month (0.0004 USD per 1,000 GET requests).
+pub(super) const POLL: Duration = Duration::from_secs(15);
+/// A shorter interval is a mistake in the unit.
+const SHORTEST_POLL: Duration = Duration::from_secs(1);
+/// The source is in our region or on our host; what takes longer will not come.
+pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Percent of the domains a change may remove: a file that was cut off, or generated from an empty
+/// list, removes most of them; no change people make does.
+pub const MAX_REMOVED: u8 = 50;
+/// Where the last good mapping is kept on disk, unless the mapping is a file itself.
+pub(super) const CACHE: &str = "/var/cache/nameplate";
+
+/// Where the mapping is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MappingSource {
+    /// A file.
+    File(PathBuf),
+    /// An object in S3: `s3://bucket/key`.
+    S3 {
+        /// The bucket's name.
+        bucket: String,
+        /// The object's key.
+        key: String,
+    },
+    /// Whatever answers GET at this URL, `http://` or `https://`.
+    Http(String),
+}
+
+impl MappingSource {
+    /// The file, if it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            MappingSource::File(path) => Some(path),
+            MappingSource::S3 { .. } | MappingSource::Http(_) => None,
+        }
+    }
+
+    /// A relative path starts in this folder.
+    pub fn relative_to(self, folder: &Path) -> MappingSource {
+        match self {
+            MappingSource::File(path) => MappingSource::File(folder.join(path)),
+            other => other,
+        }
+    }
+}
+
+/// As logs, metrics and pages name it: a URL without its query, which may hold a secret.
+impl fmt::Display for MappingSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MappingSource::File(path) => write!(f, "{}", path.display()),
+            MappingSource::S3 { bucket, key } => write!(f, "s3://{bucket}/{key}"),
+            MappingSource::Http(url) => f.write_str(url.split('?').next().unwrap_or(url)),
+        }
+    }
+}
+
+impl FromStr for MappingSource {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<MappingSource, String> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return if text.is_empty() {
+                Err("the mapping's place is empty; write a path, s3://bucket/key or a URL".into())
+            } else {
+                Ok(MappingSource::File(text.into()))
+            };
+        };
+        match scheme {
+            "s3" => match rest.split_once('/') {
+                Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') => {
+                    Ok(MappingSource::S3 { bucket: bucket.into(), key: key.into() })
+                }
+                _ => Err(format!("{text} names no object; write s3://bucket/key")),
+            },
+            "http" | "https" => {
+                let url: http::Uri = text.parse().map_err(|e| format!("{text} is no URL: {e}"))?;
+                match url.authority() {
+                    Some(authority) if authority.as_str().contains('@') => {
+                        Err("a URL of the mapping carries user information; name a `token_file` instead".into())
+                    }
+                    Some(authority) if !authority.host().is_empty() => Ok(MappingSource::Http(text.into())),
+                    _ => Err(format!("{text} names no host")),
+                }
+            }
+            _ => Err(format!("{scheme}:// is no place for a mapping; write a path, s3://, http:// or https://")),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for MappingSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// How a changed mapping is noticed and taken.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reload {
+    /// How often the source is asked, give or take a tenth. Default [`POLL`].
+    #[serde(deserialize_with = "duration")]
+    pub poll: Duration,
+    /// Whether a file's folder is watched too, so that a change is noticed at once. Default true.
+    pub watch: bool,
+    /// The longest that reading the source may take. Default [`FETCH_TIMEOUT`].
+    #[serde(deserialize_with = "duration")]
+    pub timeout: Duration,
+    /// The largest mapping that is read, in bytes. Default [`MAX_FILE`].
+    pub max_bytes: u64,
+    /// Percent of the domains in force that a change may remove. Default [`MAX_REMOVED`].
+    pub max_removed: u8,
+    /// Take changes that remove more, too. Default false.
+    pub allow_shrink: bool,
+    /// The folder the last good mapping is kept in. Default [`CACHE`], and none where the mapping is
+    /// a file; empty for none.
+    pub cache: Option<PathBuf>,
+    /// A file with the bearer token for `http(s)://`, read anew for each request. Default none.
+    pub token_file: Option<PathBuf>,
+    /// Where S3's API answers. Default `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL` of the
+    /// environment, else AWS.
+    pub s3_endpoint: Option<String>,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Reload {
+            poll: POLL,
+            watch: true,
+            timeout: FETCH_TIMEOUT,
+            max_bytes: MAX_FILE,
+            max_removed: MAX_REMOVED,
+            allow_shrink: false,
+            cache: None,
+            token_file: None,
+            s3_endpoint: None,
+        }
+    }
+}
+
+impl Reload {
+    /// The folder for the last good mapping of a source.
+    pub fn cache_of(&self, source: &MappingSource) -> Option<PathBuf> {
+        match (&self.cache, source) {
+            (Some(folder), _) if folder.as_os_str().is_empty() => None,
+            (Some(folder), _) => Some(folder.clone()),
+            (None, MappingSource::File(_)) => None,
+            (None, MappingSource::S3 { .. } | MappingSource::Http(_)) => Some(CACHE.into()),
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), String> {
+        if self.poll < SHORTEST_POLL {
+            return Err("reload: poll is under 1s; a changed file is noticed at once anyway".into());
+        }
+        if self.timeout.is_zero() {
+            return Err("reload: timeout is 0; write a duration, for example `10s`".into());
+        }
+        if self.max_bytes == 0 || self.max_bytes > MAX_FILE {
+            return Err(format!("reload: max_bytes is not between 1 and {MAX_FILE}"));
+        }
+        if self.max_removed > 100 {
+            return Err("reload: max_removed is a percentage, 0 to 100".into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, want: Result<&str, &str>) {
+        match (text.parse::<MappingSource>(), want) {
+            (Ok(source), Ok(shown)) => assert_eq!(source.to_string(), shown),
+            (Err(fault), Err(part)) => assert!(fault.contains(part), "{text}: {fault}"),
+            (got, want) => panic!("{text}: {got:?}, not {want:?}"),
+        }
+    }
+
+    #[test]
+    fn a_source_is_told_by_its_scheme() {
+        check("conf/mapping.yaml", Ok("conf/mapping.yaml"));
+        check("s3://bucket/a/mapping.yaml", Ok("s3://bucket/a/mapping.yaml"));
+        check("http://localhost:2772/applications/a?flag=x", Ok("http://localhost:2772/applications/a"));
+        check("s3://bucket", Err("s3://bucket names no object"));
+        check("s3://bucket/", Err("names no object"));
+        check("s3:///key", Err("names no object"));
+        check("https://", Err("is no URL"));
+        check("https://user:secret@example.com/m", Err("user information"));
+        check("gs://bucket/key", Err("gs:// is no place for a mapping"));
+        check("", Err("is empty"));
+    }
+
+    #[test]
+    fn a_file_has_no_cache_unless_one_is_named() {
+        let reload = Reload::default();
+        let (file, s3): (MappingSource, MappingSource) =
+            ("m.yaml".parse().expect("a path"), "s3://b/k".parse().expect("an object"));
+        assert_eq!((reload.cache_of(&file), reload.cache_of(&s3)), (None, Some(CACHE.into())));
+        let named = Reload { cache: Some("/c".into()), ..Reload::default() };
+        assert_eq!(named.cache_of(&file), Some("/c".into()));
+        let off = Reload { cache: Some("".into()), ..Reload::default() };
+        assert_eq!(off.cache_of(&s3), None);
+    }
+}

@@ -1,0 +1,77 @@
+//! The source, and the first reading of it: what a start goes by.
+
+use std::io;
+use std::time::Duration;
+
+use super::super::reload::{Cause, Document};
+use crate::config::diagnostic::Diagnostics;
+use crate::config::settings::{MappingSource, Reload as Rules};
+use crate::domain::table::MappingTable;
+use crate::domain::version::Version;
+use crate::source::cache::Cache;
+use crate::source::{self, Ask, FetchFault, Fetched, Source};
+
+/// Where there is a cached mapping, a start waits for the source no longer than this.
+const FIRST_FETCH: Duration = Duration::from_secs(3);
+
+/// Why there is nothing to start with, and no use in waiting.
+#[derive(Debug, thiserror::Error)]
+pub enum FirstFault {
+    /// The mapping is a file that cannot be read, or the source cannot be set up.
+    #[error("{0}")]
+    Unreadable(#[from] FetchFault),
+    /// The mapping is a file with faults.
+    #[error("{0}")]
+    Invalid(Diagnostics),
+    /// The system gave no thread.
+    #[error("no thread for the mapping: {0}")]
+    System(#[from] io::Error),
+}
+
+/// A mapping that has been read and is not in force yet, or why it was not read.
+pub(super) type First = Result<(MappingTable, Document), (Cause, Option<Version>)>;
+
+/// A source that has been set up.
+pub(super) struct Opened {
+    pub(super) place: MappingSource,
+    pub(super) rules: Rules,
+    pub(super) source: Box<dyn Source>,
+    pub(super) cache: Option<Cache>,
+}
+
+impl Opened {
+    pub(super) fn new(place: MappingSource, rules: Rules) -> Result<Opened, FetchFault> {
+        let source = source::open(&place, &rules)?;
+        let cache = rules.cache_of(&place).map(|folder| Cache::new(&folder, &place));
+        Ok(Opened { place, rules, source, cache })
+    }
+
+    pub(super) async fn fetch(&mut self, ask: Ask, patience: Duration) -> Result<Fetched, FetchFault> {
+        match tokio::time::timeout(patience, self.source.fetch(ask)).await {
+            Ok(fetched) => fetched,
+            Err(_) => Err(source::timed_out(&self.place, &Rules { timeout: patience, ..self.rules.clone() })),
+        }
+    }
+
+    /// Reads the mapping to start with. A file that is broken or not there is no start: somebody who
+    /// can mend it is watching, and what they last deployed may still run.
+    pub(super) async fn first(mut self) -> Result<(Opened, First), FirstFault> {
+        let is_file = self.place.file().is_some();
+        let cached = self.cache.as_ref().is_some_and(|cache| cache.path().exists());
+        let patience = if cached { FIRST_FETCH.min(self.rules.timeout) } else { self.rules.timeout };
+        let first = match self.fetch(Ask::Now, patience).await {
+            Ok(Fetched::Document(bytes)) => {
+                let document = Document::new(bytes);
+                match document.compile(&self.place.to_string()) {
+                    Ok(table) => Ok((table, document)),
+                    Err(Cause::Rejected(faults)) if is_file => return Err(FirstFault::Invalid(faults)),
+                    Err(cause) => Err((cause, Some(document.version))),
+                }
+            }
+            Ok(Fetched::Unchanged | Fetched::Unsettled) => Err((Cause::Unsettled, None)),
+            Err(fault) if is_file && !cached => return Err(fault.into()),
+            Err(fault) => Err((Cause::Failed(fault), None)),
+        };
+        Ok((self, first))
+    }
+}

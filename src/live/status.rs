@@ -1,0 +1,143 @@
+//! How it stands with the mapping: what is in force, since when, and what came after it and was not
+//! taken. For people and for metrics; no request asks.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::reload::Cause;
+use crate::domain::version::Version;
+
+/// Where the mapping in force was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// At its source.
+    Source,
+    /// On this host's disk, because the source was away.
+    Cache,
+}
+
+/// Why what the source has is not in force, and since when.
+#[derive(Clone, Debug)]
+pub struct Trouble {
+    /// Why.
+    pub cause: Cause,
+    /// When it was first so.
+    pub since: SystemTime,
+    /// The version that was not taken, where one was read.
+    pub version: Option<Version>,
+}
+
+/// How it stands with the mapping.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// When the mapping in force was put in force, and from where.
+    pub in_force: Option<(SystemTime, Origin)>,
+    /// When the source last had what is in force. From the cache, this may be before the start.
+    pub confirmed: Option<SystemTime>,
+    /// Why what the source has now is not in force, if it is not.
+    pub trouble: Option<Trouble>,
+}
+
+impl Report {
+    /// How long ago the source last had what is in force; since the start where it never had.
+    pub fn staleness(&self, started: SystemTime, now: SystemTime) -> Duration {
+        now.duration_since(self.confirmed.unwrap_or(started)).unwrap_or_default()
+    }
+}
+
+/// The report of one process.
+#[derive(Debug)]
+pub struct Status {
+    /// The source's name.
+    pub source: String,
+    started: SystemTime,
+    report: Mutex<Report>,
+}
+
+impl Status {
+    pub(super) fn new(source: String, started: SystemTime) -> Status {
+        Status { source, started, report: Mutex::default() }
+    }
+
+    /// How it stands now.
+    pub fn report(&self) -> Report {
+        self.lock().clone()
+    }
+
+    /// How old the last sign is that what is in force is what the source has.
+    pub fn staleness(&self, now: SystemTime) -> Duration {
+        self.lock().staleness(self.started, now)
+    }
+
+    pub(super) fn taken(&self, origin: Origin, confirmed: SystemTime) {
+        let mut report = self.lock();
+        report.in_force = Some((SystemTime::now(), origin));
+        report.confirmed = Some(confirmed);
+        if origin == Origin::Source {
+            report.trouble = None;
+        }
+    }
+
+    /// The source has what is in force.
+    pub(super) fn confirmed(&self, now: SystemTime) {
+        let mut report = self.lock();
+        report.confirmed = Some(now);
+        report.trouble = None;
+        if let Some((_, origin)) = &mut report.in_force {
+            *origin = Origin::Source;
+        }
+    }
+
+    /// What the source has was not taken.
+    pub fn not_taken(&self, cause: Cause, version: Option<Version>, now: SystemTime) {
+        let mut report = self.lock();
+        let same = |trouble: &Trouble| {
+            trouble.version == version && std::mem::discriminant(&trouble.cause) == std::mem::discriminant(&cause)
+        };
+        let since = report.trouble.as_ref().filter(|trouble| same(trouble)).map_or(now, |trouble| trouble.since);
+        report.trouble = Some(Trouble { cause, since, version });
+    }
+
+    // Nothing in here panics while it holds the lock; a poisoned one still holds good data.
+    fn lock(&self) -> MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::load::version_of;
+    use std::time::UNIX_EPOCH;
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn staleness_is_the_age_of_the_last_confirmation() {
+        let status = Status::new("m".into(), at(100));
+        assert_eq!(status.staleness(at(130)), Duration::from_secs(30), "never confirmed");
+        status.taken(Origin::Cache, at(50));
+        assert_eq!(status.staleness(at(130)), Duration::from_secs(80), "from the cache");
+        status.confirmed(at(120));
+        assert_eq!(status.staleness(at(130)), Duration::from_secs(10));
+        assert_eq!(status.staleness(at(90)), Duration::ZERO, "the clock was set back");
+        assert!(matches!(status.report().in_force, Some((_, Origin::Source))));
+    }
+
+    #[test]
+    fn trouble_keeps_its_beginning_and_ends_with_a_good_mapping() {
+        let status = Status::new("m".into(), at(0));
+        let (bad, worse) = (Some(version_of(b"bad")), Some(version_of(b"worse")));
+        status.not_taken(Cause::Unsettled, bad, at(1));
+        status.not_taken(Cause::Unsettled, bad, at(2));
+        assert_eq!(status.report().trouble.map(|t| t.since), Some(at(1)));
+        status.not_taken(Cause::Unsettled, worse, at(3));
+        assert_eq!(status.report().trouble.map(|t| t.since), Some(at(3)));
+        status.taken(Origin::Cache, at(0));
+        assert!(status.report().trouble.is_some(), "the cache is no cure");
+        status.taken(Origin::Source, at(4));
+        assert!(status.report().trouble.is_none());
+    }
+}

@@ -1,0 +1,183 @@
+//! The last good mapping, on disk: what a start goes by when the source is away.
+//!
+//! **Invariant:** a file is either the one before or the new one, whole: it is written beside its
+//! place, made durable, then renamed. What was damaged all the same is not used; the checksum tells.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+use crate::config::load::{read_up_to, version_of};
+use crate::config::settings::MappingSource;
+use crate::domain::version::Version;
+
+/// What the first line starts with; the number changes with the format.
+const MAGIC: &str = "nameplate-mapping-cache 1";
+/// The longest first line.
+const MOST_HEAD: usize = 16 * 1024;
+
+/// The place of one source's last good mapping.
+pub struct Cache {
+    path: PathBuf,
+    source: String,
+}
+
+/// What was kept.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The mapping.
+    pub bytes: Bytes,
+    /// Of `bytes`.
+    pub version: Version,
+    /// When the source last had it.
+    pub at: SystemTime,
+}
+
+/// Why there is nothing to use.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheFault {
+    /// Nothing was ever kept.
+    #[error("{} does not exist", .0.display())]
+    None(PathBuf),
+    /// It cannot be read.
+    #[error("{path}: {error}", path = .0.display(), error = .1)]
+    Io(PathBuf, io::Error),
+    /// It is not what was written.
+    #[error("{path} is damaged: {what}", path = .0.display(), what = .1)]
+    Damaged(PathBuf, &'static str),
+}
+
+impl Cache {
+    /// The place in a folder for a source. Each source has its own: two services that share a folder
+    /// do not take each other's mapping.
+    pub fn new(folder: &Path, source: &MappingSource) -> Cache {
+        let source = source.to_string();
+        let name = version_of(source.as_bytes());
+        Cache { path: folder.join(format!("mapping-{name}.cache")), source }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Keeps a mapping that the source has now.
+    pub fn keep(&self, bytes: &[u8], version: Version) -> io::Result<()> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder)?;
+        let beside = self.path.with_extension(format!("{}.tmp", std::process::id()));
+        let written = (|| {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+            writeln!(file, "{MAGIC} {} {} {}", version.full(), bytes.len(), self.source.escape_default())?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&beside, &self.path)?;
+            // Without it, the rename itself may be lost with the power.
+            fs::File::open(folder)?.sync_all()
+        })();
+        if written.is_err() {
+            let _ = fs::remove_file(&beside);
+        }
+        written
+    }
+
+    /// The source still has what is kept: the file's own time says since when it may not.
+    pub fn confirm(&self, now: SystemTime) {
+        // Without a cache there is nothing to confirm, and of one that cannot be written `keep` told.
+        let _ = OpenOptions::new().append(true).open(&self.path).and_then(|file| file.set_modified(now));
+    }
+
+    /// What was kept, if it is whole and of this source. Reads no more than `most` bytes.
+    pub fn read(&self, most: u64) -> Result<Kept, CacheFault> {
+        let io = |e: io::Error| match e.kind() {
+            io::ErrorKind::NotFound => CacheFault::None(self.path.clone()),
+            _ => CacheFault::Io(self.path.clone(), e),
+        };
+        let damaged = |what| CacheFault::Damaged(self.path.clone(), what);
+        let file = fs::File::open(&self.path).map_err(io)?;
+        let metadata = file.metadata().map_err(io)?;
+        let whole = read_up_to(most + MOST_HEAD as u64, file, metadata.len() as usize).map_err(io)?;
+        let whole = Bytes::from(whole.ok_or_else(|| damaged("it is larger than `max_bytes`"))?);
+        let end =
+            whole.iter().take(MOST_HEAD).position(|b| *b == b'\n').ok_or_else(|| damaged("it has no first line"))?;
+        let head = std::str::from_utf8(&whole[..end]).map_err(|_| damaged("its first line is no text"))?;
+        let fields = head.strip_prefix(MAGIC).ok_or_else(|| damaged("it has another format"))?;
+        let mut fields = fields.trim_start().splitn(3, ' ');
+        let mut next = || fields.next().unwrap_or_default();
+        let (hash, length, source) = (next(), next(), next());
+        if source != self.source.escape_default().to_string() {
+            return Err(damaged("it is of another source"));
+        }
+        let bytes = whole.slice(end + 1..);
+        let version = version_of(&bytes);
+        if length != bytes.len().to_string() || hash != version.full() {
+            return Err(damaged("its checksum does not match"));
+        }
+        Ok(Kept { bytes, version, at: metadata.modified().unwrap_or(UNIX_EPOCH) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: u64 = 1_000;
+
+    fn cache(folder: &Path) -> Cache {
+        Cache::new(&folder.join("deep/er"), &"s3://bucket/key".parse().expect("a source"))
+    }
+
+    fn keep(cache: &Cache, text: &str) {
+        cache.keep(text.as_bytes(), version_of(text.as_bytes())).expect("kept");
+    }
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = cache(folder.path());
+        assert!(matches!(cache.read(MOST), Err(CacheFault::None(_))));
+        for text in ["one\ntwo", "three"] {
+            keep(&cache, text);
+            let kept = cache.read(MOST).expect("kept");
+            assert_eq!((&*kept.bytes, kept.version), (text.as_bytes(), version_of(text.as_bytes())));
+        }
+        let later = UNIX_EPOCH + std::time::Duration::from_secs(9_999_999_999);
+        cache.confirm(later);
+        assert_eq!(cache.read(MOST).expect("kept").at, later);
+        let beside: Vec<_> = fs::read_dir(folder.path().join("deep/er")).expect("a folder").collect();
+        assert_eq!(beside.len(), 1, "nothing is left beside it: {beside:?}");
+    }
+
+    #[test]
+    fn each_source_has_a_place_of_its_own() {
+        let folder = Path::new("/c");
+        let path = |source: &str| Cache::new(folder, &source.parse().expect("a source")).path;
+        assert_ne!(path("s3://bucket/a"), path("s3://bucket/b"));
+    }
+
+    #[test]
+    fn what_is_damaged_is_not_used() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cache = cache(folder.path());
+        keep(&cache, "APIS: whole");
+        let good = fs::read(cache.path()).expect("read");
+        let with = |change: &dyn Fn(&mut Vec<u8>)| {
+            let mut bytes = good.clone();
+            change(&mut bytes);
+            fs::write(cache.path(), bytes).expect("written");
+            cache.read(MOST).expect_err("damaged").to_string()
+        };
+        assert!(with(&|b| b.truncate(b.len() - 1)).contains("checksum"));
+        assert!(with(&|b| *b.last_mut().expect("a byte") ^= 1).contains("checksum"));
+        assert!(with(&|b| b.push(b'x')).contains("checksum"));
+        assert!(with(&|b| b[0] = b'x').contains("another format"));
+        assert!(with(&|b| b.clear()).contains("no first line"));
+        assert!(with(&|b| b.extend([b'x'; 20_000])).contains("larger"));
+        let other = String::from_utf8(good.clone()).expect("text").replace("s3://bucket/key", "s3://bucket/other");
+        assert!(with(&|b| other.as_bytes().clone_into(b)).contains("another source"));
+    }
+}

@@ -1,0 +1,168 @@
+//! The mapping at a URL: the AppConfig agent beside the task, or any server that answers GET.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
+use http::{HeaderValue, StatusCode};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response};
+
+use super::{Ask, FetchFault, Fetched, Source, chain, one_line, use_ring};
+use crate::config::settings::{MappingSource, Reload};
+
+/// The agent is on this host, other servers in this region.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A mapping that has moved further than this is lost.
+const MOST_REDIRECTS: usize = 3;
+/// How much of an answer that is no mapping is shown.
+const SHOWN: usize = 200;
+
+/// The mapping at a URL.
+pub(super) struct Http {
+    source: MappingSource,
+    url: String,
+    client: Client,
+    token_file: Option<PathBuf>,
+    most: u64,
+    /// Of what was brought last.
+    etag: Option<HeaderValue>,
+}
+
+impl Http {
+    pub(super) fn new(source: &MappingSource, url: &str, settings: &Reload) -> Result<Http, FetchFault> {
+        use_ring();
+        let mut builder = Client::builder()
+            .user_agent(concat!("nameplate/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(Policy::limited(MOST_REDIRECTS));
+        if is_here(url) {
+            // The agent beside the task is not reached through a proxy for the world outside.
+            builder = builder.no_proxy();
+        }
+        if url.starts_with("http:") {
+            // No certificate will be looked at, so that none is installed is no fault.
+            builder = builder.tls_certs_only([]);
+        }
+        let client =
+            builder.build().map_err(|e| FetchFault::new(source, chain(&e), "check the system's certificates"))?;
+        let token_file = settings.token_file.clone();
+        Ok(Http { source: source.clone(), url: url.into(), client, token_file, most: settings.max_bytes, etag: None })
+    }
+
+    fn fault(&self, cause: impl Into<String>, help: impl Into<String>) -> FetchFault {
+        FetchFault::new(&self.source, cause, help)
+    }
+
+    /// The token's value is in no message: a fault names its file.
+    fn token(&self) -> Result<Option<HeaderValue>, FetchFault> {
+        let Some(file) = &self.token_file else { return Ok(None) };
+        let help = "write the token, and nothing else, into the file that `reload: token_file` names";
+        let text = std::fs::read_to_string(file)
+            .map_err(|e| self.fault(format!("the token file {}: {e}", file.display()), help))?;
+        let value = HeaderValue::try_from(format!("Bearer {}", text.trim()));
+        let mut value =
+            value.map_err(|_| self.fault(format!("the token file {} holds no token", file.display()), help))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+
+    async fn body(&self, mut response: Response) -> Result<Bytes, FetchFault> {
+        let too_large = |size| FetchFault::too_large(&self.source, size, self.most);
+        let announced = response.content_length();
+        if announced.is_some_and(|length| length > self.most) {
+            return Err(too_large(announced));
+        }
+        let mut body = BytesMut::with_capacity(announced.unwrap_or(0) as usize);
+        let broke_off =
+            |e: reqwest::Error| self.fault(chain(&e.without_url()), "the answer broke off; check the server");
+        while let Some(chunk) = response.chunk().await.map_err(broke_off)? {
+            if (body.len() + chunk.len()) as u64 > self.most {
+                return Err(too_large(None));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.freeze())
+    }
+
+    async fn refused(&self, mut response: Response) -> FetchFault {
+        let status = response.status();
+        let said = response.chunk().await.ok().flatten().unwrap_or_default();
+        let said = one_line(&String::from_utf8_lossy(&said[..said.len().min(SHOWN)]));
+        let help = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "check `reload: token_file`, or who may read it",
+            StatusCode::NOT_FOUND => "check the URL; for AppConfig the application, environment and profile in it",
+            status if status.is_server_error() => "the server is in trouble; it is asked again",
+            _ => "a GET of this URL must answer 200 with the mapping",
+        };
+        self.fault(format!("the answer is {status}{}{said}", if said.is_empty() { "" } else { ": " }), help)
+    }
+}
+
+#[async_trait]
+impl Source for Http {
+    async fn fetch(&mut self, ask: Ask) -> Result<Fetched, FetchFault> {
+        let mut request =
+            self.client.get(&self.url).header(ACCEPT, "application/yaml, application/json;q=0.9, */*;q=0.8");
+        if let Some(token) = self.token()? {
+            request = request.header(http::header::AUTHORIZATION, token);
+        }
+        if let (Ask::Poll, Some(etag)) = (ask, &self.etag) {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let unanswered =
+            |e: reqwest::Error| self.fault(chain(&e.without_url()), "check that the server runs and can be reached");
+        let response = request.send().await.map_err(unanswered)?;
+        match response.status() {
+            StatusCode::NOT_MODIFIED => Ok(Fetched::Unchanged),
+            StatusCode::OK => {
+                let etag = response.headers().get(ETAG).cloned();
+                let body = self.body(response).await?;
+                // Kept only for what has arrived whole.
+                self.etag = etag;
+                Ok(Fetched::Document(body))
+            }
+            _ => Err(self.refused(response).await),
+        }
+    }
+}
+
+/// Whether a URL is of this host.
+fn is_here(url: &str) -> bool {
+    let host = url.parse::<http::Uri>().ok().and_then(|url| url.host().map(str::to_owned)).unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_host_is_told_from_others() {
+        for here in ["http://localhost:2772/a", "http://LOCALHOST/", "https://127.0.0.1/", "http://[::1]:80/"] {
+            assert!(is_here(here), "{here}");
+        }
+        for there in ["http://example.com/", "http://localhost.example.com/", "http://10.0.0.1/", "no url"] {
+            assert!(!is_here(there), "{there}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_read_anew_and_never_shown() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("token");
+        let settings = Reload { token_file: Some(file.clone()), ..Reload::default() };
+        let source: MappingSource = "http://127.0.0.1:1/m".parse().expect("a URL");
+        let http = Http::new(&source, "http://127.0.0.1:1/m", &settings).expect("a client");
+        assert!(http.token().expect_err("no file").cause.contains("token"));
+        std::fs::write(&file, "secret-1\n").expect("written");
+        let token = http.token().expect("a token").expect("a token");
+        assert_eq!((token.as_bytes(), format!("{token:?}").as_str()), (&b"Bearer secret-1"[..], "Sensitive"));
+        std::fs::write(&file, "sec\nret").expect("written");
+        let fault = http.token().expect_err("two lines").to_string();
+        assert!(!fault.contains("ret\n") && fault.contains("holds no token"), "{fault}");
+    }
+}

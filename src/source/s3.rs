@@ -1,0 +1,118 @@
+//! The mapping as an object in S3, asked for by its ETag.
+//!
+//! Credentials are found as on any AWS compute: the environment's keys, a web identity, the ECS task
+//! role, EKS Pod Identity, the instance's role. A profile in `~/.aws` is not read.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path;
+use object_store::{ClientOptions, Error, GetOptions, ObjectStore, RetryConfig};
+
+use super::{Ask, FetchFault, Fetched, Source, chain, use_ring};
+use crate::config::settings::{MappingSource, Reload};
+
+/// S3's gateway endpoint is in our VPC.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Within one fetch; the next poll is another chance.
+const RETRIES: usize = 2;
+
+/// The mapping as an object in S3.
+pub(super) struct S3 {
+    source: MappingSource,
+    store: AmazonS3,
+    key: Path,
+    most: u64,
+    /// Of what was brought last.
+    etag: Option<String>,
+}
+
+impl S3 {
+    pub(super) fn new(source: &MappingSource, bucket: &str, key: &str, settings: &Reload) -> Result<S3, FetchFault> {
+        use_ring();
+        let fault = |cause: String, help| FetchFault::new(source, cause, help);
+        let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let endpoint = settings
+            .s3_endpoint
+            .clone()
+            .or_else(|| environment("AWS_ENDPOINT_URL_S3"))
+            .or_else(|| environment("AWS_ENDPOINT_URL"))
+            .or_else(|| china(&environment("AWS_REGION").or_else(|| environment("AWS_DEFAULT_REGION"))?));
+        let options = ClientOptions::new()
+            .with_timeout(settings.timeout)
+            .with_connect_timeout(CONNECT_TIMEOUT)
+            // Named by whoever runs this; AWS itself is always spoken to over TLS.
+            .with_allow_http(endpoint.as_deref().is_some_and(|url| url.starts_with("http:")));
+        let retry = RetryConfig { max_retries: RETRIES, retry_timeout: settings.timeout, ..RetryConfig::default() };
+        let mut builder =
+            AmazonS3Builder::from_env().with_bucket_name(bucket).with_client_options(options).with_retry(retry);
+        if let Some(endpoint) = endpoint {
+            builder = builder.with_endpoint(endpoint);
+        }
+        let store = builder
+            .build()
+            .map_err(|e| fault(chain(&e), "check the AWS_ variables of the environment and `reload: s3_endpoint`"))?;
+        let key = Path::parse(key).map_err(|e| fault(chain(&e), "write the key as S3 lists it"))?;
+        Ok(S3 { source: source.clone(), store, key, most: settings.max_bytes, etag: None })
+    }
+
+    fn fault(&self, e: &Error) -> FetchFault {
+        let help = match e {
+            Error::NotFound { .. } => {
+                "upload the mapping there; without s3:ListBucket, S3 answers 403 for a missing object instead".into()
+            }
+            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+                format!(
+                    "the task role needs s3:GetObject on {}, and kms:Decrypt where it has a key of its own",
+                    self.arn()
+                )
+            }
+            _ => "check AWS_REGION, the credentials and the way to S3".into(),
+        };
+        FetchFault::new(&self.source, chain(e), help)
+    }
+
+    fn arn(&self) -> String {
+        self.source.to_string().replacen("s3://", "arn:aws:s3:::", 1)
+    }
+}
+
+/// Where S3 answers in China, whose names end in another suffix (AWS documentation, "Endpoints and
+/// ARNs for AWS in China").
+fn china(region: &str) -> Option<String> {
+    region.starts_with("cn-").then(|| format!("https://s3.{region}.amazonaws.com.cn"))
+}
+
+#[async_trait]
+impl Source for S3 {
+    async fn fetch(&mut self, ask: Ask) -> Result<Fetched, FetchFault> {
+        let if_none_match = self.etag.clone().filter(|_| ask == Ask::Poll);
+        let found = self.store.get_opts(&self.key, GetOptions { if_none_match, ..GetOptions::default() }).await;
+        let object = match found {
+            Ok(object) => object,
+            Err(Error::NotModified { .. }) => return Ok(Fetched::Unchanged),
+            Err(e) => return Err(self.fault(&e)),
+        };
+        let size = object.meta.size;
+        if size > self.most {
+            return Err(FetchFault::too_large(&self.source, Some(size), self.most));
+        }
+        let etag = object.meta.e_tag.clone();
+        let bytes = object.bytes().await.map_err(|e| self.fault(&e))?;
+        // Kept only for what has arrived whole.
+        self.etag = etag;
+        Ok(Fetched::Document(bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn china_has_names_of_its_own() {
+        assert_eq!(china("cn-north-1").as_deref(), Some("https://s3.cn-north-1.amazonaws.com.cn"));
+        assert_eq!(china("eu-west-1"), None);
+    }
+}

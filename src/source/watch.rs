@@ -1,0 +1,234 @@
+//! Notices at once that a file may have changed.
+//!
+//! Folders are watched and not the file: an editor or a pipeline puts a new file in the old one's
+//! place, and a watch on the old one would go with it.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::file::STILL;
+use super::links::names_on_the_way;
+
+/// How long a file that was written in place must then be left alone: some programs open and close
+/// it several times.
+const CLOSED: Duration = Duration::from_millis(100);
+
+/// Events that may wait; each only moves a point in time.
+const QUEUE: usize = 64;
+
+/// What an event says of when the file is whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sign {
+    /// Another file took its place: now.
+    Replaced,
+    /// A writer has closed it: soon.
+    Closed,
+    /// It is being changed: when it has been still for long enough.
+    Touched,
+}
+
+impl Sign {
+    fn after(self) -> Duration {
+        match self {
+            Sign::Replaced => Duration::ZERO,
+            Sign::Closed => CLOSED,
+            Sign::Touched => STILL,
+        }
+    }
+}
+
+pub(super) struct Watch {
+    signs: mpsc::Receiver<Sign>,
+    sender: mpsc::Sender<Sign>,
+    names: Vec<(PathBuf, OsString)>,
+    /// Ends its watches when dropped. `None` where the system has no watch to give: then only
+    /// polling tells.
+    _watcher: Option<RecommendedWatcher>,
+    /// When the file is taken to be whole, once it has been touched.
+    due: Option<Instant>,
+}
+
+impl Watch {
+    pub(super) fn new(path: &Path) -> Watch {
+        let (sender, signs) = mpsc::channel(QUEUE);
+        let mut watch = Watch { signs, sender, names: Vec::new(), _watcher: None, due: None };
+        watch.follow(path);
+        watch
+    }
+
+    /// Watches where the path leads now.
+    pub(super) fn follow(&mut self, path: &Path) {
+        let names = names_on_the_way(path);
+        // A folder that was removed and made again has the same name and no watch; so where there
+        // are links, all watches are made anew.
+        if self.names == names && names.len() == 1 && self._watcher.is_some() {
+            return;
+        }
+        self.names.clone_from(&names);
+        self._watcher = match watcher(names, self.sender.clone()) {
+            Ok(watcher) => Some(watcher),
+            Err(fault) => {
+                log::warn!("{} is not watched, only polled: {fault}", path.display());
+                None
+            }
+        };
+    }
+
+    /// Waits until the file has changed and is whole.
+    pub(super) async fn changed(&mut self) {
+        loop {
+            let due = self.due;
+            let wait = async {
+                match due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                sign = self.signs.recv() => {
+                    // This holds a sender, so there is always a next sign.
+                    let Some(sign) = sign else { continue };
+                    self.due = Some(Instant::now() + sign.after());
+                }
+                () = wait => {
+                    self.due = None;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn watcher(names: Vec<(PathBuf, OsString)>, sender: mpsc::Sender<Sign>) -> notify::Result<RecommendedWatcher> {
+    let folders: HashSet<PathBuf> = names.iter().map(|(folder, _)| folder.clone()).collect();
+    let tell = move |event: notify::Result<Event>| {
+        let sign = match event {
+            Ok(event) if event.need_rescan() => Some(Sign::Touched),
+            Ok(event) if event.paths.iter().any(|path| is_on_the_way(&names, path)) => sign_of(&event.kind),
+            Ok(_) => None,
+            // What is missed now is found by polling.
+            Err(_) => Some(Sign::Touched),
+        };
+        // A full queue holds signs enough.
+        sign.map(|sign| sender.try_send(sign));
+    };
+    let mut watcher = notify::recommended_watcher(tell)?;
+    for folder in folders {
+        watcher.watch(&folder, RecursiveMode::NonRecursive)?;
+    }
+    Ok(watcher)
+}
+
+fn is_on_the_way(names: &[(PathBuf, OsString)], path: &Path) -> bool {
+    names.iter().any(|(folder, name)| path.parent() == Some(folder) && path.file_name() == Some(name))
+}
+
+fn sign_of(kind: &EventKind) -> Option<Sign> {
+    match kind {
+        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(Sign::Replaced),
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Sign::Closed),
+        // Reading it is no change, nor is a new mode; and a rename that has told of both its ends has
+        // told of each before.
+        EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_) | ModifyKind::Name(RenameMode::Both)) => None,
+        // A link is whole when it is made; a file is not, but then somebody closes it.
+        EventKind::Create(CreateKind::Folder) => Some(Sign::Replaced),
+        EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Any | EventKind::Other => {
+            Some(Sign::Touched)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// Whether the change is noticed, and how long that took.
+    async fn noticed(watch: &mut Watch, change: impl FnOnce()) -> Option<Duration> {
+        let start = Instant::now();
+        change();
+        tokio::time::timeout(PATIENCE, watch.changed()).await.ok().map(|()| start.elapsed())
+    }
+
+    #[tokio::test]
+    async fn a_file_renamed_into_place_is_noticed_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("m");
+        fs::write(&path, "one").expect("written");
+        let mut watch = Watch::new(&path);
+        let replace = || {
+            fs::write(folder.path().join("new"), "two").expect("written");
+            fs::rename(folder.path().join("new"), &path).expect("replaced");
+        };
+        assert!(noticed(&mut watch, replace).await.expect("noticed") < STILL);
+        watch.follow(&path);
+        assert!(noticed(&mut watch, replace).await.is_some(), "and the next one too");
+    }
+
+    #[tokio::test]
+    async fn a_file_written_in_place_is_noticed_once_it_is_left_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("m");
+        fs::write(&path, "one").expect("written");
+        let mut watch = Watch::new(&path);
+        let took = noticed(&mut watch, || fs::write(&path, "two").expect("written")).await.expect("noticed");
+        assert!(took >= CLOSED, "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn one_that_stays_open_must_have_been_still() {
+        use std::io::Write as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("m");
+        fs::write(&path, "one").expect("written");
+        let mut watch = Watch::new(&path);
+        let mut open = fs::OpenOptions::new().append(true).open(&path).expect("opened");
+        let took = noticed(&mut watch, || open.write_all(b"two").expect("written")).await.expect("noticed");
+        assert!(took >= STILL, "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn a_link_that_leads_elsewhere_is_noticed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let root = folder.path().canonicalize().expect("a folder");
+        for (name, text) in [("one", "1"), ("two", "2")] {
+            fs::create_dir(root.join(name)).expect("a folder");
+            fs::write(root.join(name).join("m"), text).expect("written");
+        }
+        symlink("one", root.join("data")).expect("a link");
+        symlink("data/m", root.join("m")).expect("a link");
+        let mut watch = Watch::new(&root.join("m"));
+        let swap = || {
+            symlink("two", root.join("tmp")).expect("a link");
+            fs::rename(root.join("tmp"), root.join("data")).expect("swapped");
+        };
+        assert!(noticed(&mut watch, swap).await.is_some());
+        watch.follow(&root.join("m"));
+        let write = || fs::write(root.join("two/m"), "3").expect("written");
+        assert!(noticed(&mut watch, write).await.is_some(), "what it leads to now is watched");
+    }
+
+    #[tokio::test]
+    async fn other_files_of_the_folder_are_none_of_its_business() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("m");
+        fs::write(&path, "one").expect("written");
+        let mut watch = Watch::new(&path);
+        fs::write(folder.path().join("other"), "x").expect("written");
+        fs::read(&path).expect("read");
+        fs::rename(folder.path().join("other"), folder.path().join("another")).expect("renamed");
+        let waited = tokio::time::timeout(STILL * 2, watch.changed()).await;
+        assert!(waited.is_err(), "it was noticed");
+    }
+}
