@@ -1,6 +1,6 @@
 # What a newcomer runs. Everything real happens in cargo and in scripts/.
 
-.PHONY: demo test lint doc ci preflight
+.PHONY: demo test lint doc ci preflight test-tools
 
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
 demo: preflight
@@ -8,7 +8,7 @@ demo: preflight
 	@exec "$${CARGO_TARGET_DIR:-target}/release/nameplate" demo
 
 # All tests: unit, property, case files, and stories through the real proxy over real TLS.
-test: preflight
+test: preflight test-tools
 	@cargo test
 
 # What CI denies.
@@ -25,3 +25,7 @@ ci:
 # Names what the build lacks, and installs it as root or through sudo.
 preflight:
 	@scripts/preflight.sh
+
+# What tests need besides Rust: S3's API, as a server on this machine.
+test-tools:
+	@scripts/test-tools.sh

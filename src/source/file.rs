@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::watch::Watch;
-use super::{Ask, FetchFault, Fetched, Source};
+use super::{Ask, FetchFault, Fetched, Seen, Source};
 use crate::config::load::read_up_to;
 use crate::config::settings::{MappingSource, Reload};
 
@@ -107,7 +107,7 @@ impl Source for File {
         self.read(ask, SystemTime::now())
     }
 
-    async fn changed(&mut self) {
+    async fn changed(&mut self) -> Seen {
         match &mut self.watch {
             Some(watch) => watch.changed().await,
             None => std::future::pending().await,

@@ -24,6 +24,15 @@ pub enum Ask {
     Now,
 }
 
+/// How a change was made, as far as that can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// A new file took the old one's place: it is whole.
+    Replaced,
+    /// The file was written to, and may be written to again.
+    Written,
+}
+
 /// What a source has.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fetched {
@@ -77,7 +86,7 @@ pub trait Source: Send {
 
     /// Waits until the mapping may have changed; for ever where only asking tells. What was seen
     /// before is not forgotten when the wait is given up.
-    async fn changed(&mut self) {
+    async fn changed(&mut self) -> Seen {
         std::future::pending().await
     }
 }

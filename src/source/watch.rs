@@ -13,6 +13,7 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::Seen;
 use super::file::STILL;
 use super::links::names_on_the_way;
 
@@ -51,8 +52,8 @@ pub(super) struct Watch {
     /// Ends its watches when dropped. `None` where the system has no watch to give: then only
     /// polling tells.
     _watcher: Option<RecommendedWatcher>,
-    /// When the file is taken to be whole, once it has been touched.
-    due: Option<Instant>,
+    /// What was seen last, and when the file is taken to be whole after it.
+    due: Option<(Sign, Instant)>,
 }
 
 impl Watch {
@@ -82,25 +83,24 @@ impl Watch {
     }
 
     /// Waits until the file has changed and is whole.
-    pub(super) async fn changed(&mut self) {
+    pub(super) async fn changed(&mut self) -> Seen {
         loop {
             let due = self.due;
             let wait = async {
-                match due {
-                    Some(due) => tokio::time::sleep_until(due).await,
-                    None => std::future::pending().await,
-                }
+                let Some((sign, at)) = due else { return std::future::pending().await };
+                tokio::time::sleep_until(at).await;
+                if sign == Sign::Replaced { Seen::Replaced } else { Seen::Written }
             };
             tokio::select! {
                 biased;
                 sign = self.signs.recv() => {
                     // This holds a sender, so there is always a next sign.
                     let Some(sign) = sign else { continue };
-                    self.due = Some(Instant::now() + sign.after());
+                    self.due = Some((sign, Instant::now() + sign.after()));
                 }
-                () = wait => {
+                seen = wait => {
                     self.due = None;
-                    return;
+                    return seen;
                 }
             }
         }
@@ -154,11 +154,12 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    /// Whether the change is noticed, and how long that took.
-    async fn noticed(watch: &mut Watch, change: impl FnOnce()) -> Option<Duration> {
+    /// How the change is noticed, and how long that takes.
+    async fn noticed(watch: &mut Watch, change: impl FnOnce()) -> (Seen, Duration) {
         let start = Instant::now();
         change();
-        tokio::time::timeout(PATIENCE, watch.changed()).await.ok().map(|()| start.elapsed())
+        let seen = tokio::time::timeout(PATIENCE, watch.changed()).await.expect("the change is noticed");
+        (seen, start.elapsed())
     }
 
     #[tokio::test]
@@ -171,9 +172,10 @@ mod tests {
             fs::write(folder.path().join("new"), "two").expect("written");
             fs::rename(folder.path().join("new"), &path).expect("replaced");
         };
-        assert!(noticed(&mut watch, replace).await.expect("noticed") < STILL);
+        let (seen, took) = noticed(&mut watch, replace).await;
+        assert!(seen == Seen::Replaced && took < STILL, "{seen:?} after {took:?}");
         watch.follow(&path);
-        assert!(noticed(&mut watch, replace).await.is_some(), "and the next one too");
+        assert_eq!(noticed(&mut watch, replace).await.0, Seen::Replaced, "and the next one too");
     }
 
     #[tokio::test]
@@ -182,8 +184,8 @@ mod tests {
         let path = folder.path().join("m");
         fs::write(&path, "one").expect("written");
         let mut watch = Watch::new(&path);
-        let took = noticed(&mut watch, || fs::write(&path, "two").expect("written")).await.expect("noticed");
-        assert!(took >= CLOSED, "{took:?}");
+        let (seen, took) = noticed(&mut watch, || fs::write(&path, "two").expect("written")).await;
+        assert!(seen == Seen::Written && took >= CLOSED, "{seen:?} after {took:?}");
     }
 
     #[tokio::test]
@@ -194,8 +196,8 @@ mod tests {
         fs::write(&path, "one").expect("written");
         let mut watch = Watch::new(&path);
         let mut open = fs::OpenOptions::new().append(true).open(&path).expect("opened");
-        let took = noticed(&mut watch, || open.write_all(b"two").expect("written")).await.expect("noticed");
-        assert!(took >= STILL, "{took:?}");
+        let (seen, took) = noticed(&mut watch, || open.write_all(b"two").expect("written")).await;
+        assert!(seen == Seen::Written && took >= STILL, "{seen:?} after {took:?}");
     }
 
     #[tokio::test]
@@ -213,10 +215,10 @@ mod tests {
             symlink("two", root.join("tmp")).expect("a link");
             fs::rename(root.join("tmp"), root.join("data")).expect("swapped");
         };
-        assert!(noticed(&mut watch, swap).await.is_some());
+        assert_eq!(noticed(&mut watch, swap).await.0, Seen::Replaced);
         watch.follow(&root.join("m"));
         let write = || fs::write(root.join("two/m"), "3").expect("written");
-        assert!(noticed(&mut watch, write).await.is_some(), "what it leads to now is watched");
+        assert_eq!(noticed(&mut watch, write).await.0, Seen::Written, "what it leads to now is watched");
     }
 
     #[tokio::test]

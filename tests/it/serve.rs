@@ -1,132 +1,13 @@
 //! The binary itself: `nameplate serve`, its signals, its exit codes and what it says.
 
-use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::net::TcpListener;
+use std::process::Command;
 
-use tempfile::TempDir;
-
-use crate::harness::client::{self, Client, text_of};
+use crate::harness::Gate;
+use crate::harness::client::{Client, text_of};
 use crate::harness::origin::Origin;
-use crate::harness::proxy::entry;
 use crate::harness::reply::Reply;
-use crate::harness::{Gate, PATIENCE, authority};
-
-/// What the process has written to standard error, and whether it has closed it.
-#[derive(Default)]
-struct Log {
-    lines: Vec<String>,
-    ended: bool,
-}
-
-/// A running `nameplate serve`. Dropped, it is killed; in a failed test it prints its log.
-struct Server {
-    child: Child,
-    log: Arc<(Mutex<Log>, Condvar)>,
-    folder: TempDir,
-}
-
-impl Server {
-    /// Starts with this mapping, in front of this origin; `settings` are more of the settings file.
-    fn start(mapping: &str, api: &Origin, settings: &str) -> Server {
-        let folder = tempfile::tempdir().expect("a directory");
-        authority().write_pem(&folder.path().join("ca.pem")).expect("written");
-        fs::write(folder.path().join("mapping.yaml"), mapping).expect("written");
-        let listening = "listeners: [{ address: '127.0.0.1:0' }]\nadmin: 127.0.0.1:0\n";
-        let endpoint = format!("endpoint: {{ fixed: ['{}'], ca_file: ca.pem }}\n", api.address());
-        let settings = if settings.is_empty() { listening } else { settings };
-        fs::write(folder.path().join("nameplate.yaml"), format!("{settings}{endpoint}threads: 1\n")).expect("written");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_nameplate"))
-            .args(["serve", "--config"])
-            .arg(folder.path().join("nameplate.yaml"))
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
-        let log = Arc::new((Mutex::new(Log::default()), Condvar::new()));
-        let (lines, kept) = (BufReader::new(child.stderr.take().expect("a pipe")).lines(), log.clone());
-        thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                kept.0.lock().unwrap().lines.push(line);
-                kept.1.notify_all();
-            }
-            kept.0.lock().unwrap().ended = true;
-            kept.1.notify_all();
-        });
-        Server { child, log, folder }
-    }
-
-    /// Waits for a line of the log with this in it.
-    #[track_caller]
-    fn wait_for(&self, text: &str) -> String {
-        let found = |log: &Log| log.lines.iter().find(|line| line.contains(text)).cloned();
-        let log = self.log.0.lock().unwrap();
-        let (log, _) = self.log.1.wait_timeout_while(log, PATIENCE, |log| found(log).is_none() && !log.ended).unwrap();
-        let line = found(&log);
-        // The lock is let go before a panic: dropping the server takes it again.
-        drop(log);
-        line.unwrap_or_else(|| panic!("the log never says {text:?}"))
-    }
-
-    /// Waits for its end; gives its exit code and all it said.
-    #[track_caller]
-    fn wait_for_end(&mut self) -> (ExitStatus, String) {
-        let log = self.log.0.lock().unwrap();
-        let (log, timeout) = self.log.1.wait_timeout_while(log, PATIENCE, |log| !log.ended).unwrap();
-        let said = log.lines.join("\n");
-        drop(log);
-        assert!(!timeout.timed_out(), "it does not end");
-        (self.child.wait().expect("an exit code"), said)
-    }
-
-    #[track_caller]
-    fn address(&self) -> SocketAddr {
-        let line = self.wait_for("listening on ");
-        line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address")
-    }
-
-    /// Waits until it is up, and gets this path through this host.
-    #[track_caller]
-    fn get(&self, host: &str) -> u16 {
-        client::get(self.address(), host, "/x").status
-    }
-
-    /// Sends a signal to this process and no other, once it says that it is up.
-    #[track_caller]
-    fn signal(&self, signal: &str) {
-        self.wait_for("admin pages on");
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().expect("kill runs");
-        assert!(sent.success());
-    }
-
-    /// Changes the mapping of a server that has read the one before.
-    #[track_caller]
-    fn save_mapping(&self, text: &str) {
-        self.wait_for("admin pages on");
-        fs::write(self.folder.path().join("mapping.yaml"), text).expect("written");
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if thread::panicking() {
-            let log = self.log.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            eprintln!("the server said:\n{}", log.lines.join("\n"));
-        }
-    }
-}
-
-fn mapping(entries: &[(&str, &str)]) -> String {
-    let entries: String = entries.iter().map(|(domain, prefix)| entry(domain, "abc123", prefix, &[])).collect();
-    format!("APIS:\n{entries}")
-}
+use crate::harness::server::{Server, mapping};
 
 fn pay() -> String {
     mapping(&[("pay.example.com", "/prod")])

@@ -21,7 +21,7 @@ use crate::config::settings::{MappingSource, Reload as Rules};
 use crate::domain::table::MappingTable;
 use crate::domain::version::Version;
 use crate::source::cache::CacheFault;
-use crate::source::{Ask, Fetched};
+use crate::source::{Ask, Fetched, Seen};
 use crate::telemetry::metrics::Reload;
 pub use first::FirstFault;
 use first::{First, Opened};
@@ -125,8 +125,10 @@ fn yield_to_requests() {
 enum Trigger {
     /// It was time.
     Poll,
-    /// A change was seen.
+    /// A change was seen, and is complete.
     Seen,
+    /// A change was seen that may be half of one.
+    Glimpsed,
     /// Somebody asked.
     Order { allow_shrink: bool },
 }
@@ -218,7 +220,7 @@ impl Keeper {
                         Some(order) => break merge(order, &mut orders),
                         None => return,
                     },
-                    () = self.at.source.changed() => break (Trigger::Seen, Vec::new()),
+                    seen = self.at.source.changed() => break (trigger_of(seen), Vec::new()),
                     () = sleep_until(Some(next)) => break (self.second_look(), Vec::new()),
                     () = sleep_until(retiring) => self.retire(),
                 }
@@ -235,7 +237,7 @@ impl Keeper {
         match self.doubt {
             // It must have been still for long enough, which is for the file's own times to say.
             None | Some(Doubt::Unsettled) => Trigger::Poll,
-            Some(Doubt::Nothing | Doubt::Less(_)) => Trigger::Seen,
+            Some(Doubt::Nothing | Doubt::Less(_)) => Trigger::Glimpsed,
         }
     }
 
@@ -263,7 +265,8 @@ impl Keeper {
             Ok(Fetched::Unsettled) => self.doubts(Doubt::Unsettled),
             Ok(Fetched::Document(bytes)) => self.take(Document::new(bytes), trigger),
             Err(fault) => {
-                if trigger == Trigger::Seen && self.doubt != Some(Doubt::Nothing) {
+                let seen = matches!(trigger, Trigger::Seen | Trigger::Glimpsed);
+                if seen && self.doubt != Some(Doubt::Nothing) {
                     return self.doubts(Doubt::Nothing);
                 }
                 self.not_taken(Cause::Failed(fault), None)
@@ -328,7 +331,7 @@ impl Keeper {
         if was_refused && trigger == Trigger::Poll {
             return self.unchanged();
         }
-        let doubtful = trigger == Trigger::Seen && self.doubt != Some(Doubt::Less(version));
+        let doubtful = trigger == Trigger::Glimpsed && self.doubt != Some(Doubt::Less(version));
         let table = match document.compile(&self.name) {
             Ok(table) => table,
             Err(_) if doubtful => return self.doubts(Doubt::Less(version)),
@@ -415,6 +418,13 @@ impl Keeper {
         };
         // A tenth more or less, so that a fleet that started together does not ask together.
         pause.mul_f64(0.9 + 0.2 * fastrand::f64())
+    }
+}
+
+fn trigger_of(seen: Seen) -> Trigger {
+    match seen {
+        Seen::Replaced => Trigger::Seen,
+        Seen::Written => Trigger::Glimpsed,
     }
 }
 

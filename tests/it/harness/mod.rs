@@ -9,12 +9,16 @@ use std::time::Duration;
 
 use nameplate::demo::authority::Authority;
 
+pub mod admin;
 pub mod client;
 pub mod dns;
 pub mod http2;
+pub mod moto;
 pub mod origin;
 pub mod proxy;
 pub mod reply;
+pub mod server;
+pub mod web;
 pub mod wire;
 
 /// How long anything may take before a test gives up on it.

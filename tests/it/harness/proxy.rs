@@ -4,7 +4,6 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
 
 use nameplate::app::{self, Running, StartFault};
 use nameplate::config::settings::Settings;
@@ -12,10 +11,11 @@ use nameplate::live::reload::{NotTaken, Reloaded};
 use serde_yaml::Value;
 use tempfile::TempDir;
 
+use super::admin::Pages;
 use super::client::{self, Client, Response};
 use super::http2::{Call, Http2};
 use super::origin::Origin;
-use super::{API_DOMAIN, PATIENCE, authority};
+use super::{API_DOMAIN, authority};
 
 /// What every story starts from; its own settings are laid over these.
 const SETTINGS: &str = "
@@ -69,6 +69,11 @@ impl ProxyBuilder {
     pub fn to(mut self, origin: &Origin) -> ProxyBuilder {
         self.endpoint.push(origin.address());
         self
+    }
+
+    /// Reads the mapping from here instead of the file in its folder.
+    pub fn from(self, source: &str) -> ProxyBuilder {
+        self.settings(&format!("mapping: '{source}'"))
     }
 
     /// As [`ProxyBuilder::to`], for addresses that may have no origin behind them.
@@ -244,9 +249,14 @@ impl Proxy {
         self.running().reload(true).expect("somebody keeps the mapping")
     }
 
+    /// Its admin pages.
+    pub fn pages(&self) -> Pages {
+        Pages(self.admin)
+    }
+
     #[track_caller]
     pub fn admin_get(&self, path: &str) -> Response {
-        client::get(self.admin, "admin.test", path)
+        self.pages().get(path)
     }
 
     #[track_caller]
@@ -254,25 +264,16 @@ impl Proxy {
         self.admin_get("/metrics").text()
     }
 
-    /// The value of a series, labels as `/metrics` writes them; 0 for one that was never counted.
-    /// After a request, [`Proxy::wait_for_metric`] is the one to ask.
+    /// As [`Pages::metric`]. After a request, [`Proxy::wait_for_metric`] is the one to ask: a request
+    /// is counted once its answer is out, which a client may read before.
     #[track_caller]
     pub fn metric(&self, series: &str) -> f64 {
-        let metrics = self.metrics();
-        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        value.map_or(0.0, |value| value.trim().parse().unwrap_or_else(|e| panic!("{series}: {value:?}: {e}")))
+        self.pages().metric(series)
     }
 
-    /// Waits until a series has this value: a request is counted once its answer is out, which a
-    /// client may read before. Each look is a round trip to the admin listener.
     #[track_caller]
     pub fn wait_for_metric(&self, series: &str, want: f64) {
-        let give_up = Instant::now() + PATIENCE;
-        let mut got = self.metric(series);
-        while got != want {
-            assert!(Instant::now() < give_up, "{series} is {got}, not {want}");
-            got = self.metric(series);
-        }
+        self.pages().wait_for_metric(series, want);
     }
 
     /// Stops and says how many connections that cut off.

@@ -1,0 +1,85 @@
+//! S3's API, answered by moto: a server of its own that speaks the real protocol.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use super::client;
+use super::server::ServerBuilder;
+
+/// A running moto. Dropped, it is killed.
+pub struct Moto {
+    child: Child,
+    address: SocketAddr,
+}
+
+/// Starting Python takes a second or two, so one at a time is enough for these tests.
+static ONE_AT_A_TIME: OnceLock<Mutex<()>> = OnceLock::new();
+
+fn program() -> PathBuf {
+    // `make test` puts it beside the build's other outputs.
+    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    target.parent().expect("inside the build folder").join("test-tools/bin/moto_server")
+}
+
+impl Moto {
+    #[track_caller]
+    pub fn start() -> (Moto, MutexGuard<'static, ()>) {
+        let alone = ONE_AT_A_TIME.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
+        let program = program();
+        assert!(program.exists(), "{} is missing: `make test` installs it and runs the tests", program.display());
+        let mut child = Command::new(&program)
+            .args(["-H", "127.0.0.1", "-p", "0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("moto runs");
+        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+        let line = lines.find(|line| line.contains("Running on http://")).expect("moto says where it listens");
+        let address =
+            line.rsplit("http://").next().and_then(|address| address.trim().parse().ok()).expect("an address");
+        // Somebody has to read what it goes on to say.
+        std::thread::spawn(move || lines.for_each(drop));
+        (Moto { child, address }, alone)
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    #[track_caller]
+    pub fn make_bucket(&self, bucket: &str) {
+        self.put(&format!("/{bucket}"), b"");
+    }
+
+    #[track_caller]
+    pub fn put(&self, path: &str, body: &[u8]) {
+        // It looks at who signs, and not at the signature.
+        let signed = "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260101/us-east-1/s3/aws4_request, \
+                      SignedHeaders=host, Signature=0";
+        let headers = [("Authorization", signed), ("Connection", "close")];
+        let empty = [("Content-Length", "0")];
+        let headers: Vec<_> = headers.iter().chain(if body.is_empty() { &empty[..] } else { &[] }).copied().collect();
+        let answer = client::request(self.address, "PUT", &self.address.to_string(), path, &headers, body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    /// What a task that may read from it has in its environment.
+    pub fn environment(&self, server: ServerBuilder) -> ServerBuilder {
+        server
+            .environment("AWS_ENDPOINT_URL_S3", &self.url())
+            .environment("AWS_REGION", "eu-west-1")
+            .environment("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .environment("AWS_SECRET_ACCESS_KEY", "secret")
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

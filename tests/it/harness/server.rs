@@ -1,0 +1,235 @@
+//! The binary itself: `nameplate serve` as a process of its own, told what to do by signals and files.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread;
+
+use tempfile::TempDir;
+
+use super::admin::Pages;
+use super::client;
+use super::origin::Origin;
+use super::proxy::entry;
+use super::{PATIENCE, authority};
+
+/// What the process has written to standard error, and whether it has closed it.
+#[derive(Default)]
+struct Log {
+    lines: Vec<String>,
+    ended: bool,
+}
+
+/// A server to be started: its folder holds `nameplate.yaml` and, unless it is said to be elsewhere,
+/// `mapping.yaml`.
+pub struct ServerBuilder {
+    folder: TempDir,
+    endpoint: String,
+    settings: Vec<String>,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+/// A server to be started, in front of this origin.
+pub fn server(api: &Origin) -> ServerBuilder {
+    let folder = tempfile::tempdir().expect("a directory");
+    authority().write_pem(&folder.path().join("ca.pem")).expect("written");
+    ServerBuilder {
+        folder,
+        endpoint: format!("endpoint: {{ fixed: ['{}'], ca_file: ca.pem }}\n", api.address()),
+        settings: Vec::new(),
+        arguments: Vec::new(),
+        environment: Vec::new(),
+    }
+}
+
+impl ServerBuilder {
+    /// What is in `mapping.yaml`.
+    pub fn mapping(self, text: &str) -> ServerBuilder {
+        fs::write(self.path("mapping.yaml"), text).expect("written");
+        self
+    }
+
+    /// More of the settings file; `listeners` replaces those on free ports.
+    pub fn settings(mut self, text: &str) -> ServerBuilder {
+        self.settings.push(text.trim_end().to_owned() + "\n");
+        self
+    }
+
+    /// More of the command line.
+    pub fn arguments(mut self, words: &[&str]) -> ServerBuilder {
+        self.arguments.extend(words.iter().map(|word| (*word).to_owned()));
+        self
+    }
+
+    /// A variable of the environment, which is empty otherwise.
+    pub fn environment(mut self, name: &str, value: &str) -> ServerBuilder {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// A path in the server's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn start(self) -> Server {
+        let own = self.settings.iter().any(|text| text.contains("listeners:"));
+        let listening = if own { "" } else { "listeners: [{ address: '127.0.0.1:0' }]\nadmin: 127.0.0.1:0\n" };
+        let settings = format!("{listening}{}{}threads: 1\n", self.settings.concat(), self.endpoint);
+        fs::write(self.path("nameplate.yaml"), settings).expect("written");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_nameplate"))
+            .args(["serve", "--config"])
+            .arg(self.path("nameplate.yaml"))
+            .args(&self.arguments)
+            .env_clear()
+            .envs(self.environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let log = Arc::new((Mutex::new(Log::default()), Condvar::new()));
+        let (lines, kept) = (BufReader::new(child.stderr.take().expect("a pipe")).lines(), log.clone());
+        thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                kept.0.lock().unwrap().lines.push(line);
+                kept.1.notify_all();
+            }
+            kept.0.lock().unwrap().ended = true;
+            kept.1.notify_all();
+        });
+        Server { child, log, folder: self.folder }
+    }
+}
+
+/// A running `nameplate serve`. Dropped, it is killed; in a failed test it prints its log.
+pub struct Server {
+    child: Child,
+    log: Arc<(Mutex<Log>, Condvar)>,
+    folder: TempDir,
+}
+
+impl Server {
+    /// Starts with this mapping, in front of this origin; `settings` are more of the settings file.
+    pub fn start(mapping: &str, api: &Origin, settings: &str) -> Server {
+        server(api).mapping(mapping).settings(settings).start()
+    }
+
+    /// Waits for a line of the log with this in it.
+    #[track_caller]
+    pub fn wait_for(&self, text: &str) -> String {
+        self.wait_for_times(text, 1)
+    }
+
+    /// Waits until so many lines of the log have this in them; gives the last.
+    #[track_caller]
+    pub fn wait_for_times(&self, text: &str, times: usize) -> String {
+        let found = |log: &Log| log.lines.iter().filter(|line| line.contains(text)).nth(times - 1).cloned();
+        let log = self.log.0.lock().unwrap();
+        let (log, _) = self.log.1.wait_timeout_while(log, PATIENCE, |log| found(log).is_none() && !log.ended).unwrap();
+        let line = found(&log);
+        // The lock is let go before a panic: dropping the server takes it again.
+        drop(log);
+        line.unwrap_or_else(|| panic!("the log never says {text:?} ({times} times)"))
+    }
+
+    /// How many lines of the log have this in them so far.
+    pub fn times_said(&self, text: &str) -> usize {
+        self.log.0.lock().unwrap().lines.iter().filter(|line| line.contains(text)).count()
+    }
+
+    /// Waits for its end; gives its exit code and all it said.
+    #[track_caller]
+    pub fn wait_for_end(&mut self) -> (ExitStatus, String) {
+        let log = self.log.0.lock().unwrap();
+        let (log, timeout) = self.log.1.wait_timeout_while(log, PATIENCE, |log| !log.ended).unwrap();
+        let said = log.lines.join("\n");
+        drop(log);
+        assert!(!timeout.timed_out(), "it does not end");
+        (self.child.wait().expect("an exit code"), said)
+    }
+
+    #[track_caller]
+    pub fn address(&self) -> SocketAddr {
+        let line = self.wait_for("listening on ");
+        line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address")
+    }
+
+    /// Its admin pages.
+    #[track_caller]
+    pub fn admin(&self) -> Pages {
+        let line = self.wait_for("admin pages on http://");
+        let address = line.rsplit("http://").next().and_then(|rest| rest.trim_end_matches('/').parse().ok());
+        Pages(address.expect("an address"))
+    }
+
+    /// Waits until it is up, and gets this path through this host.
+    #[track_caller]
+    pub fn get(&self, host: &str) -> u16 {
+        client::get(self.address(), host, "/x").status
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A path in its folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Sends a signal to this process and no other, once it says that it is up.
+    #[track_caller]
+    pub fn signal(&self, signal: &str) {
+        self.wait_for("admin pages on");
+        let sent = Command::new("kill").args([signal, &self.pid().to_string()]).status().expect("kill runs");
+        assert!(sent.success());
+    }
+
+    /// Changes the mapping in place, of a server that has read the one before.
+    #[track_caller]
+    pub fn save_mapping(&self, text: &str) {
+        self.wait_for("admin pages on");
+        fs::write(self.path("mapping.yaml"), text).expect("written");
+    }
+
+    /// Puts another mapping in the place of the one there is, as careful programs do.
+    #[track_caller]
+    pub fn replace_mapping(&self, text: &str) {
+        self.wait_for("admin pages on");
+        replace(&self.path("mapping.yaml"), text);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if thread::panicking() {
+            let log = self.log.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            eprintln!("the server said:\n{}", log.lines.join("\n"));
+        }
+    }
+}
+
+/// Writes a file beside its place, and renames it into it.
+pub fn replace(path: &Path, text: &str) {
+    let beside = path.with_extension("new");
+    fs::write(&beside, text).expect("written");
+    fs::rename(&beside, path).expect("renamed");
+}
+
+/// Runs another command of the binary to its end.
+pub fn nameplate(words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_nameplate")).args(words).env_clear().output().expect("the binary runs")
+}
+
+/// A mapping of these domains and prefixes.
+pub fn mapping(entries: &[(&str, &str)]) -> String {
+    let entries: String = entries.iter().map(|(domain, prefix)| entry(domain, "abc123", prefix, &[])).collect();
+    format!("APIS:\n{entries}")
+}

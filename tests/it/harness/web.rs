@@ -1,0 +1,164 @@
+//! A small HTTP server that has one document: the AppConfig agent, or whatever else answers GET.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::PATIENCE;
+
+/// What the server answers.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub status: u16,
+    pub body: Vec<u8>,
+    /// With one, a request that has it is answered 304.
+    pub etag: Option<String>,
+    /// Say a length, or end with the connection.
+    pub has_length: bool,
+    /// Break the connection off after so many bytes of the body.
+    pub cut_after: Option<usize>,
+    /// Wait before answering.
+    pub delay: Duration,
+}
+
+/// A request as it came: its line and headers, names in lower case.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub line: String,
+    pub headers: Vec<(String, String)>,
+    pub at: Instant,
+}
+
+impl Seen {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+}
+
+struct State {
+    page: Page,
+    seen: Vec<Seen>,
+    /// Status of each answer.
+    answered: Vec<u16>,
+    stopping: bool,
+}
+
+/// A running server. Dropped, it stops.
+pub struct Web {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Page {
+    pub fn text(text: &str) -> Page {
+        Page { status: 200, body: text.into(), etag: None, has_length: true, cut_after: None, delay: Duration::ZERO }
+    }
+
+    pub fn with_etag(self, etag: &str) -> Page {
+        Page { etag: Some(format!("\"{etag}\"")), ..self }
+    }
+
+    pub fn status(status: u16, text: &str) -> Page {
+        Page { status, ..Page::text(text) }
+    }
+}
+
+impl Web {
+    pub fn start(page: Page) -> Web {
+        let state = State { page, seen: Vec::new(), answered: Vec::new(), stopping: false };
+        let state = Arc::new(Mutex::new(state));
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let shared = state.clone();
+        let accepting = thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                if lock(&shared).stopping {
+                    return;
+                }
+                let shared = shared.clone();
+                thread::spawn(move || serve(&stream, &shared));
+            }
+        });
+        Web { address, state, accepting: Some(accepting) }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub fn answers(&self, page: Page) {
+        lock(&self.state).page = page;
+    }
+
+    pub fn seen(&self) -> Vec<Seen> {
+        lock(&self.state).seen.clone()
+    }
+
+    pub fn answered(&self) -> Vec<u16> {
+        lock(&self.state).answered.clone()
+    }
+
+    /// Waits until it has answered so many requests.
+    #[track_caller]
+    pub fn wait_until_asked(&self, times: usize) {
+        let give_up = Instant::now() + PATIENCE;
+        while self.answered().len() < times {
+            assert!(Instant::now() < give_up, "asked {} times, not {times}", self.answered().len());
+            thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Web {
+    fn drop(&mut self) {
+        lock(&self.state).stopping = true;
+        // Wakes the accepting thread, which then sees that it should stop.
+        let _ = TcpStream::connect(self.address);
+        let _ = self.accepting.take().map(JoinHandle::join);
+    }
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn serve(stream: &TcpStream, state: &Mutex<State>) {
+    let _ = stream.set_read_timeout(Some(PATIENCE));
+    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+    while let Some(line) = lines.next() {
+        let headers = lines.by_ref().take_while(|line| !line.is_empty());
+        let pair = |line: String| {
+            let (name, value) = line.split_once(':').unwrap_or((&line, ""));
+            (name.to_ascii_lowercase(), value.trim().to_owned())
+        };
+        let seen = Seen { line, headers: headers.map(pair).collect(), at: Instant::now() };
+        let page = {
+            let mut state = lock(state);
+            state.seen.push(seen.clone());
+            state.page.clone()
+        };
+        thread::park_timeout(page.delay);
+        let known = page.status == 200 && page.etag.is_some() && seen.header("if-none-match") == page.etag.as_deref();
+        let status = if known { 304 } else { page.status };
+        let mut head = format!("HTTP/1.1 {status} Status\r\n");
+        head += &page.etag.as_ref().map_or(String::new(), |etag| format!("ETag: {etag}\r\n"));
+        let body = if known { &[][..] } else { &page.body };
+        match page.has_length || known {
+            _ if known => {}
+            true => head += &format!("Content-Length: {}\r\n", body.len()),
+            false => head += "Connection: close\r\n",
+        }
+        let sent = &body[..page.cut_after.unwrap_or(body.len()).min(body.len())];
+        let mut out = stream;
+        // Counted before it is written: who reads the answer may look at the count next.
+        lock(state).answered.push(status);
+        let written = out.write_all((head + "\r\n").as_bytes()).and_then(|()| out.write_all(sent));
+        if written.is_err() || !page.has_length || page.cut_after.is_some() {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+            return;
+        }
+    }
+}

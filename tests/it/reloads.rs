@@ -1,0 +1,82 @@
+//! A thousand changes while requests go on.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use crate::harness::client::{Client, text_of};
+use crate::harness::origin::Origin;
+use crate::harness::server::{Server, mapping};
+
+const RELOADS: usize = 1_000;
+/// After so many, memory has settled.
+const SETTLED: usize = 300;
+/// What the allocator may keep more at one time than at another; 700 leaked tables would be more.
+const SLACK: f64 = 4e6;
+const ENTRIES: usize = 100;
+
+fn text(generation: usize) -> String {
+    let names: Vec<_> = (0..ENTRIES).map(|n| format!("d{n}.example.com")).collect();
+    let new = format!("new{generation}.example.com");
+    let mut entries: Vec<_> = names.iter().map(|name| (name.as_str(), "/prod")).collect();
+    entries.extend([("pay.example.com", "/prod"), (new.as_str(), "/v2")]);
+    mapping(&entries)
+}
+
+/// Says stop when the story ends, also when it fails.
+struct Stop<'f>(&'f AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_thousand_reloads_under_load_drop_no_request_and_leave_nothing_behind() {
+    let api = Origin::ok();
+    let server = Server::start(&text(1), &api, "reload: { poll: 60m }");
+    let (address, admin) = (server.address(), server.admin());
+    let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let get = text_of("GET", "pay.example.com", "/x", &[], b"");
+    thread::scope(|scope| {
+        let _stop = Stop(&stop);
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut client = Client::connect(address);
+                while !stop.load(Ordering::Relaxed) {
+                    assert_eq!(client.send(&get).read_response().status, 200);
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        let mut settled = 0.0;
+        let mut versions = HashSet::new();
+        for generation in 2..=RELOADS + 1 {
+            server.replace_mapping(&text(generation));
+            admin.wait_for_metric("nameplate_mapping_generation", generation as f64);
+            if generation % 100 == 0 {
+                assert_eq!(server.get(&format!("new{generation}.example.com")), 200);
+                assert_eq!(server.get(&format!("new{}.example.com", generation - 1)), 421);
+                versions.insert(admin.mapping()["version"].to_string());
+            }
+            if generation == SETTLED {
+                settled = admin.metric("process_resident_memory_bytes");
+            }
+        }
+        assert_eq!(versions.len(), RELOADS / 100);
+        let grown = admin.metric("process_resident_memory_bytes") - settled;
+        assert!(grown < SLACK, "{grown} bytes more than after {SETTLED} reloads");
+    });
+    assert_eq!(
+        (admin.reloads("ok"), admin.metric("nameplate_mapping_generation")),
+        (RELOADS as f64 + 1.0, RELOADS as f64 + 1.0)
+    );
+    assert_eq!((admin.reloads("rejected"), admin.reloads("held"), admin.reloads("failed")), (0.0, 0.0, 0.0));
+    // Tables that were replaced go with the last request that read them.
+    admin.wait_for_metric("nameplate_mapping_tables", 1.0);
+    admin.wait_for_at_least(
+        "nameplate_requests_total{code=\"200\",method=\"GET\"}",
+        answered.load(Ordering::Relaxed) as f64,
+    );
+}
