@@ -29,6 +29,8 @@ pub(super) struct Against<'c> {
     mapping: &'c str,
     #[serde(skip)]
     new_name: &'c str,
+    /// Of the old mapping; none where there was none.
+    version: Option<String>,
     entries: usize,
     domains: usize,
     /// `none`, `hot`, `deployment` or `held`.
@@ -88,6 +90,7 @@ impl<'c> Against<'c> {
         Against {
             mapping: &old.name,
             new_name,
+            version: (had > 0).then(|| old.mapping.version.to_string()),
             entries: old.mapping.table.len(),
             domains: had,
             verdict,

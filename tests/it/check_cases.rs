@@ -1,64 +1,98 @@
 //! `nameplate check`, case by case: what it says of a mapping, byte for byte.
 //!
-//! A case in `tests/cases/check` is a mapping, a line `---- exit N ----`, and the output.
-//! `UPDATE_CASES=1` rewrites the output.
+//! A case in `tests/cases/check` is a mapping, a line `---- exit N ----`, and the output; one in
+//! `tests/cases/against` is an old mapping, a line `---- new ----`, the new one, and the output as
+//! text and as JSON. `UPDATE_CASES=1` rewrites the output.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use nameplate::cli::check::{CheckArgs, FAULTS, check};
+use nameplate::cli::check::{CheckArgs, FAULTS, Format, check};
 use nameplate::config::settings::MappingSource;
 use tempfile::TempDir;
 
 const MARK: &[u8] = b"---- exit ";
 
-fn cases() -> Vec<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/check");
+const NEW: &[u8] = b"---- new ----\n";
+
+fn cases(kind: &str) -> Vec<PathBuf> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(kind);
     let mut cases: Vec<PathBuf> =
         fs::read_dir(dir).expect("a directory of cases").map(|f| f.expect("a file").path()).collect();
     cases.retain(|path| path.extension().is_some_and(|extension| extension == "case"));
     cases.sort();
+    assert!(!cases.is_empty(), "no case in {kind}");
     cases
 }
 
 /// The exit code and the output, as a case file holds them. The directory is not part of them.
-fn run(mapping: &Path) -> (u8, Vec<u8>) {
+fn run_with(args: &CheckArgs, dir: &Path) -> (u8, Vec<u8>) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let args = CheckArgs::of(vec![MappingSource::File(mapping.to_owned())]);
-    let code = check(&args, &mut &b""[..], &mut out, &mut err);
+    let code = check(args, &mut &b""[..], &mut out, &mut err);
     out.append(&mut err);
-    let dir = format!("{}/", mapping.parent().expect("a directory").display());
+    let dir = format!("{}/", dir.display());
     (code, String::from_utf8(out).expect("output is text").replace(&dir, "").into_bytes())
 }
 
-fn split(case: &[u8]) -> (&[u8], &[u8]) {
-    let at = (0..case.len()).find(|at| case[*at..].starts_with(MARK)).unwrap_or(case.len());
+fn run(mapping: &Path) -> (u8, Vec<u8>) {
+    let args = CheckArgs::of(vec![MappingSource::File(mapping.to_owned())]);
+    run_with(&args, mapping.parent().expect("a directory"))
+}
+
+fn split<'c>(case: &'c [u8], mark: &[u8]) -> (&'c [u8], &'c [u8]) {
+    let at = (0..case.len()).find(|at| case[*at..].starts_with(mark)).unwrap_or(case.len());
     case.split_at(at)
 }
 
-#[test]
-fn every_case_says_what_its_file_holds() {
+/// Holds each case's output against what its input gives now.
+fn hold(kind: &str, output: impl Fn(&[u8]) -> Vec<u8>) {
     let update = std::env::var_os("UPDATE_CASES").is_some();
-    let dir = TempDir::new().expect("a directory");
-    let mapping = dir.path().join("mapping.yaml");
     let mut wrong = Vec::new();
-    for path in cases() {
+    for path in cases(kind) {
         let case = fs::read(&path).expect("a case");
-        let (text, want) = split(&case);
-        fs::write(&mapping, text).expect("written");
-        let (code, output) = run(&mapping);
-        let got = [format!("---- exit {code} ----\n").as_bytes(), &output].concat();
+        let (input, want) = split(&case, MARK);
+        let got = output(input);
         if got == want {
             continue;
         }
         if update {
-            fs::write(&path, [text, &got].concat()).expect("written");
+            fs::write(&path, [input, &got].concat()).expect("written");
         } else {
             wrong.push(format!("{}:\n{}", path.display(), String::from_utf8_lossy(&got)));
         }
     }
     assert!(wrong.is_empty(), "these differ; UPDATE_CASES=1 rewrites them\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_case_says_what_its_file_holds() {
+    let dir = TempDir::new().expect("a directory");
+    let mapping = dir.path().join("mapping.yaml");
+    hold("check", |text| {
+        fs::write(&mapping, text).expect("written");
+        let (code, output) = run(&mapping);
+        [format!("---- exit {code} ----\n").as_bytes(), &output].concat()
+    });
+}
+
+#[test]
+fn every_change_says_what_its_file_holds() {
+    let dir = TempDir::new().expect("a directory");
+    let (old, new) = (dir.path().join("old.yaml"), dir.path().join("new.yaml"));
+    hold("against", |input| {
+        let (before, after) = split(input, NEW);
+        fs::write(&old, before).expect("written");
+        fs::write(&new, &after[NEW.len()..]).expect("written");
+        let mut args = CheckArgs::of(vec![MappingSource::File(new.clone())]);
+        args.against = Some(MappingSource::File(old.clone()));
+        let (code, text) = run_with(&args, dir.path());
+        args.format = Format::Json;
+        let (json_code, json) = run_with(&args, dir.path());
+        assert_eq!(code, json_code);
+        serde_json::from_slice::<serde_json::Value>(&json).expect("JSON on one line");
+        [format!("---- exit {code} ----\n").as_bytes(), &text, &json].concat()
+    });
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! The binary itself: `nameplate serve`, its signals, its exit codes and what it says.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
-use crate::harness::Gate;
 use crate::harness::client::{Client, text_of};
 use crate::harness::origin::Origin;
 use crate::harness::reply::Reply;
-use crate::harness::server::{Server, mapping};
+use crate::harness::server::{Server, mapping, nameplate, server};
+use crate::harness::web::{Page, Web};
+use crate::harness::{Gate, authority};
 
 fn pay() -> String {
     mapping(&[("pay.example.com", "/prod")])
@@ -135,4 +138,73 @@ fn without_a_mapping_file_it_says_which_and_exits_with_2() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("cannot read no/such/mapping.yaml") && said.contains("--mapping"), "{said}");
+}
+
+#[test]
+fn a_burst_of_signals_is_one_reading_or_two() {
+    let (api, web) = (Origin::ok(), Web::start(Page { delay: Duration::from_secs(1), ..Page::text(&pay()) }));
+    let settings = format!("mapping: {}\nreload: {{ poll: 60m, cache: '' }}", web.url("/m"));
+    let server = server(&api).settings(&settings).start();
+    assert_eq!((server.get("pay.example.com"), web.seen().len()), (200, 1));
+    for _ in 0..20 {
+        server.signal("-HUP");
+    }
+    // The first signal begins a reading; the others, while it goes on, ask for one more.
+    web.wait_until_asked(3);
+    let settled = server.admin();
+    settled.wait_for_metric("nameplate_mapping_reloads_total{result=\"unchanged\"}", 2.0);
+    assert_eq!((web.seen().len(), settled.metric("nameplate_mapping_generation")), (3, 1.0));
+}
+
+/// Writes a certificate for this name where the server's listener has its own.
+fn certify(certificate: &Path, key: &Path, name: &str) {
+    let leaf = authority().issue(&[name.to_owned()]).expect("a certificate");
+    std::fs::write(certificate, leaf.certificate_pem()).expect("written");
+    std::fs::write(key, leaf.key_pem()).expect("written");
+}
+
+#[test]
+fn sighup_reads_certificates_again_and_a_broken_one_changes_nothing() {
+    let api = Origin::ok();
+    let builder = server(&api).mapping(&mapping(&[("a.example.com", "/prod"), ("b.example.com", "/prod")]));
+    let (certificate, key) = (builder.path("cert.pem"), builder.path("key.pem"));
+    certify(&certificate, &key, "a.example.com");
+    let tls =
+        "listeners: [{ address: '127.0.0.1:0', tls: { certificate: cert.pem, key: key.pem } }]\nadmin: 127.0.0.1:0";
+    let server = builder.settings(tls).start();
+    let get = |name: &str| {
+        let mut client = Client::connect_tls(server.address(), name);
+        client.send(text_of("GET", name, "/x", &[], b"")).read_response().status
+    };
+    assert_eq!(get("a.example.com"), 200);
+    let mut open = Client::connect_tls(server.address(), "a.example.com");
+
+    certify(&certificate, &key, "b.example.com");
+    server.signal("-HUP");
+    server.wait_for("certificate read again: ");
+    assert_eq!(get("b.example.com"), 200);
+    let again = text_of("GET", "a.example.com", "/x", &[], b"");
+    assert_eq!(open.send(again).read_response().status, 200, "a connection that was open stays so");
+
+    // A key that is not the certificate's, as between two writes.
+    let other = authority().issue(&["c.example.com".to_owned()]).expect("a certificate");
+    std::fs::write(&key, other.key_pem()).expect("written");
+    server.signal("-HUP");
+    server.wait_for("certificate rejected: ");
+    assert_eq!(get("b.example.com"), 200);
+    let reloads =
+        |result| server.admin().metric(&format!("nameplate_certificate_reloads_total{{result=\"{result}\"}}"));
+    assert_eq!((reloads("ok"), reloads("rejected")), (1.0, 1.0));
+}
+
+#[test]
+fn the_reload_command_is_sighup() {
+    let api = Origin::ok();
+    let server = server(&api).mapping(&pay()).settings("reload: { watch: false, poll: 60m }").start();
+    server.replace_mapping(&mapping(&[("pay.example.com", "/prod"), ("new.example.com", "/v2")]));
+    let told = nameplate(&["reload", "--pid", &server.pid().to_string()]);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    assert!(String::from_utf8_lossy(&told.stdout).starts_with(&format!("told process {} to reload", server.pid())));
+    server.wait_for("mapping reloaded: 2 entries, generation 2");
+    assert_eq!(server.get("new.example.com"), 200);
 }

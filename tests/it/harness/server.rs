@@ -79,7 +79,7 @@ impl ServerBuilder {
     pub fn start(self) -> Server {
         let own = self.settings.iter().any(|text| text.contains("listeners:"));
         let listening = if own { "" } else { "listeners: [{ address: '127.0.0.1:0' }]\nadmin: 127.0.0.1:0\n" };
-        let settings = format!("{listening}{}{}threads: 1\n", self.settings.concat(), self.endpoint);
+        let settings = format!("{}{listening}{}threads: 1\n", self.settings.concat(), self.endpoint);
         fs::write(self.path("nameplate.yaml"), settings).expect("written");
         let mut child = Command::new(env!("CARGO_BIN_EXE_nameplate"))
             .args(["serve", "--config"])
