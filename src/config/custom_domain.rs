@@ -51,7 +51,7 @@ impl CustomDomain<'_> {
 }
 
 fn scheme_len(value: &str) -> Result<usize, DomainFault> {
-    let Some(end) = value.find("://") else { return Ok(0) };
+    let Some(end) = value.find(':').and_then(|_| value.find("://")) else { return Ok(0) };
     if value[..end].eq_ignore_ascii_case("https") {
         return Ok(end + 3);
     }

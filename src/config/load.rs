@@ -6,11 +6,15 @@ use std::path::{Path, PathBuf};
 
 use super::compile::compile;
 use super::diagnostic::Diagnostics;
+use crate::domain::pace::Pace;
 use crate::domain::table::MappingTable;
 use crate::domain::version::Version;
 
 /// The largest mapping that is read: well over a million entries. What is larger is another file.
 pub const MAX_FILE: u64 = 256 * 1024 * 1024;
+
+/// Bytes read, or hashed, between two offers of the core.
+const PIECE: usize = 128 * 1024;
 
 /// Why a mapping file could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -66,14 +70,23 @@ fn compile_sized(reader: impl Read, file: &str, size: usize) -> io::Result<Resul
 /// at once: grown by doubling, the buffer of a large file would leave twice its size behind.
 pub fn read_up_to(limit: u64, reader: impl Read, expected: usize) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(expected + 1);
-    reader.take(limit + 1).read_to_end(&mut bytes)?;
+    let mut reader = reader.take(limit + 1);
+    let mut pace = Pace::of(1);
+    while reader.by_ref().take(PIECE as u64).read_to_end(&mut bytes)? > 0 {
+        pace.step();
+    }
     Ok((bytes.len() as u64 <= limit).then_some(bytes))
 }
 
 /// Which mapping these bytes are.
 pub fn version_of(bytes: &[u8]) -> Version {
-    let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    Version(digest.as_ref().try_into().expect("SHA-256 has 32 bytes"))
+    let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+    let mut pace = Pace::of(1);
+    for piece in bytes.chunks(PIECE) {
+        digest.update(piece);
+        pace.step();
+    }
+    Version(digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
 }
 
 /// Compiles bytes that must be UTF-8.

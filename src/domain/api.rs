@@ -78,7 +78,9 @@ fn scheme_len(text: &str) -> usize {
 }
 
 fn parse_host(host: &str) -> Result<(u8, Range<u16>), ApiFaultKind> {
-    let Some((first, rest)) = host.split_once(".execute-api.") else {
+    // Nearly always the second label; to search for it costs more than all the rest.
+    let second = host.split_once('.').and_then(|(first, rest)| Some((first, rest.strip_prefix("execute-api.")?)));
+    let Some((first, rest)) = second.or_else(|| host.split_once(".execute-api.")) else {
         return Err(ApiFaultKind::NotExecuteApi);
     };
     let Some((region, suffix)) = rest.split_once('.') else {
@@ -97,7 +99,7 @@ fn parse_host(host: &str) -> Result<(u8, Range<u16>), ApiFaultKind> {
         return Err(ApiFaultKind::BadRegion(region.into()));
     }
     // The Route 53 alias form `{api}-vpce-{id}`: the API's id never holds a hyphen.
-    let id = match first.split_once("-vpce-") {
+    let id = match first.find('-').and_then(|_| first.split_once("-vpce-")) {
         Some((id, endpoint))
             if first.len() <= MAX_LABEL
                 && !endpoint.is_empty()

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::api::PrivateApi;
 use super::host::Host;
@@ -81,83 +81,63 @@ pub struct Route {
     pub line: u32,
 }
 
-/// Entries being compiled: their texts, one after the other, and where each one's stand.
+/// Entries being compiled, whose texts go into one allocation.
 #[derive(Debug, Default)]
 pub struct Drafts {
-    text: Vec<u8>,
-    list: Vec<Draft>,
+    text: BytesMut,
+    routes: Vec<Route>,
 }
 
-#[derive(Debug)]
-struct Draft {
-    start: u32,
-    base_at: u16,
-    api_at: u16,
-    prefix_at: u16,
-    len: u16,
-    id_len: u8,
-    choices: Choices,
-    line: u32,
-}
+/// An entry of a mapping takes about this much of its file, keys and line ends included.
+const ENTRY_IN_FILE: usize = 128;
 
 impl Drafts {
+    /// Room for the entries of a file of this size. Their texts are shorter than the file, so they
+    /// are never moved; what is not used of the room is never touched, and costs nothing.
+    pub fn of_file(size: usize) -> Drafts {
+        Drafts { text: BytesMut::with_capacity(size), routes: Vec::with_capacity(size / ENTRY_IN_FILE) }
+    }
+
     /// Adds an entry. `base` is the custom base path: empty, or `/...` without a slash at the end.
-    ///
-    /// # Panics
-    ///
-    /// When the texts of all entries are over 4 GiB; a mapping file is at most 256 MiB.
     pub fn push(&mut self, host: &Host, base: &str, api: &PrivateApi, choices: Choices, line: u32) {
-        let start = self.text.len();
-        let mut add = |text: &str| {
-            self.text.extend_from_slice(text.as_bytes());
-            (self.text.len() - start) as u16
+        let text = &mut self.text;
+        let mut add = |more: &str| {
+            text.extend_from_slice(more.as_bytes());
+            text.len() as u16
         };
         let base_at = add(host.as_str());
         let api_at = add(base);
         let prefix_at = add(&api.host);
         add("/");
         add(&api.stage);
-        let len = add(&api.base_path);
-        let start = u32::try_from(start).expect("a mapping's texts are under 4 GiB, as its file is");
-        self.list.push(Draft { start, base_at, api_at, prefix_at, len, id_len: api.id().len() as u8, choices, line });
+        add(&api.base_path);
+        let id_len = api.id().len() as u8;
+        self.routes.push(Route { text: text.split().freeze(), base_at, api_at, id_len, prefix_at, choices, line });
+    }
+
+    /// How many entries there is room for.
+    pub fn room(&self) -> usize {
+        self.routes.capacity()
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.routes.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.routes.is_empty()
     }
 
-    /// The custom domain and the base path of an entry.
-    pub fn domain(&self, index: u32) -> (&[u8], &[u8]) {
-        let Draft { start, base_at, api_at, .. } = &self.list[index as usize];
-        let text = &self.text[*start as usize..];
-        text[..usize::from(*api_at)].split_at(usize::from(*base_at))
-    }
-
-    /// The line an entry stands on.
-    pub fn line(&self, index: u32) -> u32 {
-        self.list[index as usize].line
+    /// An entry, by the order in which they were added.
+    pub fn route(&self, index: u32) -> &Route {
+        &self.routes[index as usize]
     }
 
     /// The routes, in the order they were added.
     pub fn finish(self) -> Vec<Route> {
-        // A boxed slice has no spare capacity to carry around for the table's lifetime.
-        let text = Bytes::from(self.text.into_boxed_slice());
-        let route = |draft: Draft| Route {
-            text: text.slice(draft.start as usize..draft.start as usize + usize::from(draft.len)),
-            base_at: draft.base_at,
-            api_at: draft.api_at,
-            id_len: draft.id_len,
-            prefix_at: draft.prefix_at,
-            choices: draft.choices,
-            line: draft.line,
-        };
-        self.list.into_iter().map(route).collect()
+        self.routes
     }
 }
 
@@ -280,11 +260,11 @@ mod tests {
     #[test]
     fn drafts_share_one_text_and_keep_their_order() {
         let api = PrivateApi::parse("https://abc123.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
-        let mut drafts = Drafts::default();
+        let mut drafts = Drafts::of_file(1_000);
         for (line, host) in [(1, "b.example.com"), (2, "a.example.com")] {
             drafts.push(&Host::parse(host).expect("a host"), "/v1", &api, Choices::default(), line);
         }
-        assert_eq!((drafts.domain(1), drafts.line(1)), ((&b"a.example.com"[..], &b"/v1"[..]), 2));
+        assert_eq!((drafts.route(1).host(), drafts.len()), ("a.example.com", 2));
         let routes = drafts.finish();
         let seen: Vec<_> =
             routes.iter().map(|route| (route.host(), route.base(), route.prefix(), route.line)).collect();

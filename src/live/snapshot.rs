@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::domain::pace::Pace;
 use crate::domain::table::{MappingTable, Step, steps};
 use crate::domain::version::Version;
+
+/// Entries compared between two offers of the core.
+const COMPARED: u32 = 1_024;
 
 /// One version of the mapping.
 #[derive(Debug, Default)]
@@ -54,7 +58,9 @@ impl Snapshot {
         let mut tally = Tally::default();
         let mut entries = Vec::with_capacity(table.len());
         let new = || Arc::new(Entry { since: generation, requests: AtomicU64::new(0) });
+        let mut pace = Pace::of(COMPARED);
         for step in steps(&self.table, &table) {
+            pace.step();
             match step {
                 Step::Gone(_) => tally.removed += 1,
                 Step::New(_) => {
@@ -71,6 +77,16 @@ impl Snapshot {
             }
         }
         (Snapshot { table, generation, version: Some(version), entries: entries.into() }, tally)
+    }
+
+    /// Drops it in short steps.
+    pub fn take_apart(self) {
+        let mut pace = Pace::of(COMPARED);
+        for entry in self.entries {
+            drop(entry);
+            pace.step();
+        }
+        self.table.take_apart();
     }
 
     /// What is kept for the route at a place of the table.

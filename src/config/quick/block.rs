@@ -74,8 +74,11 @@ impl<'t> Block<'t> {
     fn advance(&mut self) -> Result<(), Stop> {
         self.next = None;
         while !self.rest.is_empty() {
-            let (line, rest) = match self.rest.split_once('\n') {
-                Some((line, rest)) => (line.strip_suffix('\r').unwrap_or(line), rest),
+            let (line, rest) = match memchr::memchr(b'\n', self.rest.as_bytes()) {
+                Some(end) => {
+                    let line = &self.rest[..end];
+                    (line.strip_suffix('\r').unwrap_or(line), &self.rest[end + 1..])
+                }
                 None => (self.rest, ""),
             };
             self.rest = rest;

@@ -32,6 +32,8 @@ const SECOND_LOOK: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// While a mapping is in force, a source that fails is asked less and less, down to every eighth time.
 const MOST_DOUBLINGS: u32 = 3;
+/// Large enough that the allocator does not keep it for the next one.
+const NUDGE: usize = 8 * 1024 * 1024;
 /// How often a table that was replaced is looked at: whether the last request that reads it has ended.
 const RETIRING: Duration = Duration::from_secs(1);
 /// Less than the requests' threads, and enough to get through when they are busy: a tenth of a core.
@@ -149,6 +151,8 @@ struct Keeper {
     name: String,
     /// Tables that were replaced and may still be read.
     retired: Vec<Arc<Snapshot>>,
+    /// There is nothing left of the last change to clean up.
+    settled: bool,
     /// Readings that failed in a row.
     failures: u32,
     /// What the source has and was not taken, and why.
@@ -173,7 +177,17 @@ enum Doubt {
 impl Keeper {
     fn new(live: Arc<Live>, at: Opened) -> Keeper {
         let name = at.place.to_string();
-        Keeper { live, at, name, retired: Vec::new(), failures: 0, refused: None, doubt: None, unkept: None }
+        Keeper {
+            live,
+            at,
+            name,
+            retired: Vec::new(),
+            settled: false,
+            failures: 0,
+            refused: None,
+            doubt: None,
+            unkept: None,
+        }
     }
 
     /// Puts the first mapping in force: the source's, else the cached one, else none yet.
@@ -214,7 +228,7 @@ impl Keeper {
             self.keep();
             let next = Instant::now() + self.pause();
             let (trigger, replies) = loop {
-                let retiring = if self.retired.is_empty() { None } else { Some(Instant::now() + RETIRING) };
+                let retiring = if self.settled { None } else { Some(Instant::now() + RETIRING) };
                 tokio::select! {
                     order = orders.recv() => match order {
                         Some(order) => break merge(order, &mut orders),
@@ -222,11 +236,10 @@ impl Keeper {
                     },
                     seen = self.at.source.changed() => break (trigger_of(seen), Vec::new()),
                     () = sleep_until(Some(next)) => break (self.second_look(), Vec::new()),
-                    () = sleep_until(retiring) => self.retire(),
+                    () = sleep_until(retiring) => self.settle(),
                 }
             };
             let outcome = self.attempt(trigger).await;
-            self.retire();
             for reply in replies {
                 let _ = reply.try_send(self.reply(&outcome));
             }
@@ -354,6 +367,7 @@ impl Keeper {
         let now = SystemTime::now();
         let (reloaded, tally, replaced) = self.live.put_in_force(table, document.version, Origin::Source, now);
         self.retired.push(replaced);
+        self.settled = false;
         (self.refused, self.doubt) = (None, None);
         self.say_taken(&reloaded, tally, document.version, now);
         self.unkept = Some(document);
@@ -402,8 +416,17 @@ impl Keeper {
     }
 
     /// Drops the tables that no request reads any more: here, so that no request has to.
-    fn retire(&mut self) {
-        self.retired.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+    fn settle(&mut self) {
+        // The allocator gives memory back to the system some time after it was freed, and only while
+        // something else is freed. Nothing is written here, so this costs no memory itself.
+        drop(std::hint::black_box(Vec::<u8>::with_capacity(NUDGE)));
+        self.settled = self.retired.is_empty();
+        for snapshot in std::mem::take(&mut self.retired) {
+            match Arc::try_unwrap(snapshot) {
+                Ok(unread) => unread.take_apart(),
+                Err(still_read) => self.retired.push(still_read),
+            }
+        }
         self.live.metrics.mapping_tables(self.retired.len() + 1);
     }
 
