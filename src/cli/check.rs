@@ -2,15 +2,17 @@
 //! what it changes.
 
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::against::{Against, Verdict};
-use super::load::{Loaded, NotLoaded, load};
+use super::load::{Loaded, NotLoaded, is_input, load};
+use super::settings::{code_of, read_settings};
 use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::load::Compiled;
-use crate::config::settings::{MAX_REMOVED, MappingSource, Reload};
+use crate::config::settings::{MappingSource, Reload};
 use crate::domain::table::MappingTable;
 use crate::domain::version::Version;
 use crate::plan::change::Change;
@@ -39,9 +41,13 @@ pub struct CheckArgs {
     /// How to say it: `json` is one line of JSON for each mapping
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Percent of the domains that a change may remove, as the tasks' `reload: max_removed`
-    #[arg(long, value_name = "PERCENT", default_value_t = MAX_REMOVED, value_parser = clap::value_parser!(u8).range(0..=100))]
-    pub max_removed: u8,
+    /// Settings file whose `reload` says how sources are read and what a change may remove [default:
+    /// built-in defaults]
+    #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Percent of the domains that a change may remove [default: `reload: max_removed` of the settings]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub max_removed: Option<u8>,
 }
 
 /// How `check` says what it found.
@@ -56,7 +62,7 @@ pub enum Format {
 impl CheckArgs {
     /// Checks these, in text, against nothing.
     pub fn of(mappings: Vec<MappingSource>) -> CheckArgs {
-        CheckArgs { mappings, against: None, format: Format::Text, max_removed: MAX_REMOVED }
+        CheckArgs { mappings, against: None, format: Format::Text, config: None, max_removed: None }
     }
 }
 
@@ -65,6 +71,9 @@ impl CheckArgs {
 pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let usage = match (&args.mappings[..], &args.against) {
         ([], _) => Some("no mapping file named\n  help: nameplate check mapping.yaml"),
+        ([new], Some(old)) if is_input(new) && is_input(old) => {
+            Some("both mappings are standard input\n  help: write one of them to a file")
+        }
         ([_, _, ..], Some(_)) => Some("--against compares one mapping\n  help: name one mapping, and the old one"),
         _ => None,
     };
@@ -72,7 +81,16 @@ pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &
         let _ = writeln!(err, "error: {usage}");
         return UNREADABLE;
     }
-    let mut check = Check { args, rules: Reload { watch: false, ..Reload::default() }, input, out, err };
+    let mut rules = match read_settings(args.config.as_deref()) {
+        Ok(settings) => settings.reload,
+        Err(e) => {
+            let _ = writeln!(err, "{e:#}");
+            return code_of(&e);
+        }
+    };
+    rules.watch = false;
+    rules.max_removed = args.max_removed.unwrap_or(rules.max_removed);
+    let mut check = Check { args, rules, input, out, err };
     args.mappings.iter().map(|place| check.one(place).unwrap_or(UNREADABLE)).max().unwrap_or(OK)
 }
 
@@ -133,7 +151,7 @@ impl Check<'_> {
             Err(fault) => return self.refuse(&old.to_string(), &fault),
         };
         let change = Change::between(&old.mapping.table, &mapping.table);
-        let against = Against::of(&old, &name, &change, self.args.max_removed);
+        let against = Against::of(&old, &name, &change, self.rules.max_removed);
         self.accept(&name, &mapping, Some(against))
     }
 

@@ -23,7 +23,7 @@ pub(super) enum NotLoaded {
 
 /// Loads a mapping; `-` is standard input.
 pub(super) fn load(place: &MappingSource, rules: &Reload, input: &mut dyn Read) -> Result<Loaded, NotLoaded> {
-    let is_input = place.file().is_some_and(|path| path.as_os_str() == "-");
+    let is_input = is_input(place);
     let name = if is_input { "<stdin>".to_owned() } else { place.to_string() };
     let mapping = match place {
         MappingSource::File(_) if is_input => compile_reader(input, &name)
@@ -40,6 +40,11 @@ pub(super) fn load(place: &MappingSource, rules: &Reload, input: &mut dyn Read) 
         }
     };
     Ok(Loaded { name, mapping })
+}
+
+/// Whether a place is standard input.
+pub(super) fn is_input(place: &MappingSource) -> bool {
+    place.file().is_some_and(|path| path.as_os_str() == "-")
 }
 
 fn unreadable(fault: &LoadFault) -> NotLoaded {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{FAULTY, UNUSABLE};
-use crate::config::settings::{MappingSource, Settings};
+use crate::config::settings::Settings;
 
 /// Where the settings are, and the mapping.
 #[derive(Args, Clone, Debug)]
@@ -15,8 +15,9 @@ pub(super) struct SettingsArgs {
     #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// The mapping: a file, s3://bucket/key, or an http(s) URL [default: `mapping` of the settings]
-    #[arg(long, env = "NAMEPLATE_MAPPING", value_name = "SOURCE")]
-    mapping: Option<MappingSource>,
+    // Text here, because clap would repeat a value it refuses, and a URL may hold a secret.
+    #[arg(long, env = "NAMEPLATE_MAPPING", hide_env_values = true, value_name = "SOURCE")]
+    mapping: Option<String>,
 }
 
 impl SettingsArgs {
@@ -24,7 +25,7 @@ impl SettingsArgs {
     pub(super) fn read(&self) -> anyhow::Result<Settings> {
         let mut settings = read_settings(self.config.as_deref())?;
         if let Some(mapping) = &self.mapping {
-            settings.mapping.clone_from(mapping);
+            settings.mapping = mapping.parse().map_err(|fault: String| anyhow::anyhow!("--mapping: {fault}"))?;
         }
         Ok(settings)
     }
@@ -36,7 +37,7 @@ pub(super) fn code_of(e: &anyhow::Error) -> u8 {
 }
 
 /// Reads a settings file; its relative paths are relative to where it stands.
-fn read_settings(config: Option<&Path>) -> anyhow::Result<Settings> {
+pub(super) fn read_settings(config: Option<&Path>) -> anyhow::Result<Settings> {
     let Some(file) = config else { return Ok(Settings::default()) };
     let text = std::fs::read_to_string(file).with_context(|| format!("read settings file {}", file.display()))?;
     let mut settings = Settings::parse(&text, &file.display().to_string())?;

@@ -23,7 +23,12 @@ pub(super) const MAX_TEXT: usize = 8_192;
 
 /// How many brackets, commas and colons the parser may take in before it hands out a node. An entry
 /// has about ten; comments count too, and 30,000 entries commented out in a row still pass.
-const MAX_AHEAD: u32 = 262_144;
+pub(super) const MAX_AHEAD: u32 = 262_144;
+
+/// What counts for it.
+pub(super) fn is_counted(c: char) -> bool {
+    matches!(c, ',' | ':' | '[' | ']' | '{' | '}')
+}
 
 /// Opens a document on the line of its content. There, YAML allows no key without `?`, so the
 /// parser hands out a JSON document's parts at once instead of after its last bracket.
@@ -110,7 +115,7 @@ impl Iterator for Guarded<'_> {
     #[inline]
     fn next(&mut self) -> Option<char> {
         let c = self.source.next()?;
-        if matches!(c, ',' | ':' | '[' | ']' | '{' | '}') {
+        if is_counted(c) {
             // The parser takes this for the end of the text, and comes back to the reader.
             let left = self.ahead.get().checked_sub(1)?;
             self.ahead.set(left);

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::Live;
-use super::snapshot::{Snapshot, Tally};
+use super::snapshot::Snapshot;
 use super::status::Origin;
 use crate::config::diagnostic::Diagnostics;
 use crate::config::load::{compile_bytes, version_of};
@@ -83,39 +83,42 @@ impl Document {
         Document { version: version_of(&bytes), bytes }
     }
 
-    /// `name` is how faults name the source.
+    /// `name` is how faults name the source. Were there a text that makes the compiler panic, it is
+    /// not taken, and the next one can be.
     pub(super) fn compile(&self, name: &str) -> Result<MappingTable, Cause> {
-        compile_bytes(&self.bytes, name).map_err(Cause::Rejected)
+        std::panic::catch_unwind(|| compile_bytes(&self.bytes, name))
+            .map_err(|_| Cause::Failed(FetchFault::internal(name)))?
+            .map_err(Cause::Rejected)
     }
 }
 
-/// Whether a change may remove what it removes. `most` is in percent of the domains in force.
-pub(super) fn may_shrink(before: &Snapshot, table: &MappingTable, version: Version, most: u8) -> Result<usize, Held> {
+/// Whether a change may remove the domains it removes. `most` is in percent of those in force.
+pub(super) fn may_shrink(before: &Snapshot, table: &MappingTable, version: Version, most: u8) -> Result<(), Held> {
     let domains = before.table.domains();
     let removed = before.table.domains_missing_in(table);
     if removed as u128 * 100 > domains as u128 * u128::from(most) {
         return Err(Held { version, removed, domains, most });
     }
-    Ok(removed)
+    Ok(())
 }
 
 impl Live {
-    /// Puts a table in force. What it replaces comes back, because dropping it takes time that no
-    /// request should spend.
-    pub fn put_in_force(
-        &self,
-        table: MappingTable,
-        version: Version,
-        origin: Origin,
-        confirmed: SystemTime,
-    ) -> (Reloaded, Tally, Arc<Snapshot>) {
-        let (next, tally) = self.snapshot().next(table, version);
-        let reloaded = Reloaded { generation: next.generation, entries: next.table.len(), changed: true };
-        let domains = next.table.domains();
+    /// Puts a table in force.
+    pub fn put_in_force(&self, table: MappingTable, version: Version, origin: Origin, confirmed: SystemTime) {
+        let (next, _) = self.snapshot().next(table, version);
+        self.swap(next, origin, confirmed);
+    }
+
+    /// Puts a snapshot in force that was made from the one in force. That one comes back, because
+    /// dropping it takes time that no request should spend.
+    pub(super) fn swap(&self, next: Snapshot, origin: Origin, confirmed: SystemTime) -> Arc<Snapshot> {
+        self.metrics.mapping_in_force(next.generation, next.table.len(), next.table.domains());
+        let version = next.version.map(|version| version.to_string()).unwrap_or_default();
         let before = self.snapshot.swap(Arc::new(next));
-        self.metrics.mapping_in_force(reloaded.generation, reloaded.entries, domains);
+        self.metrics.mapping_version(&version, &self.mapping.source);
+        self.metrics.mapping_from_cache(origin == Origin::Cache);
         self.mapping.taken(origin, confirmed);
-        (reloaded, tally, before)
+        before
     }
 }
 
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(old: std::ops::Range<usize>, new: std::ops::Range<usize>, most: u8, want: Result<usize, usize>) {
+    fn check(old: std::ops::Range<usize>, new: std::ops::Range<usize>, most: u8, want: Result<(), usize>) {
         let old = document(old);
         let (before, _) = Snapshot::default().next(old.compile("m").expect("valid"), old.version);
         let new = document(new);
@@ -142,13 +145,13 @@ mod tests {
 
     #[test]
     fn more_than_the_share_is_held_and_the_share_is_not() {
-        check(0..10, 0..5, 50, Ok(5));
+        check(0..10, 0..5, 50, Ok(()));
         check(0..10, 0..4, 50, Err(6));
         check(0..10, 10..30, 50, Err(10));
         check(0..1, 1..2, 50, Err(1));
         check(0..10, 1..10, 0, Err(1));
-        check(0..10, 0..20, 0, Ok(0));
-        check(0..10, 20..21, 100, Ok(10));
+        check(0..10, 0..20, 0, Ok(()));
+        check(0..10, 20..21, 100, Ok(()));
     }
 
     #[test]

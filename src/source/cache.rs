@@ -55,9 +55,9 @@ impl Cache {
     /// The place in a folder for a source. Each source has its own: two services that share a folder
     /// do not take each other's mapping.
     pub fn new(folder: &Path, source: &MappingSource) -> Cache {
-        let source = source.to_string();
-        let name = version_of(source.as_bytes());
-        Cache { path: folder.join(format!("mapping-{name}.cache")), source }
+        // Hashed, because a URL's query may hold a secret; and whole, because it may be all that differs.
+        let source = version_of(source.identity().as_bytes());
+        Cache { path: folder.join(format!("mapping-{source}.cache")), source: source.full() }
     }
 
     /// The file.
@@ -69,10 +69,11 @@ impl Cache {
     pub fn keep(&self, bytes: &[u8], version: Version) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
-        let beside = self.path.with_extension(format!("{}.tmp", std::process::id()));
+        // Tasks that share the folder have the same process id, 1.
+        let beside = self.path.with_extension(format!("{:016x}.tmp", fastrand::u64(..)));
         let written = (|| {
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-            writeln!(file, "{MAGIC} {} {} {}", version.full(), bytes.len(), self.source.escape_default())?;
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+            writeln!(file, "{MAGIC} {} {} {}", version.full(), bytes.len(), self.source)?;
             file.write_all(bytes)?;
             file.sync_all()?;
             fs::rename(&beside, &self.path)?;
@@ -109,7 +110,7 @@ impl Cache {
         let mut fields = fields.trim_start().splitn(3, ' ');
         let mut next = || fields.next().unwrap_or_default();
         let (hash, length, source) = (next(), next(), next());
-        if source != self.source.escape_default().to_string() {
+        if source != self.source {
             return Err(damaged("it is of another source"));
         }
         let bytes = whole.slice(end + 1..);
@@ -157,6 +158,7 @@ mod tests {
         let folder = Path::new("/c");
         let path = |source: &str| Cache::new(folder, &source.parse().expect("a source")).path;
         assert_ne!(path("s3://bucket/a"), path("s3://bucket/b"));
+        assert_ne!(path("http://h/m?env=dev"), path("http://h/m?env=prod"));
     }
 
     #[test]
@@ -177,7 +179,7 @@ mod tests {
         assert!(with(&|b| b[0] = b'x').contains("another format"));
         assert!(with(&|b| b.clear()).contains("no first line"));
         assert!(with(&|b| b.extend([b'x'; 20_000])).contains("larger"));
-        let other = String::from_utf8(good.clone()).expect("text").replace("s3://bucket/key", "s3://bucket/other");
+        let other = String::from_utf8(good.clone()).expect("text").replace(&cache.source, &"0".repeat(64));
         assert!(with(&|b| other.as_bytes().clone_into(b)).contains("another source"));
     }
 }

@@ -7,7 +7,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -24,9 +24,17 @@ pub(super) const STILL: Duration = Duration::from_secs(1);
 pub(super) struct File {
     path: PathBuf,
     most: u64,
-    /// What was read last.
-    seen: Option<Fingerprint>,
+    known: Known,
     watch: Option<Watch>,
+}
+
+/// What is known of the file.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    /// What was read last.
+    read: Option<Fingerprint>,
+    /// What a poll found that is not read yet, because it may be in the middle of a change.
+    glimpsed: Option<Fingerprint>,
 }
 
 /// What changes when a file's content does.
@@ -54,57 +62,65 @@ impl Fingerprint {
 impl File {
     pub(super) fn new(path: &Path, settings: &Reload) -> File {
         let watch = settings.watch.then(|| Watch::new(path));
-        File { path: path.into(), most: settings.max_bytes, seen: None, watch }
+        File { path: path.into(), most: settings.max_bytes, known: Known::default(), watch }
     }
+}
 
-    fn fault(&self, error: &io::Error) -> FetchFault {
-        let help = match error.kind() {
-            io::ErrorKind::NotFound => "name the mapping with --mapping, or in the settings",
-            io::ErrorKind::PermissionDenied => "let the user that runs this read it",
-            io::ErrorKind::IsADirectory => "name the file inside it",
-            _ => "check the file system it is on",
-        };
-        FetchFault::new(&MappingSource::File(self.path.clone()), error.to_string(), help)
-    }
-
-    fn read(&mut self, ask: Ask, now: SystemTime) -> Result<Fetched, FetchFault> {
-        let fault = |this: &File, e| this.fault(&e);
-        let file = fs::File::open(&self.path).map_err(|e| fault(self, e))?;
-        let before = file.metadata().map_err(|e| fault(self, e))?;
-        let found = Fingerprint::of(&before);
-        if ask == Ask::Poll {
-            if self.seen == Some(found) {
-                return Ok(Fetched::Unchanged);
-            }
-            // No event told of this change, so nothing says that its writer is done.
-            let age = before.modified().ok().and_then(|at| now.duration_since(at).ok());
-            if age.is_some_and(|age| age < STILL) {
-                return Ok(Fetched::Unsettled);
-            }
+/// Reads a file, unless a poll finds it as it was. Blocks for as long as the file system does.
+fn read(path: &Path, most: u64, ask: Ask, known: &mut Known) -> Result<Fetched, FetchFault> {
+    let fault = |e: io::Error| fault(path, &e);
+    let too_large = |size| Err(FetchFault::too_large(&MappingSource::File(path.into()), size, most));
+    let file = fs::File::open(path).map_err(fault)?;
+    let before = file.metadata().map_err(fault)?;
+    let found = Fingerprint::of(&before);
+    if ask == Ask::Poll {
+        if known.read == Some(found) {
+            return Ok(Fetched::Unchanged);
         }
-        let too_large = |size| Err(FetchFault::too_large(&MappingSource::File(self.path.clone()), size, self.most));
-        if before.len() > self.most {
-            return too_large(Some(before.len()));
-        }
-        let Some(bytes) = read_up_to(self.most, &file, before.len() as usize).map_err(|e| fault(self, e))? else {
-            return too_large(None);
-        };
-        let after = file.metadata().map_err(|e| fault(self, e))?;
-        if Fingerprint::of(&after) != found {
+        // No event told of this change, so nothing says that its writer is done: it must be found
+        // the same twice.
+        if known.glimpsed != Some(found) {
+            known.glimpsed = Some(found);
             return Ok(Fetched::Unsettled);
         }
-        self.seen = Some(found);
-        if let Some(watch) = &mut self.watch {
-            watch.follow(&self.path);
-        }
-        Ok(Fetched::Document(Bytes::from(bytes)))
     }
+    if before.len() > most {
+        return too_large(Some(before.len()));
+    }
+    let Some(bytes) = read_up_to(most, &file, before.len() as usize).map_err(fault)? else {
+        return too_large(None);
+    };
+    if Fingerprint::of(&file.metadata().map_err(fault)?) != found {
+        return Ok(Fetched::Unsettled);
+    }
+    known.read = Some(found);
+    Ok(Fetched::Document(Bytes::from(bytes)))
+}
+
+fn fault(path: &Path, error: &io::Error) -> FetchFault {
+    let help = match error.kind() {
+        io::ErrorKind::NotFound => "name the mapping with --mapping, or in the settings",
+        io::ErrorKind::PermissionDenied => "let the user that runs this read it",
+        io::ErrorKind::IsADirectory => "name the file inside it",
+        _ => "check the file system it is on",
+    };
+    FetchFault::new(&MappingSource::File(path.into()), error.to_string(), help)
 }
 
 #[async_trait]
 impl Source for File {
     async fn fetch(&mut self, ask: Ask) -> Result<Fetched, FetchFault> {
-        self.read(ask, SystemTime::now())
+        let (path, most, mut known) = (self.path.clone(), self.most, self.known);
+        // A network file system may not answer for as long as it likes; the timeout is the caller's.
+        let reading = tokio::task::spawn_blocking(move || (read(&path, most, ask, &mut known), known));
+        let (fetched, known) = reading.await.map_err(|e| fault(&self.path, &io::Error::other(e)))?;
+        self.known = known;
+        if let Some(watch) = &mut self.watch
+            && (watch.is_blind() || matches!(fetched, Ok(Fetched::Document(_))))
+        {
+            watch.follow(&self.path);
+        }
+        fetched
     }
 
     async fn changed(&mut self) -> Seen {
@@ -119,50 +135,48 @@ impl Source for File {
 mod tests {
     use super::*;
 
-    fn file(path: &Path) -> File {
-        File::new(path, &Reload { watch: false, max_bytes: 10, ..Reload::default() })
-    }
-
-    fn later() -> SystemTime {
-        SystemTime::now() + STILL * 2
-    }
+    const MOST: u64 = 10;
 
     #[test]
     fn it_is_read_once_and_again_when_it_changes() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("m");
         fs::write(&path, "one").expect("written");
-        let mut file = file(&path);
-        assert_eq!(file.read(Ask::Poll, later()), Ok(Fetched::Document("one".into())));
-        assert_eq!(file.read(Ask::Poll, later()), Ok(Fetched::Unchanged));
-        assert_eq!(file.read(Ask::Now, later()), Ok(Fetched::Document("one".into())), "somebody asks for it");
+        let mut known = Known::default();
+        let mut ask = |ask| read(&path, MOST, ask, &mut known);
+        assert_eq!(ask(Ask::Now), Ok(Fetched::Document("one".into())));
+        assert_eq!(ask(Ask::Poll), Ok(Fetched::Unchanged));
+        assert_eq!(ask(Ask::Now), Ok(Fetched::Document("one".into())), "somebody asks for it");
 
         let new = folder.path().join("new");
         fs::write(&new, "two").expect("written");
         fs::rename(&new, &path).expect("replaced");
-        assert_eq!(file.read(Ask::Poll, later()), Ok(Fetched::Document("two".into())));
+        assert_eq!(ask(Ask::Poll), Ok(Fetched::Unsettled));
+        assert_eq!(ask(Ask::Poll), Ok(Fetched::Document("two".into())), "it is as it was a moment ago");
+        assert_eq!(ask(Ask::Poll), Ok(Fetched::Unchanged));
     }
 
     #[test]
-    fn a_poll_leaves_a_file_alone_that_is_being_written() {
+    fn a_poll_leaves_a_file_alone_that_goes_on_changing() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("m");
-        fs::write(&path, "half").expect("written");
-        let mut file = file(&path);
-        assert_eq!(file.read(Ask::Poll, SystemTime::now()), Ok(Fetched::Unsettled));
-        assert_eq!(file.read(Ask::Now, SystemTime::now()), Ok(Fetched::Document("half".into())));
+        let mut known = Known::default();
+        for text in ["h", "ha", "hal", "half"] {
+            fs::write(&path, text).expect("written");
+            assert_eq!(read(&path, MOST, Ask::Poll, &mut known), Ok(Fetched::Unsettled));
+        }
     }
 
     #[test]
     fn what_cannot_be_read_says_why() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("m");
-        let fault = file(&path).read(Ask::Now, later()).expect_err("no file");
+        let fails = |path: &Path| read(path, MOST, Ask::Now, &mut Known::default()).expect_err("no mapping");
+        let fault = fails(&path);
         assert!(fault.to_string().contains("No such file") && fault.help.contains("--mapping"), "{fault}");
         fs::write(&path, "eleven bytes").expect("written");
-        let fault = file(&path).read(Ask::Now, later()).expect_err("too large");
-        assert!(fault.cause.contains("12 bytes"), "{fault}");
-        let fault = file(folder.path()).read(Ask::Now, later()).expect_err("a folder");
+        assert!(fails(&path).cause.contains("12 bytes"));
+        let fault = fails(folder.path());
         assert!(fault.help.contains("inside it") || fault.cause.contains("bytes"), "{fault}");
     }
 }

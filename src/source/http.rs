@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
 use http::{HeaderValue, StatusCode};
-use reqwest::redirect::Policy;
+use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, Response};
 
 use super::{Ask, FetchFault, Fetched, Source, chain, one_line, use_ring};
@@ -37,14 +37,12 @@ impl Http {
         let mut builder = Client::builder()
             .user_agent(concat!("nameplate/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(Policy::limited(MOST_REDIRECTS));
+            // It would tell another host our URL, query included.
+            .referer(false)
+            .redirect(Policy::custom(redirected));
         if is_here(url) {
             // The agent beside the task is not reached through a proxy for the world outside.
             builder = builder.no_proxy();
-        }
-        if url.starts_with("http:") {
-            // No certificate will be looked at, so that none is installed is no fault.
-            builder = builder.tls_certs_only([]);
         }
         let client =
             builder.build().map_err(|e| FetchFault::new(source, chain(&e), "check the system's certificates"))?;
@@ -53,6 +51,12 @@ impl Http {
     }
 
     fn fault(&self, cause: impl Into<String>, help: impl Into<String>) -> FetchFault {
+        // The query may hold a secret, and whoever answers may repeat it.
+        let cause = cause.into();
+        let cause = match self.url.split_once('?') {
+            Some((_, query)) if !query.is_empty() => cause.replace(query, "..."),
+            _ => cause,
+        };
         FetchFault::new(&self.source, cause, help)
     }
 
@@ -62,9 +66,12 @@ impl Http {
         let help = "write the token, and nothing else, into the file that `reload: token_file` names";
         let text = std::fs::read_to_string(file)
             .map_err(|e| self.fault(format!("the token file {}: {e}", file.display()), help))?;
-        let value = HeaderValue::try_from(format!("Bearer {}", text.trim()));
-        let mut value =
-            value.map_err(|_| self.fault(format!("the token file {} holds no token", file.display()), help))?;
+        let none = || self.fault(format!("the token file {} holds no token", file.display()), help);
+        let token = text.trim();
+        if token.is_empty() {
+            return Err(none());
+        }
+        let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| none())?;
         value.set_sensitive(true);
         Ok(Some(value))
     }
@@ -89,7 +96,9 @@ impl Http {
 
     async fn refused(&self, mut response: Response) -> FetchFault {
         let status = response.status();
-        let said = response.chunk().await.ok().flatten().unwrap_or_default();
+        // Who refuses somebody may repeat what they came with.
+        let refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        let said = if refused { None } else { response.chunk().await.ok().flatten() }.unwrap_or_default();
         let said = one_line(&String::from_utf8_lossy(&said[..said.len().min(SHOWN)]));
         let help = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "check `reload: token_file`, or who may read it",
@@ -109,14 +118,16 @@ impl Source for Http {
         if let Some(token) = self.token()? {
             request = request.header(http::header::AUTHORIZATION, token);
         }
-        if let (Ask::Poll, Some(etag)) = (ask, &self.etag) {
+        let etag = self.etag.as_ref().filter(|_| ask == Ask::Poll);
+        let asked_by_etag = etag.is_some();
+        if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
         let unanswered =
             |e: reqwest::Error| self.fault(chain(&e.without_url()), "check that the server runs and can be reached");
         let response = request.send().await.map_err(unanswered)?;
         match response.status() {
-            StatusCode::NOT_MODIFIED => Ok(Fetched::Unchanged),
+            StatusCode::NOT_MODIFIED if asked_by_etag => Ok(Fetched::Unchanged),
             StatusCode::OK => {
                 let etag = response.headers().get(ETAG).cloned();
                 let body = self.body(response).await?;
@@ -126,6 +137,18 @@ impl Source for Http {
             }
             _ => Err(self.refused(response).await),
         }
+    }
+}
+
+/// Follows a few redirects, and none that leaves TLS.
+fn redirected(attempt: Attempt<'_>) -> Action {
+    let left_tls = attempt.previous().last().is_some_and(|from| from.scheme() == "https");
+    if left_tls && attempt.url().scheme() != "https" {
+        attempt.error("it redirects from https to http")
+    } else if attempt.previous().len() > MOST_REDIRECTS {
+        attempt.error("it redirects too often")
+    } else {
+        attempt.follow()
     }
 }
 
@@ -151,6 +174,14 @@ mod tests {
     }
 
     #[test]
+    fn the_query_is_in_no_message() {
+        let url = "http://127.0.0.1:1/m?token=hush";
+        let http = Http::new(&url.parse().expect("a URL"), url, &Reload::default()).expect("a client");
+        let fault = http.fault("no page at /m?token=hush", "help").to_string();
+        assert!(fault.contains("no page at /m?...") && !fault.contains("hush"), "{fault}");
+    }
+
+    #[test]
     fn a_token_is_read_anew_and_never_shown() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("token");
@@ -161,8 +192,10 @@ mod tests {
         std::fs::write(&file, "secret-1\n").expect("written");
         let token = http.token().expect("a token").expect("a token");
         assert_eq!((token.as_bytes(), format!("{token:?}").as_str()), (&b"Bearer secret-1"[..], "Sensitive"));
-        std::fs::write(&file, "sec\nret").expect("written");
-        let fault = http.token().expect_err("two lines").to_string();
-        assert!(!fault.contains("ret\n") && fault.contains("holds no token"), "{fault}");
+        for text in ["hush-1\nhush-2", "", " \n"] {
+            std::fs::write(&file, text).expect("written");
+            let fault = http.token().expect_err("no token").to_string();
+            assert!(!fault.contains("hush") && fault.contains("holds no token"), "{fault}");
+        }
     }
 }

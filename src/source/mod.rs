@@ -29,8 +29,10 @@ pub enum Ask {
 pub enum Seen {
     /// A new file took the old one's place: it is whole.
     Replaced,
-    /// The file was written to, and may be written to again.
-    Written,
+    /// Who wrote to the file has closed it, and may open it again.
+    Closed,
+    /// The file was written to, and nobody knows whether that is all.
+    Touched,
 }
 
 /// What a source has.
@@ -58,6 +60,13 @@ pub struct FetchFault {
 impl FetchFault {
     fn new(source: &MappingSource, cause: impl Into<String>, help: impl Into<String>) -> FetchFault {
         FetchFault { source_name: source.to_string(), cause: one_line(&cause.into()), help: help.into() }
+    }
+
+    /// A fault of ours in what was read there.
+    pub fn internal(source_name: &str) -> FetchFault {
+        let help = "keep this version and report it; `nameplate check` shows whether it still does";
+        let cause = "reading it ended in a fault of Nameplate's own".into();
+        FetchFault { source_name: source_name.to_owned(), cause, help: help.into() }
     }
 
     fn too_large(source: &MappingSource, size: Option<u64>, most: u64) -> FetchFault {

@@ -70,12 +70,30 @@ impl S3 {
             }
             _ => "check AWS_REGION, the credentials and the way to S3".into(),
         };
-        FetchFault::new(&self.source, chain(e), help)
+        FetchFault::new(&self.source, without_secrets(chain(e)), help)
     }
 
     fn arn(&self) -> String {
         self.source.to_string().replacen("s3://", "arn:aws:s3:::", 1)
     }
+}
+
+/// What S3 and the role's server say, without what lets others act as us: the URL of the task's
+/// credentials, and the session token that S3 repeats when it has expired.
+fn without_secrets(mut text: String) -> String {
+    for name in ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"] {
+        if let Some(value) = std::env::var(name).ok().filter(|value| !value.is_empty()) {
+            text = text.replace(&value, "...");
+        }
+    }
+    while let Some(start) = text.find("<Token") {
+        let end = text[start..].find("</Token").map_or(text.len(), |end| start + end);
+        text.replace_range(start..end, "<...");
+        if end == text.len() {
+            break;
+        }
+    }
+    text
 }
 
 /// Where S3 answers in China, whose names end in another suffix (AWS documentation, "Endpoints and
@@ -109,6 +127,14 @@ impl Source for S3 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_token_that_s3_repeats_is_not() {
+        let said = "<Error><Code>ExpiredToken</Code><Token-0>hush</Token-0><HostId>h</HostId></Error>";
+        let shown = without_secrets(said.into());
+        assert!(!shown.contains("hush") && shown.contains("ExpiredToken") && shown.contains("<HostId>"), "{shown}");
+        assert!(!without_secrets("<Token-0>hush".into()).contains("hush"));
+    }
 
     #[test]
     fn china_has_names_of_its_own() {

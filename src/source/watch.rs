@@ -6,9 +6,11 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -24,62 +26,64 @@ const CLOSED: Duration = Duration::from_millis(100);
 /// Events that may wait; each only moves a point in time.
 const QUEUE: usize = 64;
 
-/// What an event says of when the file is whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sign {
-    /// Another file took its place: now.
-    Replaced,
-    /// A writer has closed it: soon.
-    Closed,
-    /// It is being changed: when it has been still for long enough.
-    Touched,
-}
-
-impl Sign {
-    fn after(self) -> Duration {
-        match self {
-            Sign::Replaced => Duration::ZERO,
-            Sign::Closed => CLOSED,
-            Sign::Touched => STILL,
-        }
+/// How long after an event the file is taken to be whole.
+fn after(seen: Seen) -> Duration {
+    match seen {
+        Seen::Replaced => Duration::ZERO,
+        Seen::Closed => CLOSED,
+        Seen::Touched => STILL,
     }
 }
 
 pub(super) struct Watch {
-    signs: mpsc::Receiver<Sign>,
-    sender: mpsc::Sender<Sign>,
+    signs: mpsc::Receiver<Seen>,
+    sender: mpsc::Sender<Seen>,
     names: Vec<(PathBuf, OsString)>,
     /// Ends its watches when dropped. `None` where the system has no watch to give: then only
     /// polling tells.
-    _watcher: Option<RecommendedWatcher>,
+    watcher: Option<RecommendedWatcher>,
+    /// A watched folder was removed or moved, and its watch with it.
+    lost: Arc<AtomicBool>,
+    /// That there is no watch has been said.
+    said: bool,
     /// What was seen last, and when the file is taken to be whole after it.
-    due: Option<(Sign, Instant)>,
+    due: Option<(Seen, Instant)>,
 }
 
 impl Watch {
     pub(super) fn new(path: &Path) -> Watch {
         let (sender, signs) = mpsc::channel(QUEUE);
-        let mut watch = Watch { signs, sender, names: Vec::new(), _watcher: None, due: None };
+        let lost = Arc::default();
+        let mut watch = Watch { signs, sender, names: Vec::new(), watcher: None, lost, said: false, due: None };
         watch.follow(path);
         watch
+    }
+
+    /// Whether changes are not seen at present.
+    pub(super) fn is_blind(&self) -> bool {
+        self.watcher.is_none() || self.lost.load(Ordering::Relaxed)
     }
 
     /// Watches where the path leads now.
     pub(super) fn follow(&mut self, path: &Path) {
         let names = names_on_the_way(path);
-        // A folder that was removed and made again has the same name and no watch; so where there
-        // are links, all watches are made anew.
-        if self.names == names && names.len() == 1 && self._watcher.is_some() {
+        if self.names == names && !self.is_blind() {
             return;
         }
         self.names.clone_from(&names);
-        self._watcher = match watcher(names, self.sender.clone()) {
-            Ok(watcher) => Some(watcher),
-            Err(fault) => {
-                log::warn!("{} is not watched, only polled: {fault}", path.display());
-                None
+        self.lost = Arc::default();
+        match watcher(names, self.sender.clone(), Arc::clone(&self.lost)) {
+            Ok(watcher) => {
+                self.watcher = Some(watcher);
+                self.said = false;
             }
-        };
+            Err(fault) => {
+                self.watcher = None;
+                if !std::mem::replace(&mut self.said, true) {
+                    log::warn!("{} is not watched, only polled: {fault}", path.display());
+                }
+            }
+        }
     }
 
     /// Waits until the file has changed and is whole.
@@ -87,16 +91,19 @@ impl Watch {
         loop {
             let due = self.due;
             let wait = async {
-                let Some((sign, at)) = due else { return std::future::pending().await };
+                let Some((seen, at)) = due else { return std::future::pending().await };
                 tokio::time::sleep_until(at).await;
-                if sign == Sign::Replaced { Seen::Replaced } else { Seen::Written }
+                seen
             };
             tokio::select! {
                 biased;
                 sign = self.signs.recv() => {
                     // This holds a sender, so there is always a next sign.
                     let Some(sign) = sign else { continue };
-                    self.due = Some((sign, Instant::now() + sign.after()));
+                    // What took the file's place is whole, whatever else goes on around it.
+                    if !matches!(self.due, Some((Seen::Replaced, _))) {
+                        self.due = Some((sign, Instant::now() + after(sign)));
+                    }
                 }
                 seen = wait => {
                     self.due = None;
@@ -107,15 +114,24 @@ impl Watch {
     }
 }
 
-fn watcher(names: Vec<(PathBuf, OsString)>, sender: mpsc::Sender<Sign>) -> notify::Result<RecommendedWatcher> {
+fn watcher(
+    names: Vec<(PathBuf, OsString)>,
+    sender: mpsc::Sender<Seen>,
+    lost: Arc<AtomicBool>,
+) -> notify::Result<RecommendedWatcher> {
     let folders: HashSet<PathBuf> = names.iter().map(|(folder, _)| folder.clone()).collect();
+    let watched = folders.clone();
     let tell = move |event: notify::Result<Event>| {
         let sign = match event {
-            Ok(event) if event.need_rescan() => Some(Sign::Touched),
-            Ok(event) if event.paths.iter().any(|path| is_on_the_way(&names, path)) => sign_of(&event.kind),
+            Ok(event) if event.need_rescan() => Some(Seen::Touched),
+            Ok(event) if is_gone(&event.kind) && event.paths.iter().any(|path| watched.contains(path)) => {
+                lost.store(true, Ordering::Relaxed);
+                Some(Seen::Touched)
+            }
+            Ok(event) if event.paths.iter().any(|path| is_on_the_way(&names, path)) => seen_by(&event.kind),
             Ok(_) => None,
             // What is missed now is found by polling.
-            Err(_) => Some(Sign::Touched),
+            Err(_) => Some(Seen::Touched),
         };
         // A full queue holds signs enough.
         sign.map(|sign| sender.try_send(sign));
@@ -131,17 +147,19 @@ fn is_on_the_way(names: &[(PathBuf, OsString)], path: &Path) -> bool {
     names.iter().any(|(folder, name)| path.parent() == Some(folder) && path.file_name() == Some(name))
 }
 
-fn sign_of(kind: &EventKind) -> Option<Sign> {
+fn is_gone(kind: &EventKind) -> bool {
+    matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)))
+}
+
+fn seen_by(kind: &EventKind) -> Option<Seen> {
     match kind {
-        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(Sign::Replaced),
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Sign::Closed),
+        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(Seen::Replaced),
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Seen::Closed),
         // Reading it is no change, nor is a new mode; and a rename that has told of both its ends has
         // told of each before.
         EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_) | ModifyKind::Name(RenameMode::Both)) => None,
-        // A link is whole when it is made; a file is not, but then somebody closes it.
-        EventKind::Create(CreateKind::Folder) => Some(Sign::Replaced),
         EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Any | EventKind::Other => {
-            Some(Sign::Touched)
+            Some(Seen::Touched)
         }
     }
 }
@@ -185,7 +203,7 @@ mod tests {
         fs::write(&path, "one").expect("written");
         let mut watch = Watch::new(&path);
         let (seen, took) = noticed(&mut watch, || fs::write(&path, "two").expect("written")).await;
-        assert!(seen == Seen::Written && took >= CLOSED, "{seen:?} after {took:?}");
+        assert!(seen == Seen::Closed && took >= CLOSED, "{seen:?} after {took:?}");
     }
 
     #[tokio::test]
@@ -197,7 +215,7 @@ mod tests {
         let mut watch = Watch::new(&path);
         let mut open = fs::OpenOptions::new().append(true).open(&path).expect("opened");
         let (seen, took) = noticed(&mut watch, || open.write_all(b"two").expect("written")).await;
-        assert!(seen == Seen::Written && took >= STILL, "{seen:?} after {took:?}");
+        assert!(seen == Seen::Touched && took >= STILL, "{seen:?} after {took:?}");
     }
 
     #[tokio::test]
@@ -218,7 +236,27 @@ mod tests {
         assert_eq!(noticed(&mut watch, swap).await.0, Seen::Replaced);
         watch.follow(&root.join("m"));
         let write = || fs::write(root.join("two/m"), "3").expect("written");
-        assert_eq!(noticed(&mut watch, write).await.0, Seen::Written, "what it leads to now is watched");
+        assert_eq!(noticed(&mut watch, write).await.0, Seen::Closed, "what it leads to now is watched");
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_made_anew_is_watched_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let inside = folder.path().join("conf");
+        let path = inside.join("m");
+        let make = || {
+            fs::create_dir(&inside).expect("a folder");
+            fs::write(&path, "one").expect("written");
+        };
+        make();
+        let mut watch = Watch::new(&path);
+        assert!(!watch.is_blind());
+        noticed(&mut watch, || fs::remove_dir_all(&inside).expect("removed")).await;
+        assert!(watch.is_blind());
+        make();
+        watch.follow(&path);
+        assert!(!watch.is_blind());
+        assert_eq!(noticed(&mut watch, || fs::write(&path, "two").expect("written")).await.0, Seen::Closed);
     }
 
     #[tokio::test]

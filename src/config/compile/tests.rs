@@ -129,6 +129,14 @@ fn the_usual_forms_are_read_quickly() {
     }
 }
 
+#[test]
+fn comments_that_are_too_much_for_one_reader_are_for_the_other() {
+    let text = |lines| format!("{}{}", mapping(&[("a.example.com", API)]), "# a: [b, c: {d: e}]\n".repeat(lines));
+    assert!(read_alike(&text(1_000)).is_some());
+    assert!(read_alike(&text(60_000)).is_none());
+    fault(&text(60_000), "a bracket or a comment that holds too much");
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "\\PC*") {

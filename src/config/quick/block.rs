@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::document::{MAX_TEXT, Node, Stop, Text};
+use super::super::document::{MAX_AHEAD, MAX_TEXT, Node, Stop, Text, is_counted};
 use super::{on_line, quoted};
 
 /// A line with something on it.
@@ -73,6 +73,7 @@ impl<'t> Block<'t> {
     /// Takes the next line that has something on it.
     fn advance(&mut self) -> Result<(), Stop> {
         self.next = None;
+        let mut ahead = 0;
         while !self.rest.is_empty() {
             let (line, rest) = match memchr::memchr(b'\n', self.rest.as_bytes()) {
                 Some(end) => {
@@ -84,7 +85,13 @@ impl<'t> Block<'t> {
             self.rest = rest;
             self.number += 1;
             let text = line.trim_start_matches(' ');
-            if !is_blank(text)? {
+            if is_blank(text)? {
+                // The other reader does not look ahead any further, so this one does not either.
+                ahead += text.bytes().filter(|byte| is_counted(char::from(*byte))).count();
+                if ahead >= MAX_AHEAD as usize {
+                    return Err(Stop);
+                }
+            } else {
                 self.next = Some(Line { number: self.number, indent: line.len() - text.len(), text });
                 break;
             }

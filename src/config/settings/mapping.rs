@@ -15,11 +15,13 @@ use crate::config::load::MAX_FILE;
 pub(super) const POLL: Duration = Duration::from_secs(15);
 /// A shorter interval is a mistake in the unit.
 const SHORTEST_POLL: Duration = Duration::from_secs(1);
+/// And a longer one than this is none.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The source is in our region or on our host; what takes longer will not come.
 pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Percent of the domains a change may remove: a file that was cut off, or generated from an empty
 /// list, removes most of them; no change people make does.
-pub const MAX_REMOVED: u8 = 50;
+pub(super) const MAX_REMOVED: u8 = 50;
 /// Where the last good mapping is kept on disk, unless the mapping is a file itself.
 pub(super) const CACHE: &str = "/var/cache/nameplate";
 
@@ -45,6 +47,14 @@ impl MappingSource {
         match self {
             MappingSource::File(path) => Some(path),
             MappingSource::S3 { .. } | MappingSource::Http(_) => None,
+        }
+    }
+
+    /// All that tells it from others, secrets included: never shown.
+    pub fn identity(&self) -> String {
+        match self {
+            MappingSource::Http(url) => url.clone(),
+            MappingSource::File(_) | MappingSource::S3 { .. } => self.to_string(),
         }
     }
 
@@ -81,19 +91,22 @@ impl FromStr for MappingSource {
         };
         match scheme {
             "s3" => match rest.split_once('/') {
-                Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') => {
+                Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => {
+                    if key.starts_with('/') || key.ends_with('/') {
+                        return Err(format!("{text} has a key that starts or ends with `/`; name the object"));
+                    }
                     Ok(MappingSource::S3 { bucket: bucket.into(), key: key.into() })
                 }
                 _ => Err(format!("{text} names no object; write s3://bucket/key")),
             },
             "http" | "https" => {
-                let url: http::Uri = text.parse().map_err(|e| format!("{text} is no URL: {e}"))?;
+                let url: http::Uri = text.parse().map_err(|e| format!("the mapping's place is no URL: {e}"))?;
                 match url.authority() {
                     Some(authority) if authority.as_str().contains('@') => {
                         Err("a URL of the mapping carries user information; name a `token_file` instead".into())
                     }
                     Some(authority) if !authority.host().is_empty() => Ok(MappingSource::Http(text.into())),
-                    _ => Err(format!("{text} names no host")),
+                    _ => Err("the mapping's URL names no host".into()),
                 }
             }
             _ => Err(format!("{scheme}:// is no place for a mapping; write a path, s3://, http:// or https://")),
@@ -166,6 +179,9 @@ impl Reload {
         if self.poll < SHORTEST_POLL {
             return Err("reload: poll is under 1s; a changed file is noticed at once anyway".into());
         }
+        if self.poll > LONGEST || self.timeout > LONGEST {
+            return Err("reload: poll or timeout is over a day, 1440m".into());
+        }
         if self.timeout.is_zero() {
             return Err("reload: timeout is 0; write a duration, for example `10s`".into());
         }
@@ -200,6 +216,8 @@ mod tests {
         check("s3://bucket", Err("s3://bucket names no object"));
         check("s3://bucket/", Err("names no object"));
         check("s3:///key", Err("names no object"));
+        check("s3://bucket//key", Err("starts or ends with `/`"));
+        check("s3://bucket/folder/", Err("starts or ends with `/`"));
         check("https://", Err("is no URL"));
         check("https://user:secret@example.com/m", Err("user information"));
         check("gs://bucket/key", Err("gs:// is no place for a mapping"));

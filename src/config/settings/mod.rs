@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use mapping::{MAX_REMOVED, MappingSource, Reload};
+pub use mapping::{MappingSource, Reload};
 pub use values::Network;
 use values::duration;
 
@@ -401,6 +401,7 @@ mod tests {
         fault("admin: here\n", "admin");
         fault("mapping: s3://bucket\n", "s3://bucket names no object");
         fault("reload: { poll: 100ms }\n", "reload: poll is under 1s");
+        fault("reload: { poll: 18446744073709551615s }\n", "reload: poll or timeout is over a day");
         fault("reload: { max_removed: 101 }\n", "reload: max_removed is a percentage");
     }
 

@@ -57,7 +57,8 @@ impl Opened {
     /// can mend it is watching, and what they last deployed may still run.
     pub(super) async fn first(mut self) -> Result<(Opened, First), FirstFault> {
         let is_file = self.place.file().is_some();
-        let cached = self.cache.as_ref().is_some_and(|cache| cache.path().exists());
+        let most = self.rules.max_bytes;
+        let cached = self.cache.as_ref().is_some_and(|cache| cache.read(most).is_ok());
         let patience = if cached { FIRST_FETCH.min(self.rules.timeout) } else { self.rules.timeout };
         let first = match self.fetch(Ask::Now, patience).await {
             Ok(Fetched::Document(bytes)) => {
