@@ -12,18 +12,18 @@ use crate::config::load::MAX_FILE;
 
 /// Often enough that a change reaches a fleet in seconds; rare enough that S3 requests of 100 tasks
 /// cost about 7 USD a month (0.0004 USD per 1,000 GET requests).
-pub(super) const POLL: Duration = Duration::from_secs(15);
+pub const POLL: Duration = Duration::from_secs(15);
 /// A shorter interval is a mistake in the unit.
 const SHORTEST_POLL: Duration = Duration::from_secs(1);
 /// And a longer one than this is none.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The source is in our region or on our host; what takes longer will not come.
-pub(super) const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Percent of the domains a change may remove: a file that was cut off, or generated from an empty
 /// list, removes most of them; no change people make does.
-pub(super) const MAX_REMOVED: u8 = 50;
+pub const MAX_REMOVED: u8 = 50;
 /// Where the last good mapping is kept on disk, unless the mapping is a file itself.
-pub(super) const CACHE: &str = "/var/cache/nameplate";
+pub const CACHE: &str = "/var/cache/nameplate";
 
 /// Where the mapping is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

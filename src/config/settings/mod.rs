@@ -3,7 +3,7 @@
 //! Every key is optional; each default is a named constant beside the reason for it. The file that
 //! ships in `conf/` documents each key with its default, and a test holds the two together.
 
-mod mapping;
+pub mod mapping;
 mod values;
 
 use std::net::SocketAddr;
