@@ -60,6 +60,35 @@ fn half_of_a_file_is_never_taken_nor_complained_about() {
 }
 
 #[test]
+fn one_that_is_written_in_place_with_less_is_taken_once_it_was_found_twice() {
+    let api = Origin::ok();
+    let server = Server::start(&mapping(NEW), &api, "reload: { poll: 60m }");
+    server.wait_for("admin pages on");
+    let before = std::time::Instant::now();
+    server.save_mapping(&mapping(OLD));
+    expect_served(&server, 2.0, "pay.example.com");
+    assert!(before.elapsed() >= std::time::Duration::from_secs(1), "it was believed at first sight");
+    assert_eq!(server.get("new.example.com"), 421);
+}
+
+#[test]
+fn half_that_was_closed_is_waited_for_and_not_complained_about() {
+    let api = Origin::ok();
+    let server = watching(&api);
+    server.wait_for("admin pages on");
+    let new = mapping(NEW);
+    let half = new.len() - 30;
+    fs::write(server.path("mapping.yaml"), &new.as_bytes()[..half]).expect("written");
+    // Longer than a closed file is left alone for, and shorter than until the second look.
+    std::thread::park_timeout(std::time::Duration::from_millis(500));
+    let mut file = OpenOptions::new().append(true).open(server.path("mapping.yaml")).expect("opened");
+    file.write_all(&new.as_bytes()[half..]).expect("written");
+    drop(file);
+    expect_served(&server, 2.0, "new.example.com");
+    assert_eq!((server.admin().reloads("rejected"), server.times_said("mapping rejected")), (0.0, 0));
+}
+
+#[test]
 fn a_link_that_is_swapped_as_kubernetes_does_it_is_followed() {
     let api = Origin::ok();
     let builder = server(&api).settings("reload: { poll: 60m }\nmapping: mounted/mapping.yaml");
