@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::Page;
 use crate::config::diagnostic::Diagnostic;
 use crate::domain::host::{HostBuffer, normalize};
-use crate::domain::route::{HostMode, RefererMode, ResponseMode, Route};
+use crate::domain::route::Route;
+use crate::domain::verbs::VerbSet;
 use crate::domain::version::Version;
 use crate::live::Live;
 use crate::live::reload::Cause;
@@ -46,17 +47,8 @@ struct Shown {
     since: String,
     version: Option<String>,
     message: String,
-    faults: Vec<Fault>,
+    faults: Vec<Diagnostic>,
     more_faults: usize,
-}
-
-#[derive(Serialize)]
-struct Fault {
-    line: u32,
-    column: u32,
-    what: String,
-    text: String,
-    help: String,
 }
 
 #[derive(Serialize)]
@@ -124,20 +116,9 @@ fn time(at: SystemTime) -> String {
 }
 
 fn shown(trouble: Trouble) -> Shown {
-    let message = trouble.cause.to_string();
-    let (reason, faults) = match trouble.cause {
-        Cause::Failed(_) | Cause::Unsettled => ("failed", None),
-        Cause::Held(_) => ("held", None),
-        Cause::Rejected(faults) => ("rejected", Some(faults)),
-    };
-    let fault = |fault: &Diagnostic| Fault {
-        line: fault.line,
-        column: fault.column,
-        what: fault.what.clone(),
-        text: fault.text.clone(),
-        help: fault.help.clone(),
-    };
-    let first: Vec<Fault> = faults.iter().flat_map(|faults| faults.iter().take(MOST_SHOWN)).map(fault).collect();
+    let (message, reason) = (trouble.cause.to_string(), trouble.cause.result().label());
+    let faults = if let Cause::Rejected(faults) = trouble.cause { Some(faults) } else { None };
+    let first: Vec<_> = faults.iter().flat_map(|faults| faults.iter().take(MOST_SHOWN)).cloned().collect();
     Shown {
         reason,
         since: time(trouble.since),
@@ -151,15 +132,13 @@ fn shown(trouble: Trouble) -> Shown {
 fn find(snapshot: &Snapshot, query: String) -> Found<'_> {
     let table = &snapshot.table;
     let mut buffer = HostBuffer::default();
-    let answers = normalize(query.as_bytes(), &mut buffer).map(|host| table.routes_of(host)).unwrap_or_default();
+    let answers = normalize(query.as_bytes(), &mut buffer).map(|host| table.places_of(host)).unwrap_or_default();
     let text = query.to_ascii_lowercase();
     let (by, all): (_, Vec<u32>) = if answers.is_empty() {
         let contains = |route: &Route| route.host().contains(&text);
         ("contains", (0..).zip(table.routes()).filter(|(_, route)| contains(route)).map(|(at, _)| at).collect())
     } else {
-        // They stand side by side.
-        let first = table.routes().iter().position(|route| std::ptr::eq(route, &answers[0])).unwrap_or_default();
-        ("answers", (first as u32..).take(answers.len()).collect())
+        ("answers", answers.collect())
     };
     let entries: Vec<Entry<'_>> = all.iter().take(MOST_SHOWN).map(|at| entry(snapshot, *at)).collect();
     Found { query, by, more: all.len() - entries.len(), entries }
@@ -168,7 +147,7 @@ fn find(snapshot: &Snapshot, query: String) -> Found<'_> {
 fn entry(snapshot: &Snapshot, at: u32) -> Entry<'_> {
     let (route, kept) = (snapshot.table.route(at), snapshot.entry(at));
     let choices = &route.choices;
-    let all = choices.verbs == crate::domain::verbs::VerbSet::ALL;
+    let all = choices.verbs == VerbSet::ALL;
     Entry {
         domain: route.host(),
         base_path: route.base(),
@@ -176,9 +155,9 @@ fn entry(snapshot: &Snapshot, at: u32) -> Entry<'_> {
         api_host: route.api_host(),
         prefix: route.prefix(),
         verbs: (!all).then(|| choices.verbs.to_string()),
-        referer: if choices.referer == RefererMode::Domain { "domain" } else { "preserve" },
-        host: if choices.host == HostMode::Api { "api" } else { "preserve" },
-        response: if choices.response == ResponseMode::Translate { "translate" } else { "untouched" },
+        referer: choices.referer.name(),
+        host: choices.host.name(),
+        response: choices.response.name(),
         line: route.line,
         since_generation: kept.since,
         requests: kept.requests(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::load::Loaded;
 use crate::domain::route::Route;
-use crate::plan::change::{Change, EntryChange, KeyChange, private_api_url};
+use crate::plan::change::{Change, EntryChange, KeyChange, private_api_url, removes_too_many};
 use crate::plan::names::Names;
 
 /// What becomes of the change.
@@ -80,7 +80,7 @@ impl<'c> Against<'c> {
         let (gone, had) = change.removed_domains;
         let verdict = if change.entries.is_empty() {
             Verdict::None
-        } else if gone as u128 * 100 > had as u128 * u128::from(most) {
+        } else if removes_too_many(gone, had, most) {
             Verdict::Held
         } else if change.needs.is_empty() {
             Verdict::Hot

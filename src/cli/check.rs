@@ -121,18 +121,9 @@ struct Refusal<'r> {
     mapping: &'r str,
     ok: bool,
     errors: usize,
-    faults: Vec<Fault<'r>>,
+    faults: Vec<&'r Diagnostic>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<&'r str>,
-}
-
-#[derive(Serialize)]
-struct Fault<'r> {
-    line: u32,
-    column: u32,
-    what: &'r str,
-    text: &'r str,
-    help: &'r str,
 }
 
 impl Check<'_> {
@@ -202,14 +193,7 @@ impl Check<'_> {
 }
 
 fn refusal<'r>(mapping: &'r str, faults: &'r Diagnostics) -> Refusal<'r> {
-    let fault = |fault: &'r Diagnostic| Fault {
-        line: fault.line,
-        column: fault.column,
-        what: &fault.what,
-        text: &fault.text,
-        help: &fault.help,
-    };
-    Refusal { mapping, ok: false, errors: faults.len(), faults: faults.iter().map(fault).collect(), unreadable: None }
+    Refusal { mapping, ok: false, errors: faults.len(), faults: faults.iter().collect(), unreadable: None }
 }
 
 fn summary(table: &MappingTable, version: &Version) -> String {

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use crate::config::diagnostic::Diagnostics;
-use crate::config::load::{Compiled, LoadFault, compile_bytes, compile_file, compile_reader, version_of};
+use crate::config::load::{Compiled, LoadFault, compile_file, compile_reader};
 use crate::config::settings::{MappingSource, Reload};
 use crate::source;
 
@@ -35,8 +35,7 @@ pub(super) fn load(place: &MappingSource, rules: &Reload, input: &mut dyn Read) 
         })?,
         MappingSource::S3 { .. } | MappingSource::Http(_) => {
             let bytes = fetch(place, rules).map_err(NotLoaded::Unreadable)?;
-            let table = compile_bytes(&bytes, &name).map_err(NotLoaded::Invalid)?;
-            Compiled { table, version: version_of(&bytes) }
+            Compiled::of(&bytes, &name).map_err(NotLoaded::Invalid)?
         }
     };
     Ok(Loaded { name, mapping })

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use serde::Serialize;
+
 /// The most faults that are kept and printed; those beyond are counted. A file with more is wrong
 /// in one way many times over, and a page of it shows which.
 pub const MAX_FAULTS: usize = 10_000;
@@ -16,7 +18,7 @@ const MAX_QUOTE: usize = 160;
 const MAX_SAID: usize = 480;
 
 /// One fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// The line, from 1.
     pub line: u32,

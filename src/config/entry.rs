@@ -53,10 +53,13 @@ pub(super) fn unknown_key(key: &Text<'_>) -> Fault {
 }
 
 pub(super) const REFERER: [(&str, RefererMode); 2] =
-    [("domain", RefererMode::Domain), ("preserve", RefererMode::Preserve)];
-pub(super) const HOST: [(&str, HostMode); 2] = [("api", HostMode::Api), ("preserve", HostMode::Preserve)];
-pub(super) const RESPONSE: [(&str, ResponseMode); 2] =
-    [("translate", ResponseMode::Translate), ("untouched", ResponseMode::Untouched)];
+    [(RefererMode::Domain.name(), RefererMode::Domain), (RefererMode::Preserve.name(), RefererMode::Preserve)];
+pub(super) const HOST: [(&str, HostMode); 2] =
+    [(HostMode::Api.name(), HostMode::Api), (HostMode::Preserve.name(), HostMode::Preserve)];
+pub(super) const RESPONSE: [(&str, ResponseMode); 2] = [
+    (ResponseMode::Translate.name(), ResponseMode::Translate),
+    (ResponseMode::Untouched.name(), ResponseMode::Untouched),
+];
 
 /// The choice a value names.
 pub(super) fn choice<T: Copy>(key: Key, value: &Text<'_>, choices: &[(&'static str, T); 2]) -> Result<T, Fault> {

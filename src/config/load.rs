@@ -42,6 +42,13 @@ pub struct Compiled {
     pub version: Version,
 }
 
+impl Compiled {
+    /// Compiles bytes that must be UTF-8, and says which mapping they are.
+    pub fn of(bytes: &[u8], file: &str) -> Result<Compiled, Diagnostics> {
+        compile_bytes(bytes, file).map(|table| Compiled { table, version: version_of(bytes) })
+    }
+}
+
 /// Compiles a mapping file.
 pub fn compile_file(path: &Path) -> Result<Compiled, LoadFault> {
     let io = |error| LoadFault::Io { path: path.into(), error };
@@ -61,7 +68,7 @@ pub fn compile_reader(reader: impl Read, file: &str) -> io::Result<Result<Compil
 
 fn compile_sized(reader: impl Read, file: &str, size: usize) -> io::Result<Result<Compiled, Diagnostics>> {
     Ok(match read_up_to(MAX_FILE, reader, size)? {
-        Some(bytes) => compile_bytes(&bytes, file).map(|table| Compiled { table, version: version_of(&bytes) }),
+        Some(bytes) => Compiled::of(&bytes, file),
         None => Err(too_large(file, "")),
     })
 }

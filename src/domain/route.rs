@@ -19,6 +19,16 @@ pub enum HostMode {
     Preserve,
 }
 
+impl HostMode {
+    /// As a mapping writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            HostMode::Api => "api",
+            HostMode::Preserve => "preserve",
+        }
+    }
+}
+
 /// What the API sees as Referer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefererMode {
@@ -29,6 +39,16 @@ pub enum RefererMode {
     Preserve,
 }
 
+impl RefererMode {
+    /// As a mapping writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            RefererMode::Domain => "domain",
+            RefererMode::Preserve => "preserve",
+        }
+    }
+}
+
 /// What the client sees of `Location`, `Content-Location` and cookies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ResponseMode {
@@ -37,6 +57,16 @@ pub enum ResponseMode {
     Translate,
     /// As the API sent them.
     Untouched,
+}
+
+impl ResponseMode {
+    /// As a mapping writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ResponseMode::Translate => "translate",
+            ResponseMode::Untouched => "untouched",
+        }
+    }
 }
 
 /// The choices of an entry beside its two addresses.

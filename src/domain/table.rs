@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -85,7 +86,13 @@ impl MappingTable {
 
     /// The routes that answer for a host, exactly or by wildcard, longest base path first.
     pub fn routes_of(&self, host: &str) -> &[Route] {
-        self.group(host).map_or(&[], |group| &self.routes[group.start as usize..group.end as usize])
+        let places = self.places_of(host);
+        &self.routes[places.start as usize..places.end as usize]
+    }
+
+    /// Where they stand in [`MappingTable::routes`].
+    pub fn places_of(&self, host: &str) -> Range<u32> {
+        self.group(host).map_or(0..0, |group| group.start..group.end)
     }
 
     fn group(&self, host: &str) -> Option<Group> {

@@ -12,7 +12,9 @@ use crate::config::diagnostic::Diagnostics;
 use crate::config::load::{compile_bytes, version_of};
 use crate::domain::table::MappingTable;
 use crate::domain::version::Version;
+use crate::plan::change::removes_too_many;
 use crate::source::FetchFault;
+use crate::telemetry::metrics::Reload;
 
 /// A mapping that is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,17 @@ pub enum Cause {
     /// It was being written.
     #[error("it is being written; it is read again in a moment")]
     Unsettled,
+}
+
+impl Cause {
+    /// What the metrics count it as.
+    pub fn result(&self) -> Reload {
+        match self {
+            Cause::Failed(_) | Cause::Unsettled => Reload::Failed,
+            Cause::Rejected(_) => Reload::Rejected,
+            Cause::Held(_) => Reload::Held,
+        }
+    }
 }
 
 /// The most faults that are logged; `check` prints them all.
@@ -96,10 +109,7 @@ impl Document {
 pub(super) fn may_shrink(before: &Snapshot, table: &MappingTable, version: Version, most: u8) -> Result<(), Held> {
     let domains = before.table.domains();
     let removed = before.table.domains_missing_in(table);
-    if removed as u128 * 100 > domains as u128 * u128::from(most) {
-        return Err(Held { version, removed, domains, most });
-    }
-    Ok(())
+    if removes_too_many(removed, domains, most) { Err(Held { version, removed, domains, most }) } else { Ok(()) }
 }
 
 impl Live {

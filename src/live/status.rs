@@ -78,14 +78,14 @@ impl Status {
         }
     }
 
-    /// The source has what is in force.
-    pub(super) fn confirmed(&self, now: SystemTime) {
+    /// The source has what is in force. Says whether that ends a trouble.
+    pub(super) fn confirmed(&self, now: SystemTime) -> bool {
         let mut report = self.lock();
         report.confirmed = Some(now);
-        report.trouble = None;
         if let Some((_, origin)) = &mut report.in_force {
             *origin = Origin::Source;
         }
+        report.trouble.take().is_some()
     }
 
     /// What the source has was not taken.
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(status.staleness(at(130)), Duration::from_secs(30), "never confirmed");
         status.taken(Origin::Cache, at(50));
         assert_eq!(status.staleness(at(130)), Duration::from_secs(80), "from the cache");
-        status.confirmed(at(120));
+        assert!(!status.confirmed(at(120)), "there was no trouble");
         assert_eq!(status.staleness(at(130)), Duration::from_secs(10));
         assert_eq!(status.staleness(at(90)), Duration::ZERO, "the clock was set back");
         assert!(matches!(status.report().in_force, Some((_, Origin::Source))));

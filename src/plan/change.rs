@@ -1,7 +1,7 @@
 //! What a new mapping changes, and whether running tasks can take it by themselves.
 
 use super::names::Names;
-use crate::domain::route::{HostMode, RefererMode, ResponseMode, Route};
+use crate::domain::route::Route;
 use crate::domain::table::{MappingTable, Step, steps};
 use crate::domain::verbs::VerbSet;
 
@@ -98,6 +98,11 @@ impl<'t> Change<'t> {
     }
 }
 
+/// Whether a change removes more of the domains there were than `most` percent.
+pub fn removes_too_many(removed: usize, domains: usize, most: u8) -> bool {
+    removed as u128 * 100 > domains as u128 * u128::from(most)
+}
+
 /// The keys of an entry that has changed; at least one.
 fn keys(old: &Route, new: &Route) -> Vec<KeyChange> {
     let spelled = |route: &Route| {
@@ -105,9 +110,9 @@ fn keys(old: &Route, new: &Route) -> Vec<KeyChange> {
         [
             ("PRIVATE_API_URL", private_api_url(route)),
             ("VERBS", if choices.verbs == VerbSet::ALL { "ANY".into() } else { choices.verbs.to_string() }),
-            ("REFERER", if choices.referer == RefererMode::Domain { "domain" } else { "preserve" }.into()),
-            ("HOST", if choices.host == HostMode::Api { "api" } else { "preserve" }.into()),
-            ("RESPONSE", if choices.response == ResponseMode::Translate { "translate" } else { "untouched" }.into()),
+            ("REFERER", choices.referer.name().into()),
+            ("HOST", choices.host.name().into()),
+            ("RESPONSE", choices.response.name().into()),
         ]
     };
     let pairs = spelled(old).into_iter().zip(spelled(new));
@@ -125,7 +130,7 @@ mod tests {
     use super::*;
     use crate::domain::api::PrivateApi;
     use crate::domain::host::Host;
-    use crate::domain::route::Choices;
+    use crate::domain::route::{Choices, HostMode, RefererMode, ResponseMode};
 
     /// Domain and base path, what follows the API's id in its URL, and the choices.
     type Drawn<'d> = (&'d str, &'d str, Choices);

@@ -10,6 +10,8 @@ mod links;
 mod s3;
 mod watch;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -111,9 +113,7 @@ pub fn open(source: &MappingSource, settings: &Reload) -> Result<Box<dyn Source>
 
 /// Reads a source once, for commands that do not stay.
 pub async fn read(source: &MappingSource, settings: &Reload) -> Result<Bytes, FetchFault> {
-    let fetch = async { open(source, settings)?.fetch(Ask::Now).await };
-    let late = |_| timed_out(source, settings);
-    match tokio::time::timeout(settings.timeout, fetch).await.map_err(late)?? {
+    match fetch_in_time(&mut *open(source, settings)?, source, Ask::Now, settings.timeout).await? {
         Fetched::Document(bytes) => Ok(bytes),
         // Only a file in the middle of a change says so, and only to who has read it before.
         Fetched::Unchanged | Fetched::Unsettled => {
@@ -122,10 +122,18 @@ pub async fn read(source: &MappingSource, settings: &Reload) -> Result<Bytes, Fe
     }
 }
 
-/// The fault of a source that does not answer.
-pub fn timed_out(source: &MappingSource, settings: &Reload) -> FetchFault {
-    let cause = format!("no answer within {:?}", settings.timeout);
-    FetchFault::new(source, cause, "check the network and the endpoint; `reload: timeout` sets the time")
+/// Asks a source, and waits for its answer no longer than this.
+pub async fn fetch_in_time(
+    source: &mut dyn Source,
+    place: &MappingSource,
+    ask: Ask,
+    patience: Duration,
+) -> Result<Fetched, FetchFault> {
+    let late = |_| {
+        let cause = format!("no answer within {patience:?}");
+        FetchFault::new(place, cause, "check the network and the endpoint; `reload: timeout` sets the time")
+    };
+    tokio::time::timeout(patience, source.fetch(ask)).await.map_err(late)?
 }
 
 /// An error with what caused it.

@@ -68,6 +68,13 @@ pub enum Reload {
     Failed,
 }
 
+impl Reload {
+    /// As the metrics label it.
+    pub fn label(self) -> &'static str {
+        RELOADS[self as usize]
+    }
+}
+
 /// The labels of [`Reload`], in its order.
 const RELOADS: [&str; 5] = ["ok", "rejected", "unchanged", "held", "failed"];
 
@@ -408,7 +415,7 @@ impl Mapping {
                 ("nameplate_mapping_reloads_total", "Times the source was asked for the mapping."),
                 ("result", RELOADS),
             )?,
-            troubles: TROUBLES.map(|reason| trouble.with_label_values(&[RELOADS[reason as usize]])),
+            troubles: TROUBLES.map(|reason| trouble.with_label_values(&[reason.label()])),
             from_cache: gauge(
                 r,
                 "nameplate_mapping_from_cache",

@@ -97,7 +97,7 @@ mod reload {
     const GENERATION: &str = "nameplate_mapping_generation";
 
     fn reloads(proxy: &Proxy, result: &str) -> f64 {
-        proxy.metric(&format!("nameplate_mapping_reloads_total{{result=\"{result}\"}}"))
+        proxy.pages().reloads(result)
     }
 
     #[test]

@@ -191,25 +191,16 @@ impl<'t> Block<'t> {
 
     /// A whole text, up to the end of its line.
     fn text(&self, left: &'t str) -> Result<Node<'t>, Stop> {
-        let (text, rest) = if left.starts_with(['"', '\'']) { quoted(left)? } else { plain(left)? };
-        let comment = rest.trim_start_matches(' ');
-        if !is_blank(comment)? || (comment.len() == rest.len() && !rest.is_empty()) {
-            return Err(Stop);
-        }
-        Ok(Node::Text(Text {
-            at: on_line(self.line),
-            value: Cow::Borrowed(text),
-            plain: !left.starts_with(['"', '\'']),
-        }))
+        let is_quoted = left.starts_with(['"', '\'']);
+        let (text, rest) = if is_quoted { quoted(left)? } else { plain(left)? };
+        ends_here(rest)?;
+        Ok(Node::Text(Text { at: on_line(self.line), value: Cow::Borrowed(text), plain: !is_quoted }))
     }
 
     fn flow(&mut self, first: bool) -> Result<Node<'t>, Stop> {
         let mut left = self.left.trim_start_matches(' ');
         if let Some(rest) = left.strip_prefix(']') {
-            let comment = rest.trim_start_matches(' ');
-            if !is_blank(comment)? || (comment.len() == rest.len() && !rest.is_empty()) {
-                return Err(Stop);
-            }
+            ends_here(rest)?;
             self.stage = Stage::Key;
             return Ok(Node::Close);
         }
@@ -243,6 +234,13 @@ fn is_blank(text: &str) -> Result<bool, Stop> {
     }
     let odd = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}');
     if text.chars().any(odd) { Err(Stop) } else { Ok(true) }
+}
+
+/// Nothing follows on the line but a comment, with the space before it that makes it one.
+fn ends_here(rest: &str) -> Result<(), Stop> {
+    let comment = rest.trim_start_matches(' ');
+    let is_apart = rest.is_empty() || comment.len() < rest.len();
+    if is_apart && is_blank(comment)? { Ok(()) } else { Err(Stop) }
 }
 
 /// A text without quotes that can be nothing but text; and what follows it.

@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use super::super::document::{Node, Stop, Text};
 use super::{on_line, quoted};
 
-/// What is open in JSON.
-#[derive(Clone, Copy, PartialEq)]
-enum Open {
-    Object { first: bool },
-    Array { first: bool },
+/// What is open in JSON: what closes it, and whether anything has stood in it yet.
+struct Open {
+    end: u8,
+    first: bool,
 }
 
 /// JSON as most programs write it: texts without escapes, objects and arrays.
@@ -66,17 +65,12 @@ impl<'t> Json<'t> {
         }
         let next = self.peek()?;
         let open = self.open.last_mut().ok_or(Stop)?;
-        let (end, first) = match *open {
-            Open::Object { first } => (b'}', first),
-            Open::Array { first } => (b']', first),
-        };
-        if next == end {
+        if next == open.end {
             self.open.pop();
             self.at += 1;
             return Ok(Node::Close);
         }
-        let in_array = matches!(open, Open::Array { .. });
-        *open = if in_array { Open::Array { first: false } } else { Open::Object { first: false } };
+        let (first, in_array) = (std::mem::take(&mut open.first), open.end == b']');
         if !first {
             self.take(b',')?;
             // Behind a comma, YAML would take an end for an end and JSON for a fault.
@@ -102,16 +96,16 @@ impl<'t> Json<'t> {
     pub(super) fn value(&mut self) -> Result<Node<'t>, Stop> {
         let next = self.peek()?;
         let at = on_line(self.line);
-        let (open, node) = match next {
+        let (end, node) = match next {
             b'"' => return self.string(),
-            b'{' => (Open::Object { first: true }, Node::Map(at)),
-            b'[' => (Open::Array { first: true }, Node::List(at)),
+            b'{' => (b'}', Node::Map(at)),
+            b'[' => (b']', Node::List(at)),
             _ => return Err(Stop),
         };
         if self.open.len() == MOST_OPEN {
             return Err(Stop);
         }
-        self.open.push(open);
+        self.open.push(Open { end, first: true });
         self.at += 1;
         Ok(node)
     }

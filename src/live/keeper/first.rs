@@ -8,7 +8,7 @@ use crate::config::diagnostic::Diagnostics;
 use crate::config::settings::{MappingSource, Reload as Rules};
 use crate::domain::table::MappingTable;
 use crate::domain::version::Version;
-use crate::source::cache::Cache;
+use crate::source::cache::{Cache, CacheFault, Kept};
 use crate::source::{self, Ask, FetchFault, Fetched, Source};
 
 /// Where there is a cached mapping, a start waits for the source no longer than this.
@@ -28,8 +28,13 @@ pub enum FirstFault {
     System(#[from] io::Error),
 }
 
-/// A mapping that has been read and is not in force yet, or why it was not read.
-pub(super) type First = Result<(MappingTable, Document), (Cause, Option<Version>)>;
+/// What a start goes by.
+pub(super) struct First {
+    /// A mapping that is not in force yet, or why there is none, and of which version.
+    pub(super) read: Result<(MappingTable, Document), (Cause, Option<Version>)>,
+    /// What is on disk, where it is needed.
+    pub(super) kept: Option<Result<Kept, CacheFault>>,
+}
 
 /// A source that has been set up.
 pub(super) struct Opened {
@@ -47,20 +52,16 @@ impl Opened {
     }
 
     pub(super) async fn fetch(&mut self, ask: Ask, patience: Duration) -> Result<Fetched, FetchFault> {
-        match tokio::time::timeout(patience, self.source.fetch(ask)).await {
-            Ok(fetched) => fetched,
-            Err(_) => Err(source::timed_out(&self.place, &Rules { timeout: patience, ..self.rules.clone() })),
-        }
+        source::fetch_in_time(&mut *self.source, &self.place, ask, patience).await
     }
 
     /// Reads the mapping to start with. A file that is broken or not there is no start: somebody who
     /// can mend it is watching, and what they last deployed may still run.
     pub(super) async fn first(mut self) -> Result<(Opened, First), FirstFault> {
         let is_file = self.place.file().is_some();
-        let most = self.rules.max_bytes;
-        let cached = self.cache.as_ref().is_some_and(|cache| cache.read(most).is_ok());
+        let cached = self.cache.as_ref().is_some_and(|cache| cache.path().exists());
         let patience = if cached { FIRST_FETCH.min(self.rules.timeout) } else { self.rules.timeout };
-        let first = match self.fetch(Ask::Now, patience).await {
+        let read = match self.fetch(Ask::Now, patience).await {
             Ok(Fetched::Document(bytes)) => {
                 let document = Document::new(bytes);
                 match document.compile(&self.place.to_string()) {
@@ -70,9 +71,16 @@ impl Opened {
                 }
             }
             Ok(Fetched::Unchanged | Fetched::Unsettled) => Err((Cause::Unsettled, None)),
-            Err(fault) if is_file && !cached => return Err(fault.into()),
             Err(fault) => Err((Cause::Failed(fault), None)),
         };
-        Ok((self, first))
+        // Read once, and only where it is needed.
+        let kept = match (&read, &self.cache) {
+            (Err(_), Some(cache)) => Some(cache.read(self.rules.max_bytes)),
+            (Ok(_), _) | (_, None) => None,
+        };
+        match read {
+            Err((Cause::Failed(fault), None)) if is_file && !matches!(kept, Some(Ok(_))) => Err(fault.into()),
+            read => Ok((self, First { read, kept })),
+        }
     }
 }

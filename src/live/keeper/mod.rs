@@ -22,7 +22,7 @@ use super::snapshot::{Snapshot, Tally};
 use super::status::Origin;
 use crate::config::settings::{MappingSource, Reload as Rules};
 use crate::domain::version::Version;
-use crate::source::cache::CacheFault;
+use crate::source::cache::{CacheFault, Kept};
 use crate::source::{Ask, Fetched, Seen};
 use crate::telemetry::metrics::Reload;
 pub use first::FirstFault;
@@ -119,15 +119,9 @@ enum Trigger {
     Order,
 }
 
-/// What came of a reading.
-enum Outcome {
-    InForce {
-        changed: bool,
-    },
-    NotTaken(Cause),
-    /// As the last time: the version that was not taken then is still there.
-    StillNotTaken,
-}
+/// What came of a reading: whether the mapping in force is another one now, or why it is not what the
+/// source has.
+type Outcome = Result<bool, Cause>;
 
 struct Keeper {
     live: Arc<Live>,
@@ -185,23 +179,25 @@ impl Keeper {
 
     /// Puts the first mapping in force: the source's, else the cached one, else none yet.
     fn begin(&mut self, first: First) {
-        let (cause, version) = match first {
+        let First { read, kept } = first;
+        let (cause, version) = match read {
             Ok((table, document)) => {
                 let (next, tally) = self.live.snapshot().next(table, document.version);
                 return self.put(next, tally, document);
             }
             Err(none) => none,
         };
-        self.not_taken(cause, version);
-        self.start_from_cache();
+        // Nobody waits for what came of this reading.
+        let _ = self.not_taken(cause, version);
+        self.start_from_cache(kept);
         if self.live.snapshot().table.is_empty() {
             log::error!("no mapping yet: requests are answered 503 until {} can be read", self.name);
         }
     }
 
-    fn start_from_cache(&mut self) {
-        let Some(cache) = &self.at.cache else { return };
-        let kept = match cache.read(self.at.rules.max_bytes) {
+    fn start_from_cache(&mut self, kept: Option<Result<Kept, CacheFault>>) {
+        let (Some(cache), Some(kept)) = (&self.at.cache, kept) else { return };
+        let kept = match kept {
             Ok(kept) => kept,
             Err(CacheFault::None(_)) => return,
             Err(fault) => return log::error!("the cached mapping cannot be used: {fault}"),
@@ -251,16 +247,10 @@ impl Keeper {
 
     fn reply(&self, outcome: &Outcome) -> Result<Reloaded, NotTaken> {
         let snapshot = self.live.snapshot();
+        let (generation, entries) = (snapshot.generation, snapshot.table.len());
         match outcome {
-            Outcome::InForce { changed } => {
-                let (generation, entries) = (snapshot.generation, snapshot.table.len());
-                Ok(Reloaded { generation, entries, changed: *changed })
-            }
-            Outcome::NotTaken(cause) => Err(NotTaken { cause: cause.clone(), generation: snapshot.generation }),
-            Outcome::StillNotTaken => Err(NotTaken {
-                cause: self.refused.as_ref().map_or(Cause::Unsettled, |(_, cause)| cause.clone()),
-                generation: snapshot.generation,
-            }),
+            Ok(changed) => Ok(Reloaded { generation, entries, changed: *changed }),
+            Err(cause) => Err(NotTaken { cause: cause.clone(), generation }),
         }
     }
 
@@ -281,7 +271,7 @@ impl Keeper {
     /// Nothing is said and nothing changed before this has been looked at again.
     fn doubts(&mut self, doubt: Doubt) -> Outcome {
         self.doubt = Some(doubt);
-        Outcome::NotTaken(Cause::Unsettled)
+        Err(Cause::Unsettled)
     }
 
     fn not_taken(&mut self, cause: Cause, version: Option<Version>) -> Outcome {
@@ -296,7 +286,7 @@ impl Keeper {
             None => self.failures = self.failures.saturating_add(1),
         }
         self.report(&cause, version);
-        Outcome::NotTaken(cause)
+        Err(cause)
     }
 
     /// The source has what it had.
@@ -306,25 +296,24 @@ impl Keeper {
         if let Some((version, cause)) = &self.refused {
             self.live.metrics.mapping_read(Reload::Unchanged);
             // It may have been away in between.
-            self.live.metrics.mapping_trouble(Some(result_of(cause)));
+            self.live.metrics.mapping_trouble(Some(cause.result()));
             self.live.mapping.not_taken(cause.clone(), Some(*version), SystemTime::now());
-            return Outcome::StillNotTaken;
+            return Err(cause.clone());
         }
         self.confirmed();
-        Outcome::InForce { changed: false }
+        Ok(false)
     }
 
     /// What is in force is what the source has.
     fn confirmed(&mut self) {
         let now = SystemTime::now();
-        if self.live.mapping.report().trouble.is_some() {
+        if self.live.mapping.confirmed(now) {
             log::info!("{} has the mapping that is in force again", self.name);
         }
         self.judge();
         if let Some(cache) = self.at.cache.as_ref().filter(|_| self.kept == self.live.snapshot().version) {
             cache.confirm(now);
         }
-        self.live.mapping.confirmed(now);
         self.live.metrics.mapping_from_cache(false);
         self.live.metrics.mapping_trouble(None);
         self.live.metrics.mapping_confirmed(Reload::Unchanged, now);
@@ -341,7 +330,7 @@ impl Keeper {
         let version = document.version;
         if before.version == Some(version) {
             self.confirmed();
-            return Outcome::InForce { changed: false };
+            return Ok(false);
         }
         let was_refused = self.refused.as_ref().is_some_and(|(refused, _)| *refused == version);
         if was_refused && trigger == Trigger::Poll {
@@ -364,9 +353,8 @@ impl Keeper {
             }
             Err(_) | Ok(()) => {}
         }
-        drop(before);
         self.put(next, tally, document);
-        Outcome::InForce { changed: true }
+        Ok(true)
     }
 
     /// Whether a mapping is whole, as far as the way it came tells, or because it was found twice.
@@ -418,7 +406,7 @@ impl Keeper {
     }
 
     fn report(&self, cause: &Cause, version: Option<Version>) {
-        let result = result_of(cause);
+        let result = cause.result();
         self.live.metrics.mapping_read(result);
         self.live.metrics.mapping_trouble(Some(result));
         self.live.mapping.not_taken(cause.clone(), version, SystemTime::now());
@@ -465,14 +453,6 @@ impl Keeper {
         };
         // A tenth more or less, so that a fleet that started together does not ask together.
         pause.mul_f64(0.9 + 0.2 * fastrand::f64())
-    }
-}
-
-fn result_of(cause: &Cause) -> Reload {
-    match cause {
-        Cause::Failed(_) | Cause::Unsettled => Reload::Failed,
-        Cause::Rejected(_) => Reload::Rejected,
-        Cause::Held(_) => Reload::Held,
     }
 }
 
