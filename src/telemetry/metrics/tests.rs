@@ -1,11 +1,12 @@
 use super::*;
+use crate::domain::refusal::Refusal;
 use crate::telemetry::limit::LimitSource;
 use http::Method;
 use prometheus::proto::{MetricFamily, MetricType};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 fn metrics() -> Metrics {
     Metrics::new(CpuLimit::new(2.0, LimitSource::Machine).expect("a limit"))

@@ -1,0 +1,144 @@
+//! What is said of the mapping.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use prometheus::{Gauge, IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
+
+use super::{Metrics, add, clamp, counters, float, gauge};
+
+/// How reading the mapping ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reload {
+    /// A new table is in force.
+    Ok,
+    /// It has faults; the old table serves on.
+    Rejected,
+    /// It is what it was the last time.
+    Unchanged,
+    /// It removes more than a change may; the old table serves on.
+    Held,
+    /// It could not be read; the old table serves on.
+    Failed,
+}
+
+impl Reload {
+    /// As the metrics label it.
+    pub fn label(self) -> &'static str {
+        RELOADS[self as usize]
+    }
+}
+
+/// The labels of [`Reload`], in its order.
+const RELOADS: [&str; 5] = ["ok", "rejected", "unchanged", "held", "failed"];
+
+/// Those of [`RELOADS`] after which what the source has is not in force.
+const TROUBLES: [Reload; 3] = [Reload::Rejected, Reload::Held, Reload::Failed];
+
+pub(super) struct Mapping {
+    generation: IntGauge,
+    entries: IntGauge,
+    domains: IntGauge,
+    tables: IntGauge,
+    info: IntGaugeVec,
+    reloads: [IntCounter; RELOADS.len()],
+    troubles: [IntGauge; TROUBLES.len()],
+    from_cache: IntGauge,
+    last_success: Gauge,
+    staleness: Gauge,
+}
+
+impl Metrics {
+    /// This table is in force now.
+    pub fn mapping_in_force(&self, generation: u64, entries: usize, domains: usize) {
+        self.mapping.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
+        self.mapping.entries.set(clamp(entries));
+        self.mapping.domains.set(clamp(domains));
+    }
+
+    /// This mapping is in force now, from this source: the one series of its kind.
+    pub fn mapping_version(&self, version: &str, source: &str) {
+        self.mapping.info.reset();
+        self.mapping.info.with_label_values(&[version, source]).set(1);
+    }
+
+    /// The source was asked for the mapping.
+    pub fn mapping_read(&self, result: Reload) {
+        self.mapping.reloads[result as usize].inc();
+    }
+
+    /// The source was asked for the mapping, and what is in force is what it has.
+    pub fn mapping_confirmed(&self, result: Reload, now: SystemTime) {
+        self.mapping_read(result);
+        let epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.mapping.last_success.set(epoch.as_secs_f64());
+    }
+
+    /// Why what the source has is not in force, or that it is.
+    pub fn mapping_trouble(&self, why: Option<Reload>) {
+        for (trouble, gauge) in TROUBLES.iter().zip(&self.mapping.troubles) {
+            gauge.set(i64::from(why == Some(*trouble)));
+        }
+    }
+
+    /// The mapping in force was read from disk, because its source was away.
+    pub fn mapping_from_cache(&self, from_cache: bool) {
+        self.mapping.from_cache.set(i64::from(from_cache));
+    }
+
+    /// How old the last sign is that what is in force is what the source has.
+    pub fn mapping_staleness(&self, seconds: f64) {
+        self.mapping.staleness.set(seconds);
+    }
+
+    /// This many tables are in memory: the one in force, and those that requests still read.
+    pub fn mapping_tables(&self, count: usize) {
+        self.mapping.tables.set(clamp(count));
+    }
+}
+
+impl Mapping {
+    pub(super) fn register(r: &Registry) -> prometheus::Result<Mapping> {
+        let info = Opts::new("nameplate_mapping_info", "Always 1; the labels say which mapping is in force.");
+        let trouble = Opts::new(
+            "nameplate_mapping_trouble",
+            "1 while what the source has is not in force, by the reason; else 0.",
+        );
+        let trouble = add(r, IntGaugeVec::new(trouble, &["reason"])?)?;
+        Ok(Mapping {
+            generation: gauge(
+                r,
+                "nameplate_mapping_generation",
+                "How many tables have been in force in this process, the present one included.",
+            )?,
+            entries: gauge(r, "nameplate_mapping_entries", "Entries of the mapping in force.")?,
+            domains: gauge(r, "nameplate_mapping_domains", "Custom domains of the mapping in force.")?,
+            tables: gauge(
+                r,
+                "nameplate_mapping_tables",
+                "Tables in memory: the one in force, and those that requests still read.",
+            )?,
+            info: add(r, IntGaugeVec::new(info, &["version", "source"])?)?,
+            reloads: counters(
+                r,
+                ("nameplate_mapping_reloads_total", "Times the source was asked for the mapping."),
+                ("result", RELOADS),
+            )?,
+            troubles: TROUBLES.map(|reason| trouble.with_label_values(&[reason.label()])),
+            from_cache: gauge(
+                r,
+                "nameplate_mapping_from_cache",
+                "1 while the mapping in force was read from disk because its source was away, else 0.",
+            )?,
+            last_success: float(
+                r,
+                "nameplate_mapping_last_success_timestamp_seconds",
+                "When the source last had the mapping that is in force, in seconds since the Unix epoch; 0 for never.",
+            )?,
+            staleness: float(
+                r,
+                "nameplate_mapping_staleness_seconds",
+                "Time since the source last had the mapping that is in force, in seconds.",
+            )?,
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! Every metric, once: its name, its help with the unit, its labels, and the one method that
+//! records it.
+//!
+//! **Invariant:** recording a request takes no lock, hashes no label and allocates nothing. Each
+//! counter is resolved before it is needed; the only ones that are not, the statuses, are kept
+//! after their first use.
+//!
+//! Each [`Metrics`] has a registry of its own, so that several proxies can live in one process.
+
+mod clients;
+mod mapping;
+mod requests;
+mod upstream;
+
+use prometheus::core::Collector;
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+use super::cpu::CpuMeter;
+use super::histogram::Histogram;
+use super::limit::CpuLimit;
+use super::process::ProcessCollector;
+use clients::Clients;
+use mapping::Mapping;
+pub use mapping::Reload;
+pub use requests::InFlight;
+use requests::Requests;
+use upstream::Upstream;
+pub use upstream::{ConnectFailure, Discovery};
+
+/// The content type of [`Metrics::render`]: the text exposition format.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// All metrics of one proxy.
+pub struct Metrics {
+    registry: Registry,
+    requests: Requests,
+    upstream: Upstream,
+    mapping: Mapping,
+    clients: Clients,
+    /// `None` where no thread could be had.
+    _cpu: Option<CpuMeter>,
+}
+
+impl Metrics {
+    /// A registry with all metrics at 0, and a thread that measures CPU utilization against
+    /// `limit` until this is dropped. A thread does not survive a fork: build this after it.
+    pub fn new(limit: CpuLimit) -> Metrics {
+        // Only a name that is not valid or there twice can make this fail, and all are constants.
+        Metrics::register(limit).expect("metric names are valid and each is there once; every test registers them")
+    }
+
+    fn register(limit: CpuLimit) -> prometheus::Result<Metrics> {
+        let r = Registry::new();
+        register_constants(&r, limit)?;
+        r.register(Box::new(ProcessCollector::new()?))?;
+        Ok(Metrics {
+            requests: Requests::register(&r)?,
+            upstream: Upstream::register(&r)?,
+            mapping: Mapping::register(&r)?,
+            clients: Clients::register(&r)?,
+            _cpu: start_meter(&r, limit)?,
+            registry: r,
+        })
+    }
+
+    /// All metrics in the text exposition format, as [`CONTENT_TYPE`] says.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        if let Err(fault) = TextEncoder::new().encode_utf8(&self.registry.gather(), &mut text) {
+            log::error!("metrics: {fault}");
+        }
+        text
+    }
+}
+
+fn clamp(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn add<C: Collector + Clone + 'static>(registry: &Registry, collector: C) -> prometheus::Result<C> {
+    registry.register(Box::new(collector.clone()))?;
+    Ok(collector)
+}
+
+fn counter(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+    add(registry, IntCounter::new(name, help)?)
+}
+
+fn gauge(registry: &Registry, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+    add(registry, IntGauge::new(name, help)?)
+}
+
+fn float(registry: &Registry, name: &str, help: &str) -> prometheus::Result<Gauge> {
+    add(registry, Gauge::new(name, help)?)
+}
+
+fn histogram(registry: &Registry, name: &str, help: &str, bounds: &'static [f64]) -> prometheus::Result<Histogram> {
+    add(registry, Histogram::new(name, help, bounds)?)
+}
+
+/// One counter for each value of its one label, all there from the start: a series that appears
+/// only with its first event hides that event from `increase()`.
+fn counters<const N: usize>(
+    registry: &Registry,
+    (name, help): (&str, &str),
+    (label, values): (&str, [&str; N]),
+) -> prometheus::Result<[IntCounter; N]> {
+    let vec = add(registry, IntCounterVec::new(Opts::new(name, help), &[label])?)?;
+    Ok(values.map(|value| vec.with_label_values(&[value])))
+}
+
+/// What never changes after the start.
+fn register_constants(registry: &Registry, limit: CpuLimit) -> prometheus::Result<()> {
+    let build = Opts::new("nameplate_build_info", "Always 1; the label says what is running.")
+        .const_label("version", env!("CARGO_PKG_VERSION"));
+    add(registry, IntGauge::with_opts(build)?)?.set(1);
+    float(registry, "nameplate_cpu_limit_cores", "CPU this process may use, in cores.")?.set(limit.cores());
+    Ok(())
+}
+
+fn start_meter(registry: &Registry, limit: CpuLimit) -> prometheus::Result<Option<CpuMeter>> {
+    let ratio = float(
+        registry,
+        "nameplate_cpu_utilization_ratio",
+        "CPU time used over CPU time allowed by the limit, mean of the last 15 seconds.",
+    )?;
+    let meter = CpuMeter::start(limit, ratio.clone()).inspect_err(|fault| {
+        log::warn!("CPU utilization is not measured: no thread: {fault}");
+        ratio.set(f64::NAN);
+    });
+    Ok(meter.ok())
+}
+
+#[cfg(test)]
+mod tests;
