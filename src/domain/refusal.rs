@@ -39,6 +39,9 @@ pub enum Refusal {
     /// HTTP/2 client that coalesced connections retries on its own.
     #[error("No API is mapped to this host")]
     UnknownHost,
+    /// The entry's RATE_LIMIT is used up for now.
+    #[error("Too Many Requests")]
+    RateLimited,
     /// The headers are over the limit (10,240 bytes by default).
     #[error("Request Header Fields Too Large")]
     HeadersTooLarge,
@@ -58,6 +61,9 @@ pub enum Refusal {
     /// moment the same request may have an API.
     #[error("No mapping is in force yet")]
     NoMapping,
+    /// As many connections are open as there may be; this one was one too many.
+    #[error("Too many connections are open")]
+    TooManyConnections,
     /// Discovery has found no address yet.
     #[error("No address of the API endpoint is known")]
     NoUpstream,
@@ -68,7 +74,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Refusal; 19] = [
+    pub const ALL: [Refusal; 21] = [
         Refusal::MissingHost,
         Refusal::MalformedHost,
         Refusal::MalformedTarget,
@@ -80,12 +86,14 @@ impl Refusal {
         Refusal::BodyTooLarge,
         Refusal::UriTooLong,
         Refusal::UnknownHost,
+        Refusal::RateLimited,
         Refusal::HeadersTooLarge,
         Refusal::Internal,
         Refusal::ConnectFailed,
         Refusal::TlsFailed,
         Refusal::BadAnswer,
         Refusal::NoMapping,
+        Refusal::TooManyConnections,
         Refusal::NoUpstream,
         Refusal::UpstreamTimeout,
     ];
@@ -104,10 +112,11 @@ impl Refusal {
             Refusal::BodyTooLarge => 413,
             Refusal::UriTooLong => 414,
             Refusal::UnknownHost => 421,
+            Refusal::RateLimited => 429,
             Refusal::HeadersTooLarge => 431,
             Refusal::Internal => 500,
             Refusal::ConnectFailed | Refusal::TlsFailed | Refusal::BadAnswer => 502,
-            Refusal::NoMapping | Refusal::NoUpstream => 503,
+            Refusal::NoMapping | Refusal::TooManyConnections | Refusal::NoUpstream => 503,
             Refusal::UpstreamTimeout => 504,
         }
     }
@@ -127,6 +136,8 @@ impl Refusal {
             Refusal::UriTooLong => "uri_too_long",
             Refusal::HeadersTooLarge => "headers_too_large",
             Refusal::RequestTimeout => "request_timeout",
+            Refusal::RateLimited => "rate_limited",
+            Refusal::TooManyConnections => "too_many_connections",
             Refusal::Internal => "internal",
             Refusal::ConnectFailed => "connect_failed",
             Refusal::TlsFailed => "tls_failed",
