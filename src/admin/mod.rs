@@ -32,7 +32,7 @@ const INDEX: &str = concat!(
 pub struct Readiness {
     /// A mapping is in force.
     pub table: bool,
-    /// At least one address of the endpoint is known.
+    /// At least one address of the default endpoint is known.
     pub address: bool,
     /// The process is stopping.
     pub draining: bool,
@@ -44,7 +44,7 @@ impl Readiness {
     fn of(live: &Live) -> Readiness {
         Readiness {
             table: !live.snapshot().table.is_empty(),
-            address: !live.endpoint.addresses().is_empty(),
+            address: live.endpoints.at(0).endpoint.is_ready(),
             draining: live.connections.draining(),
             notes: mapping::notes(live, SystemTime::now()),
         }

@@ -1,27 +1,29 @@
 use super::*;
 use crate::config::load::{compile_bytes, version_of};
 use crate::config::settings;
-use crate::discovery::Endpoint;
+use crate::live::endpoints::Endpoints;
 use crate::live::reload::Cause;
 use crate::live::reload::Held;
 use crate::live::status::Origin;
 use crate::telemetry::limit::{CpuLimit, LimitSource};
 use crate::telemetry::metrics::Metrics;
 use pingora::apps::HttpServerApp;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Nothing is in force, and no address known.
 fn empty() -> Arc<Live> {
     let fixed = vec!["127.0.0.1:1".parse().expect("an address")];
-    let endpoint = Endpoint::new(&settings::Endpoint { fixed, ..settings::Endpoint::default() }).expect("fixed");
+    let endpoint = settings::Endpoint { fixed, ..settings::Endpoint::default() };
+    let settings = settings::Settings { endpoint, ..settings::Settings::default() };
     let metrics = Arc::new(Metrics::new(CpuLimit::new(1.0, LimitSource::Machine).expect("a limit")));
-    Arc::new(Live::new("s3://bucket/key".into(), endpoint, metrics))
+    let endpoints = Endpoints::new(&settings, None, &metrics).expect("fixed");
+    Arc::new(Live::new("s3://bucket/key".into(), endpoints, metrics))
 }
 
 fn take(live: &Live, origin: Origin) {
     let text = include_str!("../../conf/mapping.yaml");
-    let table = compile_bytes(text.as_bytes(), "m").expect("a mapping");
+    let table = compile_bytes(text.as_bytes(), "m", None).expect("a mapping");
     live.put_in_force(table, version_of(text.as_bytes()), origin, SystemTime::now() - Duration::from_secs(90));
 }
 
@@ -29,7 +31,7 @@ fn take(live: &Live, origin: Origin) {
 async fn ready() -> Arc<Live> {
     let live = empty();
     take(&live, Origin::Source);
-    live.endpoint.refresh(Instant::now()).await.expect("fixed");
+    live.refresh_all().await;
     live
 }
 
@@ -99,7 +101,7 @@ async fn mapping_tells_what_is_in_force() {
 #[tokio::test]
 async fn mapping_tells_what_was_not_taken_and_why() {
     let live = ready().await;
-    let faults = compile_bytes(format!("APIS:\n{}", "- x\n".repeat(150)).as_bytes(), "m").expect_err("faults");
+    let faults = compile_bytes(format!("APIS:\n{}", "- x\n".repeat(150)).as_bytes(), "m", None).expect_err("faults");
     live.mapping.not_taken(Cause::Rejected(faults), Some(version_of(b"bad")), SystemTime::now());
     let trouble = &json(&live, None)["trouble"];
     assert_eq!((&trouble["reason"], &trouble["more_faults"]), (&"rejected".into(), &50.into()));

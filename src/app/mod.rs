@@ -25,15 +25,17 @@ use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
 use crate::config::settings::{Listener, Settings, Shutdown};
-use crate::discovery::{Endpoint, EndpointFault};
+use crate::discovery::EndpointFault;
 use crate::live::Live;
 use crate::live::connections::Connection;
+use crate::live::endpoints::Endpoints;
 use crate::live::keeper::{self, FirstFault, Handle};
 use crate::live::refresh::keep_fresh;
 use crate::live::reload::{NotTaken, Reloaded};
 use crate::proxy::Proxy;
 use crate::telemetry::limit::CpuLimit;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::task::Task;
 use certificates::{Certificate, certificates};
 use listeners::{Bound, serve};
 
@@ -86,23 +88,23 @@ pub struct Running {
 
 /// Starts everything; returns when the listeners accept connections.
 pub fn start(settings: Settings) -> Result<Running, StartFault> {
-    let mapping = keeper::start(settings.mapping.clone(), settings.reload.clone())?;
-    let limit = CpuLimit::detect();
+    let mapping = keeper::start(settings.mapping.clone(), settings.reload.clone(), settings.endpoint_names())?;
+    let task = Task::detect();
+    let limit = CpuLimit::detect(&task);
     let threads = settings.threads.unwrap_or_else(|| limit.threads());
     let metrics = Arc::new(Metrics::new(limit));
-    let endpoint = Endpoint::new(&settings.endpoint)?;
     let conf = Arc::new(server_conf(&settings, threads)?);
+    let endpoints = Endpoints::new(&settings, task.zone.as_deref(), &metrics)?;
 
     let system = |e: std::io::Error| StartFault::System(e.to_string());
     let proxying = runtime("proxy", threads).map_err(system)?;
     let minding = runtime("admin", 1).map_err(system)?;
 
-    let live = Arc::new(Live::new(settings.mapping.to_string(), endpoint, metrics));
+    let live = Arc::new(Live::new(settings.mapping.to_string(), endpoints, metrics));
     let mapping = mapping.begin(Arc::clone(&live));
-    let next = minding.block_on(async { tokio::time::timeout(FIRST_LOOKUP, live.refresh()).await });
     // Not found in time: unready, and looked up again at once.
-    let next = next.unwrap_or(Some(Duration::ZERO));
-    minding.spawn(keep_fresh(Arc::clone(&live), next));
+    let _ = minding.block_on(async { tokio::time::timeout(FIRST_LOOKUP, live.refresh_all()).await });
+    keep_fresh(&live, minding.handle());
 
     // Every socket before any service: a port that is taken must not leave another one open.
     let bound: Vec<Bound<'_>> = settings.listeners.iter().map(Bound::new).collect::<Result<_, _>>()?;

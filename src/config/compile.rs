@@ -15,38 +15,41 @@ use super::document::{Node, Nodes, Reader, Stop, Text};
 use super::entry::{HOST, Key, REFERER, RESPONSE, VerbList, choice, unknown_key};
 use super::load::not_text;
 use super::nearest::{did_you_mean, nearest};
+use super::overrides;
 use super::quick::Quick;
 use crate::domain::api::PrivateApi;
 use crate::domain::host::Host;
+use crate::domain::overrides::Overrides;
 use crate::domain::pace::Pace;
 use crate::domain::route::{Choices, Drafts, Route};
 use crate::domain::table::MappingTable;
 use crate::domain::verbs::VerbSet;
 
-/// Compiles the text of a mapping; `file` is how faults name it.
-pub fn compile(text: &str, file: &str) -> Result<MappingTable, Diagnostics> {
+/// Compiles the text of a mapping; `file` is how faults name it. `endpoints` are the names that
+/// ENDPOINT may have, where the settings are at hand.
+pub fn compile(text: &str, file: &str, endpoints: Option<&[String]>) -> Result<MappingTable, Diagnostics> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // The YAML reader would take a NUL for the end of the text.
     if let Some(at) = memchr::memchr(0, text.as_bytes()) {
         return Err(not_text(text.as_bytes(), at, file));
     }
-    match quickly(text) {
+    match quickly(text, endpoints) {
         Some(table) => Ok(table),
-        None => with_places(text, file),
+        None => with_places(text, file, endpoints),
     }
 }
 
 /// Compiles a mapping in the form nearly every mapping has, in a third of the time. `None` where it
 /// has another form or any fault: [`with_places`] then has the word.
-fn quickly(text: &str) -> Option<MappingTable> {
-    let mut compiler = Compiler::new(Quick::new(text)?, text.len());
+fn quickly(text: &str, endpoints: Option<&[String]>) -> Option<MappingTable> {
+    let mut compiler = Compiler::new(Quick::new(text)?, text.len(), endpoints);
     let read = compiler.document();
     (read.is_ok() && compiler.faults().is_empty()).then(|| MappingTable::new(compiler.drafts.finish()))
 }
 
 /// Compiles whatever a mapping may be, or says where it is at fault.
-fn with_places(text: &str, file: &str) -> Result<MappingTable, Diagnostics> {
-    let mut compiler = Compiler::new(Reader::new(text), text.len());
+fn with_places(text: &str, file: &str, endpoints: Option<&[String]>) -> Result<MappingTable, Diagnostics> {
+    let mut compiler = Compiler::new(Reader::new(text), text.len(), endpoints);
     match compiler.document() {
         Ok(()) if compiler.faults().is_empty() => Ok(MappingTable::new(compiler.drafts.finish())),
         _ => Err(std::mem::take(compiler.faults()).locate(text, file)),
@@ -62,6 +65,7 @@ struct Compiler<'t, N> {
     hasher: DefaultHashBuilder,
     /// The domains of entries that made no route, with their lines.
     broken: HashMap<String, u32>,
+    endpoints: Option<&'t [String]>,
     text: PhantomData<&'t str>,
 }
 
@@ -75,6 +79,7 @@ struct Entry<'t> {
     domain: Option<(Text<'t>, Host, String)>,
     api: Option<PrivateApi>,
     choices: Choices,
+    overrides: Overrides,
 }
 
 /// Entries read between two offers of the core.
@@ -85,7 +90,7 @@ const ENTRY_HELP: &str = "write `- CUSTOM_DOMAIN_URL: ...`, and PRIVATE_API_URL 
 const LIST_HELP: &str = "write `APIS:`, and under it one entry for each domain, starting with `- CUSTOM_DOMAIN_URL: `";
 
 impl<'t, N: Nodes<'t>> Compiler<'t, N> {
-    fn new(reader: N, size: usize) -> Compiler<'t, N> {
+    fn new(reader: N, size: usize, endpoints: Option<&'t [String]>) -> Compiler<'t, N> {
         let drafts = Drafts::of_file(size);
         Compiler {
             reader,
@@ -93,6 +98,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             drafts,
             hasher: DefaultHashBuilder::default(),
             broken: HashMap::new(),
+            endpoints,
             text: PhantomData,
         }
     }
@@ -229,7 +235,8 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
                 self.fault(name.at, format!("{} has no value", key.name()), key.help());
                 return Ok(());
             }
-            Node::Text(text) if text.other_type().is_none() => text,
+            // What is a number to YAML may be a timeout to us, and says what is wrong with it otherwise.
+            Node::Text(text) if text.other_type().is_none() || key.reads_any() => text,
             node => {
                 let want = if key == Key::Verbs { "text or a list" } else { "text" };
                 self.wrong_type(key.name(), "must be", want, &node, key.help());
@@ -265,6 +272,9 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             Key::Referer => entry.choices.referer = choice(key, &text, &REFERER)?,
             Key::Host => entry.choices.host = choice(key, &text, &HOST)?,
             Key::Response => entry.choices.response = choice(key, &text, &RESPONSE)?,
+            Key::Endpoint => entry.overrides.endpoint = overrides::endpoint(&text, self.endpoints)?,
+            Key::Timeout => entry.overrides.timeouts = overrides::timeouts(&text)?,
+            Key::RateLimit => entry.overrides.rate = Some(overrides::rate(&text)?),
         }
         Ok(())
     }
@@ -315,7 +325,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             return;
         };
         let at = drafts.len() as u32;
-        drafts.push(&host, &base, &api, entry.choices, text.at.line);
+        drafts.push_with(&host, &base, &api, (entry.choices, &entry.overrides), text.at.line);
         claims.insert_unique(hash, at, |at| hasher.hash_one(claimed(drafts.route(*at))));
     }
 

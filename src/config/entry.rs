@@ -15,19 +15,46 @@ pub(super) enum Key {
     Referer,
     Host,
     Response,
+    Endpoint,
+    Timeout,
+    RateLimit,
 }
 
 impl Key {
-    pub(super) const NAMES: [&str; 6] =
-        ["CUSTOM_DOMAIN_URL", "PRIVATE_API_URL", "VERBS", "REFERER", "HOST", "RESPONSE"];
+    pub(super) const NAMES: [&str; 9] = [
+        "CUSTOM_DOMAIN_URL",
+        "PRIVATE_API_URL",
+        "VERBS",
+        "REFERER",
+        "HOST",
+        "RESPONSE",
+        "ENDPOINT",
+        "TIMEOUT",
+        "RATE_LIMIT",
+    ];
 
     pub(super) fn named(name: &str) -> Option<Key> {
-        const KEYS: [Key; 6] = [Key::Domain, Key::Api, Key::Verbs, Key::Referer, Key::Host, Key::Response];
+        const KEYS: [Key; 9] = [
+            Key::Domain,
+            Key::Api,
+            Key::Verbs,
+            Key::Referer,
+            Key::Host,
+            Key::Response,
+            Key::Endpoint,
+            Key::Timeout,
+            Key::RateLimit,
+        ];
         KEYS.into_iter().find(|key| key.name() == name)
     }
 
     pub(super) fn name(self) -> &'static str {
         Key::NAMES[self as usize]
+    }
+
+    /// Whether its value may be what YAML takes for a number.
+    pub(super) fn reads_any(self) -> bool {
+        matches!(self, Key::Endpoint | Key::Timeout | Key::RateLimit)
     }
 
     /// What to write when its value is missing or is no text.
@@ -39,6 +66,11 @@ impl Key {
             Key::Referer => "write `domain` or `preserve`; without REFERER it is `domain`",
             Key::Host => "write `api` or `preserve`; without HOST it is `api`",
             Key::Response => "write `translate` or `untouched`; without RESPONSE it is `translate`",
+            Key::Endpoint => "write the name of an endpoint of the settings; without ENDPOINT it is `default`",
+            Key::Timeout => {
+                "write `60s`, or some of `connect=1s, tls=3s, first_byte=30s, read=5m, write=30s, total=15m`"
+            }
+            Key::RateLimit => "write `100/s` or `6000/m`: requests in a second or a minute, for each task",
         }
     }
 }

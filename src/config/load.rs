@@ -45,7 +45,7 @@ pub struct Compiled {
 impl Compiled {
     /// Compiles bytes that must be UTF-8, and says which mapping they are.
     pub fn of(bytes: &[u8], file: &str) -> Result<Compiled, Diagnostics> {
-        compile_bytes(bytes, file).map(|table| Compiled { table, version: version_of(bytes) })
+        compile_bytes(bytes, file, None).map(|table| Compiled { table, version: version_of(bytes) })
     }
 }
 
@@ -96,10 +96,11 @@ pub fn version_of(bytes: &[u8]) -> Version {
     Version(digest.finish().as_ref().try_into().expect("SHA-256 has 32 bytes"))
 }
 
-/// Compiles bytes that must be UTF-8.
-pub fn compile_bytes(bytes: &[u8], file: &str) -> Result<MappingTable, Diagnostics> {
+/// Compiles bytes that must be UTF-8. `endpoints` are the names that ENDPOINT may have, where the
+/// settings are at hand.
+pub fn compile_bytes(bytes: &[u8], file: &str, endpoints: Option<&[String]>) -> Result<MappingTable, Diagnostics> {
     let text = std::str::from_utf8(bytes).map_err(|fault| not_text(bytes, fault.valid_up_to(), file))?;
-    compile(text, file)
+    compile(text, file, endpoints)
 }
 
 fn too_large(file: &str, size: &str) -> Diagnostics {
@@ -125,7 +126,7 @@ mod tests {
 
     #[track_caller]
     fn fault(text: &str, want: &str) {
-        let found = compile_bytes(text.as_bytes(), "m").expect_err(text).to_string();
+        let found = compile_bytes(text.as_bytes(), "m", None).expect_err(text).to_string();
         assert!(found.contains(want), "{text}\n{found}");
     }
 
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn bytes_must_be_text() {
-        let found = compile_bytes(b"# a\n# \xc3\xa4\xff", "m").expect_err("no text").to_string();
+        let found = compile_bytes(b"# a\n# \xc3\xa4\xff", "m", None).expect_err("no text").to_string();
         assert!(found.starts_with("m:2:4: error: the file is not UTF-8 text: byte 0xff\n"), "{found}");
         fault("\u{feff}# ä\n\0", "m:2:1: error: the file holds a NUL byte");
         fault("\u{feff}a\0", "m:1:2: error: the file holds a NUL byte");

@@ -7,6 +7,7 @@ mod document;
 mod entry;
 pub mod load;
 mod nearest;
+mod overrides;
 mod quick;
 pub mod settings;
 mod syntax;

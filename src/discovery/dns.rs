@@ -1,7 +1,7 @@
 //! The addresses behind a DNS name, looked up again when the answer's TTL runs out.
 
-use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,17 @@ use pingora_load_balancing::discovery::ServiceDiscovery;
 use super::{Addresses, LookupFault, backend};
 use crate::config::settings;
 
-/// What the look-ups have brought so far; shared by the balancer's discovery and the endpoint.
+/// Who is asked, and how long an answer holds.
+#[derive(Clone)]
+pub(super) struct Dns {
+    resolver: TokioResolver,
+    port: u16,
+    min_ttl: Duration,
+    max_ttl: Duration,
+}
+
+/// What the look-ups of one name have brought so far; shared by the balancer's discovery and the
+/// endpoint.
 #[derive(Clone)]
 pub(super) struct Answers {
     name: String,
@@ -26,6 +36,8 @@ pub(super) struct Answers {
 #[derive(Default)]
 struct State {
     last_good: Addresses,
+    /// Those of our zone among them.
+    local: BTreeSet<IpAddr>,
     due: Option<Instant>,
     fault: Option<String>,
 }
@@ -38,12 +50,17 @@ impl Answers {
     }
 
     /// Why the last look-up brought nothing, if it did not.
-    pub(super) fn last_fault(&self) -> Option<String> {
-        self.lock().fault.clone()
+    pub(super) fn last_fault(&self) -> Option<LookupFault> {
+        self.lock().fault.clone().map(|cause| self.fault(cause))
     }
 
     pub(super) fn fault(&self, cause: String) -> LookupFault {
         LookupFault { name: self.name.clone(), cause, retry_in: self.min_ttl }
+    }
+
+    /// The addresses of our zone.
+    pub(super) fn local(&self) -> BTreeSet<IpAddr> {
+        self.lock().local.clone()
     }
 
     // Nothing in here panics while it holds the lock; a poisoned one still holds good data.
@@ -52,32 +69,32 @@ impl Answers {
     }
 }
 
-pub(super) struct Dns {
-    resolver: TokioResolver,
-    port: u16,
-    answers: Answers,
-}
+impl Dns {
+    pub(super) fn new(settings: &settings::Endpoint) -> Result<Dns, String> {
+        let mut builder = if settings.nameservers.is_empty() {
+            TokioResolver::builder_tokio().map_err(|e| e.to_string())?
+        } else {
+            let servers = settings.nameservers.iter().map(name_server).collect();
+            let config = ResolverConfig::from_parts(None, vec![], servers);
+            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+        };
+        let options = builder.options_mut();
+        // We look up when the TTL has run out, so a cached answer could only be a stale one.
+        options.cache_size = 0;
+        options.timeout = Duration::from_secs(2);
+        options.attempts = 2;
+        let resolver = builder.build().map_err(|e| e.to_string())?;
+        Ok(Dns { resolver, port: settings.port, min_ttl: settings.min_ttl, max_ttl: settings.max_ttl })
+    }
 
-/// Sets up discovery of `name`.
-pub(super) fn discover(name: &str, settings: &settings::Endpoint) -> Result<(Dns, Answers), String> {
-    let mut builder = if settings.nameservers.is_empty() {
-        TokioResolver::builder_tokio().map_err(|e| e.to_string())?
-    } else {
-        let servers = settings.nameservers.iter().map(name_server).collect();
-        let config = ResolverConfig::from_parts(None, vec![], servers);
-        TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-    };
-    let options = builder.options_mut();
-    // We look up when the TTL has run out, so a cached answer could only be a stale one.
-    options.cache_size = 0;
-    options.timeout = Duration::from_secs(2);
-    options.attempts = 2;
-    let resolver = builder.build().map_err(|e| e.to_string())?;
-    // A name that ends in a dot is looked up as it is, without the search domains of resolv.conf.
-    let absolute = format!("{}.", name.trim_end_matches('.'));
-    let answers =
-        Answers { name: absolute, min_ttl: settings.min_ttl, max_ttl: settings.max_ttl, state: Arc::default() };
-    Ok((Dns { resolver, port: settings.port, answers: answers.clone() }, answers))
+    /// Discovery of `name`; the addresses that `zonal` has too are those of our zone.
+    pub(super) fn discover(&self, name: &str, zonal: Option<&str>) -> (Lookup, Answers) {
+        // A name that ends in a dot is looked up as it is, without the search domains of resolv.conf.
+        let absolute = |name: &str| format!("{}.", name.trim_end_matches('.'));
+        let answers =
+            Answers { name: absolute(name), min_ttl: self.min_ttl, max_ttl: self.max_ttl, state: Arc::default() };
+        (Lookup { dns: self.clone(), zonal: zonal.map(absolute), answers: answers.clone() }, answers)
+    }
 }
 
 fn name_server(address: &SocketAddr) -> NameServerConfig {
@@ -88,14 +105,38 @@ fn name_server(address: &SocketAddr) -> NameServerConfig {
     NameServerConfig::new(address.ip(), true, vec![on_port(ConnectionConfig::udp()), on_port(ConnectionConfig::tcp())])
 }
 
+/// Looks one name up.
+pub(super) struct Lookup {
+    dns: Dns,
+    zonal: Option<String>,
+    answers: Answers,
+}
+
+impl Lookup {
+    /// The addresses of our zone; `None` where that cannot be told now, and what was known stays.
+    async fn local(&self) -> Option<BTreeSet<IpAddr>> {
+        match self.dns.resolver.lookup_ip(self.zonal.as_deref()?).await {
+            Ok(answer) => Some(answer.iter().collect()),
+            // The endpoint is in other zones only: all its addresses are equally far.
+            Err(e) if e.is_no_records_found() => Some(BTreeSet::new()),
+            Err(e) => {
+                log::debug!("{}: the zone's addresses could not be looked up: {e}", self.answers.name);
+                None
+            }
+        }
+    }
+}
+
 #[async_trait]
-impl ServiceDiscovery for Dns {
+impl ServiceDiscovery for Lookup {
     async fn discover(&self) -> pingora::Result<(Addresses, HashMap<u64, bool>)> {
-        let found = self.resolver.lookup_ip(self.answers.name.as_str()).await;
+        let name = self.answers.name.as_str();
+        let (found, local) = tokio::join!(self.dns.resolver.lookup_ip(name), self.local());
         let mut state = self.answers.lock();
         match found {
             Ok(answer) => {
-                let addresses: Addresses = answer.iter().map(|ip| backend(SocketAddr::new(ip, self.port))).collect();
+                let port = self.dns.port;
+                let addresses: Addresses = answer.iter().map(|ip| backend(SocketAddr::new(ip, port))).collect();
                 state.due = Some(answer.valid_until());
                 if addresses.is_empty() {
                     state.fault = Some("the answer holds no address".into());
@@ -105,6 +146,9 @@ impl ServiceDiscovery for Dns {
                 }
             }
             Err(e) => state.fault = Some(e.to_string()),
+        }
+        if let Some(local) = local {
+            state.local = local;
         }
         // The last good answer stays in force; the fault is reported beside it.
         Ok((state.last_good.clone(), HashMap::new()))

@@ -1,42 +1,72 @@
-//! Where the endpoint's addresses come from, and whose turn it is.
+//! Where an endpoint's addresses come from, and whose turn it is.
 //!
-//! **Invariant:** an [`Endpoint`] that ever had an address keeps one: an empty or failed answer
-//! changes nothing, because yesterday's address that may work beats none that cannot.
+//! **Invariant:** a name that ever had an address keeps one: an empty or failed answer changes
+//! nothing, because yesterday's address that may work beats none that cannot.
 
+mod check;
 mod dns;
+mod health;
+mod names;
+pub mod pool;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_load_balancing::discovery::Static;
 use pingora_load_balancing::{Backend, Backends};
 
 use crate::config::settings;
+pub use check::Checker;
+use dns::Dns;
+use health::Policy;
+pub use names::{Name, Names};
+use pool::Pool;
 
-/// An execute-api VPC endpoint: its addresses, one per zone, and whose turn it is.
+/// An execute-api VPC endpoint.
 ///
 /// Discovery and its bookkeeping are `pingora-load-balancing`'s; the choice is made here, because
 /// its selection hashes every candidate several times, for each request.
 pub struct Endpoint {
+    kind: Kind,
+    /// What it is called in handshakes that name it; `None` where it has no name.
+    pub name: Option<String>,
+}
+
+enum Kind {
+    /// One set of addresses, whichever API is asked for.
+    Shared(Box<Shared>),
+    /// Each API's own name is looked up.
+    PerApi(Box<Names>),
+}
+
+struct Shared {
+    found: Found,
+    pool: Pool,
+}
+
+/// What looks one set of addresses up.
+struct Found {
     backends: Backends,
     dns: Option<dns::Answers>,
-    addresses: ArcSwap<Vec<SocketAddr>>,
-    turn: AtomicUsize,
 }
 
 /// Why an endpoint cannot be discovered at all.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointFault {
     /// The settings name none.
-    #[error("endpoint: has neither `name` nor `fixed`; set `name` to the DNS name of your execute-api VPC endpoint")]
+    #[error(
+        "endpoint: has none of `name`, `fixed` and `private_dns`; set `name` to the DNS name of your execute-api VPC \
+         endpoint"
+    )]
     None,
     /// The system's resolver configuration cannot be read.
     #[error("the DNS resolver cannot be set up: {0}")]
     Resolver(String),
+    /// The certificate authorities that checks would trust cannot be read.
+    #[error("the certificate authorities cannot be read: {0}")]
+    Authorities(String),
 }
 
 /// Why one look-up brought nothing new.
@@ -50,53 +80,100 @@ pub struct LookupFault {
 }
 
 impl Endpoint {
-    /// Sets up discovery. Nothing is looked up before [`Endpoint::refresh`].
-    pub fn new(settings: &settings::Endpoint) -> Result<Endpoint, EndpointFault> {
-        let (backends, dns) = match &settings.name {
-            Some(name) => {
-                let (discovery, answers) = dns::discover(name, settings).map_err(EndpointFault::Resolver)?;
-                (Backends::new(Box::new(discovery)), Some(answers))
-            }
-            None if settings.fixed.is_empty() => return Err(EndpointFault::None),
-            None => (Backends::new(Static::new(settings.fixed.iter().copied().map(backend).collect())), None),
+    /// Sets up discovery. Nothing is looked up before [`Endpoint::refresh`]. `zone` is where we are,
+    /// where that is known and the settings do not say.
+    pub fn new(settings: &settings::Endpoint, zone: Option<&str>) -> Result<Endpoint, EndpointFault> {
+        let began = Instant::now();
+        let dns = || Dns::new(settings).map_err(EndpointFault::Resolver);
+        let pool = move || Pool::new(policy(settings), settings.tls_timeout, began);
+        let shared = |found| Kind::Shared(Box::new(Shared { found, pool: pool() }));
+        let kind = if settings.private_dns {
+            Kind::PerApi(Box::new(Names::new(dns()?, policy(settings), settings.tls_timeout, began)))
+        } else if let Some(name) = &settings.name {
+            let zone = settings.zone.as_deref().or(zone).filter(|zone| !zone.is_empty());
+            let zonal = settings.zonal_name.clone().or_else(|| zonal_name(name, zone?));
+            shared(Found::by_name(&dns()?, name, zonal.as_deref()))
+        } else if settings.fixed.is_empty() {
+            return Err(EndpointFault::None);
+        } else {
+            let fixed = settings.fixed.iter().copied().map(backend).collect();
+            shared(Found { backends: Backends::new(Static::new(fixed)), dns: None })
         };
-        Ok(Endpoint { backends, dns, addresses: ArcSwap::default(), turn: AtomicUsize::new(0) })
+        Ok(Endpoint { kind, name: settings.name.clone() })
     }
 
-    /// Looks the addresses up and swaps them in; says when to do so again (never, for fixed ones).
+    /// Looks the addresses up and swaps them in; says when to do so again (never, for fixed ones, and
+    /// for names that requests look up).
     pub async fn refresh(&self, now: Instant) -> Result<Option<Duration>, LookupFault> {
-        let found = |backends: std::sync::Arc<Addresses>| {
-            self.addresses.store(backends.iter().filter_map(address).collect::<Vec<_>>().into());
-        };
-        let outcome = self.backends.update(found).await;
+        match &self.kind {
+            Kind::Shared(shared) => shared.found.refresh(&shared.pool, now).await,
+            Kind::PerApi(_) => Ok(None),
+        }
+    }
+
+    /// When its last answer is due again.
+    pub fn due_in(&self, now: Instant) -> Duration {
+        match &self.kind {
+            Kind::Shared(shared) => shared.found.dns.as_ref().map_or(Duration::ZERO, |dns| dns.due_in(now)),
+            Kind::PerApi(_) => Duration::ZERO,
+        }
+    }
+
+    /// The addresses of the endpoint; `None` where each API has its own.
+    pub fn pool(&self) -> Option<&Pool> {
+        match &self.kind {
+            Kind::Shared(shared) => Some(&shared.pool),
+            Kind::PerApi(_) => None,
+        }
+    }
+
+    /// The names of the APIs; `None` where they share the endpoint's addresses.
+    pub fn names(&self) -> Option<&Names> {
+        match &self.kind {
+            Kind::Shared(_) => None,
+            Kind::PerApi(names) => Some(names),
+        }
+    }
+
+    /// Whether a request could be sent somewhere. Names are looked up when a request comes.
+    pub fn is_ready(&self) -> bool {
+        self.pool().is_none_or(|pool| !pool.is_empty())
+    }
+}
+
+impl Found {
+    fn by_name(dns: &Dns, name: &str, zonal: Option<&str>) -> Found {
+        let (lookup, answers) = dns.discover(name, zonal);
+        Found { backends: Backends::new(Box::new(lookup)), dns: Some(answers) }
+    }
+
+    /// Must not run twice at once.
+    async fn refresh(&self, pool: &Pool, now: Instant) -> Result<Option<Duration>, LookupFault> {
+        let outcome = self.backends.update(|_| {}).await;
+        let local = self.dns.as_ref().map(dns::Answers::local).unwrap_or_default();
+        let backends = self.backends.get_backend();
+        pool.set(backends.iter().filter_map(address), |address| local.contains(&address.ip()));
         match (&self.dns, outcome) {
             (None, _) => Ok(None),
             (Some(answers), Ok(())) => match answers.last_fault() {
                 None => Ok(Some(answers.due_in(now))),
-                Some(cause) => Err(answers.fault(cause)),
+                Some(fault) => Err(fault),
             },
             (Some(answers), Err(e)) => Err(answers.fault(e.to_string())),
         }
     }
+}
 
-    /// The next address in turn that has not failed this request. Only the first attempt of a request
-    /// takes a turn: were each retry to take one, then of two addresses the dead one would be every
-    /// request's first.
-    pub fn pick(&self, failed: &[SocketAddr]) -> Option<SocketAddr> {
-        let addresses = self.addresses.load();
-        let turn = if failed.is_empty() {
-            self.turn.fetch_add(1, Ordering::Relaxed)
-        } else {
-            self.turn.load(Ordering::Relaxed)
-        };
-        let in_turn = |step| addresses[turn.wrapping_add(step) % addresses.len()];
-        (0..addresses.len()).map(in_turn).find(|address| !failed.contains(address))
-    }
+fn policy(settings: &settings::Endpoint) -> Policy {
+    Policy { after: settings.eject_after, cool_down: settings.cool_down, most: settings.max_cool_down }
+}
 
-    /// The addresses in use.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.addresses.load().to_vec()
-    }
+/// The zonal DNS name of a VPC endpoint: its name with the zone after the first label. `None` for a
+/// name of another form, and for one that is zonal already.
+fn zonal_name(name: &str, zone: &str) -> Option<String> {
+    let (first, rest) = name.split_once('.')?;
+    let is_regional = first.starts_with("vpce-") && first.matches('-').count() == 2 && rest.contains(".vpce.");
+    is_regional.then(|| format!("{first}-{zone}.{rest}"))
 }
 
 fn backend(address: SocketAddr) -> Backend {
@@ -114,41 +191,30 @@ type Addresses = BTreeSet<Backend>;
 mod tests {
     use super::*;
 
-    fn fixed(addresses: &[&str]) -> Endpoint {
-        let fixed = addresses.iter().map(|a| a.parse().expect("an address")).collect();
-        let endpoint = Endpoint::new(&settings::Endpoint { fixed, ..settings::Endpoint::default() }).expect("fixed");
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        runtime.block_on(endpoint.refresh(Instant::now())).expect("fixed addresses need no look-up");
-        endpoint
-    }
-
-    #[test]
-    fn addresses_take_turns() {
-        let endpoint = fixed(&["127.0.0.1:1", "127.0.0.1:2"]);
-        let picked: Vec<_> = (0..4).filter_map(|_| endpoint.pick(&[])).map(|a| a.port()).collect();
-        assert!(picked == [1, 2, 1, 2] || picked == [2, 1, 2, 1], "{picked:?}");
-    }
-
-    #[test]
-    fn an_address_that_failed_is_passed_over() {
-        let endpoint = fixed(&["127.0.0.1:1", "127.0.0.1:2"]);
-        let failed = ["127.0.0.1:1".parse().expect("an address")];
-        for _ in 0..4 {
-            assert_eq!(endpoint.pick(&failed).map(|a| a.port()), Some(2));
-        }
-        assert_eq!(endpoint.pick(&endpoint.addresses()), None);
-    }
-
-    #[test]
-    fn another_attempt_takes_no_turn() {
-        let endpoint = fixed(&["127.0.0.1:1", "127.0.0.1:2"]);
-        let first = endpoint.pick(&[]).expect("an address");
-        let second = endpoint.pick(&[first]).expect("the other one");
-        assert_eq!(endpoint.pick(&[]), Some(second));
-    }
-
     #[test]
     fn an_endpoint_without_name_and_addresses_is_a_fault() {
-        assert!(matches!(Endpoint::new(&settings::Endpoint::default()), Err(EndpointFault::None)));
+        assert!(matches!(Endpoint::new(&settings::Endpoint::default(), None), Err(EndpointFault::None)));
+    }
+
+    #[test]
+    fn fixed_addresses_are_there_at_once_and_stay() {
+        let fixed = vec!["127.0.0.1:1".parse().expect("an address")];
+        let settings = settings::Endpoint { fixed, ..settings::Endpoint::default() };
+        let endpoint = Endpoint::new(&settings, None).expect("fixed");
+        assert!(!endpoint.is_ready(), "not before they have been taken");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let next = runtime.block_on(endpoint.refresh(Instant::now())).expect("fixed addresses need no look-up");
+        assert_eq!(next, None);
+        assert!(endpoint.is_ready());
+    }
+
+    #[test]
+    fn the_zonal_name_has_the_zone_after_its_first_label() {
+        let regional = "vpce-0123456789abcdef0-abcdefgh.execute-api.eu-west-1.vpce.amazonaws.com";
+        let zonal = "vpce-0123456789abcdef0-abcdefgh-eu-west-1a.execute-api.eu-west-1.vpce.amazonaws.com";
+        assert_eq!(zonal_name(regional, "eu-west-1a").as_deref(), Some(zonal));
+        for other in [zonal, "endpoint.internal.example.com", "localhost"] {
+            assert_eq!(zonal_name(other, "eu-west-1a"), None, "{other}");
+        }
     }
 }

@@ -8,6 +8,7 @@ pub mod answer;
 pub mod api;
 pub mod decide;
 pub mod host;
+pub mod overrides;
 pub mod pace;
 pub mod refusal;
 pub mod rewrite;

@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::api::PrivateApi;
 use super::host::Host;
+use super::overrides::Overrides;
 use super::verbs::VerbSet;
 
 /// What the API sees as Host.
@@ -105,6 +106,7 @@ pub struct Route {
     api_at: u16,
     id_len: u8,
     prefix_at: u16,
+    overrides_at: u16,
     /// The entry's choices.
     pub choices: Choices,
     /// The line of the mapping its CUSTOM_DOMAIN_URL stands on, from 1.
@@ -130,6 +132,18 @@ impl Drafts {
 
     /// Adds an entry. `base` is the custom base path: empty, or `/...` without a slash at the end.
     pub fn push(&mut self, host: &Host, base: &str, api: &PrivateApi, choices: Choices, line: u32) {
+        self.push_with(host, base, api, (choices, &Overrides::default()), line);
+    }
+
+    /// As [`Drafts::push`], for an entry that may override something.
+    pub fn push_with(
+        &mut self,
+        host: &Host,
+        base: &str,
+        api: &PrivateApi,
+        (choices, overrides): (Choices, &Overrides),
+        line: u32,
+    ) {
         let text = &mut self.text;
         let mut add = |more: &str| {
             text.extend_from_slice(more.as_bytes());
@@ -140,9 +154,13 @@ impl Drafts {
         let prefix_at = add(&api.host);
         add("/");
         add(&api.stage);
-        add(&api.base_path);
+        let overrides_at = add(&api.base_path);
+        overrides.write(&mut |piece| {
+            add(piece);
+        });
         let id_len = api.id().len() as u8;
-        self.routes.push(Route { text: text.split().freeze(), base_at, api_at, id_len, prefix_at, choices, line });
+        let text = text.split().freeze();
+        self.routes.push(Route { text, base_at, api_at, id_len, prefix_at, overrides_at, choices, line });
     }
 
     /// How many entries there is room for.
@@ -181,9 +199,8 @@ impl Route {
 
     /// Whether two entries say the same, wherever in the file they stand.
     pub fn says_the_same(&self, other: &Route) -> bool {
-        (self.base_at, self.api_at, self.prefix_at) == (other.base_at, other.api_at, other.prefix_at)
-            && self.choices == other.choices
-            && self.text == other.text
+        let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at, route.overrides_at);
+        places(self) == places(other) && self.choices == other.choices && self.text == other.text
     }
 
     /// The custom domain; `*.` first for a wildcard.
@@ -208,7 +225,13 @@ impl Route {
 
     /// What every upstream path starts with: `/{stage}{api base path}`.
     pub fn prefix(&self) -> &str {
-        self.str(usize::from(self.prefix_at)..self.text.len())
+        self.str(usize::from(self.prefix_at)..usize::from(self.overrides_at))
+    }
+
+    /// What the entry overrides, if it does.
+    pub fn overrides(&self) -> Option<Overrides> {
+        let from = usize::from(self.overrides_at);
+        if from == self.text.len() { None } else { Overrides::read(self.str(from..self.text.len())) }
     }
 
     /// The API's id.
@@ -228,7 +251,7 @@ impl Route {
 
     /// As [`Route::prefix`], for copying.
     pub fn prefix_ref(&self) -> &[u8] {
-        &self.text[usize::from(self.prefix_at)..]
+        &self.text[usize::from(self.prefix_at)..usize::from(self.overrides_at)]
     }
 
     /// The custom domain's bytes, sharing this route's memory.
@@ -320,6 +343,23 @@ mod tests {
         ] {
             assert!(!one.says_the_same(&other), "{other:?}");
         }
+    }
+
+    #[test]
+    fn overrides_are_kept_beside_the_prefix_and_compared() {
+        let api = PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
+        let host = Host::parse("pay.example.com").expect("a host");
+        let mut drafts = Drafts::default();
+        for endpoint in [None, Some("a"), Some("b"), Some("a")] {
+            let overrides = Overrides { endpoint: endpoint.map(str::to_owned), ..Overrides::default() };
+            drafts.push_with(&host, "", &api, (Choices::default(), &overrides), 1);
+        }
+        let routes = drafts.finish();
+        assert!(routes.iter().all(|route| route.prefix() == "/prod" && route.prefix_ref() == b"/prod"));
+        let endpoint = |at: usize| routes[at].overrides().and_then(|overrides| overrides.endpoint);
+        assert_eq!((endpoint(0), endpoint(1)), (None, Some("a".into())));
+        assert!(!routes[0].says_the_same(&routes[1]) && !routes[1].says_the_same(&routes[2]));
+        assert!(routes[1].says_the_same(&routes[3]));
     }
 
     #[test]

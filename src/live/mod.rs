@@ -3,8 +3,11 @@
 //! **Invariant:** a request reads one snapshot. It takes it when it starts; every later phase,
 //! retries included, asks that one.
 
+pub mod budget;
 pub mod connections;
+pub mod endpoints;
 pub mod keeper;
+pub mod rate;
 pub mod refresh;
 pub mod reload;
 pub mod snapshot;
@@ -15,17 +18,17 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
-use crate::discovery::Endpoint;
 use crate::telemetry::metrics::Metrics;
 use connections::Connections;
+use endpoints::Endpoints;
 use snapshot::Snapshot;
 use status::Status;
 
 /// Everything the request threads, the admin listener and the signals share.
 pub struct Live {
     snapshot: ArcSwap<Snapshot>,
-    /// The endpoint every API is reached through.
-    pub endpoint: Endpoint,
+    /// The endpoints that APIs are reached through.
+    pub endpoints: Endpoints,
     /// Client connections, and whether we are stopping.
     pub connections: Connections,
     /// Every metric.
@@ -36,10 +39,10 @@ pub struct Live {
 
 impl Live {
     /// Nothing is in force yet; `source` is the name of where the mapping will come from.
-    pub fn new(source: String, endpoint: Endpoint, metrics: Arc<Metrics>) -> Live {
+    pub fn new(source: String, endpoints: Endpoints, metrics: Arc<Metrics>) -> Live {
         let connections = Connections::new(Arc::clone(&metrics));
         let mapping = Status::new(source, SystemTime::now());
-        Live { snapshot: ArcSwap::default(), endpoint, connections, metrics, mapping }
+        Live { snapshot: ArcSwap::default(), endpoints, connections, metrics, mapping }
     }
 
     /// The snapshot in force.
@@ -49,6 +52,7 @@ impl Live {
 
     /// Brings those gauges up to date that nothing sets when they change. Called before each scrape.
     pub fn refresh_gauges(&self) {
+        self.endpoints.refresh_gauges();
         self.metrics.mapping_staleness(self.mapping.staleness(SystemTime::now()).as_secs_f64());
     }
 }

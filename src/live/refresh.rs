@@ -1,33 +1,59 @@
-//! Discovery on a timer: the endpoint's addresses, looked up again when their TTL runs out.
+//! What goes on with the endpoints by itself: their addresses are looked up again when the TTL runs
+//! out, and tried where the settings say so.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
 
 use super::Live;
+use super::endpoints::Reach;
 use crate::telemetry::metrics::Discovery;
 
 impl Live {
-    /// Looks the endpoint up once. The first look-up belongs to the start, so that the listeners
+    /// Looks every endpoint up once. The first look-up belongs to the start, so that the listeners
     /// open with an address known; a failure is logged and tried again by [`keep_fresh`].
-    pub async fn refresh(&self) -> Option<std::time::Duration> {
-        let outcome = self.endpoint.refresh(Instant::now()).await;
-        let addresses = self.endpoint.addresses().len();
+    pub async fn refresh_all(&self) {
+        join_all(self.endpoints.all().iter().map(|reach| self.refresh(reach))).await;
+    }
+
+    /// Looks an endpoint up; says when to do so again.
+    async fn refresh(&self, reach: &Reach) -> Option<Duration> {
+        let outcome = reach.endpoint.refresh(Instant::now()).await;
         self.metrics.endpoint_discovered(if outcome.is_ok() { Discovery::Ok } else { Discovery::Failed });
-        self.metrics.endpoint_addresses(addresses);
         match outcome {
             Ok(next) => next,
             Err(fault) => {
-                log::warn!("{fault}; {addresses} known addresses stay in use, next try in {:?}", fault.retry_in);
-                Some(fault.retry_in)
+                let (known, wait) = (reach.known(), fault.retry_in);
+                log::warn!("{fault}; {known} known addresses stay in use, next try in {wait:?}");
+                Some(wait)
             }
         }
     }
 }
 
-/// Refreshes for as long as the process lives; ends at once where addresses are fixed.
-pub async fn keep_fresh(live: Arc<Live>, mut next: Option<std::time::Duration>) {
-    while let Some(wait) = next {
-        tokio::time::sleep(wait).await;
-        next = live.refresh().await;
+/// Looks each endpoint up for as long as the process lives, each at its own time; ends at once for
+/// those whose addresses are fixed.
+pub fn keep_fresh(live: &Arc<Live>, runtime: &tokio::runtime::Handle) {
+    for place in 0..live.endpoints.all().len() {
+        let fresh = Arc::clone(live);
+        runtime.spawn(async move {
+            let reach = fresh.endpoints.at(place);
+            // Looked up at the start, unless that took too long: then again at once.
+            let mut next = Some(if reach.known() > 0 { reach.endpoint.due_in(Instant::now()) } else { Duration::ZERO });
+            while let Some(wait) = next {
+                tokio::time::sleep(wait).await;
+                next = fresh.refresh(reach).await;
+            }
+        });
+        let checked = Arc::clone(live);
+        runtime.spawn(async move {
+            let reach = checked.endpoints.at(place);
+            let Some(every) = reach.check_interval() else { return };
+            loop {
+                reach.check().await;
+                tokio::time::sleep(every).await;
+            }
+        });
     }
 }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::Live;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, Tally};
 use super::status::Origin;
 use crate::config::diagnostic::Diagnostics;
 use crate::config::load::{compile_bytes, version_of};
@@ -96,10 +96,10 @@ impl Document {
         Document { version: version_of(&bytes), bytes }
     }
 
-    /// `name` is how faults name the source. Were there a text that makes the compiler panic, it is
+    /// `name` is how faults name the source, `endpoints` what ENDPOINT may say. Were there a text that makes the compiler panic, it is
     /// not taken, and the next one can be.
-    pub(super) fn compile(&self, name: &str) -> Result<MappingTable, Cause> {
-        std::panic::catch_unwind(|| compile_bytes(&self.bytes, name))
+    pub(super) fn compile(&self, name: &str, endpoints: &[String]) -> Result<MappingTable, Cause> {
+        std::panic::catch_unwind(|| compile_bytes(&self.bytes, name, Some(endpoints)))
             .map_err(|_| Cause::Failed(FetchFault::internal(name)))?
             .map_err(Cause::Rejected)
     }
@@ -115,8 +115,13 @@ pub(super) fn may_shrink(before: &Snapshot, table: &MappingTable, version: Versi
 impl Live {
     /// Puts a table in force.
     pub fn put_in_force(&self, table: MappingTable, version: Version, origin: Origin, confirmed: SystemTime) {
-        let (next, _) = self.snapshot().next(table, version);
+        let (next, _) = self.next(table, version);
         self.swap(next, origin, confirmed);
+    }
+
+    /// The snapshot that would take the place of the one in force, and what that changes.
+    pub(super) fn next(&self, table: MappingTable, version: Version) -> (Snapshot, Tally) {
+        self.snapshot().next(table, version, &|name| self.endpoints.place_of(name))
     }
 
     /// Puts a snapshot in force that was made from the one in force. That one comes back, because
@@ -147,9 +152,9 @@ mod tests {
     #[track_caller]
     fn check(old: std::ops::Range<usize>, new: std::ops::Range<usize>, most: u8, want: Result<(), usize>) {
         let old = document(old);
-        let (before, _) = Snapshot::default().next(old.compile("m").expect("valid"), old.version);
+        let (before, _) = Snapshot::default().next(old.compile("m", &[]).expect("valid"), old.version, &|_| Some(0));
         let new = document(new);
-        let got = may_shrink(&before, &new.compile("m").expect("valid"), new.version, most);
+        let got = may_shrink(&before, &new.compile("m", &[]).expect("valid"), new.version, most);
         assert_eq!(got.map_err(|held| held.removed), want);
     }
 

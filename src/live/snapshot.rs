@@ -1,9 +1,13 @@
 //! The table in force, which one it is, and what is counted for each of its entries.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use super::rate::Limiter;
+use crate::discovery::Name;
+use crate::domain::overrides::{Overrides, Timeouts};
 use crate::domain::pace::Pace;
+use crate::domain::route::Route;
 use crate::domain::table::{MappingTable, Step, steps};
 use crate::domain::version::Version;
 
@@ -30,9 +34,53 @@ pub struct Entry {
     /// The generation that brought it.
     pub since: u64,
     requests: AtomicU64,
+    special: Option<Box<Special>>,
+    /// Its API's name, where the endpoint's private DNS is asked; found by the first request.
+    pub name: OnceLock<Arc<Name>>,
 }
 
+/// What few entries have.
+#[derive(Debug)]
+struct Special {
+    /// The place of its endpoint among those of the settings.
+    endpoint: usize,
+    timeouts: Timeouts,
+    limiter: Option<Limiter>,
+}
+
+/// Finds the place of the endpoint that an entry names.
+pub type PlaceOf<'e> = &'e dyn Fn(Option<&str>) -> Option<usize>;
+
 impl Entry {
+    fn new(since: u64, route: &Route, place_of: PlaceOf<'_>) -> Entry {
+        let special = route.overrides().map(|overrides| {
+            let Overrides { endpoint, timeouts, rate } = overrides;
+            // The compiler has refused a name that the settings do not have; from a table made without
+            // them, it is the default one.
+            let endpoint = place_of(endpoint.as_deref()).unwrap_or(0);
+            Box::new(Special { endpoint, timeouts, limiter: rate.and_then(Limiter::new) })
+        });
+        Entry { since, requests: AtomicU64::new(0), special, name: OnceLock::new() }
+    }
+
+    /// The place of its endpoint among those of the settings.
+    pub fn endpoint(&self) -> usize {
+        self.special.as_ref().map_or(0, |special| special.endpoint)
+    }
+
+    /// The timeouts that are not its endpoint's.
+    pub fn timeouts(&self) -> Option<Timeouts> {
+        self.special.as_ref().map(|special| special.timeouts)
+    }
+
+    /// Counts a request against its RATE_LIMIT, or says in how many seconds the next one may come.
+    pub fn admit(&self) -> Result<(), u64> {
+        match &self.special {
+            Some(special) => special.limiter.as_ref().map_or(Ok(()), Limiter::admit),
+            None => Ok(()),
+        }
+    }
+
     /// Requests that went by it.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
@@ -53,26 +101,26 @@ pub struct Tally {
 impl Snapshot {
     /// The snapshot that takes this one's place, and what that changes. An entry that says the same
     /// keeps what was counted for it.
-    pub fn next(&self, table: MappingTable, version: Version) -> (Snapshot, Tally) {
+    pub fn next(&self, table: MappingTable, version: Version, place_of: PlaceOf<'_>) -> (Snapshot, Tally) {
         let generation = self.generation + 1;
         let mut tally = Tally::default();
         let mut entries = Vec::with_capacity(table.len());
-        let new = || Arc::new(Entry { since: generation, requests: AtomicU64::new(0) });
+        let new = |at: u32| Arc::new(Entry::new(generation, table.route(at), place_of));
         let mut pace = Pace::of(COMPARED);
         for step in steps(&self.table, &table) {
             pace.step();
             match step {
                 Step::Gone(_) => tally.removed += 1,
-                Step::New(_) => {
+                Step::New(now) => {
                     tally.added += 1;
-                    entries.push(new());
+                    entries.push(new(now));
                 }
                 Step::Stayed(old, now) if self.table.route(old).says_the_same(table.route(now)) => {
                     entries.push(Arc::clone(&self.entries[old as usize]));
                 }
-                Step::Stayed(..) => {
+                Step::Stayed(_, now) => {
                     tally.changed += 1;
-                    entries.push(new());
+                    entries.push(new(now));
                 }
             }
         }
@@ -115,7 +163,7 @@ mod tests {
             Route::new(&Host::parse(host).expect("a host"), "", &api, Choices::default(), line)
         };
         let table = MappingTable::new((1..).zip(entries).map(route).collect());
-        before.next(table, version_of(format!("{entries:?}").as_bytes()))
+        before.next(table, version_of(format!("{entries:?}").as_bytes()), &|_| Some(0))
     }
 
     fn counted(snapshot: &Snapshot, host: &str) -> (u64, u64) {

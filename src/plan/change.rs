@@ -107,17 +107,25 @@ pub fn removes_too_many(removed: usize, domains: usize, most: u8) -> bool {
 fn keys(old: &Route, new: &Route) -> Vec<KeyChange> {
     let spelled = |route: &Route| {
         let choices = &route.choices;
+        let overrides = route.overrides().unwrap_or_default();
         [
             ("PRIVATE_API_URL", private_api_url(route)),
             ("VERBS", if choices.verbs == VerbSet::ALL { "ANY".into() } else { choices.verbs.to_string() }),
             ("REFERER", choices.referer.name().into()),
             ("HOST", choices.host.name().into()),
             ("RESPONSE", choices.response.name().into()),
+            ("ENDPOINT", overrides.endpoint.unwrap_or_else(|| "default".into())),
+            ("TIMEOUT", or_none(overrides.timeouts.to_string())),
+            ("RATE_LIMIT", or_none(overrides.rate.map(|rate| rate.to_string()).unwrap_or_default())),
         ]
     };
     let pairs = spelled(old).into_iter().zip(spelled(new));
     let differ = pairs.filter(|((_, old), (_, new))| old != new);
     differ.map(|((key, old), (_, new))| KeyChange { key, old, new }).collect()
+}
+
+fn or_none(value: String) -> String {
+    if value.is_empty() { "none".into() } else { value }
 }
 
 /// An entry's PRIVATE_API_URL.

@@ -1,13 +1,16 @@
 //! What one request carries from phase to phase.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::peer::Limits;
+use super::reply::Advice;
+use super::watch::{Late, Watch};
+use crate::discovery::pool::Picked;
 use crate::domain::refusal::Refusal;
 use crate::domain::route::Route;
 use crate::live::Live;
-use crate::live::snapshot::Snapshot;
+use crate::live::snapshot::{Entry, Snapshot};
 use crate::telemetry::metrics::InFlight;
 
 /// A request's own state. It counts as in flight for as long as this lives.
@@ -24,10 +27,22 @@ pub struct RequestContext {
     pub(super) connecting: Instant,
     /// When the request was handed to a connection.
     pub(super) sent: Option<Instant>,
+    /// Attempts begun so far.
+    pub(super) attempts: usize,
+    /// The address of the current attempt.
+    pub(super) picked: Option<Picked>,
     /// Addresses that failed to connect for this request.
-    pub(super) failed: Vec<SocketAddr>,
+    pub(super) failed: Vec<Picked>,
+    /// The current attempt goes over a connection that another request has left.
+    pub(super) reused: bool,
+    /// How long the current attempt may take, where Pingora does not see to it.
+    pub(super) limits: Limits,
+    /// Watches that it does not.
+    pub(super) watch: Option<Watch>,
     /// Why we answered instead of the API, once we have.
     pub(super) refusal: Option<Refusal>,
+    /// In how many seconds a refused request may come again, where that is known.
+    pub(super) retry_after: Option<u64>,
     /// Bytes of request body read so far.
     pub(super) body_bytes: u64,
     /// The client went away before its answer was complete.
@@ -45,8 +60,14 @@ impl RequestContext {
             started: now,
             connecting: now,
             sent: None,
+            attempts: 0,
+            picked: None,
             failed: Vec::new(),
+            reused: false,
+            limits: Limits::default(),
+            watch: None,
             refusal: None,
+            retry_after: None,
             body_bytes: 0,
             aborted: false,
         }
@@ -62,11 +83,26 @@ impl RequestContext {
         self.route.map(|index| self.snapshot.table.route(index))
     }
 
+    /// What is kept for that entry.
+    pub(super) fn entry(&self) -> Option<&Entry> {
+        self.route.map(|index| self.snapshot.entry(index))
+    }
+
     /// Counts the request for its entry.
     pub(super) fn count_for_entry(&self) {
         if let Some(index) = self.route {
             self.snapshot.count_request(index);
         }
+    }
+
+    /// Who was too slow, where that cut the request off.
+    pub(super) fn late(&self) -> Option<Late> {
+        self.watch.as_ref().and_then(Watch::late)
+    }
+
+    /// What a refusal tells the client to do instead.
+    pub(super) fn advice(&self) -> Advice {
+        Advice { verbs: self.route().map(|route| route.choices.verbs), retry_after: self.retry_after }
     }
 
     /// The domain for the log: the entry's, or a dash.

@@ -1,12 +1,15 @@
 //! Pingora meets the domain: one request, from its header to its answer.
 
 mod answer;
+mod attempt;
 mod context;
+mod dial;
 mod forwarded;
 mod peer;
 mod phases;
 mod reply;
 mod upstream_request;
+mod watch;
 
 use std::sync::Arc;
 
@@ -23,6 +26,8 @@ pub struct Proxy {
     client: ClientTimeouts,
     forwarded: ForwardedRule,
     peers: Peers,
+    /// Attempts that one request may make.
+    attempts: usize,
 }
 
 impl Proxy {
@@ -33,7 +38,8 @@ impl Proxy {
             limits: settings.limits.into(),
             client: settings.client,
             forwarded: ForwardedRule::new(&settings.forwarded),
-            peers: Peers::new(&settings.endpoint),
+            peers: Peers::new(settings),
+            attempts: settings.endpoint.connect_attempts,
         }
     }
 }

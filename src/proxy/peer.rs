@@ -1,27 +1,61 @@
-//! An address of the endpoint and an API's name, as the connection Pingora makes or reuses.
+//! An address of an endpoint and an API's name, as the connection Pingora makes or reuses.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pingora::protocols::l4::ext::TcpKeepalive;
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
-use crate::config::settings::Endpoint;
+use super::dial::Dialer;
+use crate::config::settings::{Endpoint, Settings, Sni};
+use crate::domain::overrides::Timeouts;
 
-/// One prototype, cloned and addressed for each request.
+/// One prototype for each endpoint, cloned and addressed for each request.
 pub(super) struct Peers {
-    prototype: HttpPeer,
+    /// In the order of `live::endpoints`.
+    list: Vec<Prototype>,
+}
+
+pub(super) struct Prototype {
+    peer: HttpPeer,
+    /// What the handshake names, where that is not the API.
+    sni: Option<String>,
+    timeouts: Timeouts,
+    read: Duration,
+}
+
+/// How long a request may take, where Pingora does not see to it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Limits {
+    /// All of it.
+    pub(super) total: Option<Duration>,
+    /// To the header of the answer.
+    pub(super) first_byte: Option<Duration>,
+    /// The silence inside an answer, where it may be shorter than the wait for its header.
+    pub(super) quiet: Option<Duration>,
 }
 
 impl Peers {
-    pub(super) fn new(endpoint: &Endpoint) -> Peers {
+    pub(super) fn new(settings: &Settings) -> Peers {
+        let named = settings.endpoints.values();
+        Peers { list: std::iter::once(&settings.endpoint).chain(named).map(Prototype::new).collect() }
+    }
+
+    /// The one of an endpoint.
+    pub(super) fn at(&self, place: usize) -> &Prototype {
+        &self.list[place]
+    }
+}
+
+impl Prototype {
+    fn new(endpoint: &Endpoint) -> Prototype {
         // The address is replaced for each request; with one given, nothing is resolved here.
-        let mut prototype = HttpPeer::new(SocketAddr::from(([127, 0, 0, 1], endpoint.port)), true, String::new());
-        let options = &mut prototype.options;
-        options.connection_timeout = Some(endpoint.connect_timeout);
+        let mut peer = HttpPeer::new(SocketAddr::from(([127, 0, 0, 1], endpoint.port)), true, String::new());
+        let options = &mut peer.options;
+        options.custom_l4 = Some(Arc::new(Dialer { connect_timeout: endpoint.connect_timeout }));
         options.total_connection_timeout = Some(endpoint.tls_timeout);
-        options.read_timeout = Some(endpoint.read_timeout);
         options.write_timeout = Some(endpoint.write_timeout);
         options.idle_timeout = Some(endpoint.idle_timeout);
         options.verify_cert = true;
@@ -37,20 +71,100 @@ impl Peers {
             #[cfg(target_os = "linux")]
             user_timeout: Duration::ZERO,
         });
-        Peers { prototype }
+        let timeouts =
+            Timeouts { first_byte: endpoint.first_byte_timeout, total: endpoint.total_timeout, ..Timeouts::default() };
+        let sni = match endpoint.sni {
+            Sni::Api => None,
+            Sni::Shared => endpoint.name.as_ref().map(|name| name.trim_end_matches('.').to_owned()),
+        };
+        let mut prototype = Prototype { peer, sni, timeouts, read: endpoint.read_timeout };
+        let limits = prototype.limits(timeouts);
+        prototype.peer.options.read_timeout = Some(prototype.longest_silence(timeouts, limits));
+        prototype
     }
 
     /// The peer for an API behind an address. The connection pool is keyed by both, so that a
-    /// connection whose handshake named one API never carries another's request.
-    pub(super) fn peer(&self, address: SocketAddr, sni: &str) -> Box<HttpPeer> {
-        let mut peer = Box::new(self.prototype.clone());
+    /// connection whose handshake named one API never carries another's request; behind an endpoint
+    /// with a shared SNI, it is keyed by that.
+    pub(super) fn peer(&self, address: SocketAddr, api_host: &str, own: Option<Timeouts>) -> (Box<HttpPeer>, Limits) {
+        let mut peer = Box::new(self.peer.clone());
         peer._address = PingoraAddr::Inet(address);
-        peer.sni = sni.to_owned();
-        peer
+        peer.sni = self.sni.as_deref().unwrap_or(api_host).to_owned();
+        let Some(own) = own else { return (peer, self.limits(self.timeouts)) };
+        let timeouts = own.or(self.timeouts);
+        let limits = self.limits(timeouts);
+        let options = &mut peer.options;
+        options.read_timeout = Some(self.longest_silence(timeouts, limits));
+        options.write_timeout = timeouts.write.or(options.write_timeout);
+        if let Some(connect_timeout) = timeouts.connect {
+            options.custom_l4 = Some(Arc::new(Dialer { connect_timeout }));
+        }
+        // It includes the other, which the entry may have raised alone.
+        options.total_connection_timeout = timeouts.tls.or(options.total_connection_timeout).max(timeouts.connect);
+        (peer, limits)
+    }
+
+    fn limits(&self, timeouts: Timeouts) -> Limits {
+        let read = timeouts.read.unwrap_or(self.read);
+        let first_byte = timeouts.first_byte.filter(|first_byte| *first_byte != read);
+        let quiet = first_byte.filter(|first_byte| *first_byte > read).map(|_| read);
+        Limits { total: timeouts.total, first_byte, quiet }
+    }
+
+    /// Pingora's one timeout must not be over before ours are.
+    fn longest_silence(&self, timeouts: Timeouts, limits: Limits) -> Duration {
+        let read = timeouts.read.unwrap_or(self.read);
+        limits.first_byte.map_or(read, |first_byte| first_byte.max(read))
     }
 }
 
-/// The address of a peer this module made.
-pub(super) fn address_of(peer: &HttpPeer) -> Option<SocketAddr> {
-    peer._address.as_inet().copied()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    fn peer(endpoint: &Endpoint, own: Option<Timeouts>) -> (Box<HttpPeer>, Limits) {
+        let address = SocketAddr::from(([127, 0, 0, 1], 443));
+        Prototype::new(endpoint).peer(address, "abc.execute-api.eu-west-1.amazonaws.com", own)
+    }
+
+    #[test]
+    fn without_more_pingora_times_it_all() {
+        let (peer, limits) = peer(&Endpoint { read_timeout: 30 * S, ..Endpoint::default() }, None);
+        assert_eq!(peer.options.read_timeout, Some(30 * S));
+        assert!(limits.total.is_none() && limits.first_byte.is_none() && limits.quiet.is_none());
+        assert_eq!(peer.sni, "abc.execute-api.eu-west-1.amazonaws.com");
+    }
+
+    #[test]
+    fn a_first_byte_may_be_due_sooner_or_later_than_the_next() {
+        let sooner = Endpoint { read_timeout: 300 * S, first_byte_timeout: Some(30 * S), ..Endpoint::default() };
+        let (peer_of_sooner, limits) = peer(&sooner, None);
+        assert_eq!(
+            (peer_of_sooner.options.read_timeout, limits.first_byte, limits.quiet),
+            (Some(300 * S), Some(30 * S), None)
+        );
+        let later = Endpoint { read_timeout: 5 * S, first_byte_timeout: Some(30 * S), ..Endpoint::default() };
+        let (peer_of_later, limits) = peer(&later, None);
+        assert_eq!(
+            (peer_of_later.options.read_timeout, limits.first_byte, limits.quiet),
+            (Some(30 * S), Some(30 * S), Some(5 * S))
+        );
+    }
+
+    #[test]
+    fn an_entry_overrides_its_endpoint() {
+        let endpoint = Endpoint { total_timeout: Some(60 * S), ..Endpoint::default() };
+        let own = Timeouts { connect: Some(9 * S), write: Some(7 * S), total: Some(900 * S), ..Timeouts::default() };
+        let (peer, limits) = peer(&endpoint, Some(own));
+        assert_eq!(limits.total, Some(900 * S));
+        assert_eq!((peer.options.write_timeout, peer.options.total_connection_timeout), (Some(7 * S), Some(9 * S)));
+    }
+
+    #[test]
+    fn a_shared_name_is_the_endpoints() {
+        let endpoint = Endpoint { name: Some("vpce.example.".into()), sni: Sni::Shared, ..Endpoint::default() };
+        assert_eq!(peer(&endpoint, None).0.sni, "vpce.example");
+    }
 }

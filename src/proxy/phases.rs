@@ -15,9 +15,9 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 use super::context::RequestContext;
 use super::forwarded::Seen;
-use super::peer::address_of;
 use super::reply::{final_answer, has_whole_answer, refusal_of, refuse};
 use super::upstream_request;
+use super::watch::Late;
 use super::{Proxy, answer};
 use crate::domain::answer::ClientView;
 use crate::domain::decide::{Refused, RequestView, decide};
@@ -25,7 +25,8 @@ use crate::domain::host::{HostBuffer, normalize};
 use crate::domain::refusal::Refusal;
 use crate::domain::route::ResponseMode;
 use crate::domain::target::Target;
-use crate::telemetry::metrics::ConnectFailure;
+use crate::live::snapshot::Entry;
+use crate::telemetry::metrics::Retry;
 
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
@@ -52,34 +53,25 @@ impl ProxyHttp for Proxy {
         let old = session.req_header().version == Version::HTTP_10;
         session.set_ignore_info_resp(old);
         self.set_client_timeouts(session);
-        match self.decide(session, ctx) {
-            Ok(()) => Ok(false),
-            Err(refusal) => {
-                ctx.refusal = Some(refusal);
-                log::debug!("{}: refused: {refusal}", ctx.domain());
-                refuse(session, refusal, ctx.route().map(|route| route.choices.verbs)).await?;
-                Ok(true)
-            }
-        }
+        let decided = self.decide(session, ctx);
+        // A refused request counts against no limit.
+        let admitted = decided.and_then(|()| {
+            ctx.entry().map_or(Ok(()), Entry::admit).map_err(|wait| {
+                ctx.retry_after = Some(wait);
+                Refusal::RateLimited
+            })
+        });
+        let Err(refusal) = admitted else { return Ok(false) };
+        ctx.refusal = Some(refusal);
+        log::debug!("{}: refused: {refusal}", ctx.domain());
+        refuse(session, refusal, ctx.advice()).await?;
+        Ok(true)
     }
 
     async fn upstream_peer(&self, _session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
-        let endpoint = &self.live.endpoint;
-        let address = endpoint.pick(&ctx.failed).or_else(|| {
-            // Every address has failed once: one that has recovered since is better than none.
-            ctx.failed.clear();
-            endpoint.pick(&[])
-        });
-        let (Some(address), Some(route)) = (address, ctx.route()) else {
-            ctx.refusal = Some(Refusal::NoUpstream);
-            return Error::e_explain(ErrorType::InternalError, "no address of the endpoint is known");
-        };
-        let peer = self.peers.peer(address, route.api_host());
-        ctx.connecting = Instant::now();
-        Ok(peer)
+        self.next_peer(ctx).await
     }
 
-    // Nothing has been sent yet, so every method may try the next address.
     fn fail_to_connect(
         &self,
         _session: &mut Session,
@@ -87,33 +79,20 @@ impl ProxyHttp for Proxy {
         ctx: &mut RequestContext,
         mut e: Box<Error>,
     ) -> Box<Error> {
-        self.live.metrics.upstream_connect_failed(connect_failure(&e));
-        log::warn!("{}: connecting to {} failed: {e}", ctx.domain(), peer._address);
-        ctx.failed.extend(address_of(peer));
-        e.set_retry(true);
+        self.not_connected(ctx, peer, &mut e);
         e
     }
 
     async fn connected_to_upstream(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         reused: bool,
         _peer: &HttpPeer,
         _fd: std::os::unix::io::RawFd,
-        _digest: Option<&Digest>,
+        digest: Option<&Digest>,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        let now = Instant::now();
-        let metrics = &self.live.metrics;
-        if ctx.sent.is_some() || !ctx.failed.is_empty() {
-            metrics.upstream_retried();
-        }
-        if reused {
-            metrics.upstream_reused();
-        } else {
-            metrics.upstream_connected(now.duration_since(ctx.connecting).as_secs_f64());
-        }
-        ctx.sent = Some(now);
+        self.connected(session, ctx, reused, digest);
         Ok(())
     }
 
@@ -136,6 +115,12 @@ impl ProxyHttp for Proxy {
         end_of_stream: bool,
         ctx: &mut RequestContext,
     ) -> Result<()> {
+        if let Some(watch) = &mut ctx.watch
+            && watch.waits().client.is_some()
+        {
+            let wait = self.client.read_timeout;
+            watch.change(|waits| waits.client = (!end_of_stream).then(|| Instant::now() + wait));
+        }
         let Some(bytes) = body else { return Ok(()) };
         // An HTTP/2 request may end in an empty DATA frame. Pingora 0.9.1 writes it to an HTTP/1.1
         // upstream as a second terminating chunk (its issue 935), which the next request on that
@@ -174,6 +159,7 @@ impl ProxyHttp for Proxy {
             session.set_keepalive(None);
         }
         answer::end_hop(response)?;
+        self.answered(ctx);
         if let Some(sent) = ctx.sent {
             self.live.metrics.upstream_first_byte(sent.elapsed().as_secs_f64());
         }
@@ -195,23 +181,53 @@ impl ProxyHttp for Proxy {
         answer::translate(response, route, ClientView { scheme, authority, host })
     }
 
+    // Called for each piece of the answer, and at its end, before the connection is given back.
+    fn upstream_response_body_filter(
+        &self,
+        _session: &mut Session,
+        _body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut RequestContext,
+    ) -> Result<Option<Duration>> {
+        let quiet = ctx.limits.quiet;
+        let Some(watch) = &mut ctx.watch else { return Ok(None) };
+        if end_of_stream {
+            watch.stop();
+            // The end of the connection is the end of a body without a length; this one we made.
+            if watch.late().is_some() {
+                return Err(Error::explain(ErrorType::ReadTimedout, "the answer took too long").into_up());
+            }
+        } else if let Some(quiet) = quiet {
+            watch.change(|waits| waits.api = Some(Instant::now() + quiet));
+        }
+        Ok(None)
+    }
+
     fn error_while_proxy(
         &self,
         peer: &HttpPeer,
         session: &mut Session,
         e: Box<Error>,
-        _ctx: &mut RequestContext,
+        ctx: &mut RequestContext,
         client_reused: bool,
     ) -> Box<Error> {
         let mut e = e.more_context(format!("address {}", peer._address));
         let request = session.req_header();
-        let spent = session.as_ref().retry_buffer_truncated() || session.response_written().is_some();
+        let begun = session.response_written().is_some();
+        if !begun {
+            self.broke(ctx, &e);
+        }
+        let spent = session.as_ref().retry_buffer_truncated() || begun || ctx.late().is_some();
         // API Gateway may take an overriding method for the real one: GET is then no promise.
         if spent || !request.method.is_idempotent() || request.headers.contains_key(METHOD_OVERRIDE) {
             // The API may have acted on it: never a second time.
             e.set_retry(false);
         } else {
             e.retry.decide_reuse(client_reused);
+            if e.retry() {
+                let again = self.may_try_again(ctx, Retry::Reused, Instant::now());
+                e.set_retry(again);
+            }
         }
         e
     }
@@ -222,7 +238,11 @@ impl ProxyHttp for Proxy {
             // It got an answer early and did not finish its request: what it may do, and no fault.
             return gone;
         }
-        let mut refusal = ctx.refusal.or_else(|| refusal_of(e));
+        let late = ctx.late().map(|late| match late {
+            Late::Api => Refusal::UpstreamTimeout,
+            Late::Client => Refusal::RequestTimeout,
+        });
+        let mut refusal = ctx.refusal.or(late).or_else(|| refusal_of(e));
         if refusal == Some(Refusal::UpstreamTimeout) && ctx.sent.is_some() && !session.as_mut().is_body_done() {
             // The API was waiting for the rest of the request, as we were.
             refusal = Some(Refusal::RequestTimeout);
@@ -241,8 +261,7 @@ impl ProxyHttp for Proxy {
             return gone;
         }
         session.set_keepalive(None);
-        let verbs = ctx.route().map(|route| route.choices.verbs);
-        if refuse(session, refusal, verbs).await.is_err() {
+        if refuse(session, refusal, ctx.advice()).await.is_err() {
             ctx.aborted = true;
         }
         FailToProxy { error_code: refusal.status(), can_reuse_downstream: false }
@@ -345,14 +364,5 @@ fn seen(session: &Session) -> Seen {
         client: inet(session.client_addr()),
         port: inet(session.server_addr()).map_or(0, |address| address.port()),
         tls: session.digest().is_some_and(|digest| digest.ssl_digest.is_some()),
-    }
-}
-
-fn connect_failure(e: &Error) -> ConnectFailure {
-    match e.etype() {
-        ErrorType::ConnectRefused | ErrorType::ConnectNoRoute => ConnectFailure::Refused,
-        ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => ConnectFailure::Timeout,
-        ErrorType::TLSHandshakeFailure | ErrorType::InvalidCert | ErrorType::HandshakeError => ConnectFailure::Tls,
-        _ => ConnectFailure::Other,
     }
 }

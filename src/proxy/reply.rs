@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::Session;
@@ -14,18 +14,30 @@ use pingora_proxy::Session;
 use crate::domain::refusal::Refusal;
 use crate::domain::verbs::VerbSet;
 
+/// What a refused client could do instead.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Advice {
+    /// The methods that are allowed.
+    pub(super) verbs: Option<VerbSet>,
+    /// Seconds after which it may come again.
+    pub(super) retry_after: Option<u64>,
+}
+
 /// Answers with a refusal: its status, and a body shaped like API Gateway's own.
-pub(super) async fn refuse(session: &mut Session, refusal: Refusal, verbs: Option<VerbSet>) -> Result<()> {
+pub(super) async fn refuse(session: &mut Session, refusal: Refusal, advice: Advice) -> Result<()> {
     let id = request_id();
     let body = format!("{{\"message\":\"{refusal}\",\"requestId\":\"{id}\"}}");
-    let mut header = ResponseHeader::build(refusal.status(), Some(7))?;
+    let mut header = ResponseHeader::build(refusal.status(), Some(8))?;
     header.insert_header(CONTENT_TYPE, "application/json")?;
     header.insert_header(CONTENT_LENGTH, body.len())?;
     header.insert_header(CACHE_CONTROL, "no-store")?;
     header.insert_header("x-nameplate-refusal", refusal.reason())?;
     header.insert_header("x-request-id", id)?;
     if refusal == Refusal::MethodNotAllowed {
-        header.insert_header(ALLOW, verbs.unwrap_or(VerbSet::ALL).to_string())?;
+        header.insert_header(ALLOW, advice.verbs.unwrap_or(VerbSet::ALL).to_string())?;
+    }
+    if let Some(seconds) = advice.retry_after {
+        header.insert_header(RETRY_AFTER, seconds)?;
     }
     // What is left of a refused request's body is not worth reading, and must not be read as the
     // next request.

@@ -9,16 +9,9 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-/// The metadata is one hop away on the same host; who does not answer in this time is not there.
-const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// A task's metadata is a few KB for each container.
-const METADATA_MOST: u64 = 1 << 20;
+use super::task::Task;
 
 /// Where a [`CpuLimit`] was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,17 +64,12 @@ impl CpuLimit {
         (self.cores.ceil() as usize).max(1)
     }
 
-    /// Finds the limit of this process. Blocks for up to a second or so where ECS announces task
-    /// metadata that does not answer, so ask once, at the start. Logs what was found, and where.
-    pub fn detect() -> CpuLimit {
-        let task = std::env::var("ECS_CONTAINER_METADATA_URI_V4").ok().and_then(|uri| {
-            ecs_task_limit(&uri, METADATA_TIMEOUT)
-                .inspect_err(|fault| log::warn!("CPU limit: no answer from the ECS task metadata at {uri}: {fault}"))
-                .ok()?
-        });
+    /// Finds the limit of this process, of which ECS may have said something. Logs what was found,
+    /// and where.
+    pub fn detect(task: &Task) -> CpuLimit {
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let quota = cgroup_quota(Path::new("/sys/fs/cgroup"), &groups);
-        let limit = choose(task, quota, std::thread::available_parallelism().map_or(1, usize::from));
+        let limit = choose(task.cores, quota, std::thread::available_parallelism().map_or(1, usize::from));
         log::info!("CPU limit: {limit}");
         limit
     }
@@ -96,65 +84,6 @@ fn choose(task: Option<f64>, quota: Option<f64>, parallelism: usize) -> CpuLimit
     task.and_then(|cores| CpuLimit::new(cores, LimitSource::EcsTask))
         .or_else(|| CpuLimit::new(quota?, LimitSource::Cgroup))
         .unwrap_or(CpuLimit { cores, source: LimitSource::Machine })
-}
-
-/// The task's limit. `Ok(None)` where the task has none, as ECS on EC2 allows.
-fn ecs_task_limit(uri: &str, timeout: Duration) -> io::Result<Option<f64>> {
-    let answer = get(&format!("{uri}/task"), timeout)?;
-    task_limit(body(&answer)?)
-}
-
-fn task_limit(json: &[u8]) -> io::Result<Option<f64>> {
-    let task: serde_json::Value = serde_json::from_slice(json)?;
-    Ok(task.pointer("/Limits/CPU").and_then(serde_json::Value::as_f64))
-}
-
-fn invalid(what: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, what)
-}
-
-/// Splits `http://ADDRESS[:PORT]/PATH`. A name instead of an address is not looked up: ECS never
-/// gives one, and a look-up has no timeout.
-fn split(uri: &str) -> Option<(SocketAddr, &str, &str)> {
-    let rest = uri.strip_prefix("http://")?;
-    let (authority, path) = rest.split_at(rest.find('/')?);
-    let ip = |text: &str| text.trim_matches(['[', ']']).parse::<IpAddr>().ok();
-    let address = authority.parse().ok().or_else(|| Some(SocketAddr::new(ip(authority)?, 80)))?;
-    Some((address, authority, path))
-}
-
-/// A GET in plain HTTP, whole answer within `timeout`: not worth a client library.
-fn get(uri: &str, timeout: Duration) -> io::Result<Vec<u8>> {
-    let (address, authority, path) = split(uri).ok_or_else(|| invalid("not http://ADDRESS/PATH"))?;
-    let deadline = Instant::now() + timeout;
-    let mut stream = TcpStream::connect_timeout(&address, timeout)?;
-    stream.set_write_timeout(Some(timeout))?;
-    // HTTP/1.0, because an answer to it is never chunked (RFC 9112 section 6.1).
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {authority}\r\nAccept: application/json\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let mut answer = Vec::new();
-    let mut chunk = [0; 8192];
-    while (answer.len() as u64) < METADATA_MOST {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        stream.set_read_timeout(Some(left))?;
-        match stream.read(&mut chunk)? {
-            0 => return Ok(answer),
-            read => answer.extend_from_slice(&chunk[..read]),
-        }
-    }
-    Err(invalid("the answer is too long"))
-}
-
-fn body(answer: &[u8]) -> io::Result<&[u8]> {
-    let end = answer.windows(4).position(|w| w == b"\r\n\r\n").ok_or_else(|| invalid("not an HTTP answer"))?;
-    let status = answer.split(|b| *b == b' ').nth(1);
-    if !answer.starts_with(b"HTTP/1.") || status != Some(b"200") {
-        return Err(invalid("the status is not 200"));
-    }
-    Ok(&answer[end + 4..])
 }
 
 /// The smallest quota of the groups named in /proc/self/cgroup and those around them, in cores.

@@ -7,3 +7,4 @@ pub mod histogram;
 pub mod limit;
 pub mod metrics;
 pub mod process;
+pub mod task;

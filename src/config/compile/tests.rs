@@ -16,14 +16,14 @@ fn mapping(entries: &[(&str, &str)]) -> String {
 
 #[track_caller]
 fn fault(text: &str, want: &str) {
-    let found = compile(text, "m").expect_err(text).to_string();
+    let found = compile(text, "m", None).expect_err(text).to_string();
     assert!(found.contains(want), "{text}\n{found}");
 }
 
 #[test]
 fn a_route_is_what_its_entry_says() {
     let text = mapping(&[("https://Pay.example.com/v1/", API)]) + "    VERBS: get\n    HOST: preserve\n";
-    let table = compile(&text, "m").expect("a mapping");
+    let table = compile(&text, "m", None).expect("a mapping");
     let found = table.lookup("pay.example.com", b"/v1/x").expect("mapped");
     let route = found.route;
     assert_eq!((route.line, route.base(), route.prefix(), found.rest), (2, "/v1", "/prod", &b"/x"[..]));
@@ -38,13 +38,13 @@ fn one_faulty_entry_makes_no_table_of_the_others() {
 
 #[test]
 fn faults_are_all_reported_in_one_run() {
-    let found = compile(&mapping(&[("a..com", "x"), ("com", "https://"), ("a.com", API), ("a.com", "y")]), "m");
+    let found = compile(&mapping(&[("a..com", "x"), ("com", "https://"), ("a.com", API), ("a.com", "y")]), "m", None);
     assert_eq!(found.expect_err("faults").len(), 6);
 }
 
 #[test]
 fn many_equal_faults_are_counted_not_kept() {
-    let found = compile(&format!("APIS:\n{}", "- x\n".repeat(15_000)), "m").expect_err("faults");
+    let found = compile(&format!("APIS:\n{}", "- x\n".repeat(15_000)), "m", None).expect_err("faults");
     assert_eq!((found.len(), found.iter().count()), (15_000, 10_000));
     assert!(found.to_string().ends_with("\nand 5000 more\n15000 errors"));
 }
@@ -103,12 +103,33 @@ fn told(table: &MappingTable) -> Vec<String> {
 /// Whatever the quick reader reads, the whole one reads to the same table.
 #[track_caller]
 fn read_alike(text: &str) -> Option<Vec<String>> {
-    let quick = quickly(text).map(|table| told(&table));
+    let quick = quickly(text, None).map(|table| told(&table));
     if quick.is_some() {
-        let whole = with_places(text, "m").map(|table| told(&table));
+        let whole = with_places(text, "m", None).map(|table| told(&table));
         assert_eq!(quick.as_ref(), whole.as_ref().ok(), "{text}\n{whole:?}");
     }
     quick
+}
+
+#[test]
+fn what_an_entry_overrides_is_read_by_both_readers() {
+    let keys = "    ENDPOINT: shared\n    TIMEOUT: first_byte=60s,total=15m\n    RATE_LIMIT: 100/s\n";
+    let text = mapping(&[("pay.example.com", API)]) + keys;
+    assert!(read_alike(&text).is_some(), "not read quickly");
+    let table = compile(&text, "m", None).expect("a mapping");
+    let overrides = table.routes()[0].overrides().expect("they are there");
+    assert_eq!(overrides.endpoint.as_deref(), Some("shared"));
+    assert_eq!(overrides.timeouts.to_string(), "first_byte=1m, total=15m");
+    assert_eq!(overrides.rate.map(|rate| rate.to_string()).as_deref(), Some("100/s"));
+    assert_eq!(table.routes()[0].prefix(), "/prod");
+}
+
+#[test]
+fn an_endpoint_that_the_settings_do_not_have_is_a_fault_where_they_are_at_hand() {
+    let text = mapping(&[("pay.example.com", API)]) + "    ENDPOINT: shard\n";
+    let found = compile(&text, "m", Some(&["shared".to_owned()])).expect_err("a fault").to_string();
+    assert!(found.contains("m:4:15: error: the settings have no endpoint `shard`"), "{found}");
+    assert!(found.contains("did you mean `shared`?"), "{found}");
 }
 
 #[test]
@@ -140,13 +161,13 @@ fn comments_that_are_too_much_for_one_reader_are_for_the_other() {
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "\\PC*") {
-        let _ = compile(&text, "m");
+        let _ = compile(&text, "m", None);
     }
 
     #[test]
     fn no_yaml_like_text_makes_it_panic(text in "([-?:,\\[\\]{}#&*!|>'\"%@`~<A \t\r\n\u{feff}é]|APIS|: |- |\n  |VERBS){0,80}") {
         read_alike(&text);
-        if let Err(found) = compile(&text, "m") {
+        if let Err(found) = compile(&text, "m", None) {
             prop_assert!(!found.is_empty());
             let ending = if found.len() == 1 { "1 error" } else { " errors" };
             prop_assert!(found.to_string().ends_with(ending));
@@ -155,7 +176,7 @@ proptest! {
 
     #[test]
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = compile_bytes(&bytes, "m");
+        let _ = compile_bytes(&bytes, "m", None);
     }
 
     #[test]
@@ -170,7 +191,7 @@ proptest! {
         }
         let text: String = text.into_iter().collect();
         read_alike(&text);
-        if let Err(found) = compile(&text, "m") {
+        if let Err(found) = compile(&text, "m", None) {
             let lines = text.lines().count() as u32 + text.matches('\r').count() as u32 + 1;
             prop_assert!(!found.is_empty());
             prop_assert!(found.iter().all(|fault| (1..=lines).contains(&fault.line) && fault.column >= 1));
@@ -211,7 +232,7 @@ proptest! {
         entries.dedup_by(|a, b| (&a.0, &a.1) == (&b.0, &b.1));
         let text = format!("APIS:\n{}", entries.iter().map(written).collect::<String>());
         prop_assert!(read_alike(&text).is_some(), "not read quickly:\n{}", text);
-        let table = compile(&text, "m").map_err(|found| TestCaseError::fail(format!("{text}\n{found}")))?;
+        let table = compile(&text, "m", None).map_err(|found| TestCaseError::fail(format!("{text}\n{found}")))?;
         prop_assert_eq!(table.len(), entries.len());
         for (host, base, id, stage, verbs, choices, _) in &entries {
             let path = format!("{base}/deeper/still");

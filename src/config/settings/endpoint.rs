@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::values::duration;
+use super::values::{duration, optional_duration};
 
 /// An ENI in our region answers within a millisecond; a second means a zone in trouble.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -28,19 +28,49 @@ pub const MIN_TTL: Duration = Duration::from_secs(5);
 /// And no longer: VPC endpoint records carry 60 s.
 pub const MAX_TTL: Duration = Duration::from_secs(60);
 
+/// Failures in a row after which an address is left alone for a while. One may be chance; three in
+/// a row are not.
+pub const EJECT_AFTER: u32 = 3;
+/// How long it is left alone the first time; each time it fails again, twice as long.
+pub const COOL_DOWN: Duration = Duration::from_secs(5);
+/// And no longer than this, so that a zone which comes back is used within a minute.
+pub const MAX_COOL_DOWN: Duration = Duration::from_secs(60);
+/// Further attempts, in percent of requests. Enough for one address in five to be dead before it is
+/// ejected, and too little for an outage to double the load.
+pub const RETRY_BUDGET: u8 = 20;
+
+/// What SNI names in the handshake with the endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sni {
+    /// The API: each API has connections of its own.
+    #[default]
+    Api,
+    /// The endpoint, so that all APIs behind it share connections.
+    Shared,
+}
+
 /// How the execute-api VPC endpoint is found and spoken to.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Endpoint {
-    /// The endpoint's DNS name, looked up again whenever its TTL runs out. Exactly one of `name`
-    /// and `fixed` is set.
+    /// The endpoint's DNS name, looked up again whenever its TTL runs out. Exactly one of `name`,
+    /// `fixed` and `private_dns` is set.
     pub name: Option<String>,
     /// Addresses to use as they are, port included: for tests and the demo.
     pub fixed: Vec<SocketAddr>,
-    /// The port behind `name`. Default 443.
+    /// Look up each API's own name, which the endpoint's private DNS answers. Default false.
+    pub private_dns: bool,
+    /// The port behind a name. Default 443.
     pub port: u16,
-    /// DNS servers to ask for `name`. Default: those of `/etc/resolv.conf`.
+    /// DNS servers to ask. Default: those of `/etc/resolv.conf`.
     pub nameservers: Vec<SocketAddr>,
+    /// The zone whose addresses are used first. Default: the one ECS says the task is in; "" for none.
+    pub zone: Option<String>,
+    /// The name whose addresses are those of our zone. Default: made of `name` and the zone.
+    pub zonal_name: Option<String>,
+    /// What SNI names. Default [`Sni::Api`].
+    pub sni: Sni,
     /// PEM file of the certificate authorities to trust. Default: the system's.
     pub ca_file: Option<PathBuf>,
     /// Default [`CONNECT_TIMEOUT`].
@@ -49,12 +79,18 @@ pub struct Endpoint {
     /// TCP and TLS together. Default [`TLS_TIMEOUT`].
     #[serde(deserialize_with = "duration")]
     pub tls_timeout: Duration,
+    /// From having a connection to the header of the answer. Default: `read_timeout`.
+    #[serde(deserialize_with = "optional_duration")]
+    pub first_byte_timeout: Option<Duration>,
     /// The longest silence while an answer is awaited or arrives. Default [`READ_TIMEOUT`].
     #[serde(deserialize_with = "duration")]
     pub read_timeout: Duration,
     /// Default [`WRITE_TIMEOUT`].
     #[serde(deserialize_with = "duration")]
     pub write_timeout: Duration,
+    /// From the request's header to the end of its answer, retries included. Default: none.
+    #[serde(deserialize_with = "optional_duration")]
+    pub total_timeout: Option<Duration>,
     /// How long an idle connection is kept. Default [`IDLE_TIMEOUT`].
     #[serde(deserialize_with = "duration")]
     pub idle_timeout: Duration,
@@ -62,6 +98,19 @@ pub struct Endpoint {
     pub pool_size: usize,
     /// Default [`CONNECT_ATTEMPTS`].
     pub connect_attempts: usize,
+    /// Further attempts, in percent of requests, 0 to 100. Default [`RETRY_BUDGET`].
+    pub retry_budget: u8,
+    /// Failures in a row after which an address cools down. Default [`EJECT_AFTER`].
+    pub eject_after: u32,
+    /// Default [`COOL_DOWN`].
+    #[serde(deserialize_with = "duration")]
+    pub cool_down: Duration,
+    /// Default [`MAX_COOL_DOWN`].
+    #[serde(deserialize_with = "duration")]
+    pub max_cool_down: Duration,
+    /// How often each address is tried with a TCP and TLS handshake; 0 for never. Default 0.
+    #[serde(deserialize_with = "duration")]
+    pub check_interval: Duration,
     /// Default [`MIN_TTL`].
     #[serde(deserialize_with = "duration")]
     pub min_ttl: Duration,
@@ -75,18 +124,91 @@ impl Default for Endpoint {
         Endpoint {
             name: None,
             fixed: Vec::new(),
+            private_dns: false,
             port: 443,
             nameservers: Vec::new(),
+            zone: None,
+            zonal_name: None,
+            sni: Sni::default(),
             ca_file: None,
             connect_timeout: CONNECT_TIMEOUT,
             tls_timeout: TLS_TIMEOUT,
+            first_byte_timeout: None,
             read_timeout: READ_TIMEOUT,
             write_timeout: WRITE_TIMEOUT,
+            total_timeout: None,
             idle_timeout: IDLE_TIMEOUT,
             pool_size: POOL_SIZE,
             connect_attempts: CONNECT_ATTEMPTS,
+            retry_budget: RETRY_BUDGET,
+            eject_after: EJECT_AFTER,
+            cool_down: COOL_DOWN,
+            max_cool_down: MAX_COOL_DOWN,
+            check_interval: Duration::ZERO,
             min_ttl: MIN_TTL,
             max_ttl: MAX_TTL,
         }
+    }
+}
+
+impl Endpoint {
+    /// What no single key can tell.
+    pub(super) fn validate(&self) -> Result<(), String> {
+        let kinds = [self.name.is_some(), !self.fixed.is_empty(), self.private_dns];
+        if kinds.into_iter().filter(|set| *set).count() > 1 {
+            return Err("has more than one of `name`, `fixed` and `private_dns`; keep one".into());
+        }
+        if self.sni == Sni::Shared && self.name.is_none() {
+            return Err("`sni: shared` needs `name`: it is what SNI then names".into());
+        }
+        if self.zonal_name.is_some() && self.name.is_none() {
+            return Err("zonal_name says which addresses of `name` are near, and there is no `name`".into());
+        }
+        if self.connect_timeout > self.tls_timeout {
+            return Err("connect_timeout is over tls_timeout, which includes it".into());
+        }
+        if self.idle_timeout >= Duration::from_secs(310) {
+            return Err("idle_timeout must be under 310s, when API Gateway closes idle connections".into());
+        }
+        let durations = [
+            ("connect_timeout", self.connect_timeout),
+            ("read_timeout", self.read_timeout),
+            ("write_timeout", self.write_timeout),
+            ("min_ttl", self.min_ttl),
+            ("cool_down", self.cool_down),
+            ("first_byte_timeout", self.first_byte_timeout.unwrap_or(READ_TIMEOUT)),
+            ("total_timeout", self.total_timeout.unwrap_or(READ_TIMEOUT)),
+        ];
+        if let Some((key, _)) = durations.iter().find(|(_, value)| value.is_zero()) {
+            return Err(format!("{key} is 0; write a duration, for example `5s`"));
+        }
+        if self.min_ttl > self.max_ttl {
+            return Err("min_ttl is over max_ttl".into());
+        }
+        if self.cool_down > self.max_cool_down {
+            return Err("cool_down is over max_cool_down".into());
+        }
+        if !self.check_interval.is_zero() && self.check_interval < Duration::from_secs(1) {
+            return Err("check_interval is under 1s: every task tries every address so often".into());
+        }
+        if self.retry_budget > 100 {
+            return Err("retry_budget is a percentage, 0 to 100".into());
+        }
+        if self.connect_attempts == 0 || self.pool_size == 0 || self.eject_after == 0 {
+            return Err("connect_attempts, pool_size and eject_after must be at least 1".into());
+        }
+        Ok(())
+    }
+
+    /// Those keys of an endpoint beside the default one that only the default one can set.
+    pub(super) fn not_its_own(&self) -> Option<&'static str> {
+        let default = Endpoint::default();
+        let set = [
+            ("ca_file", self.ca_file.is_some()),
+            ("pool_size", self.pool_size != default.pool_size),
+            ("connect_attempts", self.connect_attempts != default.connect_attempts),
+            ("retry_budget", self.retry_budget != default.retry_budget),
+        ];
+        set.into_iter().find(|(_, set)| *set).map(|(key, _)| key)
     }
 }

@@ -6,18 +6,23 @@
 pub mod client;
 pub mod endpoint;
 pub mod mapping;
-mod values;
+pub(in crate::config) mod values;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::overrides::is_endpoint_name;
+
 pub use client::{ClientTimeouts, Forwarded, Limits, Listener, ListenerTls, Proto, Shutdown};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, Sni};
 pub use mapping::{MappingSource, Reload};
 pub use values::Network;
+
+/// What ENDPOINT calls the endpoint that needs no name.
+pub const DEFAULT_ENDPOINT: &str = "default";
 
 /// Everything `conf/nameplate.yaml` says.
 #[derive(Clone, Debug, Deserialize)]
@@ -33,8 +38,10 @@ pub struct Settings {
     pub reload: Reload,
     /// Worker threads. Default: the task's CPU limit, rounded up, at least 1.
     pub threads: Option<usize>,
-    /// The execute-api VPC endpoint.
+    /// The execute-api VPC endpoint that every API is reached through whose entry names no other.
     pub endpoint: Endpoint,
+    /// More of them, by the names that ENDPOINT can say.
+    pub endpoints: BTreeMap<String, Endpoint>,
     /// What a request may be.
     pub limits: Limits,
     /// What the API learns of the client.
@@ -54,6 +61,7 @@ impl Default for Settings {
             reload: Reload::default(),
             threads: None,
             endpoint: Endpoint::default(),
+            endpoints: BTreeMap::new(),
             limits: Limits::default(),
             forwarded: Forwarded::default(),
             client: ClientTimeouts::default(),
@@ -89,26 +97,21 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The names that ENDPOINT may have, beside the default one's.
+    pub fn endpoint_names(&self) -> Vec<String> {
+        self.endpoints.keys().cloned().collect()
+    }
+
     /// What no single key can tell.
     pub fn validate(&self) -> Result<(), String> {
-        let endpoint = &self.endpoint;
         if self.listeners.is_empty() {
             return Err("listeners: is empty; list at least one address".into());
         }
-        if endpoint.name.is_some() && !endpoint.fixed.is_empty() {
-            return Err("endpoint: has both `name` and `fixed`; keep one".into());
-        }
-        if endpoint.connect_timeout > endpoint.tls_timeout {
-            return Err("endpoint: connect_timeout is over tls_timeout, which includes it".into());
-        }
-        if endpoint.idle_timeout >= Duration::from_secs(310) {
-            return Err("endpoint: idle_timeout must be under 310s, when API Gateway closes idle connections".into());
+        self.endpoint.validate().map_err(|what| format!("endpoint: {what}"))?;
+        for (name, endpoint) in &self.endpoints {
+            named(name, endpoint).map_err(|what| format!("endpoints: {name}: {what}"))?;
         }
         let zero = [
-            ("endpoint: connect_timeout", endpoint.connect_timeout),
-            ("endpoint: read_timeout", endpoint.read_timeout),
-            ("endpoint: write_timeout", endpoint.write_timeout),
-            ("endpoint: min_ttl", endpoint.min_ttl),
             ("client: keep_alive", self.client.keep_alive),
             ("client: read_timeout", self.client.read_timeout),
             ("client: write_timeout", self.client.write_timeout),
@@ -117,20 +120,32 @@ impl Settings {
             return Err(format!("{key} is 0; write a duration, for example `5s`"));
         }
         self.reload.validate()?;
-        if endpoint.min_ttl > endpoint.max_ttl {
-            return Err("endpoint: min_ttl is over max_ttl".into());
-        }
-        if endpoint.connect_attempts == 0 || endpoint.pool_size == 0 || self.threads == Some(0) {
-            return Err("connect_attempts, pool_size and threads must be at least 1".into());
+        if self.threads == Some(0) {
+            return Err("threads: must be at least 1".into());
         }
         Ok(())
     }
+}
+
+/// What an endpoint beside the default one must be.
+fn named(name: &str, endpoint: &Endpoint) -> Result<(), String> {
+    if name == DEFAULT_ENDPOINT || !is_endpoint_name(name) {
+        return Err(format!("a name has up to 64 letters, digits, `-` and `_`, and is not `{DEFAULT_ENDPOINT}`"));
+    }
+    if endpoint.name.is_none() && endpoint.fixed.is_empty() && !endpoint.private_dns {
+        return Err("has none of `name`, `fixed` and `private_dns`; set `name` to the endpoint's DNS name".into());
+    }
+    if let Some(key) = endpoint.not_its_own() {
+        return Err(format!("{key} is the same for all endpoints; set it in `endpoint:`"));
+    }
+    endpoint.validate()
 }
 
 #[cfg(test)]
 mod tests {
     use super::client::MAX_BODY;
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn an_empty_file_is_all_defaults() {
@@ -173,6 +188,14 @@ mod tests {
         fault("endpoint:\n  read_timeout: soon\n", "`soon` is not a duration");
         fault("forwarded:\n  trust: [10.0.0.0/33]\n", "not an IP network");
         fault("endpoint:\n  idle_timeout: 310s\n", "idle_timeout must be under 310s");
+        fault("endpoint: { name: a, private_dns: true }\n", "endpoint: has more than one of");
+        fault("endpoint: { sni: shared, fixed: ['127.0.0.1:1'] }\n", "`sni: shared` needs `name`");
+        fault("endpoint: { cool_down: 2m }\n", "endpoint: cool_down is over max_cool_down");
+        fault("endpoint: { check_interval: 10ms }\n", "check_interval is under 1s");
+        fault("endpoints: { default: { name: a } }\n", "is not `default`");
+        fault("endpoints: { a b: { name: a } }\n", "endpoints: a b: a name has up to 64");
+        fault("endpoints: { a: { port: 8443 } }\n", "endpoints: a: has none of `name`");
+        fault("endpoints: { a: { name: x, pool_size: 1 } }\n", "pool_size is the same for all endpoints");
         fault("listeners: []\n", "listeners: is empty");
         fault("admin: here\n", "admin");
         fault("mapping: s3://bucket\n", "s3://bucket names no object");

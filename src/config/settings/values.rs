@@ -54,7 +54,7 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
-/// Reads `250ms`, `5s`, `2m` or a plain number of seconds.
+/// Reads `250ms`, `5s`, `2m`, `1h` or a plain number of seconds.
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -62,20 +62,29 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
         Seconds(u64),
         Text(String),
     }
-    let fault =
-        |text: &str| serde::de::Error::custom(format!("`{text}` is not a duration; write `250ms`, `5s` or `2m`"));
     match Written::deserialize(deserializer)? {
         Written::Seconds(seconds) => Ok(Duration::from_secs(seconds)),
-        Written::Text(text) => {
-            let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-            let (number, unit) = text.split_at(unit_at);
-            let number: u64 = number.parse().map_err(|_| fault(&text))?;
-            match unit.trim() {
-                "ms" => Ok(Duration::from_millis(number)),
-                "s" | "" => Ok(Duration::from_secs(number)),
-                "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
-                _ => Err(fault(&text)),
-            }
-        }
+        Written::Text(text) => duration_of(&text).ok_or_else(|| {
+            serde::de::Error::custom(format!("`{text}` is not a duration; write `250ms`, `5s`, `2m` or `1h`"))
+        }),
+    }
+}
+
+/// As [`duration`], for one that may be left out.
+pub(super) fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+/// The duration that `250ms`, `5s`, `2m`, `1h` or a plain number of seconds is.
+pub(in crate::config) fn duration_of(text: &str) -> Option<Duration> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let number: u64 = number.parse().ok()?;
+    match unit.trim() {
+        "ms" => Some(Duration::from_millis(number)),
+        "s" | "" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_secs(number.saturating_mul(60))),
+        "h" => Some(Duration::from_secs(number.saturating_mul(3_600))),
+        _ => None,
     }
 }

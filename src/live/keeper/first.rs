@@ -42,13 +42,15 @@ pub(super) struct Opened {
     pub(super) rules: Rules,
     pub(super) source: Box<dyn Source>,
     pub(super) cache: Option<Cache>,
+    /// What ENDPOINT may say.
+    pub(super) endpoints: Vec<String>,
 }
 
 impl Opened {
-    pub(super) fn new(place: MappingSource, rules: Rules) -> Result<Opened, FetchFault> {
+    pub(super) fn new(place: MappingSource, rules: Rules, endpoints: Vec<String>) -> Result<Opened, FetchFault> {
         let source = source::open(&place, &rules)?;
         let cache = rules.cache_of(&place).map(|folder| Cache::new(&folder, &place));
-        Ok(Opened { place, rules, source, cache })
+        Ok(Opened { place, rules, source, cache, endpoints })
     }
 
     pub(super) async fn fetch(&mut self, ask: Ask, patience: Duration) -> Result<Fetched, FetchFault> {
@@ -64,7 +66,7 @@ impl Opened {
         let read = match self.fetch(Ask::Now, patience).await {
             Ok(Fetched::Document(bytes)) => {
                 let document = Document::new(bytes);
-                match document.compile(&self.place.to_string()) {
+                match document.compile(&self.place.to_string(), &self.endpoints) {
                     Ok(table) => Ok((table, document)),
                     Err(Cause::Rejected(faults)) if is_file => return Err(FirstFault::Invalid(faults)),
                     Err(cause) => Err((cause, Some(document.version))),

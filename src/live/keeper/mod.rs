@@ -61,7 +61,8 @@ impl Waiting {
 }
 
 /// Starts a keeper; returns once it has read the mapping, or when there is no use in waiting for one.
-pub fn start(place: MappingSource, rules: Rules) -> Result<Waiting, FirstFault> {
+/// `endpoints` are the names that ENDPOINT may have.
+pub fn start(place: MappingSource, rules: Rules, endpoints: Vec<String>) -> Result<Waiting, FirstFault> {
     let (orders, received) = mpsc::channel(ORDERS);
     let (live, lives) = sync_channel(1);
     let (begins, begun) = sync_channel(1);
@@ -70,7 +71,7 @@ pub fn start(place: MappingSource, rules: Rules) -> Result<Waiting, FirstFault> 
     let handle = Handle { orders, consent: Arc::clone(&consent) };
     let run = move |runtime: tokio::runtime::Runtime| {
         runtime.block_on(async {
-            let opened = match Opened::new(place, rules) {
+            let opened = match Opened::new(place, rules, endpoints) {
                 Ok(opened) => opened,
                 Err(fault) => return drop(reads.send(Err(fault.into()))),
             };
@@ -182,7 +183,7 @@ impl Keeper {
         let First { read, kept } = first;
         let (cause, version) = match read {
             Ok((table, document)) => {
-                let (next, tally) = self.live.snapshot().next(table, document.version);
+                let (next, tally) = self.live.next(table, document.version);
                 return self.put(next, tally, document);
             }
             Err(none) => none,
@@ -203,7 +204,7 @@ impl Keeper {
             Err(fault) => return log::error!("the cached mapping cannot be used: {fault}"),
         };
         let document = Document { bytes: kept.bytes, version: kept.version };
-        let table = match document.compile(&cache.path().display().to_string()) {
+        let table = match document.compile(&cache.path().display().to_string(), &self.at.endpoints) {
             Ok(table) => table,
             Err(cause) => return log::error!("the cached mapping cannot be used: {cause}"),
         };
@@ -336,12 +337,12 @@ impl Keeper {
         if was_refused && trigger == Trigger::Poll {
             return self.unchanged();
         }
-        let table = match document.compile(&self.name) {
+        let table = match document.compile(&self.name, &self.at.endpoints) {
             Ok(table) => table,
             Err(_) if !self.believes(trigger, version, None) => return self.doubts(Doubt::Version(version)),
             Err(cause) => return self.not_taken(cause, Some(version)),
         };
-        let (next, tally) = before.next(table, version);
+        let (next, tally) = self.live.next(table, version);
         if !self.believes(trigger, version, Some(tally)) {
             return self.doubts(Doubt::Version(version));
         }

@@ -25,7 +25,7 @@ pub use mapping::Reload;
 pub use requests::InFlight;
 use requests::Requests;
 use upstream::Upstream;
-pub use upstream::{ConnectFailure, Discovery};
+pub use upstream::{ConnectFailure, Discovery, EndpointCounts, Retry};
 
 /// The content type of [`Metrics::render`]: the text exposition format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

@@ -143,18 +143,32 @@ fn one_trouble_with_the_mapping_at_a_time() {
 fn two_proxies_in_one_process_do_not_share_their_counts() {
     let (one, other) = (metrics(), metrics());
     one.client_aborted();
-    one.upstream_retried();
+    one.upstream_retried(Retry::Connect);
     one.draining(true);
-    one.endpoint_addresses(3);
     for (line, ours, theirs) in [
         ("nameplate_client_aborts_total", 1, 0),
-        ("nameplate_upstream_retries_total", 1, 0),
+        (r#"nameplate_upstream_retries_total{cause="connect"}"#, 1, 0),
         ("nameplate_draining", 1, 0),
-        ("nameplate_endpoint_addresses", 3, 0),
     ] {
         has(&one, &format!("{line} {ours}"));
         has(&other, &format!("{line} {theirs}"));
     }
+}
+
+#[test]
+fn each_endpoint_has_series_of_its_own_from_the_start() {
+    let m = metrics();
+    let (one, _other) = (m.endpoint("default"), m.endpoint("other"));
+    one.picked(true);
+    one.ejected();
+    one.checked(false);
+    one.addresses([1, 2], [3, 0]);
+    has(&m, r#"nameplate_upstream_requests_total{endpoint="default",zone="local"} 1"#);
+    has(&m, r#"nameplate_upstream_requests_total{endpoint="other",zone="local"} 0"#);
+    has(&m, r#"nameplate_endpoint_ejections_total{endpoint="default"} 1"#);
+    has(&m, r#"nameplate_endpoint_checks_total{endpoint="default",result="failed"} 1"#);
+    has(&m, r#"nameplate_endpoint_addresses{endpoint="default",state="cooling",zone="local"} 2"#);
+    has(&m, r#"nameplate_endpoint_addresses{endpoint="default",state="in_use",zone="other"} 3"#);
 }
 
 #[test]
@@ -182,6 +196,7 @@ fn used() -> Metrics {
     let m = metrics();
     m.request_done(&Method::GET, 200, 0.004);
     m.upstream_first_byte(0.003);
+    m.endpoint("default").picked(true);
     m.mapping_version("aaa", "m");
     m
 }

@@ -1,9 +1,9 @@
 //! What is counted of the endpoint and the connections to it.
 
-use prometheus::{IntCounter, IntGauge, Registry};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use super::requests::REQUEST_SECONDS;
-use super::{Metrics, clamp, counter, counters, gauge, histogram};
+use super::{Metrics, add, clamp, counter, counters, histogram};
 use crate::telemetry::histogram::Histogram;
 
 /// For TCP and TLS together, in seconds: 1 to 5 ms inside a region, 1 s and 3 s are the default
@@ -38,16 +38,75 @@ pub enum Discovery {
 /// The labels of [`Discovery`], in its order.
 const DISCOVERIES: [&str; 2] = ["ok", "failed"];
 
+/// Why a request gets another attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// No connection came to be.
+    Connect,
+    /// A kept connection was dead.
+    Reused,
+}
+
+/// The labels of [`Retry`], in its order.
+const RETRIES: [&str; 2] = ["connect", "reused"];
+
+/// The labels of addresses: those of our zone, and all others.
+const ZONES: [&str; 2] = ["local", "other"];
+
+/// The labels of addresses: those that requests go to, and those that are left alone for a while.
+const STATES: [&str; 2] = ["in_use", "cooling"];
+
+/// The labels of [`EndpointCounts::checked`]: index 0 for those that connected.
+const CHECKS: [&str; 2] = ["ok", "failed"];
+
+/// What is counted of one endpoint, resolved once.
+pub struct EndpointCounts {
+    requests: [IntCounter; ZONES.len()],
+    addresses: [[IntGauge; STATES.len()]; ZONES.len()],
+    ejections: IntCounter,
+    checks: [IntCounter; CHECKS.len()],
+}
+
+impl EndpointCounts {
+    /// A request goes to an address.
+    pub fn picked(&self, local: bool) {
+        self.requests[usize::from(!local)].inc();
+    }
+
+    /// An address cools down.
+    pub fn ejected(&self) {
+        self.ejections.inc();
+    }
+
+    /// An address was tried.
+    pub fn checked(&self, good: bool) {
+        self.checks[usize::from(!good)].inc();
+    }
+
+    /// So many addresses of our zone and of others are in use, and cool down.
+    pub fn addresses(&self, local: [usize; 2], other: [usize; 2]) {
+        for (gauges, counts) in self.addresses.iter().zip([local, other]) {
+            for (gauge, count) in gauges.iter().zip(counts) {
+                gauge.set(clamp(count));
+            }
+        }
+    }
+}
+
 /// The labels of upstream connections: index 0 for new ones, 1 for reused ones.
 const KINDS: [&str; 2] = ["new", "reused"];
 
 pub(super) struct Upstream {
     connections: [IntCounter; KINDS.len()],
     connect_failures: [IntCounter; CAUSES.len()],
-    retries: IntCounter,
+    retries: [IntCounter; RETRIES.len()],
+    retries_denied: IntCounter,
     connect_duration: Histogram,
     first_byte_duration: Histogram,
-    addresses: IntGauge,
+    requests: IntCounterVec,
+    addresses: IntGaugeVec,
+    ejections: IntCounterVec,
+    checks: IntCounterVec,
     discoveries: [IntCounter; DISCOVERIES.len()],
 }
 
@@ -69,8 +128,24 @@ impl Metrics {
     }
 
     /// A request gets another attempt.
-    pub fn upstream_retried(&self) {
-        self.upstream.retries.inc();
+    pub fn upstream_retried(&self, cause: Retry) {
+        self.upstream.retries[cause as usize].inc();
+    }
+
+    /// A request would have got another attempt, and the budget of attempts is used up.
+    pub fn upstream_retry_denied(&self) {
+        self.upstream.retries_denied.inc();
+    }
+
+    /// What counts for the endpoint of this name.
+    pub fn endpoint(&self, name: &str) -> EndpointCounts {
+        let Upstream { requests, addresses, ejections, checks, .. } = &self.upstream;
+        EndpointCounts {
+            requests: ZONES.map(|zone| requests.with_label_values(&[name, zone])),
+            addresses: ZONES.map(|zone| STATES.map(|state| addresses.with_label_values(&[name, zone, state]))),
+            ejections: ejections.with_label_values(&[name]),
+            checks: CHECKS.map(|result| checks.with_label_values(&[name, result])),
+        }
     }
 
     /// The header of the API's answer arrived `seconds` after the request had its connection.
@@ -81,11 +156,6 @@ impl Metrics {
     /// The endpoint's addresses were looked up.
     pub fn endpoint_discovered(&self, result: Discovery) {
         self.upstream.discoveries[result as usize].inc();
-    }
-
-    /// This many addresses of the endpoint are in use now.
-    pub fn endpoint_addresses(&self, count: usize) {
-        self.upstream.addresses.set(clamp(count));
     }
 }
 
@@ -105,7 +175,16 @@ impl Upstream {
                 ),
                 ("cause", CAUSES),
             )?,
-            retries: counter(r, "nameplate_upstream_retries_total", "Attempts after the first for the same request.")?,
+            retries: counters(
+                r,
+                ("nameplate_upstream_retries_total", "Attempts after the first for the same request, by what failed."),
+                ("cause", RETRIES),
+            )?,
+            retries_denied: counter(
+                r,
+                "nameplate_upstream_retries_denied_total",
+                "Attempts not made because the retry budget was used up.",
+            )?,
             connect_duration: histogram(
                 r,
                 "nameplate_upstream_connect_duration_seconds",
@@ -118,7 +197,31 @@ impl Upstream {
                 "Time from having a connection to the header of the API's answer, in seconds.",
                 &REQUEST_SECONDS,
             )?,
-            addresses: gauge(r, "nameplate_endpoint_addresses", "Addresses of the endpoint in use.")?,
+            requests: vec(
+                r,
+                ("nameplate_upstream_requests_total", "Attempts to send a request to an address, by its zone."),
+                &["endpoint", "zone"],
+            )?,
+            addresses: add(
+                r,
+                IntGaugeVec::new(
+                    Opts::new("nameplate_endpoint_addresses", "Addresses of the endpoint, by zone and state."),
+                    &["endpoint", "zone", "state"],
+                )?,
+            )?,
+            ejections: vec(
+                r,
+                (
+                    "nameplate_endpoint_ejections_total",
+                    "Times an address was left alone for a while because it failed.",
+                ),
+                &["endpoint"],
+            )?,
+            checks: vec(
+                r,
+                ("nameplate_endpoint_checks_total", "Times an address was tried with a handshake."),
+                &["endpoint", "result"],
+            )?,
             discoveries: counters(
                 r,
                 ("nameplate_endpoint_discoveries_total", "Times the endpoint's addresses were looked up."),
@@ -126,4 +229,8 @@ impl Upstream {
             )?,
         })
     }
+}
+
+fn vec(registry: &Registry, (name, help): (&str, &str), labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+    add(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
 }

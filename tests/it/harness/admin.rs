@@ -22,12 +22,21 @@ impl Pages {
         self.get("/mapping").json()
     }
 
-    /// The value of a series, labels as `/metrics` writes them; 0 for one that was never counted.
+    /// The value of a series, labels as `/metrics` writes them, or of all series of a name together; 0
+    /// for one that was never counted.
     #[track_caller]
     pub fn metric(self, series: &str) -> f64 {
         let metrics = self.get("/metrics").text();
-        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        value.map_or(0.0, |value| value.trim().parse().unwrap_or_else(|e| panic!("{series}: {value:?}: {e}")))
+        let after = |line| str::strip_prefix(line, series);
+        let number = |text: &str| -> f64 { text.trim().parse().unwrap_or_else(|e| panic!("{series}: {text:?}: {e}")) };
+        if let Some(value) = metrics.lines().find_map(|line| after(line)?.strip_prefix(' ')) {
+            return number(value);
+        }
+        metrics
+            .lines()
+            .filter_map(|line| after(line)?.strip_prefix('{')?.rsplit_once("} "))
+            .map(|(_, v)| number(v))
+            .sum()
     }
 
     /// How often the source was asked with this result.

@@ -1,0 +1,57 @@
+//! Tries addresses with a TCP and a TLS handshake, so that no request has to find out.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::EndpointFault;
+
+/// Connects as a request would, and hangs up.
+pub struct Checker {
+    tls: TlsConnector,
+    timeout: Duration,
+}
+
+impl Checker {
+    /// Trusts the authorities of a PEM file, or the system's.
+    pub fn new(ca_file: Option<&Path>, timeout: Duration) -> Result<Checker, EndpointFault> {
+        let fault = |e: &dyn std::fmt::Display| EndpointFault::Authorities(e.to_string());
+        let mut roots = RootCertStore::empty();
+        match ca_file {
+            Some(file) => {
+                for certificate in CertificateDer::pem_file_iter(file).map_err(|e| fault(&e))? {
+                    roots.add(certificate.map_err(|e| fault(&e))?).map_err(|e| fault(&e))?;
+                }
+            }
+            // One that cannot be used is no reason to refuse the others.
+            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| fault(&e))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Checker { tls: TlsConnector::from(Arc::new(config)), timeout })
+    }
+
+    /// Whether a connection to an address comes to be. Without a name there is nothing to verify, and
+    /// TCP is all that is tried.
+    pub async fn check(&self, address: SocketAddr, name: Option<&str>) -> Result<(), String> {
+        let connect = async {
+            let tcp = TcpStream::connect(address).await.map_err(|e| e.to_string())?;
+            let Some(name) = name else { return Ok(()) };
+            let name = ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|e| e.to_string())?;
+            self.tls.connect(name, tcp).await.map(drop).map_err(|e| e.to_string())
+        };
+        let late = || format!("no handshake within {:?}", self.timeout);
+        tokio::time::timeout(self.timeout, connect).await.unwrap_or_else(|_| Err(late()))
+    }
+}

@@ -1,0 +1,160 @@
+//! The endpoints in use: what each has found, and what is counted of it.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use super::budget::Budget;
+use crate::config::settings::{self, DEFAULT_ENDPOINT, Settings};
+use crate::discovery::pool::{Address, Picked, Pool};
+use crate::discovery::{Checker, Endpoint, EndpointFault};
+use crate::telemetry::metrics::{EndpointCounts, Metrics};
+
+/// Every endpoint of the settings. They stay what they are until the process ends.
+pub struct Endpoints {
+    list: Vec<Reach>,
+    /// Further attempts, of all requests together.
+    pub budget: Budget,
+}
+
+/// One endpoint: how its APIs are reached.
+pub struct Reach {
+    /// As the settings call it.
+    pub label: String,
+    /// Its addresses.
+    pub endpoint: Endpoint,
+    counts: EndpointCounts,
+    checks: Option<Checks>,
+}
+
+/// How addresses are tried while no request does.
+struct Checks {
+    checker: Checker,
+    every: Duration,
+}
+
+impl Endpoints {
+    /// Sets them up; nothing is looked up yet. `zone` is where we are, where that is known.
+    pub fn new(settings: &Settings, zone: Option<&str>, metrics: &Metrics) -> Result<Endpoints, EndpointFault> {
+        let ca_file = settings.endpoint.ca_file.as_deref();
+        let reach = |label: &str, settings: &settings::Endpoint| {
+            let checker = || Checker::new(ca_file, settings.tls_timeout);
+            let checks = match settings.check_interval {
+                Duration::ZERO => None,
+                every => Some(Checks { checker: checker()?, every }),
+            };
+            let endpoint = Endpoint::new(settings, zone)?;
+            Ok(Reach { label: label.to_owned(), endpoint, counts: metrics.endpoint(label), checks })
+        };
+        let mut list = vec![reach(DEFAULT_ENDPOINT, &settings.endpoint)?];
+        for (label, settings) in &settings.endpoints {
+            list.push(reach(label, settings)?);
+        }
+        Ok(Endpoints { list, budget: Budget::new(settings.endpoint.retry_budget, Instant::now()) })
+    }
+
+    /// The one at a place; the default one is at 0.
+    pub fn at(&self, place: usize) -> &Reach {
+        &self.list[place]
+    }
+
+    /// All of them, the default one first.
+    pub fn all(&self) -> &[Reach] {
+        &self.list
+    }
+
+    /// The place of the one that an entry names.
+    pub fn place_of(&self, name: Option<&str>) -> Option<usize> {
+        match name {
+            None => Some(0),
+            Some(name) => self.list.iter().position(|reach| reach.label == name),
+        }
+    }
+
+    /// Sets the gauges of addresses.
+    pub(super) fn refresh_gauges(&self) {
+        for reach in &self.list {
+            let (mut local, mut other) = ([0; 2], [0; 2]);
+            reach.each_pool(|pool| {
+                let census = pool.census();
+                for state in [0, 1] {
+                    local[state] += census.local[state];
+                    other[state] += census.other[state];
+                }
+            });
+            reach.counts.addresses(local, other);
+        }
+    }
+}
+
+impl Reach {
+    fn each_pool(&self, mut see: impl FnMut(&Pool)) {
+        if let Some(pool) = self.endpoint.pool() {
+            see(pool);
+        }
+        for name in self.endpoint.names().map(|names| names.all()).unwrap_or_default() {
+            see(&name.pool);
+        }
+    }
+
+    /// How many addresses are known.
+    pub fn known(&self) -> usize {
+        let mut known = 0;
+        self.each_pool(|pool| known += pool.addresses().len());
+        known
+    }
+
+    /// The address for a request's next attempt.
+    pub fn pick(&self, pool: &Pool, failed: &[Picked], now: Instant) -> Option<Picked> {
+        let picked = pool.pick(failed, now)?;
+        self.counts.picked(picked.local);
+        Some(picked)
+    }
+
+    /// A connection to an address failed, or broke before an answer began.
+    pub fn failed(&self, pool: &Pool, address: &Address, now: Instant) {
+        if pool.failed(address, now) {
+            self.counts.ejected();
+            log::warn!("endpoint {}: {} keeps failing and is left alone for a while", self.label, address.socket);
+        }
+    }
+
+    /// A new connection to an address brought an answer.
+    pub fn worked(&self, pool: &Pool, address: &Address) {
+        if pool.worked(address) {
+            log::info!("endpoint {}: {} works again", self.label, address.socket);
+        }
+    }
+
+    /// How often its addresses are to be tried, if they are.
+    pub(super) fn check_interval(&self) -> Option<Duration> {
+        self.checks.as_ref().map(|checks| checks.every)
+    }
+
+    /// Tries each of its addresses once, all at the same time.
+    pub(super) async fn check(&self) {
+        let Some(checks) = &self.checks else { return };
+        let Some(pool) = self.endpoint.pool() else { return };
+        let name = self.endpoint.name.as_deref();
+        let each = pool.addresses().into_iter().map(|address| async move {
+            let outcome = checks.checker.check(address.socket, name).await;
+            self.counts.checked(outcome.is_ok());
+            match outcome {
+                Ok(()) => self.worked(pool, &address),
+                Err(cause) => {
+                    log::debug!("endpoint {}: {} did not pass its check: {cause}", self.label, address.socket);
+                    self.failed(pool, &address, Instant::now());
+                }
+            }
+        });
+        join_all(each).await;
+    }
+
+    /// Where its addresses are, for tests and pages.
+    pub fn sockets(&self) -> Vec<SocketAddr> {
+        let mut sockets = Vec::new();
+        self.each_pool(|pool| sockets.extend(pool.addresses().iter().map(|address| address.socket)));
+        sockets
+    }
+}

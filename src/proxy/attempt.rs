@@ -1,0 +1,188 @@
+//! One attempt to send a request: which address, over which connection, and whether there is another.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pingora::protocols::Digest;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType, Result};
+use pingora_proxy::Session;
+
+use super::Proxy;
+use super::context::RequestContext;
+use super::dial::Scissors;
+use super::watch::{Waits, Watch};
+use crate::discovery::Name;
+use crate::discovery::pool::Pool;
+use crate::domain::refusal::Refusal;
+use crate::live::endpoints::Reach;
+use crate::telemetry::metrics::{ConnectFailure, Retry};
+
+impl Proxy {
+    /// The peer for the next attempt.
+    pub(super) async fn next_peer(&self, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
+        let now = Instant::now();
+        if ctx.attempts == 0 {
+            self.live.endpoints.budget.earn();
+        }
+        ctx.attempts += 1;
+        ctx.watch = None;
+        ctx.connecting = now;
+        self.look_up(ctx, now).await;
+        let picked = self.pool_of(ctx).and_then(|(reach, pool)| {
+            reach.pick(pool, &ctx.failed, now).or_else(|| {
+                // Every address has failed once: one that has recovered since is better than none.
+                reach.pick(pool, &[], now)
+            })
+        });
+        let (Some(picked), Some((entry, route))) = (picked, ctx.entry().zip(ctx.route())) else {
+            ctx.refusal = Some(Refusal::NoUpstream);
+            return Error::e_explain(ErrorType::InternalError, "no address of the endpoint is known");
+        };
+        let prototype = self.peers.at(entry.endpoint());
+        let (mut peer, limits) = prototype.peer(picked.socket, route.api_host(), entry.timeouts());
+        if let Some(total) = limits.total {
+            let left = (ctx.started + total).saturating_duration_since(now);
+            if left.is_zero() {
+                ctx.refusal = Some(Refusal::UpstreamTimeout);
+                return Error::e_explain(ErrorType::ConnectTimedout, "the request has taken its whole time");
+            }
+            let connect = peer.options.total_connection_timeout;
+            peer.options.total_connection_timeout = Some(connect.map_or(left, |connect| connect.min(left)));
+        }
+        if ctx.failed.iter().any(|failed| failed.socket == picked.socket) {
+            ctx.failed.clear();
+        }
+        ctx.limits = limits;
+        ctx.picked = Some(picked);
+        Ok(peer)
+    }
+
+    /// Where an endpoint's private DNS is asked: finds the API's name, and looks it up if it must be.
+    async fn look_up(&self, ctx: &RequestContext, now: Instant) {
+        let Some((entry, route)) = ctx.entry().zip(ctx.route()) else { return };
+        let Some(names) = self.live.endpoints.at(entry.endpoint()).endpoint.names() else { return };
+        let name = entry.name.get_or_init(|| names.named(route.api_host()));
+        if name.is_unknown() {
+            look_up(name, now).await;
+        } else if name.is_due(now) {
+            // The addresses that are known serve on meanwhile.
+            let name = Arc::clone(name);
+            tokio::spawn(async move { look_up(&name, now).await });
+        }
+    }
+
+    /// The addresses that the request may be sent to.
+    fn pool_of<'a>(&'a self, ctx: &'a RequestContext) -> Option<(&'a Reach, &'a Pool)> {
+        let entry = ctx.entry()?;
+        let reach = self.live.endpoints.at(entry.endpoint());
+        let pool = reach.endpoint.pool().or_else(|| entry.name.get().map(|name| &name.pool))?;
+        Some((reach, pool))
+    }
+
+    /// No connection came to be: nothing has been sent, so every method may try again elsewhere.
+    pub(super) fn not_connected(&self, ctx: &mut RequestContext, peer: &HttpPeer, e: &mut Error) {
+        self.live.metrics.upstream_connect_failed(connect_failure(e));
+        log::warn!("{}: connecting to {} failed: {e}", ctx.domain(), peer._address);
+        let now = Instant::now();
+        if let (Some(picked), Some((reach, pool))) = (&ctx.picked, self.pool_of(ctx)) {
+            reach.failed(pool, picked, now);
+        }
+        ctx.failed.extend(ctx.picked.take());
+        let again = self.may_try_again(ctx, Retry::Connect, now);
+        e.set_retry(again);
+    }
+
+    /// Whether another attempt may be made, which then counts.
+    pub(super) fn may_try_again(&self, ctx: &RequestContext, cause: Retry, now: Instant) -> bool {
+        if ctx.attempts >= self.attempts {
+            return false;
+        }
+        if !self.live.endpoints.budget.spend(now) {
+            self.live.metrics.upstream_retry_denied();
+            return false;
+        }
+        self.live.metrics.upstream_retried(cause);
+        true
+    }
+
+    /// There is a connection.
+    pub(super) fn connected(
+        &self,
+        session: &mut Session,
+        ctx: &mut RequestContext,
+        reused: bool,
+        digest: Option<&Digest>,
+    ) {
+        let now = Instant::now();
+        let metrics = &self.live.metrics;
+        if reused {
+            metrics.upstream_reused();
+        } else {
+            metrics.upstream_connected(now.duration_since(ctx.connecting).as_secs_f64());
+        }
+        ctx.sent = Some(now);
+        ctx.reused = reused;
+        ctx.watch = self.watch(session, ctx, digest, now);
+    }
+
+    /// Something to watch the clock with, for a request that needs it.
+    fn watch(
+        &self,
+        session: &mut Session,
+        ctx: &RequestContext,
+        digest: Option<&Digest>,
+        now: Instant,
+    ) -> Option<Watch> {
+        let limits = ctx.limits;
+        // Pingora times the body of HTTP/1.1 by itself.
+        let sends = session.is_http2() && !session.as_mut().is_body_done();
+        if limits.total.is_none() && limits.first_byte.is_none() && !sends {
+            return None;
+        }
+        let waits = Waits {
+            total: limits.total.map(|total| ctx.started + total),
+            api: limits.first_byte.map(|first_byte| now + first_byte),
+            client: sends.then(|| now + self.client.read_timeout),
+        };
+        Some(Watch::new(Scissors::of(digest)?, waits, now))
+    }
+
+    /// The answer has begun: the address works.
+    pub(super) fn answered(&self, ctx: &mut RequestContext) {
+        if let (Some(picked), Some((reach, pool))) = (&ctx.picked, self.pool_of(ctx)) {
+            reach.worked(pool, picked);
+        }
+        let quiet = ctx.limits.quiet;
+        if let Some(watch) = &mut ctx.watch {
+            watch.change(|waits| waits.api = quiet.map(|quiet| Instant::now() + quiet));
+        }
+    }
+
+    /// A connection broke before an answer began.
+    pub(super) fn broke(&self, ctx: &RequestContext, e: &Error) {
+        // A kept connection may end at any time, and an API that is slow is no fault of the address.
+        let timed_out = matches!(e.etype(), ErrorType::ReadTimedout | ErrorType::WriteTimedout);
+        if ctx.reused || timed_out || *e.esource() != ErrorSource::Upstream || ctx.late().is_some() {
+            return;
+        }
+        if let (Some(picked), Some((reach, pool))) = (&ctx.picked, self.pool_of(ctx)) {
+            reach.failed(pool, picked, Instant::now());
+        }
+    }
+}
+
+async fn look_up(name: &Name, now: Instant) {
+    if let Err(fault) = name.refresh(now).await {
+        log::warn!("{fault}");
+    }
+}
+
+fn connect_failure(e: &Error) -> ConnectFailure {
+    match e.etype() {
+        ErrorType::ConnectRefused | ErrorType::ConnectNoRoute => ConnectFailure::Refused,
+        ErrorType::ConnectTimedout | ErrorType::TLSHandshakeTimedout => ConnectFailure::Timeout,
+        ErrorType::TLSHandshakeFailure | ErrorType::InvalidCert | ErrorType::HandshakeError => ConnectFailure::Tls,
+        _ => ConnectFailure::Other,
+    }
+}

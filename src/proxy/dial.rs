@@ -1,0 +1,78 @@
+//! Connections to the endpoint, each with a handle it can be cut off by.
+//!
+//! Pingora has one timeout for every read from an API and none for a whole request, and only it holds
+//! the connection. A second handle on the socket lets a [`Watch`](super::watch::Watch) end what has
+//! taken too long, wherever in its life that is; Pingora then sees a connection that broke.
+
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::connectors::l4::Connect;
+use pingora::http::ResponseHeader;
+use pingora::protocols::l4::socket::SocketAddr;
+use pingora::protocols::l4::stream::Stream;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::{Digest, GetProxyDigest};
+use pingora::{Error, ErrorType, OrErr, Result};
+use tokio::net::TcpStream;
+
+/// Opens connections.
+#[derive(Debug)]
+pub(super) struct Dialer {
+    pub(super) connect_timeout: Duration,
+}
+
+/// The second handle. It lives as long as the connection does, so that closing still closes it.
+struct Handle(socket2::Socket);
+
+#[async_trait]
+impl Connect for Dialer {
+    async fn connect(&self, address: &SocketAddr) -> Result<Stream> {
+        let Some(inet) = address.as_inet() else {
+            return Error::e_explain(ErrorType::InternalError, "an endpoint's address is an internet address");
+        };
+        let connected = tokio::time::timeout(self.connect_timeout, TcpStream::connect(inet)).await;
+        let tcp = connected
+            .map_err(|_| {
+                let context = format!("no TCP connection to {inet} within {:?}", self.connect_timeout);
+                Error::explain(ErrorType::ConnectTimedout, context)
+            })?
+            .map_err(|e| Error::because(kind_of(&e), format!("connecting to {inet}"), e))?;
+        let handle = socket2::SockRef::from(&tcp).try_clone().or_err(ErrorType::SocketError, "a second handle")?;
+        let mut stream = Stream::from(tcp);
+        let nothing = Box::new(ResponseHeader::build_no_case(200, Some(0))?);
+        stream.set_proxy_digest(ProxyDigest::new(nothing, Some(Box::new(Handle(handle)))));
+        Ok(stream)
+    }
+}
+
+fn kind_of(e: &std::io::Error) -> ErrorType {
+    match e.kind() {
+        std::io::ErrorKind::ConnectionRefused => ErrorType::ConnectRefused,
+        std::io::ErrorKind::TimedOut => ErrorType::ConnectTimedout,
+        std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => ErrorType::ConnectNoRoute,
+        _ => ErrorType::ConnectError,
+    }
+}
+
+/// What can cut a connection off.
+#[derive(Clone)]
+pub(super) struct Scissors(Arc<ProxyDigest>);
+
+impl Scissors {
+    /// For a connection that a [`Dialer`] opened.
+    pub(super) fn of(digest: Option<&Digest>) -> Option<Scissors> {
+        digest?.proxy_digest.clone().map(Scissors)
+    }
+
+    /// Ends the connection, both ways.
+    pub(super) fn cut(&self) {
+        let handle = self.0.user_data.as_ref().and_then(|data| data.downcast_ref::<Handle>());
+        if let Some(Handle(socket)) = handle {
+            // It may have ended by itself.
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}

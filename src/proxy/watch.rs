@@ -1,0 +1,129 @@
+//! Watches the clock for a request that has been sent: whole requests, first bytes, and silence that
+//! Pingora does not time by itself.
+//!
+//! Only requests that need one have one: those with a `total` or `first_byte` timeout, and those whose
+//! HTTP/2 client is still sending a body.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::task::AbortHandle;
+
+use super::dial::Scissors;
+
+/// What took too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Late {
+    /// The API, or all of it together.
+    Api = 1,
+    /// The client, with the rest of its request.
+    Client = 2,
+}
+
+/// Until when what must have happened.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Waits {
+    /// The end of it all.
+    pub(super) total: Option<Instant>,
+    /// The answer's header, or the next piece of its body.
+    pub(super) api: Option<Instant>,
+    /// The next piece of the request's body.
+    pub(super) client: Option<Instant>,
+}
+
+impl Waits {
+    fn first(&self) -> Option<(Instant, Late)> {
+        let waits = [(self.total, Late::Api), (self.api, Late::Api), (self.client, Late::Client)];
+        waits.into_iter().filter_map(|(at, late)| Some((at?, late))).min_by_key(|(at, _)| *at)
+    }
+}
+
+/// Cuts the connection off when something is late; dropped, it no longer does.
+pub(super) struct Watch {
+    shared: Arc<Shared>,
+    waits: Waits,
+    task: Option<AbortHandle>,
+}
+
+struct Shared {
+    scissors: Scissors,
+    began: Instant,
+    /// Milliseconds after `began`, rounded up.
+    at: AtomicU64,
+    /// What will be late then.
+    what: AtomicU8,
+    /// What was late; 0 while nothing was.
+    late: AtomicU8,
+}
+
+impl Watch {
+    /// Starts to watch a connection.
+    pub(super) fn new(scissors: Scissors, waits: Waits, now: Instant) -> Watch {
+        let shared = Shared { scissors, began: now, at: AtomicU64::new(u64::MAX), what: 0.into(), late: 0.into() };
+        let mut watch = Watch { shared: Arc::new(shared), waits: Waits::default(), task: None };
+        watch.change(|old| *old = waits);
+        watch
+    }
+
+    /// Changes what is waited for.
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Waits)) {
+        change(&mut self.waits);
+        let Some((at, late)) = self.waits.first() else { return self.stop() };
+        let at = self.shared.millis(at);
+        self.shared.what.store(late as u8, Ordering::Relaxed);
+        let before = self.shared.at.swap(at, Ordering::Relaxed);
+        // A task that sleeps until an earlier time finds the later one by itself.
+        if self.task.is_none() || at < before {
+            self.stop();
+            self.shared.at.store(at, Ordering::Relaxed);
+            self.task = Some(tokio::spawn(Arc::clone(&self.shared).run()).abort_handle());
+        }
+    }
+
+    /// Stops watching; what was late stays so.
+    pub(super) fn stop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
+    }
+
+    /// What was late, if anything.
+    pub(super) fn late(&self) -> Option<Late> {
+        match self.shared.late.load(Ordering::Acquire) {
+            1 => Some(Late::Api),
+            2 => Some(Late::Client),
+            _ => None,
+        }
+    }
+
+    /// What is waited for.
+    pub(super) fn waits(&self) -> Waits {
+        self.waits
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    async fn run(self: Arc<Shared>) {
+        loop {
+            let at = self.at.load(Ordering::Relaxed);
+            tokio::time::sleep_until((self.began + Duration::from_millis(at)).into()).await;
+            if self.at.load(Ordering::Relaxed) <= at {
+                self.late.store(self.what.load(Ordering::Relaxed), Ordering::Release);
+                return self.scissors.cut();
+            }
+        }
+    }
+
+    fn millis(&self, at: Instant) -> u64 {
+        let millis = at.saturating_duration_since(self.began).as_micros().div_ceil(1_000);
+        u64::try_from(millis).unwrap_or(u64::MAX)
+    }
+}
