@@ -371,9 +371,10 @@ impl Keeper {
 
     fn put(&mut self, next: Snapshot, tally: Tally, document: Document) {
         let now = SystemTime::now();
-        self.say_taken(&next, tally, now);
         let replaced = self.live.swap(next, Origin::Source, now);
         self.retired.push(replaced);
+        // After the swap: whoever reads it may rely on it.
+        self.say_taken(&self.live.snapshot(), tally, now);
         self.settled = false;
         self.judge();
         self.unkept = Some(document);
