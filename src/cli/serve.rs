@@ -145,6 +145,7 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
     if let Some(name) = &args.endpoint {
         settings.endpoint.name = Some(name.clone());
         settings.endpoint.fixed.clear();
+        settings.endpoint.private_dns = false;
     }
     settings.validate().map_err(anyhow::Error::msg)?;
     Ok(settings)

@@ -10,6 +10,7 @@ mod answers;
 mod bodies;
 mod check_cases;
 mod discovery;
+mod endpoints;
 mod guard;
 mod headers;
 mod http2;

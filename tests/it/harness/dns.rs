@@ -1,5 +1,6 @@
-//! A DNS server for one name, that says what it is told to and counts how often it is asked.
+//! A DNS server that says what it is told to, of every name or of some, and counts how often it is asked.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
@@ -27,7 +28,9 @@ impl Answer {
 
 struct State {
     answer: Answer,
+    by_name: HashMap<String, Answer>,
     asked: Vec<Instant>,
+    names: Vec<String>,
     stopping: bool,
 }
 
@@ -42,7 +45,16 @@ impl Dns {
     pub fn start(answer: Answer) -> Dns {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
         let address = socket.local_addr().expect("an address");
-        let shared = Arc::new((Mutex::new(State { answer, asked: Vec::new(), stopping: false }), Condvar::new()));
+        let shared = Arc::new((
+            Mutex::new(State {
+                answer,
+                by_name: HashMap::new(),
+                asked: Vec::new(),
+                names: Vec::new(),
+                stopping: false,
+            }),
+            Condvar::new(),
+        ));
         let serving = {
             let shared = shared.clone();
             thread::spawn(move || serve(&socket, &shared))
@@ -57,6 +69,16 @@ impl Dns {
     /// Answers this from now on.
     pub fn answers(&self, answer: Answer) {
         self.shared.0.lock().unwrap().answer = answer;
+    }
+
+    /// Answers this from now on, for this name.
+    pub fn answers_for(&self, name: &str, answer: Answer) {
+        self.shared.0.lock().unwrap().by_name.insert(name.to_owned(), answer);
+    }
+
+    /// How often it was asked for the addresses of this name.
+    pub fn asked_for(&self, name: &str) -> usize {
+        self.shared.0.lock().unwrap().names.iter().filter(|asked| *asked == name).count()
     }
 
     /// When it was asked for addresses so far.
@@ -96,11 +118,14 @@ fn serve(socket: &UdpSocket, (state, changed): &(Mutex<State>, Condvar)) {
             return;
         }
         let Some((question, kind)) = question(&buffer[..length]) else { continue };
+        let name = name_of(question);
         if kind == A {
             state.asked.push(Instant::now());
+            state.names.push(name.clone());
             changed.notify_all();
         }
-        let answer = if kind == A { &state.answer } else { &Answer::Empty };
+        let answer = state.by_name.get(&name).unwrap_or(&state.answer);
+        let answer = if kind == A { answer } else { &Answer::Empty };
         let _ = socket.send_to(&message(&buffer[..2], question, answer), from);
     }
 }
@@ -121,6 +146,17 @@ fn question(query: &[u8]) -> Option<(&[u8], u16)> {
     }
     let kind = u16::from_be_bytes([*query.get(at)?, *query.get(at + 1)?]);
     Some((query.get(HEADER..at + 4)?, kind))
+}
+
+/// The name in a question, without the dot at its end.
+fn name_of(question: &[u8]) -> String {
+    let (mut labels, mut rest) = (Vec::new(), question);
+    while let [length @ 1..=63, after @ ..] = rest {
+        let (label, after) = after.split_at(usize::from(*length).min(after.len()));
+        labels.push(String::from_utf8_lossy(label).to_lowercase());
+        rest = after;
+    }
+    labels.join(".")
 }
 
 fn message(id: &[u8], question: &[u8], answer: &Answer) -> Vec<u8> {

@@ -133,15 +133,28 @@ impl Origin {
 
     /// Shows a certificate of the test's own making.
     pub fn with_tls(tls: ServerConfig) -> Origin {
-        Origin::listen(Kind::Whole, tls, |_| Reply::json(200, "{}"))
+        Origin::listen(Kind::Whole, tls, "127.0.0.1:0", |_| Reply::json(200, "{}"))
+    }
+
+    /// As [`Origin::ok`], on the port of another one, at the loopback address with this last byte.
+    pub fn beside(&self, last: u8) -> Origin {
+        let at = format!("127.0.0.{last}:{}", self.address.port());
+        let leaf = authority().issue(&[format!("*.{API_DOMAIN}")]).expect("a certificate");
+        let tls = leaf.server_config().expect("a TLS configuration");
+        Origin::listen(Kind::Whole, tls, &at, |_| Reply::json(200, "{\"ok\":true}"))
     }
 
     fn launch(kind: Kind, domain: &str, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
         let leaf = authority().issue(&[format!("*.{domain}")]).expect("a certificate");
-        Origin::listen(kind, leaf.server_config().expect("a TLS configuration"), script)
+        Origin::listen(kind, leaf.server_config().expect("a TLS configuration"), "127.0.0.1:0", script)
     }
 
-    fn listen(kind: Kind, tls: ServerConfig, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
+    fn listen(
+        kind: Kind,
+        tls: ServerConfig,
+        at: &str,
+        script: impl Fn(&Received) -> Reply + Send + Sync + 'static,
+    ) -> Origin {
         let shared = Arc::new(Shared {
             record: Mutex::default(),
             changed: Condvar::new(),
@@ -149,7 +162,7 @@ impl Origin {
             kind,
             tls: Arc::new(tls),
         });
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let listener = TcpListener::bind(at).expect("a port");
         let address = listener.local_addr().expect("an address");
         let accepting = {
             let shared = shared.clone();

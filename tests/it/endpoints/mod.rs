@@ -1,0 +1,47 @@
+//! Endpoints: which one, which of its addresses, and for how long.
+
+use std::net::{SocketAddr, TcpListener};
+
+use crate::harness::client::Response;
+use crate::harness::origin::Origin;
+use crate::harness::proxy::{Proxy, ProxyBuilder, proxy};
+
+mod failing;
+mod named;
+mod names;
+mod rate;
+mod timeouts;
+mod zones;
+
+fn pay() -> ProxyBuilder {
+    proxy().maps("pay.example.com", "abc123", "/prod")
+}
+
+fn get(proxy: &Proxy) -> Response {
+    proxy.get("pay.example.com", "/x")
+}
+
+#[track_caller]
+fn is_refusal(answer: &Response, status: u16, reason: &str) {
+    assert_eq!((answer.status, answer.header("x-nameplate-refusal")), (status, Some(reason)));
+}
+
+/// A place that refuses connections until somebody listens there.
+fn dead_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+}
+
+/// How many of the requests to an endpoint went to addresses of a zone.
+fn share(proxy: &Proxy, zone: &str) -> f64 {
+    proxy.metric(&format!("nameplate_upstream_requests_total{{endpoint=\"default\",zone=\"{zone}\"}}"))
+}
+
+/// How many addresses there are, by zone and state.
+fn addresses(proxy: &Proxy, zone: &str, state: &str) -> f64 {
+    let labels = format!("endpoint=\"default\",state=\"{state}\",zone=\"{zone}\"");
+    proxy.metric(&format!("nameplate_endpoint_addresses{{{labels}}}"))
+}
+
+fn requests(origin: &Origin) -> usize {
+    origin.requests().len()
+}
