@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::Page;
 use crate::config::diagnostic::Diagnostic;
+use crate::config::settings::DEFAULT_ENDPOINT;
 use crate::domain::host::{HostBuffer, normalize};
+use crate::domain::overrides::Timeouts;
 use crate::domain::route::Route;
 use crate::domain::verbs::VerbSet;
 use crate::domain::version::Version;
@@ -71,6 +73,9 @@ struct Entry<'l> {
     referer: &'static str,
     host: &'static str,
     response: &'static str,
+    endpoint: String,
+    timeout: Option<String>,
+    rate_limit: Option<String>,
     line: u32,
     since_generation: u64,
     requests: u64,
@@ -147,6 +152,7 @@ fn find(snapshot: &Snapshot, query: String) -> Found<'_> {
 fn entry(snapshot: &Snapshot, at: u32) -> Entry<'_> {
     let (route, kept) = (snapshot.table.route(at), snapshot.entry(at));
     let choices = &route.choices;
+    let own = route.overrides().unwrap_or_default();
     let all = choices.verbs == VerbSet::ALL;
     Entry {
         domain: route.host(),
@@ -158,6 +164,9 @@ fn entry(snapshot: &Snapshot, at: u32) -> Entry<'_> {
         referer: choices.referer.name(),
         host: choices.host.name(),
         response: choices.response.name(),
+        endpoint: own.endpoint.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned()),
+        timeout: (own.timeouts != Timeouts::default()).then(|| own.timeouts.to_string()),
+        rate_limit: own.rate.map(|rate| rate.to_string()),
         line: route.line,
         since_generation: kept.since,
         requests: kept.requests(),

@@ -89,7 +89,7 @@ async fn mapping_tells_what_is_in_force() {
     let version = version_of(include_bytes!("../../conf/mapping.yaml"));
     assert_eq!(told["version"], version.to_string());
     assert_eq!(told["sha256"], version.full());
-    assert_eq!((&told["generation"], &told["entries"], &told["domains"]), (&1.into(), &4.into(), &3.into()));
+    assert_eq!((&told["generation"], &told["entries"], &told["domains"]), (&1.into(), &5.into(), &4.into()));
     assert_eq!((&told["source"], &told["origin"]), (&"s3://bucket/key".into(), &"source".into()));
     assert!((90..100).contains(&told["staleness_seconds"].as_u64().expect("a number")), "{told}");
     assert!(told["trouble"].is_null() && told.get("found").is_none(), "{told}");
@@ -130,7 +130,10 @@ async fn entries_are_found_by_domain() {
     finds(&live, "domain=%2A.team", "contains", &["*.team.private.example.com"]);
     finds(&live, "domain=other", "contains", &[]);
     let all = &json(&live, Some("domain="))["found"]["entries"];
-    assert_eq!(all.as_array().map(Vec::len), Some(4));
+    assert_eq!(all.as_array().map(Vec::len), Some(5));
+    let reports = &all[4];
+    assert_eq!((&reports["endpoint"], &reports["rate_limit"]), (&"default".into(), &"100/s".into()));
+    assert_eq!(reports["timeout"], "first_byte=1m, read=5m, total=15m");
     let wildcard = &all[0];
     assert_eq!((&wildcard["requests"], &wildcard["since_generation"]), (&1.into(), &1.into()));
     assert_eq!((&wildcard["referer"], &wildcard["prefix"]), (&"preserve".into(), &"/live".into()));

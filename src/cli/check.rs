@@ -41,8 +41,8 @@ pub struct CheckArgs {
     /// How to say it: `json` is one line of JSON for each mapping
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Settings file whose `reload` says how sources are read and what a change may remove [default:
-    /// built-in defaults]
+    /// Settings file whose `endpoints` are those that ENDPOINT may name, and whose `reload` says how
+    /// sources are read and what a change may remove [default: built-in defaults, and any ENDPOINT]
     #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Percent of the domains that a change may remove [default: `reload: max_removed` of the settings]
@@ -81,22 +81,26 @@ pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &
         let _ = writeln!(err, "error: {usage}");
         return UNREADABLE;
     }
-    let mut rules = match read_settings(args.config.as_deref()) {
-        Ok(settings) => settings.reload,
+    let settings = match read_settings(args.config.as_deref()) {
+        Ok(settings) => settings,
         Err(e) => {
             let _ = writeln!(err, "{e:#}");
             return code_of(&e);
         }
     };
+    // Without a settings file nobody knows what endpoints there are.
+    let endpoints = args.config.is_some().then(|| settings.endpoint_names());
+    let mut rules = settings.reload;
     rules.watch = false;
     rules.max_removed = args.max_removed.unwrap_or(rules.max_removed);
-    let mut check = Check { args, rules, input, out, err };
+    let mut check = Check { args, rules, endpoints, input, out, err };
     args.mappings.iter().map(|place| check.one(place).unwrap_or(UNREADABLE)).max().unwrap_or(OK)
 }
 
 struct Check<'a> {
     args: &'a CheckArgs,
     rules: Reload,
+    endpoints: Option<Vec<String>>,
     input: &'a mut dyn Read,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
@@ -128,12 +132,12 @@ struct Refusal<'r> {
 
 impl Check<'_> {
     fn one(&mut self, place: &MappingSource) -> io::Result<u8> {
-        let Loaded { name, mapping } = match load(place, &self.rules, self.input) {
+        let Loaded { name, mapping } = match load(place, &self.rules, self.endpoints.as_deref(), self.input) {
             Ok(loaded) => loaded,
             Err(fault) => return self.refuse(&place.to_string(), &fault),
         };
         let Some(old) = &self.args.against else { return self.accept(&name, &mapping, None) };
-        let old = match load(old, &self.rules, self.input) {
+        let old = match load(old, &self.rules, None, self.input) {
             Ok(loaded) => loaded,
             Err(NotLoaded::Invalid(faults)) if faults.is_of_nothing() => Loaded {
                 name: old.to_string(),

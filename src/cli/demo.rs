@@ -55,7 +55,7 @@ fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<Ex
             file
         }
     };
-    let table = compile_file(&mapping)?.table;
+    let table = compile_file(&mapping, None)?.table;
     let authority = Authority::new()?;
     let ca_file = folder.join("ca.pem");
     authority.write_pem(&ca_file).with_context(|| format!("write {}", ca_file.display()))?;

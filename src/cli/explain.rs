@@ -8,8 +8,10 @@ use clap::Args;
 use super::load::{Loaded, NotLoaded, load};
 use super::settings::{SettingsArgs, code_of};
 use super::{FAULTY, UNUSABLE, fail};
-use crate::domain::decide::{Decision, Limits, Refused, RequestView, decide};
+use crate::config::settings::{DEFAULT_ENDPOINT, Settings, Sni};
+use crate::domain::decide::{Decision, Refused, RequestView, decide};
 use crate::domain::host::{HostBuffer, normalize};
+use crate::domain::overrides::Timeouts;
 use crate::domain::refusal::Refusal;
 use crate::domain::route::{HostMode, RefererMode, ResponseMode, Route};
 use crate::domain::table::MappingTable;
@@ -35,7 +37,8 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> ExitCode {
         Ok(settings) => settings,
         Err(e) => return fail(code_of(&e), format!("{e:#}")),
     };
-    let Loaded { name: file, mapping } = match load(&settings.mapping, &settings.reload, &mut std::io::stdin().lock()) {
+    let (place, rules, endpoints) = (&settings.mapping, &settings.reload, args.settings.endpoints_of(&settings));
+    let Loaded { name: file, mapping } = match load(place, rules, endpoints.as_deref(), &mut std::io::stdin().lock()) {
         Ok(loaded) => loaded,
         Err(NotLoaded::Unreadable(fault)) => return fail(UNUSABLE, fault),
         Err(NotLoaded::Invalid(faults)) => return fail(FAULTY, faults),
@@ -43,7 +46,7 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> ExitCode {
     let table = mapping.table;
     let overrides: Vec<&[u8]> = args.overrides.iter().map(String::as_bytes).collect();
     let mut text = String::new();
-    let forwarded = tell(&table, &settings.limits.into(), &file, &args.method, &args.url, &overrides, &mut text);
+    let forwarded = tell(&table, &settings, &file, &args.method, &args.url, &overrides, &mut text);
     if out.write_all(text.as_bytes()).is_err() {
         return ExitCode::from(UNUSABLE);
     }
@@ -52,7 +55,7 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> ExitCode {
 
 fn tell(
     table: &MappingTable,
-    limits: &Limits,
+    settings: &Settings,
     file: &str,
     method: &str,
     url: &str,
@@ -79,9 +82,9 @@ fn tell(
         header_bytes: 0,
         content_length: None,
     };
-    match decide(table, limits, view, overrides.iter().copied(), &mut HostBuffer::default()) {
+    match decide(table, &settings.limits.into(), view, overrides.iter().copied(), &mut HostBuffer::default()) {
         Ok(decision) => {
-            forwarded(file, method, &decision, &String::from_utf8_lossy(host), out);
+            forwarded(file, method, &decision, &String::from_utf8_lossy(host), settings, out);
             true
         }
         Err(refused) => {
@@ -104,21 +107,31 @@ fn line(out: &mut String, name: &str, value: &str) {
     out.push_str(&format!("  {name:<18} {value}\n"));
 }
 
-fn forwarded(file: &str, method: &str, decision: &Decision<'_>, asked: &str, out: &mut String) {
+fn forwarded(file: &str, method: &str, decision: &Decision<'_>, asked: &str, settings: &Settings, out: &mut String) {
     let route = decision.route;
+    let own = route.overrides().unwrap_or_default();
+    let endpoint = own.endpoint.as_ref().map_or(Some(&settings.endpoint), |name| settings.endpoints.get(name));
+    let shared = endpoint.filter(|endpoint| endpoint.sni == Sni::Shared).and_then(|endpoint| endpoint.name.as_deref());
     let target = String::from_utf8_lossy(&decision.target);
     let host = if route.choices.host == HostMode::Preserve { asked } else { route.api_host() };
     let mut buffer = HostBuffer::default();
     let domain = if route.is_wildcard() { normal(asked, &mut buffer) } else { route.host() };
     out.push_str(&format!("forwarded: {}{} ({file}:{})\n", route.host(), route.base(), route.line));
     line(out, "upstream", &format!("{method} https://{}{target}", route.api_host()));
-    line(out, "SNI", route.api_host());
+    line(out, "endpoint", own.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT));
+    line(out, "SNI", shared.unwrap_or(route.api_host()));
     line(out, "Host", host);
     line(out, "x-apigw-api-id", route.api_id());
     line(out, "X-Upstream-Domain", domain);
     let referer = if route.choices.referer == RefererMode::Preserve { "(as the client sends it)" } else { domain };
     line(out, "Referer", referer);
     line(out, "verbs", &route.choices.verbs.to_string());
+    if own.timeouts != Timeouts::default() {
+        line(out, "timeouts", &own.timeouts.to_string());
+    }
+    if let Some(rate) = own.rate {
+        line(out, "rate limit", &format!("{rate} for each task"));
+    }
     let answers = match route.choices.response {
         ResponseMode::Translate => "Location, Content-Location and cookies of this API in the domain's terms",
         ResponseMode::Untouched => "as the API sends them",
@@ -146,6 +159,7 @@ fn refusal(table: &MappingTable, file: &str, refused: Refused, asked: &str, out:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::compile::compile;
     use crate::domain::api::PrivateApi;
     use crate::domain::host::Host;
     use crate::domain::route::Choices;
@@ -154,9 +168,8 @@ mod tests {
         let api = PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
         let route = Route::new(&Host::parse("pay.example.com").expect("a host"), "/v1", &api, Choices::default(), 3);
         let table = MappingTable::new(vec![route]);
-        let limits = Limits { body: 1, headers: 1, url: 100 };
         let mut out = String::new();
-        let forwarded = tell(&table, &limits, "m.yaml", method, url, &[], &mut out);
+        let forwarded = tell(&table, &Settings::default(), "m.yaml", method, url, &[], &mut out);
         (forwarded, out)
     }
 
@@ -166,6 +179,22 @@ mod tests {
         assert!(forwarded, "{text}");
         assert!(text.starts_with("forwarded: pay.example.com/v1 (m.yaml:3)\n"), "{text}");
         assert!(text.contains("GET https://abc.execute-api.eu-west-1.amazonaws.com/prod/x?y=1\n"), "{text}");
+    }
+
+    #[test]
+    fn what_an_entry_overrides_is_told() {
+        let text = "APIS:\n  - CUSTOM_DOMAIN_URL: pay.example.com\n    PRIVATE_API_URL: \
+                    https://abc.execute-api.eu-west-1.amazonaws.com/p\n    ENDPOINT: far\n    TIMEOUT: total=15m\n    \
+                    RATE_LIMIT: 5/s\n";
+        let table = compile(text, "m.yaml", None).expect("a mapping");
+        let settings =
+            Settings::parse("endpoints: { far: { name: far.example, sni: shared } }", "s").expect("settings");
+        let mut out = String::new();
+        assert!(tell(&table, &settings, "m.yaml", "GET", "pay.example.com", &[], &mut out));
+        for line in ["endpoint           far\n", "SNI                far.example\n", "timeouts           total=15m\n"] {
+            assert!(out.contains(line), "{line:?} in\n{out}");
+        }
+        assert!(out.contains("rate limit         5/s for each task\n"), "{out}");
     }
 
     #[test]

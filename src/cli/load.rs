@@ -21,21 +21,27 @@ pub(super) enum NotLoaded {
     Invalid(Diagnostics),
 }
 
-/// Loads a mapping; `-` is standard input.
-pub(super) fn load(place: &MappingSource, rules: &Reload, input: &mut dyn Read) -> Result<Loaded, NotLoaded> {
+/// Loads a mapping; `-` is standard input. `endpoints` are the names that ENDPOINT may have, where there
+/// are settings to go by.
+pub(super) fn load(
+    place: &MappingSource,
+    rules: &Reload,
+    endpoints: Option<&[String]>,
+    input: &mut dyn Read,
+) -> Result<Loaded, NotLoaded> {
     let is_input = is_input(place);
     let name = if is_input { "<stdin>".to_owned() } else { place.to_string() };
     let mapping = match place {
-        MappingSource::File(_) if is_input => compile_reader(input, &name)
+        MappingSource::File(_) if is_input => compile_reader(input, &name, endpoints)
             .map_err(|error| unreadable(&LoadFault::Io { path: name.clone().into(), error }))?
             .map_err(NotLoaded::Invalid)?,
-        MappingSource::File(path) => compile_file(path).map_err(|fault| match fault {
+        MappingSource::File(path) => compile_file(path, endpoints).map_err(|fault| match fault {
             LoadFault::Invalid(faults) => NotLoaded::Invalid(faults),
             LoadFault::Io { .. } => unreadable(&fault),
         })?,
         MappingSource::S3 { .. } | MappingSource::Http(_) => {
             let bytes = fetch(place, rules).map_err(NotLoaded::Unreadable)?;
-            Compiled::of(&bytes, &name).map_err(NotLoaded::Invalid)?
+            Compiled::of(&bytes, &name, endpoints).map_err(NotLoaded::Invalid)?
         }
     };
     Ok(Loaded { name, mapping })

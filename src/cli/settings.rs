@@ -21,6 +21,11 @@ pub(super) struct SettingsArgs {
 }
 
 impl SettingsArgs {
+    /// The names that ENDPOINT may have, where a file says so.
+    pub(super) fn endpoints_of(&self, settings: &Settings) -> Option<Vec<String>> {
+        self.config.is_some().then(|| settings.endpoint_names())
+    }
+
     /// Reads them.
     pub(super) fn read(&self) -> anyhow::Result<Settings> {
         let mut settings = read_settings(self.config.as_deref())?;

@@ -43,14 +43,14 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// Compiles bytes that must be UTF-8, and says which mapping they are.
-    pub fn of(bytes: &[u8], file: &str) -> Result<Compiled, Diagnostics> {
-        compile_bytes(bytes, file, None).map(|table| Compiled { table, version: version_of(bytes) })
+    /// Compiles bytes that must be UTF-8, and says which mapping they are; as [`compile_bytes`].
+    pub fn of(bytes: &[u8], file: &str, endpoints: Option<&[String]>) -> Result<Compiled, Diagnostics> {
+        compile_bytes(bytes, file, endpoints).map(|table| Compiled { table, version: version_of(bytes) })
     }
 }
 
-/// Compiles a mapping file.
-pub fn compile_file(path: &Path) -> Result<Compiled, LoadFault> {
+/// Compiles a mapping file; `endpoints` as for [`compile_bytes`].
+pub fn compile_file(path: &Path, endpoints: Option<&[String]>) -> Result<Compiled, LoadFault> {
     let io = |error| LoadFault::Io { path: path.into(), error };
     let file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
@@ -58,17 +58,26 @@ pub fn compile_file(path: &Path) -> Result<Compiled, LoadFault> {
     if size > MAX_FILE {
         return Err(LoadFault::Invalid(too_large(&name, &format!("it has {size} bytes, and "))));
     }
-    compile_sized(file, &name, size as usize).map_err(io)?.map_err(LoadFault::Invalid)
+    compile_sized(file, &name, size as usize, endpoints).map_err(io)?.map_err(LoadFault::Invalid)
 }
 
 /// Compiles what a reader gives; `file` is how faults name it. Reads no more than [`MAX_FILE`].
-pub fn compile_reader(reader: impl Read, file: &str) -> io::Result<Result<Compiled, Diagnostics>> {
-    compile_sized(reader, file, 0)
+pub fn compile_reader(
+    reader: impl Read,
+    file: &str,
+    endpoints: Option<&[String]>,
+) -> io::Result<Result<Compiled, Diagnostics>> {
+    compile_sized(reader, file, 0, endpoints)
 }
 
-fn compile_sized(reader: impl Read, file: &str, size: usize) -> io::Result<Result<Compiled, Diagnostics>> {
+fn compile_sized(
+    reader: impl Read,
+    file: &str,
+    size: usize,
+    endpoints: Option<&[String]>,
+) -> io::Result<Result<Compiled, Diagnostics>> {
     Ok(match read_up_to(MAX_FILE, reader, size)? {
-        Some(bytes) => Compiled::of(&bytes, file),
+        Some(bytes) => Compiled::of(&bytes, file, endpoints),
         None => Err(too_large(file, "")),
     })
 }
@@ -163,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_says_which() {
-        let fault = compile_file(Path::new("/does/not/exist.yaml")).expect_err("no file").to_string();
+        let fault = compile_file(Path::new("/does/not/exist.yaml"), None).expect_err("no file").to_string();
         assert!(fault.starts_with("cannot read /does/not/exist.yaml: "), "{fault}");
     }
 }
