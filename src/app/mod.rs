@@ -5,7 +5,7 @@
 //! that a stop fails readiness first, waits for exactly what is in flight, and ends.
 
 mod certificates;
-mod handover;
+// mod handover;
 mod listeners;
 
 use std::net::SocketAddr;

@@ -86,12 +86,13 @@ impl Name {
         self.at(now) >= self.due.load(Ordering::Relaxed) && !self.refreshing.swap(true, Ordering::Relaxed)
     }
 
-    /// Looks it up. Of many that ask for a name that has no address yet, one look-up serves all.
-    pub async fn refresh(&self, now: Instant) -> Result<(), LookupFault> {
+    /// Looks it up, unless that is done; says whether it was. Of many that ask for a name that has no
+    /// address yet, one look-up serves all, and one that failed serves until it may be tried again.
+    pub async fn refresh(&self, now: Instant) -> Result<bool, LookupFault> {
         let asking = self.asking.lock().await;
-        if self.at(now) < self.due.load(Ordering::Relaxed) && !self.is_unknown() {
+        if self.at(now) < self.due.load(Ordering::Relaxed) {
             self.refreshing.store(false, Ordering::Relaxed);
-            return Ok(());
+            return Ok(false);
         }
         let outcome = self.found.refresh(&self.pool, now).await;
         let wait = match &outcome {
@@ -101,7 +102,7 @@ impl Name {
         self.due.store(self.at(Instant::now() + wait), Ordering::Relaxed);
         self.refreshing.store(false, Ordering::Relaxed);
         drop(asking);
-        outcome.map(drop)
+        outcome.map(|_| true)
     }
 
     fn at(&self, time: Instant) -> u64 {

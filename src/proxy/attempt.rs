@@ -16,7 +16,7 @@ use crate::discovery::Name;
 use crate::discovery::pool::Pool;
 use crate::domain::refusal::Refusal;
 use crate::live::endpoints::Reach;
-use crate::telemetry::metrics::{ConnectFailure, Retry};
+use crate::telemetry::metrics::{ConnectFailure, Discovery, Metrics, Retry};
 
 impl Proxy {
     /// The peer for the next attempt.
@@ -64,11 +64,11 @@ impl Proxy {
         let Some(names) = self.live.endpoints.at(entry.endpoint()).endpoint.names() else { return };
         let name = entry.name.get_or_init(|| names.named(route.api_host()));
         if name.is_unknown() {
-            look_up(name, now).await;
+            look_up(name, &self.live.metrics, now).await;
         } else if name.is_due(now) {
             // The addresses that are known serve on meanwhile.
-            let name = Arc::clone(name);
-            tokio::spawn(async move { look_up(&name, now).await });
+            let (name, metrics) = (Arc::clone(name), Arc::clone(&self.live.metrics));
+            tokio::spawn(async move { look_up(&name, &metrics, now).await });
         }
     }
 
@@ -172,9 +172,14 @@ impl Proxy {
     }
 }
 
-async fn look_up(name: &Name, now: Instant) {
-    if let Err(fault) = name.refresh(now).await {
-        log::warn!("{fault}");
+async fn look_up(name: &Name, metrics: &Metrics, now: Instant) {
+    match name.refresh(now).await {
+        Ok(true) => metrics.endpoint_discovered(Discovery::Ok),
+        Ok(false) => {}
+        Err(fault) => {
+            metrics.endpoint_discovered(Discovery::Failed);
+            log::warn!("{fault}; asked again in {:?} at the soonest", fault.retry_in);
+        }
     }
 }
 

@@ -43,6 +43,8 @@ pub struct RequestContext {
     pub(super) refusal: Option<Refusal>,
     /// In how many seconds a refused request may come again, where that is known.
     pub(super) retry_after: Option<u64>,
+    /// Interim answers of the API so far.
+    pub(super) interim: u32,
     /// Bytes of request body read so far.
     pub(super) body_bytes: u64,
     /// The client went away before its answer was complete.
@@ -68,6 +70,7 @@ impl RequestContext {
             watch: None,
             refusal: None,
             retry_after: None,
+            interim: 0,
             body_bytes: 0,
             aborted: false,
         }

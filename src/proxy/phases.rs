@@ -34,6 +34,9 @@ const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-overr
 /// most dashboards, call it.
 const CLIENT_CLOSED: u16 = 499;
 
+/// Interim answers (1xx) that an API may send before its answer. Real ones send one or two.
+const MAX_INTERIM: u32 = 100;
+
 #[async_trait]
 impl ProxyHttp for Proxy {
     type CTX = RequestContext;
@@ -103,6 +106,9 @@ impl ProxyHttp for Proxy {
         ctx: &mut RequestContext,
     ) -> Result<()> {
         let asked = asked_host(session.req_header());
+        if session.is_http2() {
+            upstream_request::join_cookies(request)?;
+        }
         let route = ctx.route().ok_or_else(|| Error::explain(ErrorType::InternalError, "no route was decided"))?;
         self.forwarded.apply(request, seen(session), asked.clone())?;
         upstream_request::address_to_api(request, route, ctx.target.clone(), asked.as_ref())
@@ -151,6 +157,10 @@ impl ProxyHttp for Proxy {
         // none, and Pingora would take it for one.
         session.set_close_on_response_before_downstream_finish(!response.status.is_informational());
         if response.status.is_informational() {
+            ctx.interim += 1;
+            if ctx.interim > MAX_INTERIM {
+                return Err(Error::explain(ErrorType::InvalidHTTPHeader, "interim answers without end").into_up());
+            }
             return Ok(());
         }
         // RFC 9112 section 6.1: a client of HTTP/1.0 may not know chunks. Without them, and without
@@ -192,9 +202,8 @@ impl ProxyHttp for Proxy {
         let quiet = ctx.limits.quiet;
         let Some(watch) = &mut ctx.watch else { return Ok(None) };
         if end_of_stream {
-            watch.stop();
             // The end of the connection is the end of a body without a length; this one we made.
-            if watch.late().is_some() {
+            if watch.finish().is_err() {
                 return Err(Error::explain(ErrorType::ReadTimedout, "the answer took too long").into_up());
             }
         } else if let Some(quiet) = quiet {
@@ -238,12 +247,15 @@ impl ProxyHttp for Proxy {
             // It got an answer early and did not finish its request: what it may do, and no fault.
             return gone;
         }
-        let late = ctx.late().map(|late| match late {
-            Late::Api => Refusal::UpstreamTimeout,
-            Late::Client => Refusal::RequestTimeout,
+        let late = ctx.late().map(|late| match (late, e.etype()) {
+            // It could not send because the API took nothing: what we could not read was not awaited.
+            (Late::Client, ErrorType::WriteTimedout | ErrorType::WriteError) => Refusal::UpstreamTimeout,
+            (Late::Client, _) => Refusal::RequestTimeout,
+            (Late::Api, _) => Refusal::UpstreamTimeout,
         });
         let mut refusal = ctx.refusal.or(late).or_else(|| refusal_of(e));
-        if refusal == Some(Refusal::UpstreamTimeout) && ctx.sent.is_some() && !session.as_mut().is_body_done() {
+        let awaited = *e.etype() == ErrorType::ReadTimedout && ctx.sent.is_some() && late.is_none();
+        if refusal == Some(Refusal::UpstreamTimeout) && awaited && !session.as_mut().is_body_done() {
             // The API was waiting for the rest of the request, as we were.
             refusal = Some(Refusal::RequestTimeout);
         }
@@ -313,6 +325,10 @@ impl Proxy {
     fn decide(&self, session: &Session, ctx: &mut RequestContext) -> std::result::Result<(), Refusal> {
         let request = session.req_header();
         let headers = &request.headers;
+        // HTTP/2 may say any scheme; we speak for two.
+        if request.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
+            return Err(Refusal::MalformedTarget);
+        }
         // A coding other than chunked alone would be stripped on the way and the body misread.
         let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
         let chunked = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");

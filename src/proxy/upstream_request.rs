@@ -1,7 +1,7 @@
 //! The request as the API gets it: the header Pingora cloned, with what must change changed.
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, HeaderName};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr, Result};
@@ -79,6 +79,20 @@ pub(super) fn repeated_length(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::from_bytes(first[..end.unwrap_or(first.len())].trim_ascii()).ok()
 }
 
+/// An HTTP/2 client may send each cookie in a line of its own, to compress them better; HTTP/1.1 has
+/// room for one line (RFC 9113 section 8.2.3).
+pub(super) fn join_cookies(request: &mut RequestHeader) -> Result<()> {
+    let mut lines = request.headers.get_all(COOKIE).iter();
+    let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return Ok(()) };
+    let mut joined = first.as_bytes().to_vec();
+    for line in std::iter::once(second).chain(lines) {
+        joined.extend_from_slice(b"; ");
+        joined.extend_from_slice(line.as_bytes());
+    }
+    let joined = HeaderValue::from_bytes(&joined).or_err(ErrorType::InternalError, "values joined are a value")?;
+    request.insert_header(COOKIE, joined)
+}
+
 /// Pingora drops the hop-by-hop headers it knows; every other `Proxy-*`, and `Proxy` itself, which
 /// CGI programs take for a setting of theirs ("httpoxy"), is meant for us as well.
 fn drop_proxy_headers(request: &mut RequestHeader) {
@@ -135,6 +149,19 @@ mod tests {
         length("Content-Length", &["5"]);
         length("Content-Length", &["5", "5"]);
         length("Content-Length", &["5 , 5", "5"]);
+    }
+
+    #[test]
+    fn cookies_in_lines_of_their_own_are_one_line() {
+        let split = [("Cookie", "a=1"), ("X-A", "b"), ("Cookie", "c=2; d=3"), ("cookie", "e=4")];
+        let joined = |headers| {
+            let mut request = sent("shop.example.com", Choices::default(), headers);
+            join_cookies(&mut request).expect("a value");
+            request
+        };
+        header(&joined(&split), "cookie", &["a=1; c=2; d=3; e=4"]);
+        header(&joined(&split[..2]), "cookie", &["a=1"]);
+        header(&joined(&[]), "cookie", &[]);
     }
 
     #[test]

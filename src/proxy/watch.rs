@@ -22,6 +22,9 @@ pub(super) enum Late {
     Client = 2,
 }
 
+const NOTHING: u8 = 0;
+const OVER: u8 = u8::MAX;
+
 /// Until when what must have happened.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Waits {
@@ -54,14 +57,15 @@ struct Shared {
     at: AtomicU64,
     /// What will be late then.
     what: AtomicU8,
-    /// What was late; 0 while nothing was.
+    /// What was late; [`NOTHING`] while nothing was, [`OVER`] once nothing can be any more.
     late: AtomicU8,
 }
 
 impl Watch {
     /// Starts to watch a connection.
     pub(super) fn new(scissors: Scissors, waits: Waits, now: Instant) -> Watch {
-        let shared = Shared { scissors, began: now, at: AtomicU64::new(u64::MAX), what: 0.into(), late: 0.into() };
+        let shared =
+            Shared { scissors, began: now, at: AtomicU64::new(u64::MAX), what: NOTHING.into(), late: NOTHING.into() };
         let mut watch = Watch { shared: Arc::new(shared), waits: Waits::default(), task: None };
         watch.change(|old| *old = waits);
         watch
@@ -82,8 +86,15 @@ impl Watch {
         }
     }
 
-    /// Stops watching; what was late stays so.
-    pub(super) fn stop(&mut self) {
+    /// It is over, before anything was late or not. From here on the connection is left alone, so that
+    /// another request can have it.
+    pub(super) fn finish(&mut self) -> Result<(), Late> {
+        self.stop();
+        let over = self.shared.late.compare_exchange(NOTHING, OVER, Ordering::AcqRel, Ordering::Acquire);
+        over.map(drop).map_err(|late| if late == Late::Client as u8 { Late::Client } else { Late::Api })
+    }
+
+    fn stop(&mut self) {
         if let Some(task) = self.task.take() {
             task.abort();
         }
@@ -92,8 +103,8 @@ impl Watch {
     /// What was late, if anything.
     pub(super) fn late(&self) -> Option<Late> {
         match self.shared.late.load(Ordering::Acquire) {
-            1 => Some(Late::Api),
-            2 => Some(Late::Client),
+            late if late == Late::Api as u8 => Some(Late::Api),
+            late if late == Late::Client as u8 => Some(Late::Client),
             _ => None,
         }
     }
@@ -116,8 +127,11 @@ impl Shared {
             let at = self.at.load(Ordering::Relaxed);
             tokio::time::sleep_until((self.began + Duration::from_millis(at)).into()).await;
             if self.at.load(Ordering::Relaxed) <= at {
-                self.late.store(self.what.load(Ordering::Relaxed), Ordering::Release);
-                return self.scissors.cut();
+                let what = self.what.load(Ordering::Relaxed);
+                if self.late.compare_exchange(NOTHING, what, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                    self.scissors.cut();
+                }
+                return;
             }
         }
     }

@@ -97,6 +97,14 @@ mod prior_knowledge {
     }
 
     #[test]
+    fn cookies_arrive_in_one_line() {
+        let api = Origin::ok();
+        let call = Call::get("pay.example.com", "/").header("cookie", "a=1").header("cookie", "b=2");
+        assert_eq!(before(&api).call(call).expect("an answer").status, 200);
+        assert_eq!(api.last_request().all("cookie"), ["a=1; b=2"]);
+    }
+
+    #[test]
     fn many_streams_share_one_connection() {
         let api = Origin::start(|request| Reply::json(200, request.target()));
         let proxy = before(&api);

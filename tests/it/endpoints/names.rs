@@ -38,8 +38,12 @@ fn a_name_without_an_address_is_refused_and_asked_for_again() {
     let dns = Dns::start(Answer::Empty);
     let proxy = asking(&dns, &api);
     is_refusal(&get(&proxy), 503, "no_upstream");
+    is_refusal(&get(&proxy), 503, "no_upstream");
+    assert_eq!(dns.asked().len(), 1, "not for each request, but once in `min_ttl`");
     dns.answers(Answer::loopback(&[1], 60));
-    assert_eq!(get(&proxy).status, 200);
+    while get(&proxy).status != 200 {}
+    let discoveries = |result| proxy.metric(&format!("nameplate_endpoint_discoveries_total{{result=\"{result}\"}}"));
+    assert_eq!(discoveries("failed"), 1.0);
 }
 
 #[test]
