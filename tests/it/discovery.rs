@@ -84,6 +84,21 @@ fn an_empty_answer_keeps_the_last_good_address() {
 }
 
 #[test]
+fn a_name_that_is_gone_keeps_the_last_good_address() {
+    the_last_good_address_stays_after(Answer::NoName);
+}
+
+#[test]
+fn garbage_keeps_the_last_good_address() {
+    the_last_good_address_stays_after(Answer::Garbage);
+}
+
+#[test]
+fn no_answer_keeps_the_last_good_address() {
+    the_last_good_address_stays_after(Answer::Silence);
+}
+
+#[test]
 fn without_any_address_requests_are_refused_until_there_is_one() {
     let (api, dns) = (Origin::ok(), Dns::start(Answer::Failure));
     let proxy = asking(&dns, &api);

@@ -138,8 +138,8 @@ mod addresses {
 mod certificates {
     use super::*;
 
-    /// A certificate of an authority of its own, valid until the end of this year.
-    fn tls(until: i32) -> (tempfile::TempDir, ServerConfig) {
+    /// A certificate of an authority of its own, valid from the start of one year to the end of the other.
+    fn tls(from: i32, until: i32) -> (tempfile::TempDir, ServerConfig) {
         let key = rcgen::KeyPair::generate().expect("a key");
         let mut ca = rcgen::CertificateParams::default();
         ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -147,17 +147,21 @@ mod certificates {
         let issuer = rcgen::Issuer::new(ca, key);
         let key = rcgen::KeyPair::generate().expect("a key");
         let mut leaf = rcgen::CertificateParams::new(vec![format!("*.{API_DOMAIN}")]).expect("a name");
+        leaf.not_before = rcgen::date_time_ymd(from, 1, 1);
         leaf.not_after = rcgen::date_time_ymd(until, 12, 31);
         let leaf = leaf.signed_by(&key, &issuer).expect("a certificate");
         let folder = tempfile::tempdir().expect("a directory");
         std::fs::write(folder.path().join("ca.pem"), ca_certificate.pem()).expect("written");
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        (folder, showing(&leaf, &key))
+    }
+
+    fn showing(leaf: &rcgen::Certificate, key: &rcgen::KeyPair) -> ServerConfig {
+        ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("TLS versions")
             .with_no_client_auth()
             .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()))
-            .expect("a TLS configuration");
-        (folder, config)
+            .expect("a TLS configuration")
     }
 
     fn trusting(folder: &tempfile::TempDir, api: &Origin) -> Proxy {
@@ -174,16 +178,31 @@ mod certificates {
 
     #[test]
     fn one_of_a_trusted_authority_is_accepted() {
-        let (folder, config) = tls(4_000);
+        let (folder, config) = tls(2_000, 4_000);
         let api = Origin::with_tls(config);
         assert_eq!(get(&trusting(&folder, &api)).status, 200);
     }
 
     #[test]
     fn one_that_has_expired_is_not() {
-        let (folder, config) = tls(2_020);
+        let (folder, config) = tls(2_000, 2_020);
         let api = Origin::with_tls(config);
         is_not_verified(&trusting(&folder, &api), &api);
+    }
+
+    #[test]
+    fn one_that_is_not_valid_yet_is_not() {
+        let (folder, config) = tls(3_999, 4_000);
+        let api = Origin::with_tls(config);
+        is_not_verified(&trusting(&folder, &api), &api);
+    }
+
+    #[test]
+    fn one_that_signed_itself_is_not() {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let own = rcgen::CertificateParams::new(vec![format!("*.{API_DOMAIN}")]).expect("a name");
+        let api = Origin::with_tls(showing(&own.self_signed(&key).expect("a certificate"), &key));
+        is_not_verified(&pay().to(&api).start(), &api);
     }
 
     #[test]

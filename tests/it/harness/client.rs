@@ -254,7 +254,8 @@ pub fn text_of(method: &str, host: &str, path: &str, headers: &[(&str, &str)], b
     [(text + "\r\n").as_bytes(), body].concat()
 }
 
-fn open(address: SocketAddr) -> TcpStream {
+/// A connection on which nothing takes longer than [`PATIENCE`].
+pub(super) fn open(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("connected");
     stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
     stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");

@@ -17,6 +17,12 @@ pub enum Answer {
     Empty,
     /// SERVFAIL.
     Failure,
+    /// NXDOMAIN: there is no such name.
+    NoName,
+    /// Bytes that are no message.
+    Garbage,
+    /// No answer.
+    Silence,
 }
 
 impl Answer {
@@ -126,7 +132,12 @@ fn serve(socket: &UdpSocket, (state, changed): &(Mutex<State>, Condvar)) {
         }
         let answer = state.by_name.get(&name).unwrap_or(&state.answer);
         let answer = if kind == A { answer } else { &Answer::Empty };
-        let _ = socket.send_to(&message(&buffer[..2], question, answer), from);
+        let bytes = match answer {
+            Answer::Silence => continue,
+            Answer::Garbage => [&buffer[..2], b"garbage"].concat(),
+            answer => message(&buffer[..2], question, answer),
+        };
+        let _ = socket.send_to(&bytes, from);
     }
 }
 
@@ -162,8 +173,9 @@ fn name_of(question: &[u8]) -> String {
 fn message(id: &[u8], question: &[u8], answer: &Answer) -> Vec<u8> {
     let (failed, addresses, ttl) = match answer {
         Answer::Addresses(addresses, ttl) => (0, &addresses[..], *ttl),
-        Answer::Empty => (0, &[][..], 0),
         Answer::Failure => (2, &[][..], 0),
+        Answer::NoName => (3, &[][..], 0),
+        _ => (0, &[][..], 0),
     };
     // A response, recursion desired and available; one question, so many answers.
     let count = u8::try_from(addresses.len()).expect("a short answer");

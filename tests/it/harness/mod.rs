@@ -12,6 +12,8 @@ use nameplate::demo::authority::Authority;
 pub mod admin;
 pub mod client;
 pub mod dns;
+pub mod faulty;
+pub mod frames;
 pub mod http2;
 pub mod moto;
 pub mod origin;

@@ -116,6 +116,11 @@ impl Origin {
         Origin::launch(Kind::Early, API_DOMAIN, script)
     }
 
+    /// As [`Origin::start`], where the test chose the address.
+    pub fn on(listener: TcpListener, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
+        Origin::serve(listener, Kind::Whole, tls_for(API_DOMAIN), script)
+    }
+
     /// Answers 200 with a short body, whatever is asked.
     pub fn ok() -> Origin {
         Origin::start(|_| Reply::json(200, "{\"ok\":true}"))
@@ -133,26 +138,27 @@ impl Origin {
 
     /// Shows a certificate of the test's own making.
     pub fn with_tls(tls: ServerConfig) -> Origin {
-        Origin::listen(Kind::Whole, tls, "127.0.0.1:0", |_| Reply::json(200, "{}"))
+        Origin::listen(Kind::Whole, tls, |_| Reply::json(200, "{}"))
     }
 
     /// As [`Origin::ok`], on the port of another one, at the loopback address with this last byte.
     pub fn beside(&self, last: u8) -> Origin {
-        let at = format!("127.0.0.{last}:{}", self.address.port());
-        let leaf = authority().issue(&[format!("*.{API_DOMAIN}")]).expect("a certificate");
-        let tls = leaf.server_config().expect("a TLS configuration");
-        Origin::listen(Kind::Whole, tls, &at, |_| Reply::json(200, "{\"ok\":true}"))
+        let listener = TcpListener::bind(format!("127.0.0.{last}:{}", self.address.port())).expect("a port");
+        Origin::on(listener, |_| Reply::json(200, "{\"ok\":true}"))
     }
 
     fn launch(kind: Kind, domain: &str, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
-        let leaf = authority().issue(&[format!("*.{domain}")]).expect("a certificate");
-        Origin::listen(kind, leaf.server_config().expect("a TLS configuration"), "127.0.0.1:0", script)
+        Origin::listen(kind, tls_for(domain), script)
     }
 
-    fn listen(
+    fn listen(kind: Kind, tls: ServerConfig, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
+        Origin::serve(TcpListener::bind("127.0.0.1:0").expect("a port"), kind, tls, script)
+    }
+
+    fn serve(
+        listener: TcpListener,
         kind: Kind,
         tls: ServerConfig,
-        at: &str,
         script: impl Fn(&Received) -> Reply + Send + Sync + 'static,
     ) -> Origin {
         let shared = Arc::new(Shared {
@@ -162,7 +168,6 @@ impl Origin {
             kind,
             tls: Arc::new(tls),
         });
-        let listener = TcpListener::bind(at).expect("a port");
         let address = listener.local_addr().expect("an address");
         let accepting = {
             let shared = shared.clone();
@@ -476,6 +481,12 @@ struct Exchange {
     index: usize,
     /// How its body ends, until it is read.
     body_left: Option<Framing>,
+}
+
+/// Shows a certificate of the trusted authority for what is under this domain.
+pub fn tls_for(domain: &str) -> ServerConfig {
+    let leaf = authority().issue(&[format!("*.{domain}")]).expect("a certificate");
+    leaf.server_config().expect("a TLS configuration")
 }
 
 /// Ends a connection with RST. The standard library cannot ask for that yet; tokio can.

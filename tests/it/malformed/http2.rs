@@ -1,44 +1,17 @@
 //! HTTP/2 requests on their way to HTTP/1.1, where most ways to smuggle begin (RFC 9113 section 8).
 
 use super::{DOMAIN, expect_addressed, message};
-use crate::harness::client::{Client, get};
+use crate::harness::client::get;
+use crate::harness::frames::{DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, RST_STREAM, frame, headers};
 use crate::harness::http2::Call;
 use crate::harness::origin::Origin;
 use crate::harness::proxy::{Proxy, proxy};
 use crate::harness::reply::Reply;
 
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
 fn start() -> (Origin, Proxy) {
     let api = Origin::start(|request| Reply::json(200, request.target()));
     let proxy = proxy().maps(DOMAIN, "abc123", "/prod").to(&api).start();
     (api, proxy)
-}
-
-/// One frame of the stream 1, or of none.
-fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).expect("a short frame").to_be_bytes();
-    [&length[1..], &[kind, flags, 0, 0, 0, stream], payload].concat()
-}
-
-/// Fields in HPACK, each as a literal that no table keeps (RFC 7541 section 6.2.2): the bytes go
-/// on the wire as they are, which no HTTP/2 library would do.
-fn fields(list: &[(&str, &str)]) -> Vec<u8> {
-    let mut block = Vec::new();
-    for (name, value) in list {
-        block.push(0);
-        for text in [name, value] {
-            block.push(u8::try_from(text.len()).ok().filter(|length| *length < 127).expect("a short text"));
-            block.extend_from_slice(text.as_bytes());
-        }
-    }
-    block
 }
 
 const PATH: (&str, &str) = (":path", "/");
@@ -49,25 +22,15 @@ const HERE: (&str, &str) = (":authority", DOMAIN);
 
 /// Sends one request as it is; says whether an answer came for it, or the end of stream or connection.
 fn answered(proxy: &Proxy, list: &[(&str, &str)], data: &[&str]) -> bool {
-    let mut client = Client::connect(proxy.h2c_address());
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
-    bytes.extend(frame(SETTINGS, 0, 0, b""));
+    let mut client = Frames::connect(proxy.h2c_address());
     let ends = if data.is_empty() { END_STREAM } else { 0 };
-    bytes.extend(frame(HEADERS, END_HEADERS | ends, 1, &fields(list)));
+    let mut bytes = headers(1, END_HEADERS | ends, list);
     for (at, piece) in data.iter().enumerate() {
         bytes.extend(frame(DATA, if at + 1 == data.len() { END_STREAM } else { 0 }, 1, piece.as_bytes()));
     }
     client.send(bytes);
-    loop {
-        let head = client.read_exact(9);
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
-        client.read_exact(length);
-        match (head[3], head[8]) {
-            (HEADERS, 1) => return true,
-            (RST_STREAM, 1) | (GOAWAY, _) => return false,
-            _ => {}
-        }
-    }
+    client.wait_for(|frame| matches!((frame.kind, frame.stream), (HEADERS | RST_STREAM, 1) | (GOAWAY, _))).kind
+        == HEADERS
 }
 
 /// A well-formed request is answered through the same bytes: what fails below fails for its fault.
