@@ -74,6 +74,11 @@ impl Client {
         Client::over(Stream::Plain(open(address)))
     }
 
+    /// As [`Client::connect`], where nobody may listen.
+    pub fn try_connect(address: SocketAddr) -> io::Result<Client> {
+        try_open(address).map(|stream| Client::over(Stream::Plain(stream)))
+    }
+
     /// Connects with TLS, and trusts the authority of these tests alone.
     #[track_caller]
     pub fn connect_tls(address: SocketAddr, name: &str) -> Client {
@@ -256,11 +261,15 @@ pub fn text_of(method: &str, host: &str, path: &str, headers: &[(&str, &str)], b
 
 /// A connection on which nothing takes longer than [`PATIENCE`].
 pub(super) fn open(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect_timeout(&address, PATIENCE).expect("connected");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a read timeout");
-    stream.set_write_timeout(Some(PATIENCE)).expect("a write timeout");
-    stream.set_nodelay(true).expect("no delay");
-    stream
+    try_open(address).expect("connected")
+}
+
+fn try_open(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 fn tls_config() -> ClientConfig {

@@ -15,6 +15,7 @@ pub mod dns;
 pub mod faulty;
 pub mod frames;
 pub mod http2;
+pub mod load;
 pub mod moto;
 pub mod origin;
 pub mod proxy;

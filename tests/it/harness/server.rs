@@ -26,7 +26,7 @@ struct Log {
 /// A server to be started: its folder holds `nameplate.yaml` and, unless it is said to be elsewhere,
 /// `mapping.yaml`.
 pub struct ServerBuilder {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     endpoint: String,
     settings: Vec<String>,
     arguments: Vec<String>,
@@ -38,7 +38,7 @@ pub fn server(api: &Origin) -> ServerBuilder {
     let folder = tempfile::tempdir().expect("a directory");
     authority().write_pem(&folder.path().join("ca.pem")).expect("written");
     ServerBuilder {
-        folder,
+        folder: Arc::new(folder),
         endpoint: format!("endpoint: {{ fixed: ['{}'], ca_file: ca.pem }}\n", api.address()),
         settings: Vec::new(),
         arguments: Vec::new(),
@@ -81,17 +81,31 @@ impl ServerBuilder {
         let listening = if own { "" } else { "listeners: [{ address: '127.0.0.1:0' }]\nadmin: 127.0.0.1:0\n" };
         let settings = format!("{}{listening}{}threads: 1\n", self.settings.concat(), self.endpoint);
         fs::write(self.path("nameplate.yaml"), settings).expect("written");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_nameplate"))
-            .args(["serve", "--config"])
-            .arg(self.path("nameplate.yaml"))
-            .args(&self.arguments)
-            .env_clear()
-            .envs(self.environment)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary runs");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nameplate"));
+        command.args(["serve", "--config"]).arg(self.path("nameplate.yaml")).args(&self.arguments);
+        command.env_clear().envs(self.environment);
+        Server::run(command, self.folder)
+    }
+}
+
+/// A running `nameplate serve`. Dropped, it is killed; in a failed test it prints its log.
+pub struct Server {
+    child: Child,
+    log: Arc<(Mutex<Log>, Condvar)>,
+    folder: Arc<TempDir>,
+}
+
+impl Server {
+    /// A process that takes over from this one, with the same settings.
+    pub fn start_upgrade(&self) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nameplate"));
+        command.args(["serve", "--upgrade", "--config"]).arg(self.path("nameplate.yaml")).env_clear();
+        Server::run(command, Arc::clone(&self.folder))
+    }
+
+    fn run(mut command: Command, folder: Arc<TempDir>) -> Server {
+        let mut child =
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let log = Arc::new((Mutex::new(Log::default()), Condvar::new()));
         let (lines, kept) = (BufReader::new(child.stderr.take().expect("a pipe")).lines(), log.clone());
         thread::spawn(move || {
@@ -102,18 +116,9 @@ impl ServerBuilder {
             kept.0.lock().unwrap().ended = true;
             kept.1.notify_all();
         });
-        Server { child, log, folder: self.folder }
+        Server { child, log, folder }
     }
-}
 
-/// A running `nameplate serve`. Dropped, it is killed; in a failed test it prints its log.
-pub struct Server {
-    child: Child,
-    log: Arc<(Mutex<Log>, Condvar)>,
-    folder: TempDir,
-}
-
-impl Server {
     /// Starts with this mapping, in front of this origin; `settings` are more of the settings file.
     pub fn start(mapping: &str, api: &Origin, settings: &str) -> Server {
         server(api).mapping(mapping).settings(settings).start()
