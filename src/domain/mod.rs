@@ -10,6 +10,7 @@ pub mod decide;
 pub mod host;
 pub mod overrides;
 pub mod pace;
+pub mod proxy_header;
 pub mod refusal;
 pub mod rewrite;
 pub mod route;
