@@ -1,14 +1,12 @@
 //! Sockets that are bound before anything runs on them.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::IntoRawFd;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use pingora::apps::ServerApp;
 use pingora::listeners::ListenerConfig;
-use pingora::listeners::tls::TlsSettings;
-use pingora::protocols::l4::stream::L4BufferSettings;
 use pingora::server::{Fds, ListenFds, ShutdownWatch};
 use pingora::services::Service as _;
 use pingora::services::listening::Service;
@@ -17,66 +15,87 @@ use tokio::task::JoinHandle;
 
 use super::StartFault;
 use super::certificates::Certificate;
-use crate::config::settings::Listener;
+use crate::config::settings::{Listener, ProxyProtocol};
 
 /// Connections the kernel may hold for us between two accepts.
 const BACKLOG: i32 = 4_096;
-/// Bytes one read from a client can bring. Pingora's 64 KiB would be 640 MB of buffers at 10,000
-/// connections; 16 KiB is one TLS record, and a request's headers fit at once.
-const READ_BUFFER: usize = 16 * 1024;
-/// Bytes gathered before a write.
-const WRITE_BUFFER: usize = 8 * 1024;
+/// Bytes the kernel keeps unsent for a client that does not take them. Without a limit it is megabytes
+/// each, and it is long before a slow client is told from a dead one.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
 
-/// A listener that is bound, and whose certificate has been read. Bound here and not by the service,
-/// a port that is taken is an error with a name and not a panic on a service's thread, and port 0
-/// has a number to tell. Dropped, it closes.
-pub(super) struct Bound<'s> {
-    pub(super) listener: &'s Listener,
-    socket: std::net::TcpListener,
+/// A listener that is bound, and whose certificate has been read. Bound first, a port that is taken is an
+/// error with a name, and port 0 has a number to tell. Dropped, it closes, unless it was duplicated.
+pub(super) struct Bound {
+    pub(super) socket: TcpListener,
+    pub(super) port: Arc<Port>,
+}
+
+/// A listener as its connections see it.
+pub(super) struct Port {
     pub(super) address: SocketAddr,
     /// What its clients are shown, and can be read again.
     pub(super) certificate: Option<Arc<Certificate>>,
-    tls: Option<TlsSettings>,
+    pub(super) h2c: bool,
+    pub(super) proxy_protocol: Option<ProxyProtocol>,
 }
 
-impl<'s> Bound<'s> {
-    pub(super) fn new(listener: &'s Listener) -> Result<Bound<'s>, StartFault> {
-        let fault = |cause| StartFault::Listen { address: listener.address, cause };
+impl Bound {
+    pub(super) fn new(listener: &Listener) -> Result<Bound, StartFault> {
         let certificate = listener.tls.as_ref().map(Certificate::read).transpose()?.map(Arc::new);
-        let tls = certificate.as_ref().map(Certificate::settings).transpose()?;
-        let socket = bind(listener.address).map_err(fault)?;
-        let address = socket.local_addr().map_err(fault)?;
-        Ok(Bound { listener, socket, address, certificate, tls })
+        let (socket, address) = bind(listener.address)?;
+        let proxy_protocol = listener.proxy_protocol.clone();
+        // Over TLS, ALPN is what says HTTP/2.
+        let h2c = listener.h2c && certificate.is_none();
+        Ok(Bound { socket, port: Arc::new(Port { address, certificate, h2c, proxy_protocol }) })
     }
 }
 
-fn bind(address: SocketAddr) -> std::io::Result<std::net::TcpListener> {
-    let domain = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
-    let socket = socket2::Socket::new(domain, socket2::Type::STREAM.nonblocking(), None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+/// A bound socket, and its address.
+pub(super) fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartFault> {
+    let bind = || {
+        let domain = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM.nonblocking(), None)?;
+        socket.set_reuse_address(true)?;
+        // The connections it accepts have these too, without a call for each.
+        socket.set_tcp_nodelay(true)?;
+        #[cfg(target_os = "linux")]
+        socket.set_tcp_notsent_lowat(UNSENT)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let socket = TcpListener::from(socket);
+        let address = socket.local_addr()?;
+        Ok((socket, address))
+    };
+    bind().map_err(|cause| StartFault::Listen { address, cause })
 }
 
-/// Runs a service on sockets that are bound already.
+/// Runs one of Pingora's services on a socket that is bound already.
 pub(super) fn serve<A: ServerApp + Send + Sync + 'static>(
     runtime: &Runtime,
     mut service: Service<A>,
-    listeners: Vec<Bound<'_>>,
+    (socket, address): (TcpListener, SocketAddr),
     stopped: ShutdownWatch,
 ) -> JoinHandle<()> {
     let mut sockets = Fds::new();
-    for Bound { socket, address, tls, .. } in listeners {
-        let address = address.to_string();
-        let mut config =
-            ListenerConfig::tcp(address.clone()).l4_buffer(L4BufferSettings::new(READ_BUFFER, WRITE_BUFFER));
-        if let Some(tls) = tls {
-            config = config.tls(tls);
-        }
-        service.add_listener(config);
-        sockets.add(address, socket.into_raw_fd());
-    }
+    service.add_listener(ListenerConfig::tcp(address.to_string()));
+    sockets.add(address.to_string(), socket.into_raw_fd());
     let sockets: ListenFds = Arc::new(Mutex::new(sockets));
     runtime.spawn(async move { service.start_service(Some(sockets), stopped, 1).await })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn connections_have_what_their_listener_was_given() {
+        let (listener, address) = bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+        listener.set_nonblocking(false).expect("blocking");
+        let _client = std::net::TcpStream::connect(address).expect("connected");
+        let accepted = listener.accept().expect("a connection").0;
+        assert!(accepted.nodelay().expect("an option"));
+        assert_eq!(socket2::SockRef::from(&accepted).tcp_notsent_lowat().expect("an option"), UNSENT);
+    }
 }

@@ -1,10 +1,12 @@
 //! Builds listeners and services from the settings: the only wiring.
 //!
 //! Pingora's own `Server` sleeps for a fixed time when it stops, whatever is in flight, and its
-//! admin listener closes with the rest. This runs the same services on runtimes of its own, so
-//! that a stop fails readiness first, waits for exactly what is in flight, and ends.
+//! admin listener closes with the rest. This has accept loops and runtimes of its own, so that a stop
+//! fails readiness first, waits for exactly what is in flight, and ends.
 
 mod certificates;
+mod clients;
+mod descriptors;
 // mod handover;
 mod listeners;
 
@@ -13,22 +15,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use pingora::apps::{HttpServerOptions, ServerApp};
-use pingora::protocols::Stream;
-use pingora::server::ShutdownWatch;
+use pingora::apps::HttpServerOptions;
+use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::configuration::ServerConf;
 use pingora::services::listening::Service;
-use pingora_proxy::{HttpProxy, http_proxy};
+use pingora_proxy::http_proxy;
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
-use crate::config::settings::{Listener, Settings, Shutdown};
+use crate::config::settings::{Client, Settings, Shutdown};
 use crate::discovery::EndpointFault;
 use crate::live::Live;
-use crate::live::connections::Connection;
 use crate::live::endpoints::Endpoints;
 use crate::live::keeper::{self, FirstFault, Handle};
 use crate::live::refresh::keep_fresh;
@@ -37,11 +37,27 @@ use crate::proxy::Proxy;
 use crate::telemetry::limit::CpuLimit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::task::Task;
-use certificates::{Certificate, certificates};
-use listeners::{Bound, serve};
+use certificates::{Certificate, certificates, keep_current};
+use clients::Clients;
+use listeners::{Bound, bind, serve};
 
 /// How long a start waits for the endpoint's first addresses; after that it goes on, unready.
 const FIRST_LOOKUP: Duration = Duration::from_secs(3);
+/// Requests one HTTP/2 connection may have under way.
+const STREAMS: u32 = 100;
+/// Bytes of a request's headers over HTTP/2, before `limits.headers` has its say.
+const HEADER_LIST: u32 = 64 * 1024;
+/// Bytes of one request's body that may wait to be forwarded, and of all of a connection's. One request
+/// that stands still does not hold up the others.
+const STREAM_WINDOW: u32 = 64 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// Bytes of one answer that may wait for its client. h2's own default is 400 KiB, for each stream.
+const SEND_BUFFER: usize = 64 * 1024;
+/// Streams a client may open and reset before we have seen them, and that it may make us reset, until the
+/// connection is ended ("rapid reset", CVE-2023-44487).
+const RESETS: usize = 20;
+const OWN_RESETS: usize = 256;
+
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartFault {
@@ -67,6 +83,9 @@ pub enum StartFault {
         /// Why.
         cause: String,
     },
+    /// No certificate can be made for a listener's names.
+    #[error("tls: self_signed: {0}")]
+    SelfSigned(String),
     /// The system gave no thread or timer, or the metrics could not be set up.
     #[error("cannot start: {0}")]
     System(String),
@@ -77,12 +96,18 @@ pub struct Running {
     live: Arc<Live>,
     mapping: Handle,
     certificates: Vec<Arc<Certificate>>,
+    /// The sockets of the listeners; each accept loop has a duplicate.
+    listeners: Vec<Bound>,
     addresses: Vec<SocketAddr>,
     admin: SocketAddr,
     stopping: Shutdown,
-    stop: watch::Sender<bool>,
+    clients: Arc<Clients>,
+    /// Ends the accept loops.
+    stop_accepting: watch::Sender<bool>,
+    accepting: Vec<JoinHandle<()>>,
+    /// Ends connections, once what they have begun is over.
+    stop_serving: watch::Sender<bool>,
     stop_admin: watch::Sender<bool>,
-    services: Vec<JoinHandle<()>>,
     proxying: Runtime,
     minding: Runtime,
 }
@@ -107,50 +132,65 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
     let _ = minding.block_on(async { tokio::time::timeout(FIRST_LOOKUP, live.refresh_all()).await });
     keep_fresh(&live, minding.handle());
 
-    // Every socket before any service: a port that is taken must not leave another one open.
-    let bound: Vec<Bound<'_>> = settings.listeners.iter().map(Bound::new).collect::<Result<_, _>>()?;
-    let admin_listener = Listener { address: settings.admin, tls: None, h2c: false };
-    let admin_bound = Bound::new(&admin_listener)?;
-    let certificates = bound.iter().filter_map(|bound| bound.certificate.clone()).collect();
-    let (addresses, admin) = (bound.iter().map(|b| b.address).collect(), admin_bound.address);
+    // Every socket before anything runs: a port that is taken must not leave another one open.
+    let listeners: Vec<Bound> = settings.listeners.iter().map(Bound::new).collect::<Result<_, _>>()?;
+    let admin_socket = bind(settings.admin)?;
+    let (addresses, admin) = (listeners.iter().map(|bound| bound.port.address).collect(), admin_socket.1);
+    let certificates: Vec<_> = listeners.iter().filter_map(|bound| bound.port.certificate.clone()).collect();
+    minding.spawn(keep_current(certificates.clone(), Arc::clone(&live.metrics)));
 
-    let (stop, stopped) = watch::channel(false);
-    let mut services = Vec::new();
-    // HTTP/2 with prior knowledge is a choice of the application, not of a listener, in Pingora.
-    let (h2c, plain): (Vec<_>, Vec<_>) = bound.into_iter().partition(|bound| bound.listener.h2c);
-    for (h2c, bound) in [(true, h2c), (false, plain)] {
-        if bound.is_empty() {
-            continue;
-        }
-        let mut proxy = http_proxy(&conf, Proxy::new(Arc::clone(&live), &settings));
-        proxy.server_options = Some(server_options(h2c, settings.client.keep_alive));
-        let patience = h2c.then_some(settings.client.read_timeout);
-        let door = Door { proxy: Arc::new(proxy), live: Arc::clone(&live), patience };
-        services.push(serve(&proxying, Service::new("proxy".into(), door), bound, stopped.clone()));
-    }
+    let descriptors = descriptors::raise();
+    let most = descriptors::connections(descriptors, settings.endpoint.pool_size);
+    live.connections.limit(settings.client.max_connections.unwrap_or(most));
+
+    let mut proxy = http_proxy(&conf, Proxy::new(Arc::clone(&live), &settings));
+    proxy.server_options = Some(server_options(&settings.client));
+    proxy.h2_options = Some(h2_options());
+    let (stop_serving, serving) = watch::channel(false);
+    let clients = Arc::new(Clients::new(Arc::clone(&live), proxy, settings.client, serving));
+    let (stop_accepting, accepting) = watch::channel(false);
+    let accepting = accept(&proxying, &clients, &listeners, &accepting).map_err(system)?;
 
     let (stop_admin, admin_stopped) = watch::channel(false);
     let pages = Admin { live: Arc::clone(&live) };
-    serve(&minding, Service::new("admin".into(), pages), vec![admin_bound], admin_stopped);
+    serve(&minding, Service::new("admin".into(), pages), admin_socket, admin_stopped);
 
     let stopping = settings.shutdown;
     Ok(Running {
         live,
         mapping,
         certificates,
+        listeners,
         addresses,
         admin,
         stopping,
-        stop,
+        clients,
+        stop_accepting,
+        accepting,
+        stop_serving,
         stop_admin,
-        services,
         proxying,
         minding,
     })
 }
 
+/// An accept loop for each listener, on a duplicate of its socket.
+fn accept(
+    runtime: &Runtime,
+    clients: &Arc<Clients>,
+    listeners: &[Bound],
+    accepting: &watch::Receiver<bool>,
+) -> std::io::Result<Vec<JoinHandle<()>>> {
+    let _inside = runtime.enter();
+    let start = |bound: &Bound| {
+        let socket = TcpListener::from_std(bound.socket.try_clone()?)?;
+        Ok(runtime.spawn(Arc::clone(clients).accept(socket, Arc::clone(&bound.port), accepting.clone())))
+    };
+    listeners.iter().map(start).collect()
+}
+
 impl Running {
-    /// Where the listeners listen, in the order of the settings (those with `h2c` last).
+    /// Where the listeners listen, in the order of the settings.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -175,12 +215,7 @@ impl Running {
 
     fn reload_certificates(&self) {
         for certificate in &self.certificates {
-            let read = certificate.reload();
-            self.live.metrics.certificate_reloaded(read.is_ok());
-            match read {
-                Ok(()) => log::info!("certificate read again: {}", certificate.file().display()),
-                Err(fault) => log::error!("certificate rejected: {fault}; the one before serves on"),
-            }
+            certificate.reload(&self.live.metrics);
         }
     }
 
@@ -197,13 +232,14 @@ impl Running {
             if !self.stopping.delay.is_zero() {
                 tokio::time::sleep(self.stopping.delay).await;
             }
-            let _ = self.stop.send(true);
-            let finish = async {
-                for service in self.services {
-                    let _ = service.await;
-                }
-                self.live.connections.all_closed().await;
-            };
+            let _ = self.stop_accepting.send(true);
+            for accepting in self.accepting {
+                let _ = accepting.await;
+            }
+            drop(self.listeners);
+            let _ = self.stop_serving.send(true);
+            self.clients.end_idle().await;
+            let finish = self.live.connections.all_closed();
             let _ = tokio::time::timeout(self.stopping.grace_period, finish).await;
             self.live.connections.open()
         });
@@ -234,47 +270,26 @@ fn server_conf(settings: &Settings, threads: usize) -> Result<ServerConf, StartF
     })
 }
 
-fn server_options(h2c: bool, idle: Duration) -> HttpServerOptions {
+fn server_options(client: &Client) -> HttpServerOptions {
     let mut options = HttpServerOptions::default();
-    options.h2c = h2c;
     // What `keep_alive` is to HTTP/1.1, which Pingora takes for each request instead.
-    options.h2_idle_timeout = Some(idle);
+    options.h2_idle_timeout = Some(client.keep_alive);
+    // Pingora counts those after the first.
+    options.keepalive_request_limit = Some(client.requests_per_connection - 1);
     // Not to proxy it: so that it is refused like everything else, with a reason and a count.
     options.allow_connect_method_proxying = true;
     options
 }
 
-/// The proxy, behind the count of its connections.
-struct Door {
-    proxy: Arc<HttpProxy<Proxy>>,
-    live: Arc<Live>,
-    /// How long a connection may take to show which HTTP it speaks, where it could be either.
-    patience: Option<Duration>,
-}
-
-#[async_trait]
-impl ServerApp for Door {
-    async fn process_new(self: &Arc<Self>, mut stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        let _counted = Connection::begin(&self.live);
-        if let Some(patience) = self.patience
-            && stream.get_ssl_digest().is_none()
-        {
-            speaks_in_time(&mut stream, patience, shutdown.clone()).await?;
-        }
-        self.proxy.process_new(stream, shutdown).await
-    }
-
-    async fn cleanup(&self) {
-        self.proxy.cleanup().await;
-    }
-}
-
-/// Waits for as many bytes as HTTP/2's preface has. Pingora waits for them too, but for ever and
-/// deaf to a stop; the bytes stay in the stream, so its own wait is then over at once.
-async fn speaks_in_time(stream: &mut Stream, patience: Duration, mut shutdown: ShutdownWatch) -> Option<()> {
-    let mut preface = [0; 24];
-    tokio::select! {
-        peeked = tokio::time::timeout(patience, stream.try_peek(&mut preface)) => peeked.ok()?.ok().map(drop),
-        _ = shutdown.wait_for(|stopping| *stopping) => None,
-    }
+fn h2_options() -> H2Options {
+    let mut options = default_h2_options();
+    options
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADER_LIST)
+        .initial_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buffer_size(SEND_BUFFER)
+        .max_pending_accept_reset_streams(RESETS)
+        .max_local_error_reset_streams(Some(OWN_RESETS));
+    options
 }

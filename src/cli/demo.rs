@@ -101,7 +101,7 @@ fn start(mut settings: Settings, args: &DemoArgs) -> Result<Running, StartFault>
 }
 
 fn listener(address: SocketAddr) -> Listener {
-    Listener { address, tls: None, h2c: true }
+    Listener { h2c: true, ..Listener::plain(address) }
 }
 
 fn tell(

@@ -137,7 +137,7 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
     let mut settings = args.settings.read()?;
     settings.reload.allow_shrink |= args.allow_shrink;
     if let Some(address) = args.listen {
-        settings.listeners = vec![Listener { address, tls: None, h2c: false }];
+        settings.listeners = vec![Listener::plain(address)];
     }
     if let Some(admin) = args.admin {
         settings.admin = admin;

@@ -54,9 +54,8 @@ pub(super) fn read_settings(config: Option<&Path>) -> anyhow::Result<Settings> {
     for file in [settings.endpoint.ca_file.as_mut(), reload.token_file.as_mut(), cache].into_iter().flatten() {
         *file = folder.join(&*file);
     }
-    for tls in settings.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
-        tls.certificate = folder.join(&tls.certificate);
-        tls.key = folder.join(&tls.key);
+    for listener in &mut settings.listeners {
+        listener.tls = listener.tls.take().map(|tls| tls.relative_to(folder));
     }
     Ok(settings)
 }

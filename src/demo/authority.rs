@@ -68,19 +68,28 @@ impl Authority {
 
     /// A server certificate for these names; `*.` as the first label is a wildcard.
     pub fn issue(&self, names: &[String]) -> Result<Leaf, AuthorityFault> {
+        self.issue_for(names, ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A client certificate for this name.
+    pub fn issue_for_client(&self, name: &str) -> Result<Leaf, AuthorityFault> {
+        self.issue_for(&[name.to_owned()], ExtendedKeyUsagePurpose::ClientAuth)
+    }
+
+    fn issue_for(&self, names: &[String], purpose: ExtendedKeyUsagePurpose) -> Result<Leaf, AuthorityFault> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::new(names)?;
         // Clients read only the subject alternative names; the common name is for people.
         params.distinguished_name.push(DnType::CommonName, "Nameplate demo certificate");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.extended_key_usages = vec![purpose];
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Leaf { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key })
     }
 }
 
-/// A server certificate and its private key.
+/// A certificate and its private key.
 pub struct Leaf {
     certificate: CertificateDer<'static>,
     certificate_pem: String,

@@ -2,18 +2,19 @@
 
 mod answer;
 mod attempt;
+pub mod connection;
 mod context;
 mod dial;
 mod forwarded;
 mod peer;
 mod phases;
-mod reply;
+pub mod reply;
 mod upstream_request;
 mod watch;
 
 use std::sync::Arc;
 
-use crate::config::settings::{ClientTimeouts, Settings};
+use crate::config::settings::{Client, Settings};
 use crate::domain::decide::Limits;
 use crate::live::Live;
 use forwarded::ForwardedRule;
@@ -23,7 +24,7 @@ use peer::Peers;
 pub struct Proxy {
     live: Arc<Live>,
     limits: Limits,
-    client: ClientTimeouts,
+    client: Client,
     forwarded: ForwardedRule,
     peers: Peers,
     /// Attempts that one request may make.

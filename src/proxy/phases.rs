@@ -13,6 +13,7 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
+use super::connection::ClientConnection;
 use super::context::RequestContext;
 use super::forwarded::Seen;
 use super::reply::{final_answer, has_whole_answer, refusal_of, refuse};
@@ -49,6 +50,9 @@ impl ProxyHttp for Proxy {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
+        if let Some(connection) = ClientConnection::of(session) {
+            connection.begins_request();
+        }
         // Without it, bytes of a next request that arrive while this one waits for its answer are an
         // error of this one: a 400 for a request the API may have acted on.
         session.set_pipelining_enabled(true);
@@ -312,10 +316,15 @@ impl ProxyHttp for Proxy {
 impl Proxy {
     fn set_client_timeouts(&self, session: &mut Session) {
         session.set_read_timeout(Some(self.client.read_timeout));
-        session.set_write_timeout(Some(self.client.write_timeout));
+        if session.is_http2() {
+            // How long one stream may wait for its client to open its window; the connection, in either
+            // version, has a rate of its own to hold.
+            session.set_write_timeout(Some(self.client.write_timeout));
+        }
         session.set_total_drain_timeout(Some(self.client.read_timeout));
-        if self.live.connections.draining() {
+        if self.live.connections.end_with_answers() {
             session.set_keepalive(None);
+            ClientConnection::of(session).inspect(|connection| connection.end());
         } else if session.get_keepalive().is_some() {
             // Pingora keeps a connection for ever after its first request; 0 would mean just that.
             session.set_keepalive(Some(self.client.keep_alive.max(Duration::from_secs(1)).as_secs()));

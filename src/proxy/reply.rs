@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::Method;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{Method, StatusCode};
 use pingora::http::ResponseHeader;
+use pingora::protocols::http::date::get_cached_date;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::Session;
 
@@ -26,7 +27,7 @@ pub(super) struct Advice {
 /// Answers with a refusal: its status, and a body shaped like API Gateway's own.
 pub(super) async fn refuse(session: &mut Session, refusal: Refusal, advice: Advice) -> Result<()> {
     let id = request_id();
-    let body = format!("{{\"message\":\"{refusal}\",\"requestId\":\"{id}\"}}");
+    let body = body(refusal, &id);
     let mut header = ResponseHeader::build(refusal.status(), Some(8))?;
     header.insert_header(CONTENT_TYPE, "application/json")?;
     header.insert_header(CONTENT_LENGTH, body.len())?;
@@ -50,6 +51,31 @@ pub(super) async fn refuse(session: &mut Session, refusal: Refusal, advice: Advi
         session.write_response_body(Some(Bytes::from(body)), true).await?;
     }
     Ok(())
+}
+
+/// The same where there is no request to speak of: the bytes of a whole HTTP/1.1 answer that ends its
+/// connection.
+pub fn whole_refusal(refusal: Refusal) -> Vec<u8> {
+    let id = request_id();
+    let body = body(refusal, &id);
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let phrase = status.canonical_reason().unwrap_or_default();
+    let date = get_cached_date();
+    let date = date.to_str().unwrap_or_default();
+    // Soon: each connection that ends makes room.
+    let retry = if refusal == Refusal::TooManyConnections { "Retry-After: 1\r\n" } else { "" };
+    let (status, reason, length) = (status.as_u16(), refusal.reason(), body.len());
+    format!(
+        "HTTP/1.1 {status} {phrase}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+         Cache-Control: no-store\r\nx-nameplate-refusal: {reason}\r\nx-request-id: {id}\r\n{retry}\
+         Date: {date}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// Shaped like API Gateway's own.
+fn body(refusal: Refusal, id: &str) -> String {
+    format!("{{\"message\":\"{refusal}\",\"requestId\":\"{id}\"}}")
 }
 
 /// The answer that has begun, ours or the API's; a 1xx is none yet.

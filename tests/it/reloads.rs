@@ -35,7 +35,9 @@ impl Drop for Stop<'_> {
 #[test]
 fn a_thousand_reloads_under_load_drop_no_request_and_leave_nothing_behind() {
     let api = Origin::ok();
-    let server = Server::start(&text(1), &api, "reload: { poll: 60m }");
+    // Each client keeps its one connection.
+    let server =
+        Server::start(&text(1), &api, "reload: { poll: 60m }\nclient: { requests_per_connection: 1000000000 }");
     let (address, admin) = (server.address(), server.admin());
     let (stop, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
     let get = text_of("GET", "pay.example.com", "/x", &[], b"");

@@ -1,7 +1,5 @@
-//! The clients' side: listeners, limits, timeouts, and how it all stops.
+//! The clients' side: limits, timeouts, and how it all stops.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -14,6 +12,14 @@ use super::values::{Network, duration};
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// A client that sends no byte of its request for this long is gone.
 pub const CLIENT_READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// A head takes one packet, or a few; a client that needs longer keeps a place others could have.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of a load balancer live as long as they may, and those that are there already stay
+/// with the tasks that are: after scaling out, ending each in its turn is what spreads them.
+pub const REQUESTS_PER_CONNECTION: u32 = 10_000;
+/// Bytes a second that a client must take of an answer that waits for it alone. The slowest links in
+/// use are ten times faster; at this rate 30 KiB go in one `write_timeout`.
+pub const MIN_SEND_RATE: u32 = 1_024;
 /// API Gateway's payload quota: 10 MB.
 pub const MAX_BODY: u64 = 10_485_760;
 /// API Gateway's quota for all header names and values: 10,240 bytes.
@@ -22,36 +28,6 @@ pub const MAX_HEADERS: usize = 10_240;
 pub const MAX_URL: usize = 8_192;
 /// ECS sends SIGKILL 30 s after SIGTERM unless the task says otherwise; this leaves time to exit.
 pub const GRACE_PERIOD: Duration = Duration::from_secs(25);
-
-/// One address clients connect to.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Listener {
-    /// IP address and port. Default `0.0.0.0:8080`.
-    pub address: SocketAddr,
-    /// Serve TLS with this certificate, HTTP/1.1 and HTTP/2 by ALPN.
-    #[serde(default)]
-    pub tls: Option<ListenerTls>,
-    /// Accept HTTP/2 with prior knowledge on a plaintext listener. Default false.
-    #[serde(default)]
-    pub h2c: bool,
-}
-
-impl Default for Listener {
-    fn default() -> Self {
-        Listener { address: SocketAddr::from(([0, 0, 0, 0], 8080)), tls: None, h2c: false }
-    }
-}
-
-/// A listener's certificate.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListenerTls {
-    /// PEM file: the certificate, then its intermediates.
-    pub certificate: PathBuf,
-    /// PEM file: its private key.
-    pub key: PathBuf,
-}
 
 /// What a request may be; over it, it is refused and nothing is forwarded.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -115,24 +91,57 @@ impl Proto {
     }
 }
 
-/// How long the client's side may take.
+/// How long the client's side may take, and how much of us.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct ClientTimeouts {
+pub struct Client {
     /// How long an idle connection waits for the next request. Default [`KEEP_ALIVE`].
     #[serde(deserialize_with = "duration")]
     pub keep_alive: Duration,
+    /// The longest that a request's head may take from its first byte to its end; and so a TLS
+    /// handshake, a PROXY protocol header, and the beginning of HTTP/2. Default [`HEADER_TIMEOUT`].
+    #[serde(deserialize_with = "duration")]
+    pub header_timeout: Duration,
     /// The longest silence inside a request. Default [`CLIENT_READ_TIMEOUT`].
     #[serde(deserialize_with = "duration")]
     pub read_timeout: Duration,
     /// The longest time a write may wait for the client to take it. Default [`WRITE_TIMEOUT`].
     #[serde(deserialize_with = "duration")]
     pub write_timeout: Duration,
+    /// Bytes a second that a client must take while an answer waits for it, the mean of one
+    /// `write_timeout`. Default [`MIN_SEND_RATE`].
+    pub min_send_rate: u32,
+    /// Requests after which a connection is ended. Default [`REQUESTS_PER_CONNECTION`].
+    pub requests_per_connection: u32,
+    /// Connections that may be open at once. Default: as many as the limit of file descriptors has
+    /// room for.
+    pub max_connections: Option<usize>,
 }
 
-impl Default for ClientTimeouts {
+impl Default for Client {
     fn default() -> Self {
-        ClientTimeouts { keep_alive: KEEP_ALIVE, read_timeout: CLIENT_READ_TIMEOUT, write_timeout: WRITE_TIMEOUT }
+        Client {
+            keep_alive: KEEP_ALIVE,
+            header_timeout: HEADER_TIMEOUT,
+            read_timeout: CLIENT_READ_TIMEOUT,
+            write_timeout: WRITE_TIMEOUT,
+            min_send_rate: MIN_SEND_RATE,
+            requests_per_connection: REQUESTS_PER_CONNECTION,
+            max_connections: None,
+        }
+    }
+}
+
+impl Client {
+    pub(super) fn validate(&self) -> Result<(), String> {
+        // Pingora's own patience with a silent connection, before its first request and after it.
+        if self.header_timeout >= self.keep_alive || self.header_timeout >= Duration::from_secs(60) {
+            return Err("client: header_timeout must be under keep_alive, and under 60s".into());
+        }
+        if self.requests_per_connection == 0 || self.max_connections == Some(0) {
+            return Err("client: requests_per_connection and max_connections must be at least 1".into());
+        }
+        Ok(())
     }
 }
 

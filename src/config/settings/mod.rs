@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod endpoint;
+pub mod listener;
 pub mod mapping;
 pub(in crate::config) mod values;
 
@@ -16,8 +17,9 @@ use serde::Deserialize;
 
 use super::overrides::is_endpoint_name;
 
-pub use client::{ClientTimeouts, Forwarded, Limits, Listener, ListenerTls, Proto, Shutdown};
+pub use client::{Client, Forwarded, Limits, Proto, Shutdown};
 pub use endpoint::{Endpoint, Sni};
+pub use listener::{Identity, Listener, ListenerTls, ProxyProtocol};
 pub use mapping::{MappingSource, Reload};
 pub use values::Network;
 
@@ -46,8 +48,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What the API learns of the client.
     pub forwarded: Forwarded,
-    /// How long the client's side may take.
-    pub client: ClientTimeouts,
+    /// How long the client's side may take, and how much of us.
+    pub client: Client,
     /// How the process stops.
     pub shutdown: Shutdown,
 }
@@ -64,7 +66,7 @@ impl Default for Settings {
             endpoints: BTreeMap::new(),
             limits: Limits::default(),
             forwarded: Forwarded::default(),
-            client: ClientTimeouts::default(),
+            client: Client::default(),
             shutdown: Shutdown::default(),
         }
     }
@@ -113,6 +115,7 @@ impl Settings {
         }
         let zero = [
             ("client: keep_alive", self.client.keep_alive),
+            ("client: header_timeout", self.client.header_timeout),
             ("client: read_timeout", self.client.read_timeout),
             ("client: write_timeout", self.client.write_timeout),
         ];
@@ -120,6 +123,8 @@ impl Settings {
             return Err(format!("{key} is 0; write a duration, for example `5s`"));
         }
         self.reload.validate()?;
+        self.client.validate()?;
+        self.listeners.iter().try_for_each(Listener::validate)?;
         if self.threads == Some(0) {
             return Err("threads: must be at least 1".into());
         }
@@ -197,6 +202,9 @@ mod tests {
         fault("endpoints: { a: { port: 8443 } }\n", "endpoints: a: has none of `name`");
         fault("endpoints: { a: { name: x, pool_size: 1 } }\n", "pool_size is the same for all endpoints");
         fault("listeners: []\n", "listeners: is empty");
+        fault("listeners: [{ address: '127.0.0.1:0', proxy_protocol: { trust: [] } }]\n", "trusts nobody");
+        fault("client: { keep_alive: 10s }\n", "client: header_timeout must be under keep_alive");
+        fault("client: { max_connections: 0 }\n", "must be at least 1");
         fault("admin: here\n", "admin");
         fault("mapping: s3://bucket\n", "s3://bucket names no object");
         fault("reload: { poll: 100ms }\n", "reload: poll is under 1s");

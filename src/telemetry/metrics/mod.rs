@@ -20,6 +20,7 @@ use super::histogram::Histogram;
 use super::limit::CpuLimit;
 use super::process::ProcessCollector;
 use clients::Clients;
+pub use clients::Cut;
 use mapping::Mapping;
 pub use mapping::Reload;
 pub use requests::InFlight;

@@ -62,6 +62,13 @@ impl Metrics {
         self.requests.refusals[refusal.index()].inc();
     }
 
+    /// A request was refused before its method was known, `seconds` after it began.
+    pub fn refused_early(&self, refusal: Refusal, seconds: f64) {
+        self.refused(refusal);
+        self.requests.slot(VERBS.len(), refusal.status()).inc();
+        self.requests.duration.observe(seconds);
+    }
+
     /// A client went away before its answer was complete.
     pub fn client_aborted(&self) {
         self.requests.client_aborts.inc();
@@ -96,10 +103,15 @@ impl Requests {
 
     fn counter(&self, method: &http::Method, status: u16) -> &IntCounter {
         let verb = VERBS.iter().position(|verb| *verb == method.as_str());
+        self.slot(verb.unwrap_or(VERBS.len()), status)
+    }
+
+    /// The counter of a verb by its place in [`VERBS`]; behind the last is that of all others.
+    fn slot(&self, verb: usize, status: u16) -> &IntCounter {
         let code = status.checked_sub(100).map(usize::from).filter(|at| *at < CODES - 1);
-        let slot = verb.unwrap_or(VERBS.len()) * CODES + code.unwrap_or(CODES - 1);
+        let slot = verb * CODES + code.unwrap_or(CODES - 1);
         self.by_status[slot].get_or_init(|| {
-            let method = verb.map_or("other", |at| VERBS[at]);
+            let method = VERBS.get(verb).copied().unwrap_or("other");
             let code = code.map_or("other".into(), |_| status.to_string());
             self.total.with_label_values(&[method, &code])
         })

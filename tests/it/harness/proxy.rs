@@ -23,7 +23,7 @@ admin: 127.0.0.1:0
 threads: 1
 endpoint: { connect_timeout: 1s, tls_timeout: 2s, read_timeout: 5s, write_timeout: 5s }
 reload: { watch: false, poll: 60m, allow_shrink: true }
-client: { keep_alive: 5s, read_timeout: 5s, write_timeout: 5s }
+client: { keep_alive: 5s, header_timeout: 4s, read_timeout: 5s, write_timeout: 5s }
 shutdown: { delay: 0s, grace_period: 5s }
 ";
 
@@ -34,6 +34,7 @@ pub struct ProxyBuilder {
     settings: Vec<String>,
     endpoint: Vec<SocketAddr>,
     tls_names: Vec<String>,
+    listeners: Vec<String>,
 }
 
 /// A proxy to be started, without any entry yet.
@@ -89,6 +90,12 @@ impl ProxyBuilder {
         self
     }
 
+    /// One more listener, with these keys besides its address: `h2c: true`.
+    pub fn listener(mut self, keys: &str) -> ProxyBuilder {
+        self.listeners.push(keys.to_owned());
+        self
+    }
+
     #[track_caller]
     pub fn start(self) -> Proxy {
         self.try_start().unwrap_or_else(|fault| panic!("{fault}"))
@@ -122,7 +129,7 @@ impl ProxyBuilder {
         })
     }
 
-    /// Plaintext first, then TLS, and last HTTP/2 with prior knowledge: the order in which
+    /// Plaintext first, then TLS, then others, and last HTTP/2 with prior knowledge: the order in which
     /// [`Running::addresses`] lists them.
     fn listeners(&self, directory: &TempDir) -> String {
         let mut text = "listeners:\n  - address: 127.0.0.1:0\n".to_owned();
@@ -133,6 +140,9 @@ impl ProxyBuilder {
             fs::write(&key, leaf.key_pem()).expect("written");
             let (certificate, key) = (certificate.display(), key.display());
             text += &format!("  - address: 127.0.0.1:0\n    tls: {{ certificate: {certificate}, key: {key} }}\n");
+        }
+        for keys in &self.listeners {
+            text += &format!("  - {{ address: '127.0.0.1:0', {keys} }}\n");
         }
         text + "  - address: 127.0.0.1:0\n    h2c: true\n"
     }
@@ -185,6 +195,11 @@ impl Proxy {
         self.addresses[1]
     }
 
+    /// The first of the listeners that a story adds.
+    pub fn own_address(&self) -> SocketAddr {
+        self.addresses[1 + usize::from(self.has_tls)]
+    }
+
     /// The plaintext listener that takes HTTP/2 too.
     pub fn h2c_address(&self) -> SocketAddr {
         *self.addresses.last().expect("a listener")
@@ -231,6 +246,19 @@ impl Proxy {
     #[track_caller]
     pub fn send(&self, bytes: impl AsRef<[u8]>) -> Response {
         self.client().send(bytes).read_response()
+    }
+
+    /// Waits until so many connections have been cut for this reason.
+    #[track_caller]
+    pub fn wait_for_cut(&self, reason: &str, times: f64) {
+        self.wait_for_metric(&format!("nameplate_client_connections_cut_total{{reason=\"{reason}\"}}"), times);
+    }
+
+    /// Waits until so many requests have been refused for this reason, before their method was known.
+    #[track_caller]
+    pub fn wait_for_early(&self, reason: &str, code: u16, times: f64) {
+        self.wait_for_metric(&format!("nameplate_refusals_total{{reason=\"{reason}\"}}"), times);
+        self.wait_for_metric(&format!("nameplate_requests_total{{code=\"{code}\",method=\"other\"}}"), times);
     }
 
     /// Writes another mapping where the running one came from.

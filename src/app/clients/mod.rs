@@ -1,0 +1,223 @@
+//! Clients' connections, from `accept` to Pingora's HTTP.
+//!
+//! Pingora's own service accepts connections too, but has no PROXY protocol, no limit to how many there
+//! are, and nothing between TCP and HTTP that could be ours. See docs/decisions/0007-accept-loop.md.
+//!
+//! Stopping has two steps, each with a channel of its own: `accepting` ends the accept loops, which
+//! closes their sockets; `serving` ends idle connections, and the others after what they have begun.
+
+mod refuse;
+mod socket;
+mod watched;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora::apps::{HttpServerApp, ServerApp};
+use pingora::protocols::{ALPN, Ssl as _};
+use pingora::server::ShutdownWatch;
+use pingora_proxy::HttpProxy;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use super::listeners::Port;
+use crate::config::settings::Client;
+use crate::domain::proxy_header::Fault;
+use crate::domain::send_rate::SendRate;
+use crate::live::Live;
+use crate::live::connections::Connection;
+use crate::proxy::Proxy;
+use crate::proxy::connection::{ClientConnection, Stage};
+use crate::telemetry::metrics::Cut;
+use refuse::Refuser;
+use socket::Socket;
+use watched::{Spoken, Watched};
+
+/// How long to wait for others to give back what the system has run out of.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// What all listeners share.
+pub(super) struct Clients {
+    live: Arc<Live>,
+    /// One for all of them, so that they share the connections to the endpoint.
+    proxy: Arc<HttpProxy<Proxy>>,
+    limits: Client,
+    refuser: Refuser,
+    serving: ShutdownWatch,
+}
+
+impl Clients {
+    /// `serving` says when connections are to end.
+    pub(super) fn new(live: Arc<Live>, proxy: HttpProxy<Proxy>, limits: Client, serving: ShutdownWatch) -> Clients {
+        Clients { live, proxy: Arc::new(proxy), limits, refuser: Refuser::default(), serving }
+    }
+
+    /// Accepts connections until told to stop, or for ever if nobody can tell; then the socket is closed.
+    pub(super) async fn accept(self: Arc<Self>, listener: TcpListener, port: Arc<Port>, mut accepting: ShutdownWatch) {
+        let mut exhausted = false;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                _ = accepting.wait_for(|stopped| *stopped) => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((tcp, peer)) => {
+                    exhausted = false;
+                    self.take(tcp, peer, &port);
+                }
+                Err(e) if is_exhaustion(&e) => {
+                    self.live.metrics.accept_failed();
+                    // Once, and not ten times a second.
+                    if !std::mem::replace(&mut exhausted, true) {
+                        log::error!("{}: no connection can be accepted for now: {e}", port.address);
+                    }
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+                // Its client has gone already.
+                Err(e) => log::debug!("{}: a connection was not accepted: {e}", port.address),
+            }
+        }
+    }
+
+    /// Ends idle HTTP/1.1 connections now; `serving` tells the others.
+    pub(super) async fn end_idle(&self) {
+        self.proxy.http_cleanup().await;
+    }
+
+    fn take(self: &Arc<Self>, tcp: TcpStream, peer: SocketAddr, port: &Arc<Port>) {
+        let metrics = &self.live.metrics;
+        metrics.connection_accepted();
+        let trusted = port.proxy_protocol.as_ref().is_none_or(|rule| rule.trust.iter().any(|n| n.contains(peer.ip())));
+        if !trusted {
+            metrics.connection_cut(Cut::ProxyUntrusted);
+            return;
+        }
+        let Some(open) = Connection::begin(&self.live) else {
+            metrics.connection_cut(Cut::TooMany);
+            if port.certificate.is_none() {
+                self.refuser.refuse(tcp, &self.live);
+            }
+            return;
+        };
+        let (clients, port) = (Arc::clone(self), Arc::clone(port));
+        tokio::spawn(async move {
+            clients.serve(tcp, peer, &port).await;
+            drop(open);
+        });
+    }
+
+    async fn serve(&self, tcp: TcpStream, peer: SocketAddr, port: &Port) {
+        let connection = Arc::new(ClientConnection::new(Arc::clone(&self.live), self.limits.requests_per_connection));
+        let mut serving = self.serving.clone();
+        let opened = tokio::select! {
+            biased;
+            _ = serving.wait_for(|ends| *ends) => return,
+            opened = self.open(tcp, peer, port, &connection) => opened,
+        };
+        let Some((stream, http2)) = opened else { return };
+        if !http2 {
+            self.proxy.process_new(Box::new(stream), &serving).await;
+            return;
+        }
+        // Told to end by its own requests too, not only with all others.
+        let ends = connection.speaks_http2();
+        let served = self.proxy.process_new(Box::new(stream), &ends);
+        tokio::pin!(served);
+        tokio::select! {
+            _ = &mut served => return,
+            _ = serving.wait_for(|ends| *ends) => connection.end(),
+        }
+        served.await;
+    }
+
+    /// What comes before HTTP; says whether it is HTTP/2. `None` where nothing more comes of it.
+    async fn open(
+        &self,
+        tcp: TcpStream,
+        peer: SocketAddr,
+        port: &Port,
+        connection: &Arc<ClientConnection>,
+    ) -> Option<(Watched, bool)> {
+        let limits = &self.limits;
+        let rate = SendRate::new(limits.min_send_rate, limits.write_timeout);
+        let mut socket = Socket::new(tcp, peer, Arc::clone(connection), port.certificate.is_some(), rate);
+        if port.proxy_protocol.is_some() {
+            self.proxy_header(&mut socket, connection).await?;
+        }
+        let spoken = match &port.certificate {
+            None => Spoken::Plain(socket),
+            Some(certificate) => {
+                let acceptor = certificate.acceptor();
+                match self.in_time(connection, acceptor.tls_handshake(socket)).await? {
+                    Ok(tls) => Spoken::Tls(Box::new(tls)),
+                    Err(e) => {
+                        // A health check of TCP alone says nothing and goes.
+                        if connection.stage() != Stage::Opening {
+                            connection.cut(Cut::Handshake);
+                        }
+                        log::debug!("{}: {peer}: {e}", port.address);
+                        return None;
+                    }
+                }
+            }
+        };
+        let agreed = matches!(&spoken, Spoken::Tls(tls) if tls.selected_alpn_proto() == Some(ALPN::H2));
+        let mut stream = Watched::new(spoken, Arc::clone(connection), limits.header_timeout).ok()?;
+        if !agreed && !port.h2c {
+            return Some((stream, false));
+        }
+        if port.h2c && !timeout(limits.keep_alive, stream.speaks()).await.ok()?.ok()? {
+            return None;
+        }
+        let http2 = self.in_time(connection, stream.speaks_http2()).await?.ok()?;
+        if agreed && !http2 {
+            connection.cut(Cut::Preface);
+            return None;
+        }
+        Some((stream, http2))
+    }
+
+    async fn proxy_header(&self, socket: &mut Socket, connection: &ClientConnection) -> Option<()> {
+        let header = self.in_time(connection, socket.proxy_header()).await?.ok()??;
+        match header {
+            Ok(header) => {
+                if let Some(ends) = header.addresses {
+                    socket.stands_for(ends);
+                }
+                Some(())
+            }
+            Err(fault) => {
+                connection.cut(if fault == Fault::Missing { Cut::ProxyMissing } else { Cut::ProxyMalformed });
+                None
+            }
+        }
+    }
+
+    /// What must be done within `client.header_timeout`.
+    async fn in_time<T>(&self, connection: &ClientConnection, work: impl Future<Output = T>) -> Option<T> {
+        let done = timeout(self.limits.header_timeout, work).await;
+        done.inspect_err(|_| connection.cut(Cut::HeaderTimeout)).ok()
+    }
+}
+
+/// Whether waiting may help: no descriptors or memory are left. Anything else concerns one connection.
+fn is_exhaustion(e: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let codes = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    e.raw_os_error().is_some_and(|code| codes.iter().any(|known| known.raw_os_error() == code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_waiting_mends_is_waited_for() {
+        let mend = |errno: rustix::io::Errno| is_exhaustion(&errno.into());
+        assert!(mend(rustix::io::Errno::MFILE) && mend(rustix::io::Errno::NFILE));
+        assert!(!mend(rustix::io::Errno::CONNABORTED) && !is_exhaustion(&io::ErrorKind::Other.into()));
+    }
+}

@@ -1,0 +1,265 @@
+//! A client's TCP connection, as Pingora wants one: buffered, and with an eye on how fast the client
+//! takes what it is sent.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use bytes::{Buf, BytesMut};
+use pingora::protocols::l4::socket::SocketAddr as AnyAddress;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
+    UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+
+use crate::domain::proxy_header::{self, Addresses, Fault, ProxyHeader};
+use crate::domain::send_rate::SendRate;
+use crate::proxy::connection::{ClientConnection, Stage};
+use crate::telemetry::metrics::Cut;
+
+/// Bytes one read can bring where the reader asks for less: rustls reads 4 KiB at a time, a TLS record
+/// has 16. Pingora's own 64 KiB would be 640 MB of buffers at 10,000 connections.
+const READ_BUFFER: usize = 16 * 1024;
+/// Bytes gathered before a write: a head and the first of its body leave together.
+const WRITE_BUFFER: usize = 8 * 1024;
+
+/// One connection. Its buffers are there only while they are in use: most connections are idle.
+pub(super) struct Socket {
+    tcp: TcpStream,
+    connection: Arc<ClientConnection>,
+    digest: Arc<SocketDigest>,
+    /// Read and not yet asked for.
+    input: BytesMut,
+    /// Whether to read ahead. Pingora reads plaintext into large buffers of its own.
+    ahead: bool,
+    /// Written and not yet sent.
+    output: BytesMut,
+    rate: SendRate,
+    /// When to ask whether the client is too slow; there once something has waited for it.
+    ask: Option<Pin<Box<Sleep>>>,
+}
+
+impl Socket {
+    pub(super) fn new(
+        tcp: TcpStream,
+        peer: SocketAddr,
+        connection: Arc<ClientConnection>,
+        ahead: bool,
+        rate: SendRate,
+    ) -> Socket {
+        let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
+        // Known, so that nobody asks the system.
+        let _ = digest.peer_addr.set(Some(AnyAddress::Inet(peer)));
+        let (input, output) = (BytesMut::new(), BytesMut::new());
+        Socket { tcp, connection, digest: Arc::new(digest), input, ahead, output, rate, ask: None }
+    }
+
+    /// Reads the PROXY header that stands first. `None` where the connection ends before its first byte.
+    pub(super) async fn proxy_header(&mut self) -> io::Result<Option<Result<ProxyHeader, Fault>>> {
+        loop {
+            match proxy_header::parse(&self.input) {
+                Err(Fault::Incomplete) => {}
+                Ok(header) => {
+                    self.input.advance(header.length);
+                    return Ok(Some(Ok(header)));
+                }
+                Err(fault) => return Ok(Some(Err(fault))),
+            }
+            // A header is never longer, so this ends.
+            self.input.reserve(proxy_header::MOST);
+            if self.tcp.read_buf(&mut self.input).await? == 0 {
+                return Ok(if self.input.is_empty() { None } else { Some(Err(Fault::Malformed)) });
+            }
+        }
+    }
+
+    /// From now on these are the ends of the connection.
+    pub(super) fn stands_for(&mut self, ends: Addresses) {
+        let digest = SocketDigest::from_raw_fd(self.tcp.as_raw_fd());
+        let _ = digest.peer_addr.set(Some(AnyAddress::Inet(ends.source)));
+        let _ = digest.local_addr.set(Some(AnyAddress::Inet(ends.destination)));
+        self.digest = Arc::new(digest);
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.input.reserve(READ_BUFFER);
+        pin!(self.tcp.read_buf(&mut self.input)).poll(cx)
+    }
+
+    /// Something has come, or nothing has and nothing is kept for it.
+    fn read(&mut self, read: &Poll<io::Result<usize>>) {
+        match (read, self.connection.stage()) {
+            (Poll::Pending, Stage::Idle | Stage::Http2 | Stage::Opening) => {
+                if self.input.is_empty() {
+                    self.input = BytesMut::new();
+                }
+                if self.output.is_empty() {
+                    self.output = BytesMut::new();
+                }
+            }
+            (Poll::Ready(Ok(count)), Stage::Opening) if *count > 0 => self.connection.comes_to(Stage::Idle),
+            _ => {}
+        }
+    }
+
+    /// Sends what has been gathered.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.output.is_empty() {
+            match Pin::new(&mut self.tcp).poll_write(cx, &self.output) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(sent)) => {
+                    self.output.advance(sent);
+                    self.rate.took(sent, Instant::now);
+                }
+                Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
+                Poll::Pending => return self.waits(cx).map(Err),
+            }
+        }
+        self.output.clear();
+        Poll::Ready(Ok(()))
+    }
+
+    /// The client takes nothing now: an error once it has been too slow.
+    fn waits(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if let Some(ask_at) = self.rate.waits(Instant::now()) {
+            self.ask_at(ask_at);
+        }
+        while let Some(ask) = &mut self.ask {
+            ready!(ask.as_mut().poll(cx));
+            let now = Instant::now();
+            if self.rate.too_slow(now) {
+                self.connection.cut(Cut::SlowReader);
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            if let Some(ask_at) = self.rate.waits(now) {
+                self.ask_at(ask_at);
+            }
+        }
+        Poll::Pending
+    }
+
+    fn ask_at(&mut self, at: Instant) {
+        match &mut self.ask {
+            Some(ask) => ask.as_mut().reset(at.into()),
+            none => *none = Some(Box::pin(tokio::time::sleep_until(at.into()))),
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.input.is_empty() {
+            if !this.ahead || buffer.remaining() >= READ_BUFFER {
+                let before = buffer.filled().len();
+                let read = Pin::new(&mut this.tcp).poll_read(cx, buffer);
+                let read = read.map_ok(|()| buffer.filled().len() - before);
+                this.read(&read);
+                return read.map_ok(drop);
+            }
+            let read = this.poll_fill(cx);
+            this.read(&read);
+            ready!(read)?;
+        }
+        let count = this.input.len().min(buffer.remaining());
+        buffer.put_slice(&this.input[..count]);
+        this.input.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if this.output.len() + bytes.len() > WRITE_BUFFER {
+            ready!(this.poll_send(cx))?;
+        }
+        if bytes.len() < WRITE_BUFFER {
+            if this.output.capacity() < WRITE_BUFFER {
+                this.output.reserve(WRITE_BUFFER);
+            }
+            this.output.extend_from_slice(bytes);
+            return Poll::Ready(Ok(bytes.len()));
+        }
+        match Pin::new(&mut this.tcp).poll_write(cx, bytes) {
+            Poll::Pending => this.waits(cx).map(Err),
+            sent => {
+                if let Poll::Ready(Ok(count)) = sent {
+                    this.rate.took(count, Instant::now);
+                }
+                sent
+            }
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_send(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_send(cx))?;
+        Pin::new(&mut this.tcp).poll_shutdown(cx)
+    }
+}
+
+/// An answer that breaks off is dropped with what had come of it: its client sees as much, and the end.
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if !self.output.is_empty() {
+            let _ = self.tcp.try_write(&self.output);
+        }
+    }
+}
+
+#[async_trait]
+impl Shutdown for Socket {
+    async fn shutdown(&mut self) {
+        let _ = AsyncWriteExt::shutdown(self).await;
+    }
+}
+
+impl UniqueID for Socket {
+    fn id(&self) -> UniqueIDType {
+        self.tcp.as_raw_fd()
+    }
+}
+
+impl Ssl for Socket {}
+
+impl Peek for Socket {}
+
+impl GetTimingDigest for Socket {
+    // Nobody asks for it, and Pingora would copy it for each request.
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Socket {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        None
+    }
+}
+
+impl GetSocketDigest for Socket {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        Some(Arc::clone(&self.digest))
+    }
+}
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Socket({})", self.tcp.as_raw_fd())
+    }
+}

@@ -1,0 +1,307 @@
+//! A client's connection above its TLS, watched for what Pingora does not tell or do.
+//!
+//! Pingora answers a head that is not HTTP before any of our code runs, with a 400 that has no body and
+//! is in no metric; and it has a limit for each read of a head, none for all of them. Both show here:
+//! what is written while no request is being served is such an answer, and becomes a refusal of ours; a
+//! head whose end does not come in time is answered 408. HTTP/2 passes through.
+//!
+//! Pingora asks a stream for its digest once for each HTTP/1.1 request, before it reads the head. That
+//! call is how the end of the request before is known; `early::*` in the tests hold it.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::{Buf, BytesMut};
+use pingora::http::ResponseHeader;
+use pingora::protocols::raw_connect::ProxyDigest;
+use pingora::protocols::tls::{SslDigest, TlsStream};
+use pingora::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
+    UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::Sleep;
+
+use super::socket::Socket;
+use crate::domain::refusal::Refusal;
+use crate::proxy::connection::{ClientConnection, Stage};
+use crate::proxy::reply::whole_refusal;
+use crate::telemetry::metrics::Cut;
+
+/// What an HTTP/2 connection begins with (RFC 9113 section 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long, and for how many bytes, a client is listened to after an answer that ends its connection.
+/// Closed at once, a socket with unread bytes sends a reset, which may overtake the answer.
+pub(super) const LINGER: Duration = Duration::from_secs(1);
+pub(super) const LINGER_BYTES: usize = 64 * 1024;
+
+/// Plaintext or TLS.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "all of it is in one box; that of TLS is for what plaintext does not need"
+)]
+#[derive(Debug)]
+pub(super) enum Spoken {
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
+}
+
+/// The connection as Pingora gets it.
+#[derive(Debug)]
+pub(super) struct Watched {
+    spoken: Spoken,
+    connection: Arc<ClientConnection>,
+    digest: Arc<ProxyDigest>,
+    /// Read to learn which HTTP it is, and not yet passed on.
+    first: BytesMut,
+    header_timeout: Duration,
+    /// When the head that is being read must have come; there once a read had to wait.
+    deadline: Option<Pin<Box<Sleep>>>,
+    /// The answer that ends the connection.
+    answer: Option<Answer>,
+}
+
+#[derive(Debug)]
+struct Answer {
+    /// What of it has not been written.
+    rest: BytesMut,
+    linger: Pin<Box<Sleep>>,
+    unheard: usize,
+}
+
+impl Watched {
+    pub(super) fn new(
+        spoken: Spoken,
+        connection: Arc<ClientConnection>,
+        header_timeout: Duration,
+    ) -> pingora::Result<Watched> {
+        let seen = Box::new(Arc::clone(&connection));
+        let digest = Arc::new(ProxyDigest::new(Box::new(ResponseHeader::build(200, Some(0))?), Some(seen)));
+        let first = BytesMut::new();
+        Ok(Watched { spoken, connection, digest, first, header_timeout, deadline: None, answer: None })
+    }
+
+    /// Waits for the first byte; `false` if none comes.
+    pub(super) async fn speaks(&mut self) -> io::Result<bool> {
+        self.read_first(1).await
+    }
+
+    /// Reads as much as it takes to know whether this is HTTP/2.
+    pub(super) async fn speaks_http2(&mut self) -> io::Result<bool> {
+        while PREFACE.starts_with(&self.first) {
+            let missing = PREFACE.len() - self.first.len();
+            if missing == 0 {
+                return Ok(true);
+            }
+            if !self.read_first(missing).await? {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
+    async fn read_first(&mut self, most: usize) -> io::Result<bool> {
+        let mut bytes = [0; PREFACE.len()];
+        let count = self.spoken.read(&mut bytes[..most]).await?;
+        self.first.extend_from_slice(&bytes[..count]);
+        Ok(count > 0)
+    }
+
+    /// A head is being read and its next byte is not there: an error once it is too late for it.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let limit = self.header_timeout;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        ready!(deadline.as_mut().poll(cx));
+        self.connection.cut(Cut::HeaderTimeout);
+        self.begin_answer(Refusal::RequestTimeout, limit.as_secs_f64());
+        self.poll_answered(cx)
+    }
+
+    fn begin_answer(&mut self, refusal: Refusal, seconds: f64) {
+        self.connection.live().metrics.refused_early(refusal, seconds);
+        log::debug!("refused before its request was known: {refusal}");
+        self.answer = Some(Answer {
+            rest: BytesMut::from(&whole_refusal(refusal)[..]),
+            linger: Box::pin(tokio::time::sleep(LINGER)),
+            unheard: LINGER_BYTES,
+        });
+    }
+
+    /// Writes the answer; then nothing more is read.
+    fn poll_answered(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_answer(cx))?;
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(answer) = &mut self.answer else { return Poll::Ready(Ok(())) };
+        while !answer.rest.is_empty() {
+            let written = ready!(Pin::new(&mut self.spoken).poll_write(cx, &answer.rest))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            answer.rest.advance(written);
+        }
+        Pin::new(&mut self.spoken).poll_flush(cx)
+    }
+
+    /// Hears the client out, for a while.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(answer) = &mut self.answer else { return Poll::Ready(()) };
+        let mut bytes = [0; 1024];
+        while answer.unheard > 0 && answer.linger.as_mut().poll(cx).is_pending() {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match ready!(Pin::new(&mut self.spoken).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {
+                    answer.unheard = answer.unheard.saturating_sub(buffer.filled().len());
+                }
+                _ => break,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.answer.is_some() {
+            return this.poll_answered(cx);
+        }
+        let before = buffer.filled().len();
+        let read = if this.first.is_empty() {
+            Pin::new(&mut this.spoken).poll_read(cx, buffer)
+        } else {
+            let count = this.first.len().min(buffer.remaining());
+            buffer.put_slice(&this.first[..count]);
+            this.first.advance(count);
+            Poll::Ready(Ok(()))
+        };
+        match (&read, this.connection.stage()) {
+            (Poll::Pending, Stage::Head) => this.poll_late(cx),
+            (Poll::Ready(Ok(())), Stage::Idle) if buffer.filled().len() > before => {
+                this.deadline = None;
+                this.connection.comes_to(Stage::Head);
+                read
+            }
+            _ => read,
+        }
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        if !matches!(this.connection.stage(), Stage::Idle | Stage::Head) {
+            return Pin::new(&mut this.spoken).poll_write(cx, bytes);
+        }
+        if this.answer.is_none() {
+            this.begin_answer(Refusal::MalformedMessage, 0.0);
+        }
+        ready!(this.poll_answer(cx))?;
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().spoken).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.spoken).poll_shutdown(cx))?;
+        this.poll_linger(cx).map(Ok)
+    }
+}
+
+impl AsyncRead for Spoken {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Spoken::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Spoken::Tls(tls) => Pin::new(&mut **tls).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Spoken {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Spoken::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Spoken::Tls(tls) => Pin::new(&mut **tls).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Spoken::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Spoken::Tls(tls) => Pin::new(&mut **tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Spoken::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Spoken::Tls(tls) => Pin::new(&mut **tls).poll_shutdown(cx),
+        }
+    }
+}
+
+#[async_trait]
+impl Shutdown for Watched {
+    async fn shutdown(&mut self) {
+        let _ = AsyncWriteExt::shutdown(self).await;
+    }
+}
+
+impl UniqueID for Watched {
+    fn id(&self) -> UniqueIDType {
+        match &self.spoken {
+            Spoken::Plain(socket) => socket.id(),
+            Spoken::Tls(tls) => tls.id(),
+        }
+    }
+}
+
+impl Ssl for Watched {
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        match &self.spoken {
+            Spoken::Plain(_) => None,
+            Spoken::Tls(tls) => tls.get_ssl_digest(),
+        }
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        // By what was agreed on in TLS, or came as the first bytes without it.
+        (self.connection.stage() == Stage::Http2).then_some(ALPN::H2)
+    }
+}
+
+impl Peek for Watched {}
+
+impl GetTimingDigest for Watched {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        Vec::new()
+    }
+}
+
+impl GetProxyDigest for Watched {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        if self.connection.stage() != Stage::Http2 {
+            self.connection.comes_to(Stage::Idle);
+        }
+        Some(Arc::clone(&self.digest))
+    }
+}
+
+impl GetSocketDigest for Watched {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        match &self.spoken {
+            Spoken::Plain(socket) => socket.get_socket_digest(),
+            Spoken::Tls(tls) => tls.get_socket_digest(),
+        }
+    }
+}

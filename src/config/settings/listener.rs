@@ -1,0 +1,167 @@
+//! The addresses clients connect to, and what is spoken there before HTTP.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::values::Network;
+
+/// One address clients connect to.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// IP address and port. Default `0.0.0.0:8080`.
+    pub address: SocketAddr,
+    /// Serve TLS with this certificate, HTTP/1.1 and HTTP/2 by ALPN.
+    #[serde(default)]
+    pub tls: Option<ListenerTls>,
+    /// Accept HTTP/2 with prior knowledge on a plaintext listener. Default false.
+    #[serde(default)]
+    pub h2c: bool,
+    /// Each connection begins with a PROXY protocol header. Default: none does.
+    #[serde(default)]
+    pub proxy_protocol: Option<ProxyProtocol>,
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Listener::plain(SocketAddr::from(([0, 0, 0, 0], 8080)))
+    }
+}
+
+impl Listener {
+    /// Plaintext HTTP/1.1 at this address.
+    pub fn plain(address: SocketAddr) -> Listener {
+        Listener { address, tls: None, h2c: false, proxy_protocol: None }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), String> {
+        match &self.proxy_protocol {
+            Some(rule) if rule.trust.is_empty() => Err(format!(
+                "listeners: {}: proxy_protocol trusts nobody; list the load balancer's subnets in `trust`",
+                self.address
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Who speaks the PROXY protocol to a listener.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProxyProtocol {
+    /// Networks whose headers are believed: the load balancer's subnets. A connection from anywhere
+    /// else is closed: whoever may send a header may speak for any client.
+    pub trust: Vec<Network>,
+}
+
+/// A listener's certificate, and whom it asks for one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct ListenerTls {
+    /// What clients are shown.
+    pub identity: Identity,
+    /// PEM file of the authorities that sign clients' certificates. Without one, clients need none.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// Where a listener's certificate comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// PEM files.
+    Files {
+        /// The certificate, then its intermediates.
+        certificate: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+    /// Made at the start, for these names, signed by nobody: for a load balancer that does not verify.
+    SelfSigned(Vec<String>),
+}
+
+impl ListenerTls {
+    /// The same, with relative paths relative to this folder.
+    pub fn relative_to(self, folder: &Path) -> ListenerTls {
+        let identity = match self.identity {
+            Identity::Files { certificate, key } => {
+                Identity::Files { certificate: folder.join(certificate), key: folder.join(key) }
+            }
+            made @ Identity::SelfSigned(_) => made,
+        };
+        ListenerTls { identity, client_ca: self.client_ca.map(|file| folder.join(file)) }
+    }
+}
+
+/// As the file has it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    self_signed: Option<Vec<String>>,
+    client_ca: Option<PathBuf>,
+}
+
+impl TryFrom<Written> for ListenerTls {
+    type Error = &'static str;
+
+    fn try_from(written: Written) -> Result<ListenerTls, &'static str> {
+        let Written { certificate, key, self_signed, client_ca } = written;
+        let identity = match (certificate, key, self_signed) {
+            (Some(certificate), Some(key), None) => Identity::Files { certificate, key },
+            (None, None, Some(names)) if !names.is_empty() => Identity::SelfSigned(names),
+            (None, None, Some(_)) => return Err("tls: self_signed is empty; list the names it is for"),
+            (_, _, Some(_)) => return Err("tls: has both files and self_signed; keep one"),
+            (Some(_), None, None) => return Err("tls: has a certificate and no key; add `key`"),
+            (None, Some(_), None) => return Err("tls: has a key and no certificate; add `certificate`"),
+            (None, None, None) => return Err("tls: has no certificate; add `certificate` and `key`, or `self_signed`"),
+        };
+        Ok(ListenerTls { identity, client_ca })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener(rest: &str) -> Result<Listener, String> {
+        let listener: Listener =
+            serde_yaml::from_str(&format!("{{ address: '127.0.0.1:0', {rest} }}")).map_err(|e| e.to_string())?;
+        listener.validate().map(|()| listener)
+    }
+
+    #[track_caller]
+    fn fault(rest: &str, want: &str) {
+        let found = listener(rest).expect_err(rest);
+        assert!(found.contains(want), "{rest}: {found}");
+    }
+
+    #[test]
+    fn a_certificate_is_in_files_or_made_at_the_start() {
+        let tls = listener("tls: { certificate: a, key: b, client_ca: c }").expect("valid").tls.expect("TLS");
+        let folder = Path::new("/etc");
+        let in_folder = Identity::Files { certificate: folder.join("a"), key: folder.join("b") };
+        assert_eq!(tls.relative_to(folder), ListenerTls { identity: in_folder, client_ca: Some(folder.join("c")) });
+        let tls = listener("tls: { self_signed: [pay.example.com, 10.0.0.1] }").expect("valid").tls.expect("TLS");
+        assert_eq!(tls.identity, Identity::SelfSigned(vec!["pay.example.com".into(), "10.0.0.1".into()]));
+    }
+
+    #[test]
+    fn half_a_certificate_and_two_are_faults() {
+        fault("tls: {}", "tls: has no certificate");
+        fault("tls: { certificate: a }", "no key");
+        fault("tls: { key: b }", "no certificate");
+        fault("tls: { certificate: a, key: b, self_signed: [x] }", "keep one");
+        fault("tls: { key: b, self_signed: [x] }", "keep one");
+        fault("tls: { self_signed: [] }", "self_signed is empty");
+        fault("tls: { certficate: a }", "unknown field `certficate`");
+    }
+
+    #[test]
+    fn somebody_must_be_trusted() {
+        assert!(listener("proxy_protocol: { trust: [10.0.0.0/16] }").is_ok());
+        fault("proxy_protocol: { trust: [] }", "trusts nobody");
+        fault("proxy_protocol: {}", "missing field `trust`");
+    }
+}

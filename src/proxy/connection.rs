@@ -1,0 +1,123 @@
+//! What a client's connection and its requests tell each other.
+//!
+//! A connection's stream knows when bytes come and go, its requests know what they mean. Both hold the
+//! same [`ClientConnection`]: the stream shows it to Pingora as part of its digest, which is how a
+//! request finds it.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use pingora_proxy::Session;
+use tokio::sync::watch;
+
+use crate::live::Live;
+use crate::telemetry::metrics::Cut;
+
+/// Where an HTTP/1.1 connection stands; HTTP/2 has one stage only, its streams stand in many places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Stage {
+    /// It is not known yet what it will be.
+    Opening,
+    /// No byte of the next request has come.
+    Idle,
+    /// Some of a request's head has come.
+    Head,
+    /// A request is being served.
+    Serving,
+    /// It is HTTP/2.
+    Http2,
+}
+
+const STAGES: [Stage; 5] = [Stage::Opening, Stage::Idle, Stage::Head, Stage::Serving, Stage::Http2];
+
+/// One client connection.
+pub struct ClientConnection {
+    live: Arc<Live>,
+    stage: AtomicU8,
+    /// Requests it may have yet, where it is HTTP/2.
+    left: AtomicU32,
+    /// Ends it once its streams have, where it is HTTP/2.
+    end: OnceLock<watch::Sender<bool>>,
+}
+
+impl std::fmt::Debug for ClientConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ClientConnection({:?})", self.stage())
+    }
+}
+
+impl ClientConnection {
+    /// A connection that may have so many requests.
+    pub fn new(live: Arc<Live>, requests: u32) -> ClientConnection {
+        let stage = AtomicU8::new(Stage::Opening as u8);
+        ClientConnection { live, stage, left: AtomicU32::new(requests), end: OnceLock::new() }
+    }
+
+    /// What is in force.
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Where it stands. Stream and requests take turns, each after the other has awaited it, so no order
+    /// beyond the one of this value is needed.
+    #[inline]
+    pub fn stage(&self) -> Stage {
+        STAGES[usize::from(self.stage.load(Ordering::Relaxed))]
+    }
+
+    /// It has come to this stage.
+    #[inline]
+    pub fn comes_to(&self, stage: Stage) {
+        self.stage.store(stage as u8, Ordering::Relaxed);
+    }
+
+    /// It is HTTP/2. What this gives says when it should end.
+    pub fn speaks_http2(&self) -> watch::Receiver<bool> {
+        self.comes_to(Stage::Http2);
+        let (end, ends) = watch::channel(false);
+        let _ = self.end.set(end);
+        ends
+    }
+
+    /// Ends an HTTP/2 connection, once what it has begun is over: its client is told by GOAWAY.
+    pub fn end(&self) {
+        if let Some(end) = self.end.get() {
+            end.send_if_modified(|ends| !std::mem::replace(ends, true));
+        }
+    }
+
+    /// Counts that we ended it.
+    pub fn cut(&self, cut: Cut) {
+        self.live.metrics.connection_cut(cut);
+    }
+
+    /// The connection a request came on. `None` only where something else than our listeners made it.
+    pub(super) fn of(session: &Session) -> Option<&ClientConnection> {
+        let digest = session.digest()?.proxy_digest.as_ref()?;
+        Some(digest.user_data.as_ref()?.downcast_ref::<Arc<ClientConnection>>()?)
+    }
+
+    /// One of its requests has been read, and will be answered by it.
+    pub(super) fn begins_request(&self) {
+        if self.stage() != Stage::Http2 {
+            self.comes_to(Stage::Serving);
+        } else if self.left.fetch_sub(1, Ordering::Relaxed) <= 1 {
+            // Those that its client sends before it hears of the end still count below 0 and around.
+            self.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stage_is_the_one_that_was_said() {
+        for stage in STAGES {
+            assert_eq!(STAGES[usize::from(stage as u8)], stage);
+        }
+    }
+}
