@@ -9,6 +9,7 @@ mod harness;
 mod answers;
 mod bodies;
 mod check_cases;
+mod clients;
 mod discovery;
 mod endpoints;
 mod faults;

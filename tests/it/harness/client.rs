@@ -87,12 +87,37 @@ impl Client {
 
     /// As [`Client::connect_tls`], where the handshake may fail.
     pub fn try_connect_tls(address: SocketAddr, name: &str) -> io::Result<Client> {
-        let mut tls = ClientConnection::new(Arc::new(tls_config()), server_name(name)).expect("a TLS client");
-        let mut stream = open(address);
+        Client::try_connect_tls_with(address, name, &Arc::new(tls_config()))
+    }
+
+    /// As [`Client::try_connect_tls`], by another idea of whom to trust and what to show.
+    pub fn try_connect_tls_with(address: SocketAddr, name: &str, config: &Arc<ClientConfig>) -> io::Result<Client> {
+        Client::connect(address).try_secure(name, config)
+    }
+
+    /// Goes on in TLS, after what has been sent in plaintext.
+    pub fn try_secure(self, name: &str, config: &Arc<ClientConfig>) -> io::Result<Client> {
+        let mut tls = ClientConnection::new(Arc::clone(config), server_name(name)).expect("a TLS client");
+        let mut stream = self.wire.stream.stream.socket().try_clone().expect("a second handle");
+        drop(self);
         while tls.is_handshaking() {
             tls.complete_io(&mut stream)?;
         }
         Ok(Client::over(Stream::Tls(Box::new(StreamOwned::new(tls, stream)))))
+    }
+
+    /// Its TLS.
+    #[track_caller]
+    pub fn tls(&self) -> &ClientConnection {
+        match &self.wire.stream.stream {
+            Stream::Tls(tls) => &tls.conn,
+            Stream::Plain(_) => panic!("it is plaintext"),
+        }
+    }
+
+    /// What it has received so far, if nothing waits to be read.
+    pub fn received(&self) -> &[u8] {
+        &self.wire.stream.received
     }
 
     fn over(stream: Stream) -> Client {
@@ -272,7 +297,8 @@ fn try_open(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn tls_config() -> ClientConfig {
+/// Trusts the authority of these tests, and shows nothing.
+pub fn tls_config() -> ClientConfig {
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("TLS versions")
