@@ -141,7 +141,9 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
 
     let descriptors = descriptors::raise();
     let most = descriptors::connections(descriptors, settings.endpoint.pool_size);
-    live.connections.limit(settings.client.max_connections.unwrap_or(most));
+    let most = settings.client.max_connections.unwrap_or(most);
+    live.connections.limit(most);
+    log::info!("up to {most} connections of clients, with {descriptors} file descriptors");
 
     let mut proxy = http_proxy(&conf, Proxy::new(Arc::clone(&live), &settings));
     proxy.server_options = Some(server_options(&settings.client));

@@ -38,6 +38,8 @@ pub struct ClientConnection {
     stage: AtomicU8,
     /// Requests it may have yet, where it is HTTP/2.
     left: AtomicU32,
+    /// Requests that are being served, where it is HTTP/2.
+    under_way: AtomicU32,
     /// Ends it once its streams have, where it is HTTP/2.
     end: OnceLock<watch::Sender<bool>>,
 }
@@ -52,7 +54,8 @@ impl ClientConnection {
     /// A connection that may have so many requests.
     pub fn new(live: Arc<Live>, requests: u32) -> ClientConnection {
         let stage = AtomicU8::new(Stage::Opening as u8);
-        ClientConnection { live, stage, left: AtomicU32::new(requests), end: OnceLock::new() }
+        let (left, under_way) = (AtomicU32::new(requests), AtomicU32::new(0));
+        ClientConnection { live, stage, left, under_way, end: OnceLock::new() }
     }
 
     /// What is in force.
@@ -88,25 +91,42 @@ impl ClientConnection {
         }
     }
 
+    /// Whether an HTTP/2 connection has requests that are being served.
+    pub fn is_busy(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) > 0
+    }
+
     /// Counts that we ended it.
     pub fn cut(&self, cut: Cut) {
         self.live.metrics.connection_cut(cut);
     }
 
     /// The connection a request came on. `None` only where something else than our listeners made it.
-    pub(super) fn of(session: &Session) -> Option<&ClientConnection> {
-        let digest = session.digest()?.proxy_digest.as_ref()?;
-        Some(digest.user_data.as_ref()?.downcast_ref::<Arc<ClientConnection>>()?)
+    pub(super) fn of(session: &Session) -> Option<&Arc<ClientConnection>> {
+        session.digest()?.proxy_digest.as_ref()?.user_data.as_ref()?.downcast_ref()
     }
 
-    /// One of its requests has been read, and will be answered by it.
-    pub(super) fn begins_request(&self) {
+    /// One of its requests has been read, and will be answered by it. Keep what this gives until then.
+    pub(super) fn begins_request(self: &Arc<Self>) -> Option<UnderWay> {
         if self.stage() != Stage::Http2 {
             self.comes_to(Stage::Serving);
-        } else if self.left.fetch_sub(1, Ordering::Relaxed) <= 1 {
-            // Those that its client sends before it hears of the end still count below 0 and around.
+            return None;
+        }
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        // Those that its client sends before it hears of the end still count below 0 and around.
+        if self.left.fetch_sub(1, Ordering::Relaxed) <= 1 {
             self.end();
         }
+        Some(UnderWay(Arc::clone(self)))
+    }
+}
+
+/// A request of an HTTP/2 connection, until dropped.
+pub(super) struct UnderWay(Arc<ClientConnection>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

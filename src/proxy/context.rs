@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::connection::UnderWay;
 use super::peer::Limits;
 use super::reply::Advice;
 use super::watch::{Late, Watch};
@@ -16,6 +17,8 @@ use crate::telemetry::metrics::InFlight;
 /// A request's own state. It counts as in flight for as long as this lives.
 pub struct RequestContext {
     _in_flight: InFlight,
+    /// The same, on its HTTP/2 connection.
+    pub(super) under_way: Option<UnderWay>,
     /// The one snapshot this request reads.
     pub(super) snapshot: Arc<Snapshot>,
     route: Option<u32>,
@@ -56,6 +59,7 @@ impl RequestContext {
         let now = Instant::now();
         RequestContext {
             _in_flight: live.metrics.request_begun(),
+            under_way: None,
             snapshot: live.snapshot(),
             route: None,
             target: Vec::new(),

@@ -51,7 +51,7 @@ impl ProxyHttp for Proxy {
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
         if let Some(connection) = ClientConnection::of(session) {
-            connection.begins_request();
+            ctx.under_way = connection.begins_request();
         }
         // Without it, bytes of a next request that arrive while this one waits for its answer are an
         // error of this one: a 400 for a request the API may have acted on.

@@ -124,13 +124,16 @@ impl Clients {
         }
         // Told to end by its own requests too, not only with all others.
         let ends = connection.speaks_http2();
+        let mut told = ends.clone();
         let served = self.proxy.process_new(Box::new(stream), &ends);
         tokio::pin!(served);
         tokio::select! {
             _ = &mut served => return,
+            _ = told.wait_for(|ends| *ends) => {}
             _ = serving.wait_for(|ends| *ends) => connection.end(),
         }
-        served.await;
+        // Pingora then waits for the client to answer, and has no more patience than for ever.
+        while timeout(self.limits.header_timeout, &mut served).await.is_err() && connection.is_busy() {}
     }
 
     /// What comes before HTTP; says whether it is HTTP/2. `None` where nothing more comes of it.

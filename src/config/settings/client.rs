@@ -17,8 +17,8 @@ pub const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections of a load balancer live as long as they may, and those that are there already stay
 /// with the tasks that are: after scaling out, ending each in its turn is what spreads them.
 pub const REQUESTS_PER_CONNECTION: u32 = 10_000;
-/// Bytes a second that a client must take of an answer that waits for it alone. The slowest links in
-/// use are ten times faster; at this rate 30 KiB go in one `write_timeout`.
+/// Bytes a second that a client must take of an answer that waits for it alone: 8 kbit/s, which even a
+/// mobile link of the second generation has several times over.
 pub const MIN_SEND_RATE: u32 = 1_024;
 /// API Gateway's payload quota: 10 MB.
 pub const MAX_BODY: u64 = 10_485_760;

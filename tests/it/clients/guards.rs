@@ -182,6 +182,19 @@ fn a_connection_ends_after_so_many_requests() {
 }
 
 #[test]
+fn an_http2_client_that_does_not_hear_of_the_end_is_not_waited_for() {
+    let api = Origin::ok();
+    let settings = "client: { requests_per_connection: 1, header_timeout: 200ms }";
+    let proxy = pay().to(&api).settings(settings).start();
+    let mut client = Client::connect(proxy.h2c_address());
+    client.send([&super::HTTP2_START[..], &super::http2_get(1)].concat());
+    // It answers neither SETTINGS nor PING, and goes on listening.
+    let heard = client.read_to_end();
+    assert!(heard.windows(11).any(|bytes| bytes == b"{\"ok\":true}"), "the answer comes first");
+    proxy.wait_for_metric("nameplate_client_connections", 0.0);
+}
+
+#[test]
 fn one_request_per_connection_is_a_connection_for_each() {
     let api = Origin::ok();
     let proxy = pay().to(&api).settings("client: { requests_per_connection: 1 }").start();

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use super::{get, pay};
+use super::{HTTP2_START, get, http2_get, pay};
 use crate::harness::client::Client;
 use crate::harness::origin::Origin;
 use crate::harness::proxy::Proxy;
@@ -68,17 +68,7 @@ fn an_http2_connection_that_is_not_read_is_given_up_whatever_it_allows() {
     // SETTINGS and WINDOW_UPDATE that allow 2 GiB, so that only the socket holds anything up; then a GET.
     let settings = b"\0\0\x06\x04\0\0\0\0\0\0\x04\x7f\xff\xff\xff";
     let window = b"\0\0\x04\x08\0\0\0\0\0\x7f\0\0\0";
-    let mut fields = b"\x82\x86".to_vec();
-    for (name, value) in [(":path", "/x"), (":authority", "pay.example.com")] {
-        fields.push(0);
-        for text in [name, value] {
-            fields.push(u8::try_from(text.len()).expect("a short text"));
-            fields.extend_from_slice(text.as_bytes());
-        }
-    }
-    let length = u8::try_from(fields.len()).expect("a short head");
-    let head = [&[0, 0, length, 1, 5, 0, 0, 0, 1], &fields[..]].concat();
-    client.send([&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], settings, window, &head].concat());
+    client.send([&HTTP2_START[..24], settings, window, &http2_get(1)].concat());
     proxy.wait_for_cut("slow_reader", 1.0);
     proxy.wait_for_metric("nameplate_requests_in_flight", 0.0);
     proxy.wait_for_metric("nameplate_client_connections", 0.0);
