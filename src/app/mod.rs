@@ -139,12 +139,7 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
     let certificates: Vec<_> = listeners.iter().filter_map(|bound| bound.port.certificate.clone()).collect();
     minding.spawn(keep_current(certificates.clone(), Arc::clone(&live.metrics)));
 
-    let descriptors = descriptors::raise();
-    let most = descriptors::connections(descriptors, settings.endpoint.pool_size);
-    let most = settings.client.max_connections.unwrap_or(most);
-    live.connections.limit(most);
-    log::info!("up to {most} connections of clients, with {descriptors} file descriptors");
-
+    limit_connections(&live, &settings);
     let mut proxy = http_proxy(&conf, Proxy::new(Arc::clone(&live), &settings));
     proxy.server_options = Some(server_options(&settings.client));
     proxy.h2_options = Some(h2_options());
@@ -174,6 +169,14 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
         proxying,
         minding,
     })
+}
+
+fn limit_connections(live: &Live, settings: &Settings) {
+    let descriptors = descriptors::raise();
+    let room = descriptors::connections(descriptors, settings.endpoint.pool_size);
+    let most = settings.client.max_connections.unwrap_or(room);
+    live.connections.limit(most);
+    log::info!("up to {most} connections of clients, with {descriptors} file descriptors");
 }
 
 /// An accept loop for each listener, on a duplicate of its socket.

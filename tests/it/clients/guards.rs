@@ -194,6 +194,22 @@ fn an_http2_client_that_does_not_hear_of_the_end_is_not_waited_for() {
     proxy.wait_for_metric("nameplate_client_connections", 0.0);
 }
 
+// CVE-2023-44487.
+#[test]
+fn an_http2_client_that_resets_what_it_asks_is_sent_away() {
+    let api = Origin::ok();
+    let proxy = pay().to(&api).start();
+    let mut client = Client::connect(proxy.h2c_address());
+    let reset = |stream: u8| [0, 0, 4, 3, 0, 0, 0, 0, stream, 0, 0, 0, 8];
+    let storm: Vec<u8> =
+        (1..=199).step_by(2).flat_map(|stream| [&super::http2_get(stream)[..], &reset(stream)].concat()).collect();
+    let _ = client.try_send([&super::HTTP2_START[..], &storm].concat());
+    let heard = client.read_to_end();
+    // GOAWAY with ENHANCE_YOUR_CALM.
+    assert!(heard.windows(4).any(|bytes| bytes == [0, 0, 0, 11]), "{heard:?}");
+    assert_eq!(proxy.get("pay.example.com", "/x").status, 200);
+}
+
 #[test]
 fn one_request_per_connection_is_a_connection_for_each() {
     let api = Origin::ok();
