@@ -99,7 +99,8 @@ pub struct Client {
     #[serde(deserialize_with = "duration")]
     pub keep_alive: Duration,
     /// The longest that a request's head may take from its first byte to its end; and so a TLS
-    /// handshake, a PROXY protocol header, and the beginning of HTTP/2. Default [`HEADER_TIMEOUT`].
+    /// handshake, a PROXY protocol header, and the beginning of HTTP/2. Default [`HEADER_TIMEOUT`]. A head
+    /// that is silent for `keep_alive`, or in a connection's first request for 60 s, is hung up on first.
     #[serde(deserialize_with = "duration")]
     pub header_timeout: Duration,
     /// The longest silence inside a request. Default [`CLIENT_READ_TIMEOUT`].
@@ -134,10 +135,6 @@ impl Default for Client {
 
 impl Client {
     pub(super) fn validate(&self) -> Result<(), String> {
-        // Pingora's own patience with a silent connection, before its first request and after it.
-        if self.header_timeout >= self.keep_alive || self.header_timeout >= Duration::from_secs(60) {
-            return Err("client: header_timeout must be under keep_alive, and under 60s".into());
-        }
         if self.requests_per_connection == 0 || self.max_connections == Some(0) {
             return Err("client: requests_per_connection and max_connections must be at least 1".into());
         }

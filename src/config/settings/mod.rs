@@ -203,7 +203,7 @@ mod tests {
         fault("endpoints: { a: { name: x, pool_size: 1 } }\n", "pool_size is the same for all endpoints");
         fault("listeners: []\n", "listeners: is empty");
         fault("listeners: [{ address: '127.0.0.1:0', proxy_protocol: { trust: [] } }]\n", "trusts nobody");
-        fault("client: { keep_alive: 10s }\n", "client: header_timeout must be under keep_alive");
+        fault("client: { header_timeout: 0s }\n", "client: header_timeout is 0");
         fault("client: { max_connections: 0 }\n", "must be at least 1");
         fault("admin: here\n", "admin");
         fault("mapping: s3://bucket\n", "s3://bucket names no object");

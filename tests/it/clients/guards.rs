@@ -75,6 +75,15 @@ fn silence_before_a_request_is_an_idle_connection() {
 }
 
 #[test]
+fn a_head_that_is_silent_for_longer_than_an_idle_connection_may_be_is_hung_up_on() {
+    let api = Origin::ok();
+    let proxy = pay().to(&api).settings("client: { header_timeout: 8s, keep_alive: 1s }").start();
+    let mut client = proxy.client();
+    assert_eq!(client.send(get()).read_response().status, 200);
+    client.send("GET").expect_closed();
+}
+
+#[test]
 fn http2_must_begin_in_time_and_as_http2_does() {
     let api = Origin::ok();
     let proxy = pay().to(&api).tls(&["pay.example.com"]).settings(SHORT).start();
