@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 
 use super::StartFault;
 use super::certificates::Certificate;
+use super::handover::Inherited;
 use crate::config::settings::{Listener, ProxyProtocol};
 
 /// Connections the kernel may hold for us between two accepts.
@@ -27,6 +28,8 @@ const UNSENT: u32 = 128 * 1024;
 /// A listener that is bound, and whose certificate has been read. Bound first, a port that is taken is an
 /// error with a name, and port 0 has a number to tell. Dropped, it closes, unless it was duplicated.
 pub(super) struct Bound {
+    /// The address of the settings, which is what a process that takes over knows it by.
+    pub(super) name: String,
     pub(super) socket: TcpListener,
     pub(super) port: Arc<Port>,
 }
@@ -41,18 +44,31 @@ pub(super) struct Port {
 }
 
 impl Bound {
-    pub(super) fn new(listener: &Listener) -> Result<Bound, StartFault> {
+    /// Takes the socket that is inherited, or binds one.
+    pub(super) fn new(listener: &Listener, inherited: &mut Inherited) -> Result<Bound, StartFault> {
         let certificate = listener.tls.as_ref().map(Certificate::read).transpose()?.map(Arc::new);
-        let (socket, address) = bind(listener.address)?;
+        let name = listener.address.to_string();
+        let (socket, address) = take_or_bind(&name, listener.address, inherited)?;
         let proxy_protocol = listener.proxy_protocol.clone();
         // Over TLS, ALPN is what says HTTP/2.
         let h2c = listener.h2c && certificate.is_none();
-        Ok(Bound { socket, port: Arc::new(Port { address, certificate, h2c, proxy_protocol }) })
+        Ok(Bound { name, socket, port: Arc::new(Port { address, certificate, h2c, proxy_protocol }) })
     }
 }
 
+/// A socket that was inherited by its name, or else bound now, and its address.
+pub(super) fn take_or_bind(
+    name: &str,
+    address: SocketAddr,
+    inherited: &mut Inherited,
+) -> Result<(TcpListener, SocketAddr), StartFault> {
+    let Some(socket) = inherited.take(name) else { return bind(address) };
+    let address = socket.local_addr().map_err(|cause| StartFault::Listen { address, cause })?;
+    Ok((socket, address))
+}
+
 /// A bound socket, and its address.
-pub(super) fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartFault> {
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartFault> {
     let bind = || {
         let domain = if address.is_ipv4() { socket2::Domain::IPV4 } else { socket2::Domain::IPV6 };
         let socket = socket2::Socket::new(domain, socket2::Type::STREAM.nonblocking(), None)?;

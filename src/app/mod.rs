@@ -7,11 +7,12 @@
 mod certificates;
 mod clients;
 mod descriptors;
-// mod handover;
+mod handover;
 mod listeners;
+mod stopping;
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,6 @@ use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::configuration::ServerConf;
 use pingora::services::listening::Service;
 use pingora_proxy::http_proxy;
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -39,8 +39,11 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::task::Task;
 use certificates::{Certificate, certificates, keep_current};
 use clients::Clients;
-use listeners::{Bound, bind, serve};
+use handover::{Inherited, Place};
+use listeners::{Bound, serve, take_or_bind};
 
+/// How long a process that takes over waits for the one that it replaces.
+const TAKE_OVER: Duration = Duration::from_secs(300);
 /// How long a start waits for the endpoint's first addresses; after that it goes on, unready.
 const FIRST_LOOKUP: Duration = Duration::from_secs(3);
 /// Requests one HTTP/2 connection may have under way.
@@ -86,6 +89,9 @@ pub enum StartFault {
     /// No certificate can be made for a listener's names.
     #[error("tls: self_signed: {0}")]
     SelfSigned(String),
+    /// The process that is to be replaced did not hand its sockets over.
+    #[error("upgrade: {0}")]
+    Upgrade(String),
     /// The system gave no thread or timer, or the metrics could not be set up.
     #[error("cannot start: {0}")]
     System(String),
@@ -100,6 +106,9 @@ pub struct Running {
     listeners: Vec<Bound>,
     addresses: Vec<SocketAddr>,
     admin: SocketAddr,
+    /// As the settings say it, where the system may pick the port.
+    admin_as_set: SocketAddr,
+    admin_socket: TcpListener,
     stopping: Shutdown,
     clients: Arc<Clients>,
     /// Ends the accept loops.
@@ -114,6 +123,29 @@ pub struct Running {
 
 /// Starts everything; returns when the listeners accept connections.
 pub fn start(settings: Settings) -> Result<Running, StartFault> {
+    start_on(settings, || Ok(Inherited::default()))
+}
+
+/// As [`start`], on the sockets of a process that is told to hand them over, which then ends.
+pub fn take_over(settings: Settings) -> Result<Running, StartFault> {
+    let path = upgrade_socket(&settings.shutdown).map_err(StartFault::Upgrade)?.to_owned();
+    start_on(settings, move || {
+        let fault = |e: std::io::Error| StartFault::Upgrade(format!("{}: {e}", path.display()));
+        let place = Place::new(&path).map_err(fault)?;
+        log::info!("ready to take over: waiting at {} for SIGQUIT to the process to be replaced", path.display());
+        place.wait(TAKE_OVER).map_err(fault)
+    })
+}
+
+fn upgrade_socket(settings: &Shutdown) -> Result<&Path, String> {
+    settings.upgrade_socket.as_deref().ok_or_else(|| "the setting `shutdown: upgrade_socket` says not where".to_owned())
+}
+
+/// `inherit` is asked once everything else is there, so that nothing is missing when it returns.
+fn start_on(
+    settings: Settings,
+    inherit: impl FnOnce() -> Result<Inherited, StartFault>,
+) -> Result<Running, StartFault> {
     let mapping = keeper::start(settings.mapping.clone(), settings.reload.clone(), settings.endpoint_names())?;
     let task = Task::detect();
     let limit = CpuLimit::detect(&task);
@@ -133,9 +165,11 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
     keep_fresh(&live, minding.handle());
 
     // Every socket before anything runs: a port that is taken must not leave another one open.
-    let listeners: Vec<Bound> = settings.listeners.iter().map(Bound::new).collect::<Result<_, _>>()?;
-    let admin_socket = bind(settings.admin)?;
-    let (addresses, admin) = (listeners.iter().map(|bound| bound.port.address).collect(), admin_socket.1);
+    let mut inherited = inherit()?;
+    let bound = |listener| Bound::new(listener, &mut inherited);
+    let listeners: Vec<Bound> = settings.listeners.iter().map(bound).collect::<Result<_, _>>()?;
+    let (admin_socket, admin) = take_or_bind(&admin_name(settings.admin), settings.admin, &mut inherited)?;
+    let addresses = listeners.iter().map(|bound| bound.port.address).collect();
     let certificates: Vec<_> = listeners.iter().filter_map(|bound| bound.port.certificate.clone()).collect();
     minding.spawn(keep_current(certificates.clone(), Arc::clone(&live.metrics)));
 
@@ -150,7 +184,11 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
 
     let (stop_admin, admin_stopped) = watch::channel(false);
     let pages = Admin { live: Arc::clone(&live) };
-    serve(&minding, Service::new("admin".into(), pages), admin_socket, admin_stopped);
+    let duplicate = admin_socket.try_clone().map_err(system)?;
+    serve(&minding, Service::new("admin".into(), pages), (duplicate, admin), admin_stopped);
+    if let Err(e) = inherited.serving() {
+        log::warn!("the process that was replaced is gone already: {e}");
+    }
 
     let stopping = settings.shutdown;
     Ok(Running {
@@ -160,6 +198,8 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
         listeners,
         addresses,
         admin,
+        admin_as_set: settings.admin,
+        admin_socket,
         stopping,
         clients,
         stop_accepting,
@@ -188,7 +228,7 @@ fn accept(
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
     let _inside = runtime.enter();
     let start = |bound: &Bound| {
-        let socket = TcpListener::from_std(bound.socket.try_clone()?)?;
+        let socket = tokio::net::TcpListener::from_std(bound.socket.try_clone()?)?;
         Ok(runtime.spawn(Arc::clone(clients).accept(socket, Arc::clone(&bound.port), accepting.clone())))
     };
     listeners.iter().map(start).collect()
@@ -228,31 +268,12 @@ impl Running {
     pub fn entries(&self) -> usize {
         self.live.snapshot().table.len()
     }
+}
 
-    /// Fails readiness, closes the listeners, lets what is in flight finish, and returns when
-    /// nothing is left or the grace period is over; says how many connections that cut off.
-    pub fn stop(self) -> usize {
-        self.live.connections.drain();
-        let cut_off = self.minding.block_on(async {
-            if !self.stopping.delay.is_zero() {
-                tokio::time::sleep(self.stopping.delay).await;
-            }
-            let _ = self.stop_accepting.send(true);
-            for accepting in self.accepting {
-                let _ = accepting.await;
-            }
-            drop(self.listeners);
-            let _ = self.stop_serving.send(true);
-            self.clients.end_idle().await;
-            let finish = self.live.connections.all_closed();
-            let _ = tokio::time::timeout(self.stopping.grace_period, finish).await;
-            self.live.connections.open()
-        });
-        self.proxying.shutdown_timeout(Duration::from_millis(100));
-        let _ = self.stop_admin.send(true);
-        self.minding.shutdown_timeout(Duration::from_millis(100));
-        cut_off
-    }
+/// What a process that takes over knows the admin listener by: its address alone may be a listener's too,
+/// where the system picks the port.
+fn admin_name(address: SocketAddr) -> String {
+    format!("admin {address}")
 }
 
 fn runtime(name: &str, threads: usize) -> std::io::Result<Runtime> {

@@ -69,6 +69,8 @@ fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<Ex
     let mut settings = Settings { mapping: MappingSource::File(mapping.clone()), ..Settings::default() };
     // Trying things out is what it is for.
     settings.reload.allow_shrink = true;
+    // Nobody is to be told to go: who ends a demo wants it to end.
+    settings.shutdown.delay = std::time::Duration::ZERO;
     settings.endpoint.fixed = gateway.addresses().to_vec();
     settings.endpoint.ca_file = Some(ca_file);
     let signals = Signals::listen()?;

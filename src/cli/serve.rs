@@ -31,6 +31,9 @@ pub(super) struct ServeArgs {
     /// Take changes of the mapping that remove more domains than `reload: max_removed`
     #[arg(long, env = "NAMEPLATE_ALLOW_SHRINK")]
     allow_shrink: bool,
+    /// Take over from a running process: wait at `shutdown: upgrade_socket` until it is sent SIGQUIT
+    #[arg(long)]
+    upgrade: bool,
 }
 
 /// Runs the proxy; returns when it has been told to stop and has stopped.
@@ -44,7 +47,7 @@ pub(super) fn serve(args: &ServeArgs) -> ExitCode {
         Ok(signals) => signals,
         Err(e) => return fail(FAULTY, format!("{e:#}")),
     };
-    let running = match app::start(settings) {
+    let running = match if args.upgrade { app::take_over(settings) } else { app::start(settings) } {
         Ok(running) => running,
         Err(fault @ StartFault::Mapping(FirstFault::Unreadable(_))) => return fail(UNUSABLE, fault),
         Err(fault) => return fail(FAULTY, fault),
@@ -67,6 +70,7 @@ pub(super) struct Signals {
     runtime: Runtime,
     hangup: Signal,
     user: Signal,
+    quit: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -78,27 +82,33 @@ impl Signals {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let inside = runtime.enter();
             let (hangup, user) = (signal(SignalKind::hangup())?, signal(SignalKind::user_defined1())?);
+            let quit = signal(SignalKind::quit())?;
             let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
             drop(inside);
-            Ok(Signals { runtime, hangup, user, terminate, interrupt })
+            Ok(Signals { runtime, hangup, user, quit, terminate, interrupt })
         };
         listen().context("listen for signals")
     }
 
-    /// Reloads on SIGHUP, on SIGUSR1 also what is held; returns when told to stop. Signals that come
-    /// in a burst are one, as far as they come before the reading they ask for.
-    fn wait(&mut self, running: &Running) {
-        let Signals { runtime, hangup, user, terminate, interrupt } = self;
+    /// Reloads on SIGHUP, on SIGUSR1 also what is held; returns when told to stop, or when another
+    /// process has taken over. Signals that come in a burst are one, as far as they come before the
+    /// reading they ask for.
+    fn wait(&mut self, running: &Running) -> End {
+        let Signals { runtime, hangup, user, quit, terminate, interrupt } = self;
         runtime.block_on(async {
             loop {
                 tokio::select! {
                     _ = hangup.recv() => running.order_reload(false),
                     _ = user.recv() => running.order_reload(true),
-                    _ = terminate.recv() => break,
-                    _ = interrupt.recv() => break,
+                    _ = quit.recv() => match running.hand_over() {
+                        Ok(()) => return End::Replaced,
+                        Err(fault) => log::error!("{fault}; this process serves on"),
+                    },
+                    _ = terminate.recv() => return End::Stopped,
+                    _ = interrupt.recv() => return End::Stopped,
                 }
             }
-        });
+        })
     }
 
     /// From now on, another SIGTERM or SIGINT ends the process at once.
@@ -117,13 +127,30 @@ impl Signals {
     }
 }
 
-/// Acts on signals: SIGHUP and SIGUSR1 reload, SIGTERM and SIGINT stop. A second SIGTERM or SIGINT while
+/// Why a process ends.
+enum End {
+    /// It was told to stop.
+    Stopped,
+    /// Another one accepts its connections.
+    Replaced,
+}
+
+/// Acts on signals: SIGHUP and SIGUSR1 reload, SIGQUIT hands the listening sockets over, SIGTERM and
+/// SIGINT stop. A second SIGTERM or SIGINT while
 /// stopping ends the process at once.
 pub(super) fn until_told_to_stop(running: Running, mut signals: Signals) -> ExitCode {
-    signals.wait(&running);
+    let end = signals.wait(&running);
     signals.end_on_the_next();
-    log::info!("stopping: readiness fails now, requests in flight finish");
-    let cut_off = running.stop();
+    let cut_off = match end {
+        End::Stopped => {
+            log::info!("stopping: readiness fails now, requests in flight finish");
+            running.stop()
+        }
+        End::Replaced => {
+            log::info!("replaced: another process accepts connections, requests in flight finish here");
+            running.leave()
+        }
+    };
     if cut_off > 0 {
         log::warn!("stopped; {cut_off} connections were still open when the grace period ended");
     } else {

@@ -24,6 +24,7 @@ mod readme;
 mod recording;
 mod refusals;
 mod reloads;
+mod replaced;
 mod request;
 mod rfc9113;
 mod serve;

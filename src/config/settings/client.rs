@@ -1,5 +1,6 @@
 //! The clients' side: limits, timeouts, and how it all stops.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -26,8 +27,12 @@ pub const MAX_BODY: u64 = 10_485_760;
 pub const MAX_HEADERS: usize = 10_240;
 /// The longest URL that API Gateway takes.
 pub const MAX_URL: usize = 8_192;
-/// ECS sends SIGKILL 30 s after SIGTERM unless the task says otherwise; this leaves time to exit.
-pub const GRACE_PERIOD: Duration = Duration::from_secs(25);
+/// A load balancer that has stopped sending new connections leaves the ones there are. Their clients learn
+/// with their next answer that they end, and most have one in this time.
+pub const DELAY: Duration = Duration::from_secs(5);
+/// ECS sends SIGKILL 30 s after SIGTERM unless the task says otherwise; with the delay before it, this
+/// leaves time to exit.
+pub const GRACE_PERIOD: Duration = Duration::from_secs(20);
 
 /// What a request may be; over it, it is refused and nothing is forwarded.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -142,21 +147,23 @@ impl Client {
     }
 }
 
-/// How the process stops on SIGTERM.
-#[derive(Clone, Copy, Debug, Deserialize)]
+/// How the process stops on SIGTERM, and gives way to another one on SIGQUIT.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Shutdown {
-    /// How long to go on accepting after readiness has failed. Default 0: ECS takes a task out of
-    /// its target group before it sends SIGTERM.
+    /// How long clients are told to go, and are still served, after readiness has failed. Default
+    /// [`DELAY`].
     #[serde(deserialize_with = "duration")]
     pub delay: Duration,
     /// The longest time to wait for requests in flight. Default [`GRACE_PERIOD`].
     #[serde(deserialize_with = "duration")]
     pub grace_period: Duration,
+    /// Where a process that takes over (`serve --upgrade`) waits for our listening sockets. Default: none.
+    pub upgrade_socket: Option<PathBuf>,
 }
 
 impl Default for Shutdown {
     fn default() -> Self {
-        Shutdown { delay: Duration::ZERO, grace_period: GRACE_PERIOD }
+        Shutdown { delay: DELAY, grace_period: GRACE_PERIOD, upgrade_socket: None }
     }
 }

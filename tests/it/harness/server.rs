@@ -77,13 +77,21 @@ impl ServerBuilder {
     }
 
     pub fn start(self) -> Server {
+        self.start_under(Command::new("env"))
+    }
+
+    /// As a child, or in the place, of this command, which is given the words to run.
+    pub fn start_under(self, mut command: Command) -> Server {
         let own = self.settings.iter().any(|text| text.contains("listeners:"));
         let listening = if own { "" } else { "listeners: [{ address: '127.0.0.1:0' }]\nadmin: 127.0.0.1:0\n" };
-        let settings = format!("{}{listening}{}threads: 1\n", self.settings.concat(), self.endpoint);
+        let stops = self.settings.iter().any(|text| text.contains("shutdown:"));
+        let stopping = if stops { "" } else { "shutdown: { delay: 0s }\n" };
+        let settings = format!("{}{listening}{stopping}{}threads: 1\n", self.settings.concat(), self.endpoint);
         fs::write(self.path("nameplate.yaml"), settings).expect("written");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_nameplate"));
+        command.arg(env!("CARGO_BIN_EXE_nameplate"));
         command.args(["serve", "--config"]).arg(self.path("nameplate.yaml")).args(&self.arguments);
-        command.env_clear().envs(self.environment);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.env_clear().env("PATH", path).envs(self.environment);
         Server::run(command, self.folder)
     }
 }
@@ -154,8 +162,17 @@ impl Server {
         let (log, timeout) = self.log.1.wait_timeout_while(log, PATIENCE, |log| !log.ended).unwrap();
         let said = log.lines.join("\n");
         drop(log);
-        assert!(!timeout.timed_out(), "it does not end");
+        assert!(!timeout.timed_out(), "it does not end: {}", self.threads());
         (self.child.wait().expect("an exit code"), said)
+    }
+
+    /// What each of its threads waits for.
+    fn threads(&self) -> String {
+        let read = |path: std::path::PathBuf| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.pid())).into_iter().flatten().flatten();
+        let told =
+            tasks.map(|task| format!("{} in {}", read(task.path().join("comm")), read(task.path().join("wchan"))));
+        told.collect::<Vec<_>>().join(", ")
     }
 
     #[track_caller]
@@ -193,6 +210,15 @@ impl Server {
         self.wait_for("admin pages on");
         let sent = Command::new("kill").args([signal, &self.pid().to_string()]).status().expect("kill runs");
         assert!(sent.success());
+    }
+
+    /// As [`Server::signal`], to the one child of this process.
+    #[track_caller]
+    pub fn signal_child(&self, signal: &str) {
+        self.wait_for("admin pages on");
+        let children = fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.pid())).expect("a list");
+        let sent = Command::new("kill").args([signal, children.trim()]).status().expect("kill runs");
+        assert!(sent.success(), "{children:?}");
     }
 
     /// Changes the mapping in place, of a server that has read the one before.
