@@ -21,11 +21,14 @@ pub(super) fn raise() -> u64 {
     }
 }
 
+/// A connection to the endpoint has a second handle, to be cut off by.
+const UPSTREAM: u64 = 2;
+
 /// Clients' connections there may be with so many descriptors, where `pool` connections to the endpoint
 /// may be idle. Each client may need another one of those. A small limit is not given to idle ones alone.
 pub(super) fn connections(descriptors: u64, pool: usize) -> usize {
-    let idle = (pool as u64).min(descriptors / 4);
-    let clients = (descriptors.saturating_sub(idle + RESERVE) / 2).clamp(16, MOST_CONNECTIONS);
+    let idle = (UPSTREAM * pool as u64).min(descriptors / 4);
+    let clients = (descriptors.saturating_sub(idle + RESERVE) / (1 + UPSTREAM)).clamp(16, MOST_CONNECTIONS);
     usize::try_from(clients).unwrap_or(usize::MAX)
 }
 
@@ -36,11 +39,11 @@ mod tests {
     #[test]
     fn clients_and_their_upstreams_fit() {
         // Fargate's limit, and that of a plain shell.
-        assert_eq!(connections(65_535, 8_192), 28_543);
-        assert_eq!(connections(1_024, 8_192), 256);
+        assert_eq!(connections(65_535, 8_192), 16_298);
+        assert_eq!(connections(1_024, 8_192), 170);
         for descriptors in [512, 1_024, 4_096, 65_535] {
             let clients = connections(descriptors, 8_192) as u64;
-            assert!(2 * clients + RESERVE <= descriptors, "{descriptors}");
+            assert!((1 + UPSTREAM) * clients + RESERVE <= descriptors, "{descriptors}");
         }
     }
 

@@ -6,12 +6,13 @@
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
 use pingora_proxy::Session;
 use tokio::sync::watch;
 
 use crate::live::Live;
+use crate::live::connections::Connection;
 use crate::telemetry::metrics::Cut;
 
 /// Where an HTTP/1.1 connection stands; HTTP/2 has one stage only, its streams stand in many places.
@@ -40,6 +41,8 @@ pub struct ClientConnection {
     left: AtomicU32,
     /// Requests that are being served, where it is HTTP/2.
     under_way: AtomicU32,
+    /// It was answered while its client was sending the request, where it is HTTP/1.1.
+    sending: AtomicBool,
     /// Ends it once its streams have, where it is HTTP/2.
     end: OnceLock<watch::Sender<bool>>,
 }
@@ -55,7 +58,8 @@ impl ClientConnection {
     pub fn new(live: Arc<Live>, requests: u32) -> ClientConnection {
         let stage = AtomicU8::new(Stage::Opening as u8);
         let (left, under_way) = (AtomicU32::new(requests), AtomicU32::new(0));
-        ClientConnection { live, stage, left, under_way, end: OnceLock::new() }
+        let sending = AtomicBool::new(false);
+        ClientConnection { live, stage, left, under_way, sending, end: OnceLock::new() }
     }
 
     /// What is in force.
@@ -94,6 +98,21 @@ impl ClientConnection {
     /// Whether an HTTP/2 connection has requests that are being served.
     pub fn is_busy(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether its client may still be sending what nobody reads any more.
+    pub fn is_sending(&self) -> bool {
+        self.sending.load(Ordering::Relaxed)
+    }
+
+    /// Counts it among the open ones once more, unless there are as many as may be.
+    pub fn counted_again(&self) -> Option<Connection> {
+        Connection::begin(&self.live)
+    }
+
+    /// Its last request was answered before the whole of it had come.
+    pub(super) fn was_cut_short(&self) {
+        self.sending.store(true, Ordering::Relaxed);
     }
 
     /// Counts that we ended it.

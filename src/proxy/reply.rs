@@ -12,6 +12,7 @@ use pingora::protocols::http::date::get_cached_date;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::Session;
 
+use super::connection::ClientConnection;
 use crate::domain::refusal::Refusal;
 use crate::domain::verbs::VerbSet;
 
@@ -44,6 +45,7 @@ pub(super) async fn refuse(session: &mut Session, refusal: Refusal, advice: Advi
     // next request.
     if !session.is_body_empty() {
         session.set_keepalive(None);
+        ClientConnection::of(session).inspect(|connection| connection.was_cut_short());
     }
     let bodyless = session.req_header().method == Method::HEAD;
     session.write_response_header(Box::new(header), bodyless).await?;

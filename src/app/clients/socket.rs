@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
@@ -32,6 +32,11 @@ use crate::telemetry::metrics::Cut;
 const READ_BUFFER: usize = 16 * 1024;
 /// Bytes gathered before a write: a head and the first of its body leave together.
 const WRITE_BUFFER: usize = 8 * 1024;
+
+/// How long, and for how many bytes, a client is heard that is still sending the body of a request which
+/// has been answered: API Gateway takes 10 MB.
+const UPLOAD: Duration = Duration::from_secs(5);
+const UPLOAD_BYTES: usize = 16 * 1024 * 1024;
 
 /// One connection. Its buffers are there only while they are in use: most connections are idle.
 pub(super) struct Socket {
@@ -97,8 +102,15 @@ impl Socket {
     }
 
     /// Something has come, or nothing has and nothing is kept for it.
-    fn read(&mut self, read: &Poll<io::Result<usize>>) {
+    fn read(&mut self, read: &Poll<io::Result<usize>>, cx: &mut Context<'_>) -> io::Result<()> {
         match (read, self.connection.stage()) {
+            // Whoever serves a request listens while it waits for more of the answer: what there is of
+            // it must not wait too. Pingora flushes an answer with a length only at its end.
+            (Poll::Pending, Stage::Serving) if !self.output.is_empty() => {
+                if let Poll::Ready(sent) = self.poll_send(cx) {
+                    return sent;
+                }
+            }
             (Poll::Pending, Stage::Idle | Stage::Http2 | Stage::Opening) => {
                 if self.input.is_empty() {
                     self.input = BytesMut::new();
@@ -110,6 +122,7 @@ impl Socket {
             (Poll::Ready(Ok(count)), Stage::Opening) if *count > 0 => self.connection.comes_to(Stage::Idle),
             _ => {}
         }
+        Ok(())
     }
 
     /// Sends what has been gathered.
@@ -164,11 +177,11 @@ impl AsyncRead for Socket {
                 let before = buffer.filled().len();
                 let read = Pin::new(&mut this.tcp).poll_read(cx, buffer);
                 let read = read.map_ok(|()| buffer.filled().len() - before);
-                this.read(&read);
+                this.read(&read, cx)?;
                 return read.map_ok(drop);
             }
             let read = this.poll_fill(cx);
-            this.read(&read);
+            this.read(&read, cx)?;
             ready!(read)?;
         }
         let count = this.input.len().min(buffer.remaining());
@@ -219,7 +232,39 @@ impl Drop for Socket {
         if !self.output.is_empty() {
             let _ = self.tcp.try_write(&self.output);
         }
+        if self.connection.is_sending() {
+            self.hear_out();
+        }
     }
+}
+
+impl Socket {
+    /// Goes on reading for a client that was answered before it had sent its whole request. Closed with
+    /// bytes unread, the socket would send a reset, which may overtake the answer; and most clients read
+    /// nothing before they have sent it all.
+    fn hear_out(&self) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        // It still has its place among the connections that may be open.
+        let Some(open) = self.connection.counted_again() else { return };
+        let Ok(duplicate) = socket2::SockRef::from(&self.tcp).try_clone() else { return };
+        runtime.spawn(async move {
+            let _ = tokio::time::timeout(UPLOAD, read_out(duplicate.into())).await;
+            drop(open);
+        });
+    }
+}
+
+async fn read_out(duplicate: std::net::TcpStream) -> io::Result<()> {
+    let mut tcp = TcpStream::from_std(duplicate)?;
+    tcp.shutdown().await?;
+    let (mut bytes, mut left) = (vec![0; READ_BUFFER], UPLOAD_BYTES);
+    while left > 0 {
+        match tcp.read(&mut bytes).await? {
+            0 => break,
+            count => left = left.saturating_sub(count),
+        }
+    }
+    Ok(())
 }
 
 #[async_trait]

@@ -62,16 +62,22 @@ pub(super) struct Watched {
     header_timeout: Duration,
     /// When the head that is being read must have come; there once a read had to wait.
     deadline: Option<Pin<Box<Sleep>>>,
-    /// The answer that ends the connection.
-    answer: Option<Answer>,
+    /// What has not been written of the answer that ends the connection.
+    answer: Option<BytesMut>,
+    linger: Option<Linger>,
 }
 
+/// How much longer a client is heard that has had its last answer.
 #[derive(Debug)]
-struct Answer {
-    /// What of it has not been written.
-    rest: BytesMut,
-    linger: Pin<Box<Sleep>>,
+struct Linger {
+    until: Pin<Box<Sleep>>,
     unheard: usize,
+}
+
+impl Linger {
+    fn new(time: Duration, unheard: usize) -> Linger {
+        Linger { until: Box::pin(tokio::time::sleep(time)), unheard }
+    }
 }
 
 impl Watched {
@@ -83,7 +89,7 @@ impl Watched {
         let seen = Box::new(Arc::clone(&connection));
         let digest = Arc::new(ProxyDigest::new(Box::new(ResponseHeader::build(200, Some(0))?), Some(seen)));
         let first = BytesMut::new();
-        Ok(Watched { spoken, connection, digest, first, header_timeout, deadline: None, answer: None })
+        Ok(Watched { spoken, connection, digest, first, header_timeout, deadline: None, answer: None, linger: None })
     }
 
     /// Waits for the first byte; `false` if none comes.
@@ -125,11 +131,8 @@ impl Watched {
     fn begin_answer(&mut self, refusal: Refusal, seconds: f64) {
         self.connection.live().metrics.refused_early(refusal, seconds);
         log::debug!("refused before its request was known: {refusal}");
-        self.answer = Some(Answer {
-            rest: BytesMut::from(&whole_refusal(refusal)[..]),
-            linger: Box::pin(tokio::time::sleep(LINGER)),
-            unheard: LINGER_BYTES,
-        });
+        self.answer = Some(BytesMut::from(&whole_refusal(refusal)[..]));
+        self.linger = Some(Linger::new(LINGER, LINGER_BYTES));
     }
 
     /// Writes the answer; then nothing more is read.
@@ -139,26 +142,26 @@ impl Watched {
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(answer) = &mut self.answer else { return Poll::Ready(Ok(())) };
-        while !answer.rest.is_empty() {
-            let written = ready!(Pin::new(&mut self.spoken).poll_write(cx, &answer.rest))?;
+        let Some(rest) = &mut self.answer else { return Poll::Ready(Ok(())) };
+        while !rest.is_empty() {
+            let written = ready!(Pin::new(&mut self.spoken).poll_write(cx, rest))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            answer.rest.advance(written);
+            rest.advance(written);
         }
         Pin::new(&mut self.spoken).poll_flush(cx)
     }
 
     /// Hears the client out, for a while.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(answer) = &mut self.answer else { return Poll::Ready(()) };
+        let Some(linger) = &mut self.linger else { return Poll::Ready(()) };
         let mut bytes = [0; 1024];
-        while answer.unheard > 0 && answer.linger.as_mut().poll(cx).is_pending() {
+        while linger.unheard > 0 && linger.until.as_mut().poll(cx).is_pending() {
             let mut buffer = ReadBuf::new(&mut bytes);
             match ready!(Pin::new(&mut self.spoken).poll_read(cx, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => {
-                    answer.unheard = answer.unheard.saturating_sub(buffer.filled().len());
+                    linger.unheard = linger.unheard.saturating_sub(buffer.filled().len());
                 }
                 _ => break,
             }

@@ -8,6 +8,7 @@ use crate::harness::Gate;
 use crate::harness::client::{Response, text_of};
 use crate::harness::faulty::{Faulty, Secure};
 use crate::harness::http2::Call;
+use crate::harness::origin::Origin;
 use crate::harness::proxy::Proxy;
 
 /// How a connection ends that should not.
@@ -193,4 +194,27 @@ fn an_api_that_takes_no_more_of_a_request_is_not_told_as_a_slow_client() {
     let call = Call::new("PUT", DOMAIN, "/x").last_data(vec![b'x'; 9_000_000]);
     is_refusal(&proxy.call(call).expect("an answer"), 504, "upstream_timeout");
     gate.open();
+}
+
+// Closed at once with bytes unread, a socket sends a reset, which overtakes the answer.
+#[test]
+fn a_refusal_reaches_a_client_that_is_still_sending() {
+    let body = vec![b'x'; 9_000_000];
+    let api = Faulty::start(|peer| {
+        let mut peer = peer.secure()?;
+        peer.read_head()?;
+        peer.reset()
+    });
+    let proxy = before(api.address());
+    is_refusal(&proxy.request("POST", DOMAIN, "/x", &[], &body), 502, "bad_answer");
+    is_refusal(&proxy.request("POST", "other.example.com", "/x", &[], &body), 421, "unknown_host");
+    // In chunks, so that the limit is met while it streams.
+    let chunk = |body: &[u8]| [format!("{:x}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat();
+    let chunks = [chunk(&body), chunk(&body[..2_000_000]), b"0\r\n\r\n".to_vec()].concat();
+    let api = Origin::ok();
+    let proxy = before(api.address());
+    let mut client = proxy.client();
+    client.send(format!("POST /x HTTP/1.1\r\nHost: {DOMAIN}\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    client.send(chunks);
+    is_refusal(&client.read_response(), 413, "body_too_large");
 }
