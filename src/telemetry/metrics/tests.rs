@@ -243,6 +243,22 @@ fn the_page_names_every_metric_and_no_other() {
 }
 
 #[test]
+fn no_other_page_tells_of_a_metric_that_is_not_there() {
+    let known = documented();
+    for page in [
+        include_str!("../../../docs/operations.md"),
+        include_str!("../../../docs/requests.md"),
+        include_str!("../../../README.md"),
+    ] {
+        let words = page.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        for name in words.filter(|word| word.starts_with("nameplate_")) {
+            let family = name.trim_end_matches("_bucket").trim_end_matches("_count").trim_end_matches("_sum");
+            assert!(known.contains_key(name) || known.contains_key(family), "{name}");
+        }
+    }
+}
+
+#[test]
 fn every_metric_has_a_sentence_of_help() {
     for family in used().registry.gather() {
         assert!(family.help().ends_with('.') && family.help().len() > 20, "{}: {}", family.name(), family.help());
