@@ -94,7 +94,7 @@ impl Proxy {
     }
 
     /// Whether another attempt may be made, which then counts.
-    pub(super) fn may_try_again(&self, ctx: &RequestContext, cause: Retry, now: Instant) -> bool {
+    fn may_try_again(&self, ctx: &RequestContext, cause: Retry, now: Instant) -> bool {
         if ctx.attempts >= self.attempts {
             return false;
         }
@@ -157,6 +157,13 @@ impl Proxy {
         if let Some(watch) = &mut ctx.watch {
             watch.change(|waits| waits.api = quiet.map(|quiet| Instant::now() + quiet));
         }
+    }
+
+    /// A kept connection was dead: the next attempt goes elsewhere, where there is an elsewhere. All that
+    /// are kept to an address that has just died are dead.
+    pub(super) fn was_dead(&self, ctx: &mut RequestContext) -> bool {
+        ctx.failed.extend(ctx.picked.take());
+        self.may_try_again(ctx, Retry::Reused, Instant::now())
     }
 
     /// A connection broke before an answer began.

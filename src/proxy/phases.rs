@@ -27,7 +27,6 @@ use crate::domain::refusal::Refusal;
 use crate::domain::route::ResponseMode;
 use crate::domain::target::Target;
 use crate::live::snapshot::Entry;
-use crate::telemetry::metrics::Retry;
 
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
@@ -238,8 +237,7 @@ impl ProxyHttp for Proxy {
         } else {
             e.retry.decide_reuse(client_reused);
             if e.retry() {
-                let again = self.may_try_again(ctx, Retry::Reused, Instant::now());
-                e.set_retry(again);
+                e.set_retry(self.was_dead(ctx));
             }
         }
         e
