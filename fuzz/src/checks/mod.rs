@@ -1,0 +1,15 @@
+//! The promises. Each check takes bytes, and panics where one is broken.
+
+mod host;
+mod mapping;
+mod rewrite;
+
+pub use host::host;
+pub use mapping::mapping;
+pub use rewrite::rewrite;
+
+/// A check.
+pub type Check = fn(&[u8]);
+
+/// Every check, by the name of its target, which is also that of its folder in `seeds/`.
+pub const ALL: [(&str, Check); 3] = [("mapping", mapping), ("host", host), ("rewrite", rewrite)];
