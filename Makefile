@@ -1,6 +1,6 @@
 # What a newcomer runs. Everything real happens in cargo and in scripts/.
 
-.PHONY: demo test lint doc ci preflight test-tools
+.PHONY: demo test lint doc ci fuzz soak preflight test-tools
 
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
 demo: preflight
@@ -21,6 +21,14 @@ doc: preflight
 
 ci:
 	@.ci/run
+
+# Each fuzz target for 20 seconds: fuzz/README.md.
+fuzz:
+	@scripts/fuzz.sh
+
+# A real process under load for an hour: bench/soak/README.md.
+soak: preflight
+	@bench/soak/run.sh
 
 # Names what the build lacks, and installs it as root or through sudo.
 preflight:

@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use crate::config::diagnostic::Diagnostics;
 use crate::config::load::compile_bytes;
+use crate::config::settings::DEFAULT_ENDPOINT;
 use crate::domain::decide::{Limits, RequestView, decide};
 use crate::domain::host::{HostBuffer, is_public_suffix};
+use crate::domain::overrides::Timeouts;
 use crate::domain::route::Route;
 use crate::domain::table::MappingTable;
 use crate::domain::verbs::VerbSet;
@@ -17,8 +19,8 @@ const ENDED: &[u8] = b"\n...\n";
 
 /// Both readers say the same; what compiles is found, and compiles again from what it says.
 pub fn mapping(input: &[u8]) {
-    let found = compile_bytes(input, "fuzz.yaml");
-    let whole = compile_bytes(&[input, ENDED].concat(), "fuzz.yaml");
+    let found = compile_bytes(input, "fuzz.yaml", None);
+    let whole = compile_bytes(&[input, ENDED].concat(), "fuzz.yaml", None);
     match found {
         Ok(table) => {
             let whole = whole.unwrap_or_else(|faults| panic!("the quick reader alone takes it:\n{faults}"));
@@ -48,14 +50,20 @@ fn again(table: &MappingTable) {
     for (at, route) in table.routes().iter().enumerate() {
         let verbs = route.choices.verbs.to_string();
         let verbs = if route.choices.verbs == VerbSet::ALL { "ANY" } else { &verbs };
-        let keys = [
+        let own = route.overrides().unwrap_or_default();
+        let mut keys = vec![
             ("CUSTOM_DOMAIN_URL", format!("{}{}", route.host(), route.base())),
             ("PRIVATE_API_URL", format!("https://{}{}", route.api_host(), route.prefix())),
             ("VERBS", verbs.to_owned()),
             ("HOST", route.choices.host.name().to_owned()),
             ("REFERER", route.choices.referer.name().to_owned()),
             ("RESPONSE", route.choices.response.name().to_owned()),
+            ("ENDPOINT", own.endpoint.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())),
         ];
+        if own.timeouts != Timeouts::default() {
+            keys.push(("TIMEOUT", own.timeouts.to_string()));
+        }
+        keys.extend(own.rate.map(|rate| ("RATE_LIMIT", rate.to_string())));
         json.push_str(if at == 0 { "{" } else { ", {" });
         for (number, (key, value)) in keys.iter().enumerate() {
             let (dash, comma) = if number == 0 { ("- ", "") } else { ("  ", ", ") };
@@ -68,7 +76,7 @@ fn again(table: &MappingTable) {
     }
     json.push_str("]}");
     for text in [yaml, json] {
-        let written = compile_bytes(text.as_bytes(), "again.yaml");
+        let written = compile_bytes(text.as_bytes(), "again.yaml", None);
         same(table, &written.unwrap_or_else(|faults| panic!("{text}\n{faults}")), false);
     }
 }

@@ -2,14 +2,17 @@
 
 mod host;
 mod mapping;
+mod proxy_header;
 mod rewrite;
 
 pub use host::host;
 pub use mapping::mapping;
+pub use proxy_header::proxy_header;
 pub use rewrite::rewrite;
 
 /// A check.
 pub type Check = fn(&[u8]);
 
 /// Every check, by the name of its target, which is also that of its folder in `seeds/`.
-pub const ALL: [(&str, Check); 3] = [("mapping", mapping), ("host", host), ("rewrite", rewrite)];
+pub const ALL: [(&str, Check); 4] =
+    [("mapping", mapping), ("host", host), ("rewrite", rewrite), ("proxy_header", proxy_header)];

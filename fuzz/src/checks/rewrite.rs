@@ -25,7 +25,7 @@ const MAPPING: &str = "APIS:
 ";
 
 static TABLE: LazyLock<MappingTable> =
-    LazyLock::new(|| compile_bytes(MAPPING.as_bytes(), "fuzz.yaml").expect("the mapping of this check"));
+    LazyLock::new(|| compile_bytes(MAPPING.as_bytes(), "fuzz.yaml", None).expect("the mapping of this check"));
 
 const LIMITS: Limits = Limits { body: 10, headers: 10, url: 8_192 };
 
