@@ -20,7 +20,7 @@ use pingora::apps::HttpServerOptions;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::configuration::ServerConf;
 use pingora::services::listening::Service;
-use pingora_proxy::http_proxy;
+use pingora_proxy::{HttpProxy, http_proxy};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -164,21 +164,15 @@ fn start_on(
     let _ = minding.block_on(async { tokio::time::timeout(FIRST_LOOKUP, live.refresh_all()).await });
     keep_fresh(&live, minding.handle());
 
-    // Every socket before anything runs: a port that is taken must not leave another one open.
     let mut inherited = inherit()?;
-    let bound = |listener| Bound::new(listener, &mut inherited);
-    let listeners: Vec<Bound> = settings.listeners.iter().map(bound).collect::<Result<_, _>>()?;
-    let (admin_socket, admin) = take_or_bind(&admin_name(settings.admin), settings.admin, &mut inherited)?;
+    let (listeners, admin_socket, admin) = bind_all(&settings, &mut inherited)?;
     let addresses = listeners.iter().map(|bound| bound.port.address).collect();
     let certificates: Vec<_> = listeners.iter().filter_map(|bound| bound.port.certificate.clone()).collect();
     minding.spawn(keep_current(certificates.clone(), Arc::clone(&live.metrics)));
 
     limit_connections(&live, &settings);
-    let mut proxy = http_proxy(&conf, Proxy::new(Arc::clone(&live), &settings));
-    proxy.server_options = Some(server_options(&settings.client));
-    proxy.h2_options = Some(h2_options());
     let (stop_serving, serving) = watch::channel(false);
-    let clients = Arc::new(Clients::new(Arc::clone(&live), proxy, settings.client, serving));
+    let clients = Arc::new(Clients::new(Arc::clone(&live), proxy(&live, &conf, &settings), settings.client, serving));
     let (stop_accepting, accepting) = watch::channel(false);
     let accepting = accept(&proxying, &clients, &listeners, &accepting).map_err(system)?;
 
@@ -209,6 +203,24 @@ fn start_on(
         proxying,
         minding,
     })
+}
+
+/// Every socket before anything runs: a port that is taken must not leave another one open.
+fn bind_all(
+    settings: &Settings,
+    inherited: &mut Inherited,
+) -> Result<(Vec<Bound>, TcpListener, SocketAddr), StartFault> {
+    let bound = |listener| Bound::new(listener, inherited);
+    let listeners = settings.listeners.iter().map(bound).collect::<Result<_, _>>()?;
+    let (admin_socket, admin) = take_or_bind(&admin_name(settings.admin), settings.admin, inherited)?;
+    Ok((listeners, admin_socket, admin))
+}
+
+fn proxy(live: &Arc<Live>, conf: &Arc<ServerConf>, settings: &Settings) -> HttpProxy<Proxy> {
+    let mut proxy = http_proxy(conf, Proxy::new(Arc::clone(live), settings));
+    proxy.server_options = Some(server_options(&settings.client));
+    proxy.h2_options = Some(h2_options());
+    proxy
 }
 
 fn limit_connections(live: &Live, settings: &Settings) {

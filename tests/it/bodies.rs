@@ -85,20 +85,6 @@ mod requests {
         assert_eq!(api.last_request().all("content-length"), ["0"]);
     }
 
-    // Pingora flushes an answer with a length at its end only; a small one used to wait for it.
-    #[test]
-    fn the_beginning_of_an_answer_with_a_length_does_not_wait_for_the_rest() {
-        let gate = Gate::default();
-        let head = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc";
-        let api = early(Reply::raw(head).then_wait(&gate).then_raw("def"));
-        let proxy = proxy().maps("pay.example.com", "abc123", "/prod").to(&api).tls(&["pay.example.com"]).start();
-        for mut client in [proxy.client(), proxy.tls_client("pay.example.com")] {
-            let answer = client.send(GET).read_head();
-            assert_eq!((answer.status, client.read_exact(3)), (200, b"abc".to_vec()));
-        }
-        gate.open();
-    }
-
     #[test]
     fn trailers_end_here() {
         let api = Origin::ok();

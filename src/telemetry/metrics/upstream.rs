@@ -103,10 +103,7 @@ pub(super) struct Upstream {
     retries_denied: IntCounter,
     connect_duration: Histogram,
     first_byte_duration: Histogram,
-    requests: IntCounterVec,
-    addresses: IntGaugeVec,
-    ejections: IntCounterVec,
-    checks: IntCounterVec,
+    endpoints: ByEndpoint,
     discoveries: [IntCounter; DISCOVERIES.len()],
 }
 
@@ -139,7 +136,7 @@ impl Metrics {
 
     /// What counts for the endpoint of this name.
     pub fn endpoint(&self, name: &str) -> EndpointCounts {
-        let Upstream { requests, addresses, ejections, checks, .. } = &self.upstream;
+        let ByEndpoint { requests, addresses, ejections, checks } = &self.upstream.endpoints;
         EndpointCounts {
             requests: ZONES.map(|zone| requests.with_label_values(&[name, zone])),
             addresses: ZONES.map(|zone| STATES.map(|state| addresses.with_label_values(&[name, zone, state]))),
@@ -157,6 +154,14 @@ impl Metrics {
     pub fn endpoint_discovered(&self, result: Discovery) {
         self.upstream.discoveries[result as usize].inc();
     }
+}
+
+/// What each endpoint has series of its own of.
+struct ByEndpoint {
+    requests: IntCounterVec,
+    addresses: IntGaugeVec,
+    ejections: IntCounterVec,
+    checks: IntCounterVec,
 }
 
 impl Upstream {
@@ -197,6 +202,19 @@ impl Upstream {
                 "Time from having a connection to the header of the API's answer, in seconds.",
                 &REQUEST_SECONDS,
             )?,
+            endpoints: ByEndpoint::register(r)?,
+            discoveries: counters(
+                r,
+                ("nameplate_endpoint_discoveries_total", "Times the endpoint's addresses were looked up."),
+                ("result", DISCOVERIES),
+            )?,
+        })
+    }
+}
+
+impl ByEndpoint {
+    fn register(r: &Registry) -> prometheus::Result<ByEndpoint> {
+        Ok(ByEndpoint {
             requests: vec(
                 r,
                 ("nameplate_upstream_requests_total", "Attempts to send a request to an address, by its zone."),
@@ -221,11 +239,6 @@ impl Upstream {
                 r,
                 ("nameplate_endpoint_checks_total", "Times an address was tried with a handshake."),
                 &["endpoint", "result"],
-            )?,
-            discoveries: counters(
-                r,
-                ("nameplate_endpoint_discoveries_total", "Times the endpoint's addresses were looked up."),
-                ("result", DISCOVERIES),
             )?,
         })
     }
