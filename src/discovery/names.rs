@@ -16,8 +16,18 @@ pub struct Names {
     policy: Policy,
     trial: Duration,
     began: Instant,
-    known: Mutex<HashMap<String, Arc<Name>>>,
+    known: Mutex<Known>,
 }
+
+#[derive(Default)]
+struct Known {
+    names: HashMap<String, Arc<Name>>,
+    /// How many there may be until those that no entry needs any more are looked for.
+    room: usize,
+}
+
+/// Fewer names than this are not worth looking through.
+const FEW: usize = 1_024;
 
 /// One API's name and the addresses behind it. An entry keeps its name's, so that a request looks for
 /// no name.
@@ -47,10 +57,13 @@ impl Names {
     /// The one of this API. Nothing is looked up yet.
     pub fn named(&self, host: &str) -> Arc<Name> {
         let mut known = self.lock();
-        // Names of APIs that no entry has any more go, now that somebody holds the map anyway.
-        known.retain(|name, kept| Arc::strong_count(kept) > 1 || name == host);
-        if let Some(name) = known.get(host) {
+        if let Some(name) = known.names.get(host) {
             return Arc::clone(name);
+        }
+        // Each name is looked at once for each time their number doubles, and not for each new one.
+        if known.names.len() >= known.room {
+            known.names.retain(|_, name| Arc::strong_count(name) > 1);
+            known.room = FEW.max(2 * known.names.len());
         }
         let name = Arc::new(Name {
             found: Found::by_name(&self.dns, host, None),
@@ -60,17 +73,17 @@ impl Names {
             refreshing: AtomicBool::new(false),
             began: self.began,
         });
-        known.insert(host.to_owned(), Arc::clone(&name));
+        known.names.insert(host.to_owned(), Arc::clone(&name));
         name
     }
 
     /// All that are in use.
     pub fn all(&self) -> Vec<Arc<Name>> {
-        self.lock().values().cloned().collect()
+        self.lock().names.values().cloned().collect()
     }
 
     // Nothing in here panics while it holds the lock; a poisoned one still holds good data.
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Name>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -108,5 +121,28 @@ impl Name {
     fn at(&self, time: Instant) -> u64 {
         let since = time.saturating_duration_since(self.began).as_millis();
         u64::try_from(since).unwrap_or(u64::MAX).saturating_add(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::Endpoint;
+
+    #[test]
+    fn names_that_no_entry_needs_any_more_go_in_time() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let _inside = runtime.enter();
+        let settings =
+            Endpoint { nameservers: vec!["127.0.0.1:9".parse().expect("an address")], ..Endpoint::default() };
+        let policy = Policy { after: 3, cool_down: Duration::from_secs(5), most: Duration::from_secs(60) };
+        let dns = Dns::new(&settings).expect("a resolver");
+        let names = Names::new(dns, policy, Duration::from_secs(3), Instant::now());
+        let kept = names.named("kept.example.com");
+        for number in 0..3 * FEW {
+            names.named(&format!("gone{number}.example.com"));
+        }
+        assert!(names.all().len() <= FEW, "{}", names.all().len());
+        assert!(Arc::ptr_eq(&kept, &names.named("kept.example.com")));
     }
 }
