@@ -77,9 +77,12 @@ impl Certificate {
     /// it is logged and counted.
     pub(super) fn reload(&self, metrics: &Metrics) {
         let Some(file) = files(&self.tls).first().map(|file| file.display()) else { return };
+        // One at a time: of two, the one that read first could store last.
+        let mut resumption = self.resumption.lock();
         // Before they are read: what changes meanwhile is seen later.
         self.seen.lock().0 = stamps(&self.tls);
-        let read = self.try_reload();
+        let read = self.try_reload(&mut resumption);
+        drop(resumption);
         metrics.certificate_reloaded(read.is_ok());
         match read {
             Ok(()) => log::info!("certificate read again: {file}"),
@@ -87,14 +90,14 @@ impl Certificate {
         }
     }
 
-    fn try_reload(&self) -> Result<(), StartFault> {
+    fn try_reload(&self, resumption: &mut Resumption) -> Result<(), StartFault> {
         let read = Read::of(&self.tls)?;
-        let mut resumption = self.resumption.lock().clone();
-        if resumption.client_ca != read.client_ca {
-            resumption = Resumption::new(read.client_ca.clone())?;
+        let mut next = resumption.clone();
+        if next.client_ca != read.client_ca {
+            next = Resumption::new(read.client_ca.clone())?;
         }
-        let acceptor = acceptor(&self.tls, read, &resumption)?;
-        *self.resumption.lock() = resumption;
+        let acceptor = acceptor(&self.tls, read, &next)?;
+        *resumption = next;
         self.acceptor.store(Arc::new(acceptor));
         Ok(())
     }

@@ -172,7 +172,7 @@ fn start_on(
 
     limit_connections(&live, &settings);
     let (stop_serving, serving) = watch::channel(false);
-    let clients = Arc::new(Clients::new(Arc::clone(&live), proxy(&live, &conf, &settings), settings.client, serving));
+    let clients = Arc::new(Clients::new(Arc::clone(&live), proxy(&live, &conf, &settings), &settings, serving));
     let (stop_accepting, accepting) = watch::channel(false);
     let accepting = accept(&proxying, &clients, &listeners, &accepting).map_err(system)?;
 

@@ -44,6 +44,10 @@ impl SendRate {
 
     /// The client has taken so many bytes.
     pub fn took(&mut self, bytes: usize, now: impl FnOnce() -> Instant) {
+        if self.since.is_none() && self.ended.is_none() {
+            // Nothing has waited for it yet: what the kernel took at once says nothing of the client.
+            return;
+        }
         self.taken = self.taken.saturating_add(bytes as u64);
         let Some(since) = self.since.take() else { return };
         let now = now();
@@ -97,6 +101,15 @@ mod tests {
             ask = pace.waits(now).expect("it waits again");
         }
         None
+    }
+
+    #[test]
+    fn what_was_taken_before_anything_waited_does_not_count() {
+        let now = Instant::now();
+        let mut pace = SendRate::new(1_024, 30 * SECOND);
+        pace.took(1 << 20, || now);
+        let ask = pace.waits(now).expect("it waits now");
+        assert!(pace.too_slow(ask));
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct ClientConnection {
     under_way: AtomicU32,
     /// It was answered while its client was sending the request, where it is HTTP/1.1.
     sending: AtomicBool,
+    /// Its client has taken bytes since somebody asked.
+    moved: AtomicBool,
     /// Ends it once its streams have, where it is HTTP/2.
     end: OnceLock<watch::Sender<bool>>,
 }
@@ -58,8 +60,8 @@ impl ClientConnection {
     pub fn new(live: Arc<Live>, requests: u32) -> ClientConnection {
         let stage = AtomicU8::new(Stage::Opening as u8);
         let (left, under_way) = (AtomicU32::new(requests), AtomicU32::new(0));
-        let sending = AtomicBool::new(false);
-        ClientConnection { live, stage, left, under_way, sending, end: OnceLock::new() }
+        let (sending, moved) = (AtomicBool::new(false), AtomicBool::new(false));
+        ClientConnection { live, stage, left, under_way, sending, moved, end: OnceLock::new() }
     }
 
     /// What is in force.
@@ -100,6 +102,19 @@ impl ClientConnection {
         self.under_way.load(Ordering::Relaxed) > 0
     }
 
+    /// Its client took bytes.
+    #[inline]
+    pub fn moves(&self) {
+        if !self.moved.load(Ordering::Relaxed) {
+            self.moved.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether its client has taken bytes since this was asked the last time.
+    pub fn has_moved(&self) -> bool {
+        self.moved.swap(false, Ordering::Relaxed)
+    }
+
     /// Whether its client may still be sending what nobody reads any more.
     pub fn is_sending(&self) -> bool {
         self.sending.load(Ordering::Relaxed)
@@ -112,7 +127,9 @@ impl ClientConnection {
 
     /// Its last request was answered before the whole of it had come.
     pub(super) fn was_cut_short(&self) {
-        self.sending.store(true, Ordering::Relaxed);
+        if self.stage() != Stage::Http2 {
+            self.sending.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Counts that we ended it.

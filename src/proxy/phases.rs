@@ -171,6 +171,11 @@ impl ProxyHttp for Proxy {
         if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
             session.set_keepalive(None);
         }
+        // It may have ended with the rest of the request unread: most clients read nothing before they have
+        // sent it all.
+        if !session.as_mut().is_body_done() {
+            ClientConnection::of(session).inspect(|connection| connection.was_cut_short());
+        }
         answer::end_hop(response)?;
         self.answered(ctx);
         if let Some(sent) = ctx.sent {

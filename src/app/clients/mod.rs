@@ -23,7 +23,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::listeners::Port;
-use crate::config::settings::Client;
+use crate::config::settings::{Client, Settings};
 use crate::domain::proxy_header::Fault;
 use crate::domain::send_rate::SendRate;
 use crate::live::Live;
@@ -35,6 +35,10 @@ use refuse::Refuser;
 use socket::Socket;
 use watched::{Spoken, Watched};
 
+/// The longest head that is read, unless the limits of requests are so large that twice them is more. What
+/// is over the limits and under this has an answer that says which limit.
+const HEAD: usize = 64 * 1024;
+
 /// How long to wait for others to give back what the system has run out of.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
@@ -44,14 +48,23 @@ pub(super) struct Clients {
     /// One for all of them, so that they share the connections to the endpoint.
     proxy: Arc<HttpProxy<Proxy>>,
     limits: Client,
+    /// Bytes of a head that are read at the most.
+    head: usize,
     refuser: Refuser,
     serving: ShutdownWatch,
 }
 
 impl Clients {
     /// `serving` says when connections are to end.
-    pub(super) fn new(live: Arc<Live>, proxy: HttpProxy<Proxy>, limits: Client, serving: ShutdownWatch) -> Clients {
-        Clients { live, proxy: Arc::new(proxy), limits, refuser: Refuser::default(), serving }
+    pub(super) fn new(
+        live: Arc<Live>,
+        proxy: HttpProxy<Proxy>,
+        settings: &Settings,
+        serving: ShutdownWatch,
+    ) -> Clients {
+        let (limits, request) = (settings.client, settings.limits);
+        let head = HEAD.max(2 * (request.headers + request.url));
+        Clients { live, proxy: Arc::new(proxy), limits, head, refuser: Refuser::default(), serving }
     }
 
     /// Accepts connections until told to stop, or for ever if nobody can tell; then the socket is closed.
@@ -133,7 +146,10 @@ impl Clients {
             _ = serving.wait_for(|ends| *ends) => connection.end(),
         }
         // Pingora then waits for the client to answer, and has no more patience than for ever.
-        while timeout(self.limits.header_timeout, &mut served).await.is_err() && connection.is_busy() {}
+        // Answers that were handed over are still on their way for as long as the client takes them.
+        while timeout(self.limits.header_timeout, &mut served).await.is_err()
+            && (connection.has_moved() || connection.is_busy())
+        {}
     }
 
     /// What comes before HTTP; says whether it is HTTP/2. `None` where nothing more comes of it.
@@ -168,12 +184,13 @@ impl Clients {
             }
         };
         let agreed = matches!(&spoken, Spoken::Tls(tls) if tls.selected_alpn_proto() == Some(ALPN::H2));
-        let mut stream = Watched::new(spoken, Arc::clone(connection), limits.header_timeout).ok()?;
+        let mut stream = Watched::new(spoken, Arc::clone(connection), limits.header_timeout, self.head).ok()?;
+        // Pingora waits 60 s for the first request, whatever the settings say.
+        if !agreed && !timeout(limits.keep_alive, stream.speaks()).await.ok()?.ok()? {
+            return None;
+        }
         if !agreed && !port.h2c {
             return Some((stream, false));
-        }
-        if port.h2c && !timeout(limits.keep_alive, stream.speaks()).await.ok()?.ok()? {
-            return None;
         }
         let http2 = self.in_time(connection, stream.speaks_http2()).await?.ok()?;
         if agreed && !http2 {

@@ -76,6 +76,9 @@ impl Socket {
                 Err(Fault::Incomplete) => {}
                 Ok(header) => {
                     self.input.advance(header.length);
+                    if !self.input.is_empty() {
+                        self.connection.comes_to(Stage::Idle);
+                    }
                     return Ok(Some(Ok(header)));
                 }
                 Err(fault) => return Ok(Some(Err(fault))),
@@ -102,15 +105,8 @@ impl Socket {
     }
 
     /// Something has come, or nothing has and nothing is kept for it.
-    fn read(&mut self, read: &Poll<io::Result<usize>>, cx: &mut Context<'_>) -> io::Result<()> {
+    fn read(&mut self, read: &Poll<io::Result<usize>>) {
         match (read, self.connection.stage()) {
-            // Whoever serves a request listens while it waits for more of the answer: what there is of
-            // it must not wait too. Pingora flushes an answer with a length only at its end.
-            (Poll::Pending, Stage::Serving) if !self.output.is_empty() => {
-                if let Poll::Ready(sent) = self.poll_send(cx) {
-                    return sent;
-                }
-            }
             (Poll::Pending, Stage::Idle | Stage::Http2 | Stage::Opening) => {
                 if self.input.is_empty() {
                     self.input = BytesMut::new();
@@ -122,7 +118,6 @@ impl Socket {
             (Poll::Ready(Ok(count)), Stage::Opening) if *count > 0 => self.connection.comes_to(Stage::Idle),
             _ => {}
         }
-        Ok(())
     }
 
     /// Sends what has been gathered.
@@ -132,7 +127,7 @@ impl Socket {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(sent)) => {
                     self.output.advance(sent);
-                    self.rate.took(sent, Instant::now);
+                    self.took(sent);
                 }
                 Poll::Ready(Err(e)) => return Poll::Ready(Err(e)),
                 Poll::Pending => return self.waits(cx).map(Err),
@@ -140,6 +135,11 @@ impl Socket {
         }
         self.output.clear();
         Poll::Ready(Ok(()))
+    }
+
+    fn took(&mut self, count: usize) {
+        self.connection.moves();
+        self.rate.took(count, Instant::now);
     }
 
     /// The client takes nothing now: an error once it has been too slow.
@@ -177,11 +177,11 @@ impl AsyncRead for Socket {
                 let before = buffer.filled().len();
                 let read = Pin::new(&mut this.tcp).poll_read(cx, buffer);
                 let read = read.map_ok(|()| buffer.filled().len() - before);
-                this.read(&read, cx)?;
+                this.read(&read);
                 return read.map_ok(drop);
             }
             let read = this.poll_fill(cx);
-            this.read(&read, cx)?;
+            this.read(&read);
             ready!(read)?;
         }
         let count = this.input.len().min(buffer.remaining());
@@ -208,7 +208,7 @@ impl AsyncWrite for Socket {
             Poll::Pending => this.waits(cx).map(Err),
             sent => {
                 if let Poll::Ready(Ok(count)) = sent {
-                    this.rate.took(count, Instant::now);
+                    this.took(count);
                 }
                 sent
             }

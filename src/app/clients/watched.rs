@@ -60,6 +60,10 @@ pub(super) struct Watched {
     /// Read to learn which HTTP it is, and not yet passed on.
     first: BytesMut,
     header_timeout: Duration,
+    /// Bytes of the head that is being read, and how many it may have: Pingora reads all of it again for
+    /// each piece that comes, and would take 1 MiB.
+    head: usize,
+    most: usize,
     /// When the head that is being read must have come; there once a read had to wait.
     deadline: Option<Pin<Box<Sleep>>>,
     /// What has not been written of the answer that ends the connection.
@@ -85,11 +89,23 @@ impl Watched {
         spoken: Spoken,
         connection: Arc<ClientConnection>,
         header_timeout: Duration,
+        most: usize,
     ) -> pingora::Result<Watched> {
         let seen = Box::new(Arc::clone(&connection));
         let digest = Arc::new(ProxyDigest::new(Box::new(ResponseHeader::build(200, Some(0))?), Some(seen)));
         let first = BytesMut::new();
-        Ok(Watched { spoken, connection, digest, first, header_timeout, deadline: None, answer: None, linger: None })
+        Ok(Watched {
+            spoken,
+            connection,
+            digest,
+            first,
+            header_timeout,
+            head: 0,
+            most,
+            deadline: None,
+            answer: None,
+            linger: None,
+        })
     }
 
     /// Waits for the first byte; `false` if none comes.
@@ -173,6 +189,9 @@ impl Watched {
 impl AsyncRead for Watched {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.answer.is_none() && this.head > this.most && this.connection.stage() == Stage::Head {
+            this.begin_answer(Refusal::HeadersTooLarge, 0.0);
+        }
         if this.answer.is_some() {
             return this.poll_answered(cx);
         }
@@ -185,11 +204,25 @@ impl AsyncRead for Watched {
             this.first.advance(count);
             Poll::Ready(Ok(()))
         };
+        let count = buffer.filled().len() - before;
         match (&read, this.connection.stage()) {
             (Poll::Pending, Stage::Head) => this.poll_late(cx),
-            (Poll::Ready(Ok(())), Stage::Idle) if buffer.filled().len() > before => {
+            // Whoever serves a request listens while it waits for more of the answer: what there is of it
+            // must not wait too. Pingora flushes an answer with a length only at its end.
+            (Poll::Pending, Stage::Serving) => {
+                if let Poll::Ready(Err(e)) = Pin::new(&mut this.spoken).poll_flush(cx) {
+                    return Poll::Ready(Err(e));
+                }
+                read
+            }
+            (Poll::Ready(Ok(())), Stage::Idle) if count > 0 => {
                 this.deadline = None;
+                this.head = count;
                 this.connection.comes_to(Stage::Head);
+                read
+            }
+            (Poll::Ready(Ok(())), Stage::Head) => {
+                this.head += count;
                 read
             }
             _ => read,

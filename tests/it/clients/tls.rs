@@ -135,7 +135,8 @@ fn issue_client(authority: &Authority) -> Leaf {
 fn a_changed_certificate_is_served_without_being_told() {
     let api = Origin::ok();
     let folder = tempfile::tempdir().expect("a directory");
-    let proxy = pay().to(&api).listener(&files(folder.path(), NAME)).start();
+    let patient = "client: { keep_alive: 60s }";
+    let proxy = pay().to(&api).settings(patient).listener(&files(folder.path(), NAME)).start();
     let ours = Arc::new(tls_config());
     let connect = |name| Client::try_connect_tls_with(proxy.own_address(), name, &ours);
     let mut old = connect(NAME).expect("a handshake");

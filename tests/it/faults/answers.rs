@@ -196,6 +196,18 @@ fn an_api_that_takes_no_more_of_a_request_is_not_told_as_a_slow_client() {
     gate.open();
 }
 
+#[test]
+fn an_answer_of_the_api_reaches_a_client_that_is_still_sending() {
+    let api = Faulty::start(|peer| {
+        let mut peer = peer.secure()?;
+        peer.read_head()?;
+        peer.write("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno")?;
+        peer.cut()
+    });
+    let answer = before(api.address()).request("POST", DOMAIN, "/x", &[], &vec![b'x'; 9_000_000]);
+    assert_eq!((answer.status, answer.text().as_str()), (403, "no"));
+}
+
 // Closed at once with bytes unread, a socket sends a reset, which overtakes the answer.
 #[test]
 fn a_refusal_reaches_a_client_that_is_still_sending() {

@@ -210,8 +210,9 @@ fn targets_that_are_too_long() {
         case("one more", get(&over), Refused(414, "uri_too_long")),
         case("a query counts", get(&format!("/?{}", "a".repeat(8_191))), Refused(414, "uri_too_long")),
         case("seven times that", get(&over.repeat(7)), Refused(414, "uri_too_long")),
-        // Pingora reads no target over 65,534 bytes.
-        case("ten times that", get(&over.repeat(10)), Rejected),
-        case("more than it reads of a head", get(&"/a".repeat(1_000_000)), Rejected).whole(),
+        // Pingora reads no target over 65,534 bytes, and we no head over 64 KiB; in small pieces the second
+        // is met first.
+        case("ten times that", get(&over.repeat(10)), Rejected).whole(),
+        case("more than we read of a head", get(&"/a".repeat(1_000_000)), Refused(431, "headers_too_large")).whole(),
     ]);
 }
