@@ -2,99 +2,279 @@
 //! bench/soak/README.md.
 
 // It talks to whoever runs it, and nobody else uses its parts.
-#![allow(clippy::print_stdout, unreachable_pub)]
+#![allow(clippy::print_stdout, clippy::print_stderr, unreachable_pub)]
 
-mod client;
+mod entries;
+mod http;
+mod load;
+mod origin;
+mod proxy;
 mod report;
-mod world;
+mod tally;
 
-use std::path::PathBuf;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use client::Load;
-use report::{Report, Sample};
-use world::World;
+use anyhow::{Context, Result};
+use nameplate::demo::authority::Authority;
+use rustls::ClientConfig;
+use rustls::client::Resumption;
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
 
-/// Clients, each with one request at a time.
-const CLIENTS: usize = 16;
-/// How often the process is looked at.
-const LOOK: Duration = Duration::from_secs(5);
-/// How often what happens. Primes, so that everything meets everything in time.
-const CHANGE: u64 = 3;
-const KILL: u64 = 17;
-const DOWN: u64 = 7;
-const HANGUP: u64 = 31;
+use http::Door;
+use origin::{NAME, Names, Origins};
+use proxy::{Proxy, Sample};
+use report::Report;
+use tally::{Outages, Tally};
+
+/// Connections that carry requests, a thread each; every fourth one is TLS.
+const WORKERS: usize = 16;
+
+/// Idle connections to an address are closed after this.
+const IDLE: Duration = Duration::from_secs(5);
+
+// How often what happens around the proxy happens, in seconds. An address is down for `DOWN`.
+const MAPPING_EVERY: u64 = 5;
+const CERTIFICATE_EVERY: u64 = 20;
+const OUTAGE_EVERY: u64 = 30;
+const DOWN: u64 = 4;
+const ADDRESSES_EVERY: u64 = 15;
+
+/// The name the TLS workers ask for.
+const TLS_NAME: &str = "tls.soak.example.com";
+
+struct Arguments {
+    binary: PathBuf,
+    folder: PathBuf,
+    length: Duration,
+    /// Requests a second in all; 0 is as many as there can be.
+    rate: u32,
+}
+
+impl Arguments {
+    fn read() -> Option<Arguments> {
+        let mut words = std::env::args().skip(1);
+        let minutes: f64 = words.next()?.parse().ok().filter(|minutes| (0.5..=10_000.0).contains(minutes))?;
+        let (binary, folder) = (words.next()?.into(), words.next()?.into());
+        let rate = words.next()?.parse().ok()?;
+        Some(Arguments { binary, folder, length: Duration::from_secs_f64(minutes * 60.0), rate })
+    }
+}
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(minutes), Some(binary), Some(folder)) = (arguments.next(), arguments.next(), arguments.next()) else {
-        println!("usage: soak MINUTES BINARY FOLDER");
+    let Some(arguments) = Arguments::read() else {
+        eprintln!("usage: soak MINUTES BINARY FOLDER RATE; bench/soak/run.sh calls it");
         return ExitCode::from(2);
     };
-    let Ok(minutes) = minutes.parse::<u64>() else {
-        println!("soak: `{minutes}` is not a number of minutes");
-        return ExitCode::from(2);
-    };
-    match soak(Duration::from_secs(60 * minutes), &PathBuf::from(binary), &PathBuf::from(folder)) {
-        Ok(report) => {
-            println!("{report}");
-            if report.faults().is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Err(fault) => {
-            println!("soak: {fault}");
-            ExitCode::from(2)
+    match soak(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(e) => {
+            eprintln!("soak: {e:#}");
+            ExitCode::FAILURE
         }
     }
 }
 
-fn soak(time: Duration, binary: &std::path::Path, folder: &std::path::Path) -> Result<Report, String> {
-    std::fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-    let mut world = World::start(binary, folder)?;
-    let load = Arc::new(Load::new(world.proxy()));
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|seed| {
-            let load = Arc::clone(&load);
-            thread::spawn(move || load.run(seed as u64))
+/// Whether nothing went wrong.
+fn soak(arguments: &Arguments) -> Result<bool> {
+    let folder = &arguments.folder;
+    let authority = Authority::new()?;
+    authority.write_pem(&folder.join("ca.pem"))?;
+    write_certificate(folder, &authority)?;
+    entries::save(folder, 0)?;
+    let mut origins = Origins::start(&authority)?;
+    let names = Names::start()?;
+    names.say(&[0, 1]);
+    fs::write(folder.join("nameplate.yaml"), settings(&origins, &names))?;
+
+    let mut proxy = Proxy::start(&arguments.binary, folder)?;
+    let begun = Instant::now();
+    let idle_before = proxy.sample(begun)?;
+
+    let (stop, outages) = (Arc::new(AtomicBool::new(false)), Arc::new(Outages::default()));
+    let tls = client_config(&authority)?;
+    let interval = match arguments.rate {
+        0 => Duration::ZERO,
+        rate => Duration::from_secs(WORKERS as u64) / rate,
+    };
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|worker| {
+            let door = match worker % 4 {
+                3 => Door {
+                    address: proxy.tls,
+                    tls: Some((Arc::clone(&tls), ServerName::try_from(TLS_NAME).expect("a name"))),
+                },
+                _ => Door { address: proxy.plain, tls: None },
+            };
+            let (stop, outages) = (Arc::clone(&stop), Arc::clone(&outages));
+            std::thread::spawn(move || load::work(worker, &door, interval, &stop, &outages))
         })
         .collect();
-    let began = Instant::now();
-    let mut report = Report::new(folder);
-    let mut second = 0;
-    while began.elapsed() < time {
-        second += 1;
-        thread::sleep((began + Duration::from_secs(second)).saturating_duration_since(Instant::now()));
-        if second.is_multiple_of(CHANGE) {
-            world.change_mapping()?;
-        }
-        if second.is_multiple_of(HANGUP) {
-            world.hang_up()?;
-        }
-        match second % KILL {
-            // Whatever is in flight there may fail: those are explained.
-            0 => {
-                load.explaining.store(true, Ordering::Relaxed);
-                world.kill_one();
+
+    let mut around = Around {
+        folder,
+        authority: &authority,
+        names: &names,
+        outages: &outages,
+        mappings: 0,
+        certificates: 0,
+        moves: 0,
+        left_out: 2,
+        down: None,
+    };
+    let samples = around.happen(arguments.length, begun, &proxy, &mut origins);
+    stop.store(true, Ordering::Relaxed);
+    let mut tally = Tally::default();
+    for worker in workers {
+        tally.add(worker.join().expect("a worker reports what went wrong"));
+    }
+    let samples = samples?;
+
+    // All clients are gone; what was kept for them goes too.
+    std::thread::sleep(IDLE + Duration::from_secs(3));
+    let idle_after = proxy.sample(begun)?;
+    let mut report = Report { tally, samples, idle_before, idle_after, served: origins.served(), faults: Vec::new() };
+    report.count(&proxy, around.mappings, around.certificates)?;
+    report.judge();
+    match proxy.stop()? {
+        status if status.success() => {}
+        status => report.faults.push(format!("nameplate ended with {status} after SIGTERM")),
+    }
+    report.print(around.happened());
+    Ok(report.faults.is_empty())
+}
+
+/// What happens around the proxy while it works.
+struct Around<'a> {
+    folder: &'a Path,
+    authority: &'a Authority,
+    names: &'a Names,
+    outages: &'a Outages,
+    mappings: u64,
+    certificates: u64,
+    moves: u64,
+    /// The address that DNS does not name.
+    left_out: usize,
+    down: Option<(usize, u64)>,
+}
+
+impl Around<'_> {
+    /// Runs for the length of the soak, and takes samples.
+    fn happen(
+        &mut self,
+        length: Duration,
+        begun: Instant,
+        proxy: &Proxy,
+        origins: &mut Origins,
+    ) -> Result<Vec<Sample>> {
+        let sample_every = (length.as_secs() / 30).clamp(1, 10);
+        let mut csv = fs::File::create(self.folder.join("samples.csv"))?;
+        writeln!(csv, "seconds,rss_kib,open_fds")?;
+        let mut samples = Vec::new();
+        for second in 1..=length.as_secs() {
+            std::thread::sleep((begun + Duration::from_secs(second)).saturating_duration_since(Instant::now()));
+            if second.is_multiple_of(MAPPING_EVERY) {
+                self.mappings += 1;
+                entries::save(self.folder, self.mappings as usize)?;
             }
-            DOWN => world.revive()?,
-            // Connections that were cut off have been noticed by now.
-            at if at == DOWN + 2 => load.explaining.store(false, Ordering::Relaxed),
-            _ => {}
+            if second % CERTIFICATE_EVERY == CERTIFICATE_EVERY / 2 {
+                self.certificates += 1;
+                write_certificate(self.folder, self.authority)?;
+                proxy.signal("-HUP")?;
+            }
+            self.addresses(second, length.as_secs(), origins)?;
+            if second.is_multiple_of(sample_every) {
+                let sample = proxy.sample(begun)?;
+                writeln!(csv, "{},{},{}", sample.seconds, sample.rss_kib, sample.fds)?;
+                samples.push(sample);
+            }
         }
-        if second.is_multiple_of(LOOK.as_secs()) {
-            report.sample(Sample::of(world.pid(), began.elapsed(), load.answered())?);
+        Ok(samples)
+    }
+
+    /// Brings one address down for a while, or lets DNS name another two.
+    fn addresses(&mut self, second: u64, length: u64, origins: &mut Origins) -> Result<()> {
+        if let Some((at, until)) = self.down {
+            if second >= until {
+                origins.bring_up(at, self.authority)?;
+                self.down = None;
+            }
+            return Ok(());
         }
+        if second % OUTAGE_EVERY == OUTAGE_EVERY / 3 && second + DOWN < length {
+            let at = (self.left_out + 1) % origin::ADDRESSES;
+            self.outages.begin();
+            origins.take_down(at);
+            self.outages.is_down();
+            self.down = Some((at, second + DOWN));
+        } else if second % ADDRESSES_EVERY == ADDRESSES_EVERY - 1 {
+            self.moves += 1;
+            self.left_out = (self.left_out + 1) % origin::ADDRESSES;
+            let places: Vec<_> = (0..origin::ADDRESSES).filter(|at| *at != self.left_out).collect();
+            self.names.say(&places);
+        }
+        Ok(())
     }
-    load.stop.store(true, Ordering::Relaxed);
-    for client in clients {
-        client.join().map_err(|_| "a client panicked")?;
+
+    fn happened(&self) -> [(&'static str, u64); 4] {
+        [
+            ("mappings put in place", self.mappings),
+            ("certificates put in place, with SIGHUP", self.certificates),
+            ("addresses taken down and up", self.outages.count() as u64),
+            ("changes of the endpoint's addresses in DNS", self.moves),
+        ]
     }
-    world.revive()?;
-    report.metrics(&world.metrics()?);
-    report.outcome(&load, began.elapsed(), world.changes(), world.kills());
-    report.ended(world.stop()?);
-    Ok(report)
+}
+
+/// A new certificate and key for the TLS listener. Nothing reads them before SIGHUP.
+fn write_certificate(folder: &Path, authority: &Authority) -> Result<()> {
+    let leaf = authority.issue(&[TLS_NAME.to_owned()])?;
+    for (name, text) in [("server.pem", leaf.certificate_pem().to_owned()), ("server.key", leaf.key_pem())] {
+        let new = folder.join("new.pem");
+        fs::write(&new, text)?;
+        fs::rename(new, folder.join(name))?;
+    }
+    Ok(())
+}
+
+fn client_config(authority: &Authority) -> Result<Arc<ClientConfig>> {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .context("TLS versions")?
+        .with_root_certificates(authority.roots()?)
+        .with_no_client_auth();
+    // A session that is taken up again shows the certificate it began with.
+    config.resumption = Resumption::disabled();
+    Ok(Arc::new(config))
+}
+
+fn settings(origins: &Origins, names: &Names) -> String {
+    format!(
+        "mapping: mapping.yaml
+threads: 2
+listeners:
+  - address: 127.0.0.1:0
+  - address: 127.0.0.1:0
+    tls: {{ certificate: server.pem, key: server.key }}
+admin: 127.0.0.1:0
+endpoint:
+  name: {NAME}
+  port: {}
+  nameservers: ['{}']
+  ca_file: ca.pem
+  idle_timeout: {}s
+  min_ttl: 1s
+  max_ttl: 2s
+",
+        origins.port,
+        names.address,
+        IDLE.as_secs()
+    )
 }

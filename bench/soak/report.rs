@@ -1,139 +1,119 @@
-//! What came of it.
+//! What the soak found, and whether that is good enough.
 
-use std::fmt;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use anyhow::Result;
 
-use crate::client::Load;
+use crate::origin::ADDRESSES;
+use crate::proxy::{Proxy, Sample};
+use crate::tally::Tally;
 
-/// The process at one moment.
-#[derive(Clone, Copy)]
-pub struct Sample {
-    at: Duration,
-    /// In KiB.
-    memory: u64,
-    descriptors: usize,
-    answered: usize,
-}
+/// How much more memory the end may hold than a quarter of the run: caches and pools have filled by
+/// then, and what still grows is a leak.
+const MORE_PERCENT: u64 = 10;
+const MORE_KIB: u64 = 8 * 1024;
 
-impl Sample {
-    pub fn of(pid: u32, at: Duration, answered: usize) -> Result<Sample, String> {
-        let status =
-            fs::read_to_string(format!("/proc/{pid}/status")).map_err(|e| format!("the proxy is gone: {e}"))?;
-        let memory =
-            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
-        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).map_err(|e| e.to_string())?.count();
-        Ok(Sample { at, memory: memory.ok_or("no VmRSS")?, descriptors, answered })
-    }
-}
+/// How many more files may be open with no client left than before the first one: the runtime opens
+/// some when it first needs them.
+const MORE_FDS: usize = 8;
 
-/// Everything that is told at the end.
 pub struct Report {
-    folder: PathBuf,
-    samples: Vec<Sample>,
-    lines: Vec<(String, String)>,
-    faults: Vec<String>,
+    pub tally: Tally,
+    pub samples: Vec<Sample>,
+    pub idle_before: Sample,
+    pub idle_after: Sample,
+    /// Requests that each address of the endpoint answered.
+    pub served: [u64; ADDRESSES],
+    pub faults: Vec<String>,
 }
 
 impl Report {
-    pub fn new(folder: &Path) -> Report {
-        Report { folder: folder.to_owned(), samples: Vec::new(), lines: Vec::new(), faults: Vec::new() }
+    /// Holds the proxy's own counts against ours.
+    pub fn count(&mut self, proxy: &Proxy, mappings: u64, certificates: u64) -> Result<()> {
+        let counts = [
+            ("requests answered", "nameplate_requests_total", "", self.tally.requests()),
+            ("requests still in flight", "nameplate_requests_in_flight", "", 0),
+            ("mappings taken, the first included", "nameplate_mapping_generation", "", mappings + 1),
+            ("mappings rejected", "nameplate_mapping_reloads_total", "rejected", 0),
+            ("certificates taken", "nameplate_certificate_reloads_total", "ok", certificates),
+        ];
+        for (what, name, label, want) in counts {
+            let got = proxy.metric(name, label)?;
+            if got != want {
+                self.faults.push(format!("{what}: {name} says {got}, and it should be {want}"));
+            }
+        }
+        Ok(())
     }
 
-    pub fn sample(&mut self, sample: Sample) {
-        self.samples.push(sample);
-    }
-
-    pub fn faults(&self) -> &[String] {
-        &self.faults
-    }
-
-    fn line(&mut self, name: &str, value: impl fmt::Display) {
-        self.lines.push((name.to_owned(), value.to_string()));
-    }
-
-    /// What the proxy counted itself.
-    pub fn metrics(&mut self, text: &str) {
-        for series in [
-            "nameplate_mapping_reloads_total{result=\"ok\"}",
-            "nameplate_endpoint_ejections_total{endpoint=\"default\"}",
-            "nameplate_upstream_retries_total{cause=\"connect\"}",
-            "nameplate_upstream_retries_total{cause=\"reused\"}",
-            "nameplate_upstream_connections_total{kind=\"new\"}",
-            "nameplate_upstream_connections_total{kind=\"reused\"}",
-        ] {
-            let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned));
-            self.line(series, value.unwrap_or_default());
+    pub fn judge(&mut self) {
+        if self.tally.unexplained > 0 {
+            self.faults.push(format!("{} failures that nothing explains", self.tally.unexplained));
+        }
+        if self.tally.ok == 0 {
+            self.faults.push("no request was answered".into());
+        }
+        // DNS names two at a time: all three were used only if the changes were noticed.
+        if self.served.contains(&0) {
+            self.faults.push(format!("an address of the endpoint was never used: {:?} requests", self.served));
+        }
+        let (quarter, end) = self.memory();
+        if end > quarter + quarter * MORE_PERCENT / 100 + MORE_KIB {
+            self.faults.push(format!("memory grew from {quarter} KiB to {end} KiB"));
+        }
+        let (before, after) = (self.idle_before.fds, self.idle_after.fds);
+        if after > before + MORE_FDS {
+            self.faults.push(format!("{after} files are open with no client left; {before} were at the start"));
         }
     }
 
-    pub fn outcome(&mut self, load: &Load, time: Duration, changes: usize, kills: usize) {
-        let mut outcomes = load.outcomes();
-        outcomes.times.sort_unstable();
-        let at = |share: f64| outcomes.times.get((outcomes.times.len() as f64 * share) as usize).copied().unwrap_or(0);
-        let (p50, p99) = (at(0.5), at(0.99));
-        self.line("requests", outcomes.times.len());
-        self.line("per second", outcomes.times.len() as u64 / time.as_secs().max(1));
-        self.line("answered 200", outcomes.ok);
-        self.line("mapping changes, addresses killed", format!("{changes}, {kills}"));
-        self.line("p50, p99", format!("{p50} us, {p99} us"));
-        for (outcome, count) in &outcomes.explained {
-            self.line(&format!("explained: {outcome}"), count);
-        }
-        for (outcome, count) in &outcomes.unexplained {
-            self.line(&format!("UNEXPLAINED: {outcome}"), count);
-            self.faults.push(format!("{count} requests ended in {outcome}"));
-        }
-        if outcomes.ok == 0 {
-            self.faults.push("nothing was answered".into());
-        }
-    }
-
-    /// The proxy ended after it was told to. Memory and descriptors are judged now that all is known.
-    pub fn ended(&mut self, well: bool) {
-        if !well {
-            self.faults.push("the proxy did not end with 0".into());
-        }
-        self.write_samples();
-        let (first, second) = self.samples.split_at(self.samples.len() / 2);
-        let highest = |samples: &[Sample]| {
-            let memory = samples.iter().map(|sample| sample.memory).max().unwrap_or(0);
-            (memory, samples.iter().map(|sample| sample.descriptors).max().unwrap_or(0))
+    /// Resident memory at a quarter of the run and at its end: of three samples, the middle one.
+    fn memory(&self) -> (u64, u64) {
+        let middle = |samples: &[Sample]| {
+            let mut rss: Vec<_> = samples.iter().map(|sample| sample.rss_kib).collect();
+            rss.sort_unstable();
+            rss.get(rss.len() / 2).copied().unwrap_or_default()
         };
-        let ((memory, descriptors), (memory_then, descriptors_then)) = (highest(first), highest(second));
-        self.line("most memory in the first and the second half", format!("{memory}, {memory_then} KiB"));
-        self.line("most descriptors in the first and the second half", format!("{descriptors}, {descriptors_then}"));
-        if memory_then > memory + memory / 10 + 8 * 1024 {
-            self.faults.push(format!("memory grew from {memory} to {memory_then} KiB"));
-        }
-        // Idle connections come and go with the addresses they are to.
-        if descriptors_then > descriptors + descriptors / 4 + 256 {
-            self.faults.push(format!("descriptors grew from {descriptors} to {descriptors_then}"));
-        }
+        let samples = &self.samples;
+        let quarter = samples.len() / 4;
+        (
+            middle(&samples[quarter..(quarter + 3).min(samples.len())]),
+            middle(&samples[samples.len().saturating_sub(3)..]),
+        )
     }
 
-    fn write_samples(&mut self) {
-        let mut csv = String::from("seconds,memory_kib,descriptors,requests\n");
-        for Sample { at, memory, descriptors, answered } in &self.samples {
-            csv += &format!("{},{memory},{descriptors},{answered}\n", at.as_secs());
+    pub fn print(&mut self, happened: [(&'static str, u64); 4]) {
+        let (p50, p99, most) = (self.tally.percentile(0.5), self.tally.percentile(0.99), self.tally.percentile(1.0));
+        let (quarter, end) = self.memory();
+        let tally = &self.tally;
+        let row = |what: &str, value: String| println!("  {what:<58} {value:>12}");
+        println!("\nrequests");
+        row("sent", tally.requests().to_string());
+        for (method, count) in &tally.by_method {
+            row(&format!("  {method}"), count.to_string());
         }
-        let path = self.folder.join("samples.csv");
-        match fs::write(&path, csv) {
-            Ok(()) => self.line("samples", path.display()),
-            Err(e) => self.faults.push(format!("{}: {e}", path.display())),
-        }
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, value) in &self.lines {
-            writeln!(f, "{name:<60} {value}")?;
-        }
-        for fault in &self.faults {
-            writeln!(f, "FAULT: {fault}")?;
-        }
-        write!(f, "{}", if self.faults.is_empty() { "soak: nothing unexplained, nothing grew" } else { "soak: failed" })
+        row("over so many connections to the proxy", tally.connections.to_string());
+        row("bytes of body sent", tally.body_bytes.to_string());
+        println!("outcomes");
+        row("ok: 200, and the echo of what was sent", tally.ok.to_string());
+        row("explained: cut off by an outage, never to be sent twice", tally.once.to_string());
+        row("explained: cut off by an outage, other methods", tally.idempotent.to_string());
+        row("unexplained", tally.unexplained.to_string());
+        println!("time, of those that are ok");
+        row("p50, ms", format!("{p50:.2}"));
+        row("p99, ms", format!("{p99:.2}"));
+        row(&format!("longest, ms ({})", tally.longest.1), format!("{most:.2}"));
+        println!("around it");
+        happened.iter().for_each(|(what, count)| row(what, count.to_string()));
+        row("requests that each address answered", format!("{:?}", self.served));
+        row("certificates that TLS clients saw", tally.certificates.len().to_string());
+        println!("the proxy's process");
+        row("memory before the first request, KiB", self.idle_before.rss_kib.to_string());
+        row("memory at a quarter of the run, KiB", quarter.to_string());
+        row("memory at its end, KiB", end.to_string());
+        row("open files before the first request", self.idle_before.fds.to_string());
+        row("most open files in a sample", self.samples.iter().map(|s| s.fds).max().unwrap_or_default().to_string());
+        row("open files with no client left", self.idle_after.fds.to_string());
+        tally.shown.iter().for_each(|line| println!("unexplained: {line}"));
+        self.faults.iter().for_each(|fault| println!("FAULT: {fault}"));
+        println!("{}", if self.faults.is_empty() { "soak: passed" } else { "soak: FAILED" });
     }
 }

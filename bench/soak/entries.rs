@@ -1,0 +1,64 @@
+//! The mapping under load: which entries there are, and what each change changes.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use nameplate::demo::apis::Apis;
+
+/// Entries that requests go to.
+pub const ENTRIES: usize = 1_000;
+/// Of these, how many have another stage after each change.
+const MOVING: usize = 100;
+/// Entries that come with one change and go with the next.
+const PASSING: usize = 10;
+/// APIs behind all of them; each has upstream connections of its own.
+const APIS: usize = 40;
+
+/// The stages of a moving entry, by whether the number of changes is even.
+pub const STAGES: [&str; 2] = ["even", "odd"];
+
+pub fn domain(entry: usize) -> String {
+    format!("d{entry:04}.soak.example.com")
+}
+
+pub fn base(entry: usize) -> &'static str {
+    if entry.is_multiple_of(10) { "/v1" } else { "" }
+}
+
+pub fn api_host(entry: usize) -> String {
+    format!("api{}.execute-api.eu-west-1.amazonaws.com", entry % APIS)
+}
+
+/// Whether an entry's stage depends on how often the mapping was changed.
+pub fn moves(entry: usize) -> bool {
+    entry >= ENTRIES - MOVING
+}
+
+/// Every API with every stage; strict, so that a request whose SNI is not its Host is an error.
+pub fn apis() -> Apis {
+    let all = (0..APIS).fold(Apis::default(), |apis, api| {
+        let stages = ["prod", STAGES[0], STAGES[1]];
+        stages.into_iter().fold(apis, |apis, stage| apis.with(&format!("api{api}"), &api_host(api), stage))
+    });
+    all.strict()
+}
+
+/// Puts the mapping after so many changes in place, whole: by a rename.
+pub fn save(folder: &Path, changes: usize) -> std::io::Result<()> {
+    let mut text = "APIS:\n".to_owned();
+    for entry in 0..ENTRIES {
+        let stage = if moves(entry) { STAGES[changes % 2] } else { "prod" };
+        add(&mut text, &format!("{}{}", domain(entry), base(entry)), &api_host(entry), stage);
+    }
+    for entry in 0..PASSING {
+        add(&mut text, &format!("p{changes}-{entry}.soak.example.com"), &api_host(entry), "prod");
+    }
+    let new = folder.join("mapping.new");
+    fs::write(&new, text)?;
+    fs::rename(new, folder.join("mapping.yaml"))
+}
+
+fn add(text: &mut String, domain: &str, api: &str, stage: &str) {
+    let _ = write!(text, "  - CUSTOM_DOMAIN_URL: {domain}\n    PRIVATE_API_URL: https://{api}/{stage}\n");
+}

@@ -1,0 +1,106 @@
+//! The proxy under load: a process of its own, watched from outside.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::http::page;
+
+pub struct Proxy {
+    process: Child,
+    pub plain: SocketAddr,
+    pub tls: SocketAddr,
+    pub admin: SocketAddr,
+}
+
+/// What a process holds.
+#[derive(Clone, Copy)]
+pub struct Sample {
+    pub seconds: u64,
+    pub rss_kib: u64,
+    pub fds: usize,
+}
+
+impl Proxy {
+    /// Starts it; returns when it is ready.
+    pub fn start(binary: &Path, folder: &Path) -> Result<Proxy> {
+        let log = folder.join("nameplate.log");
+        let process = Command::new(binary)
+            .args(["serve", "--config"])
+            .arg(folder.join("nameplate.yaml"))
+            .stdin(Stdio::null())
+            .stderr(File::create(&log)?)
+            .spawn()
+            .with_context(|| format!("start {}", binary.display()))?;
+        // For run.sh, should this process be killed before it can end that one.
+        fs::write(folder.join("nameplate.pid"), process.id().to_string())?;
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut proxy = Proxy { process, plain: nowhere, tls: nowhere, admin: nowhere };
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let said = fs::read_to_string(&log)?;
+            let words = |after: &str| -> Vec<SocketAddr> {
+                let rest = said.split(after).skip(1);
+                rest.filter_map(|rest| rest.split([' ', '/', '\n']).next()?.parse().ok()).collect()
+            };
+            if let ([plain, tls], [admin]) = (&words("listening on ")[..], &words("admin pages on http://")[..])
+                && page(*admin, "/readyz").is_ok_and(|(status, _)| status == 200)
+            {
+                (proxy.plain, proxy.tls, proxy.admin) = (*plain, *tls, *admin);
+                return Ok(proxy);
+            }
+            if Instant::now() > until || proxy.process.try_wait()?.is_some() {
+                bail!("nameplate did not become ready:\n{said}");
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    pub fn sample(&self, begun: Instant) -> Result<Sample> {
+        let process = format!("/proc/{}", self.process.id());
+        let status = fs::read_to_string(format!("{process}/status")).context("nameplate has ended")?;
+        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
+        Ok(Sample {
+            seconds: begun.elapsed().as_secs(),
+            rss_kib: rss.context("nameplate has ended")?,
+            fds: fs::read_dir(format!("{process}/fd"))?.count(),
+        })
+    }
+
+    /// The sum of a metric over all its series that hold `label`.
+    pub fn metric(&self, name: &str, label: &str) -> Result<u64> {
+        let (_, text) = page(self.admin, "/metrics").context("read the metrics")?;
+        let of_name = |line: &&str| line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']);
+        let values = text.lines().filter(of_name).filter(|line| line.contains(label));
+        Ok(values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64)
+    }
+
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let status = Command::new("kill").args([name, &self.process.id().to_string()]).status()?;
+        if status.success() { Ok(()) } else { bail!("nameplate has ended") }
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub fn stop(&mut self) -> Result<ExitStatus> {
+        self.signal("-TERM")?;
+        let until = Instant::now() + Duration::from_secs(30);
+        while Instant::now() < until {
+            if let Some(status) = self.process.try_wait()? {
+                return Ok(status);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        bail!("nameplate did not end within 30 s of SIGTERM")
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
