@@ -302,7 +302,8 @@ fn server_conf(settings: &Settings, threads: usize) -> Result<ServerConf, StartF
         threads,
         // Pingora counts attempts, the first included.
         max_retries: endpoint.connect_attempts,
-        upstream_keepalive_pool_size: endpoint.pool_size,
+        // For each thread, in Pingora.
+        upstream_keepalive_pool_size: endpoint.pool_size.div_ceil(threads),
         ca_file: endpoint.ca_file.as_ref().map(|file| file.to_string_lossy().into_owned()),
         ..ServerConf::default()
     })

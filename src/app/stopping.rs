@@ -8,7 +8,7 @@ use crate::live::Live;
 
 /// How long nothing may be in flight until connections that stay open are left: their clients ignore that
 /// they were told to go.
-const QUIET: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Why the listening sockets were not handed over; everything goes on as before.

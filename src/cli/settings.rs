@@ -54,6 +54,9 @@ pub(super) fn read_settings(config: Option<&Path>) -> anyhow::Result<Settings> {
     for file in [settings.endpoint.ca_file.as_mut(), reload.token_file.as_mut(), cache].into_iter().flatten() {
         *file = folder.join(&*file);
     }
+    if let Some(socket) = &mut settings.shutdown.upgrade_socket {
+        *socket = folder.join(&*socket);
+    }
     for listener in &mut settings.listeners {
         listener.tls = listener.tls.take().map(|tls| tls.relative_to(folder));
     }

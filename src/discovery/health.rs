@@ -22,6 +22,8 @@ pub(super) struct Health {
     failures: AtomicU32,
     /// When the last one was.
     failed_at: AtomicU64,
+    /// Until when the last ejection was to last.
+    ejected_until: AtomicU64,
     /// Ejections in a row.
     ejections: AtomicU32,
     /// 0 while it is in use.
@@ -49,11 +51,10 @@ impl Health {
     pub(super) fn failed(&self, policy: Policy, now: u64) -> bool {
         let last = self.failed_at.swap(now, Ordering::Relaxed);
         if !self.works() {
-            // The trial failed, or a request that was under way when it was ejected. The latter must not
+            // The trial failed, or something that was under way when it was ejected. The latter must not
             // make the cool-down longer.
             let until = self.cooling_until.load(Ordering::Relaxed);
-            let under_way = last.saturating_add(millis(policy.cool_down) / 2) > now;
-            return !under_way && self.eject(policy, now, until);
+            return now >= self.ejected_until.load(Ordering::Relaxed) && self.eject(policy, now, until);
         }
         // Failures that are far apart are not in a row.
         if last.saturating_add(millis(policy.most)) < now {
@@ -70,6 +71,7 @@ impl Health {
         // Of several that see the same failure, one ejects.
         let first = self.cooling_until.compare_exchange(from, until, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if first {
+            self.ejected_until.store(until, Ordering::Relaxed);
             self.ejections.store(before.saturating_add(1), Ordering::Relaxed);
         }
         first

@@ -91,9 +91,14 @@ impl Pool {
         };
         let (local, other) = set.list.split_at(set.local);
         let untried = |address: &&Picked| !failed.iter().any(|failed| failed.socket == address.socket);
-        let admitted = |address: &&Picked| address.health.works() || address.health.admits(self.at(now), self.trial);
+        let admitted = |address: &&Picked| self.may_try(address, now);
         let near = in_turn(local, turn).chain(in_turn(other, turn));
         near.clone().filter(untried).find(admitted).or_else(|| near.clone().find(untried)).cloned()
+    }
+
+    /// Whether it is to be tried now: it is in use, or its cool-down is over.
+    pub fn may_try(&self, address: &Address, now: Instant) -> bool {
+        address.health.works() || address.health.admits(self.at(now), self.trial)
     }
 
     /// A connection to it failed, or broke before an answer began. Says whether that ejected it.

@@ -137,7 +137,10 @@ impl Reach {
         let Some(checks) = &self.checks else { return };
         let Some(pool) = self.endpoint.pool() else { return };
         let name = self.endpoint.name.as_deref();
-        let each = pool.addresses().into_iter().map(|address| async move {
+        let now = Instant::now();
+        // One that cools down has its time first: a handshake alone does not say that requests work.
+        let due = pool.addresses().into_iter().filter(|address| pool.may_try(address, now));
+        let each = due.map(|address| async move {
             let outcome = checks.checker.check(address.socket, name).await;
             self.counts.checked(outcome.is_ok());
             match outcome {

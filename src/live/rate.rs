@@ -9,7 +9,7 @@ use governor::{Quota, RateLimiter};
 
 use crate::domain::overrides::RateLimit;
 
-/// Lets so many requests by in any such time, spread or at once. One atomic word: no lock, no queue.
+/// Lets so many requests by at once, and then as many in each such time, evenly. One atomic word: no lock, no queue.
 #[derive(Debug)]
 pub struct Limiter(RateLimiter<NotKeyed, InMemoryState, MonotonicClock, NoOpMiddleware<std::time::Instant>>);
 

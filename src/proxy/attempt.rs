@@ -27,8 +27,9 @@ impl Proxy {
         }
         ctx.attempts += 1;
         ctx.watch = None;
+        // Who had to wait for a name has less time left.
+        let now = if self.look_up(ctx, now).await { Instant::now() } else { now };
         ctx.connecting = now;
-        self.look_up(ctx, now).await;
         let picked = self.pool_of(ctx).and_then(|(reach, pool)| {
             reach.pick(pool, &ctx.failed, now).or_else(|| {
                 // Every address has failed once: one that has recovered since is better than none.
@@ -59,17 +60,20 @@ impl Proxy {
     }
 
     /// Where an endpoint's private DNS is asked: finds the API's name, and looks it up if it must be.
-    async fn look_up(&self, ctx: &RequestContext, now: Instant) {
-        let Some((entry, route)) = ctx.entry().zip(ctx.route()) else { return };
-        let Some(names) = self.live.endpoints.at(entry.endpoint()).endpoint.names() else { return };
+    /// Says whether that took time.
+    async fn look_up(&self, ctx: &RequestContext, now: Instant) -> bool {
+        let Some((entry, route)) = ctx.entry().zip(ctx.route()) else { return false };
+        let Some(names) = self.live.endpoints.at(entry.endpoint()).endpoint.names() else { return false };
         let name = entry.name.get_or_init(|| names.named(route.api_host()));
         if name.is_unknown() {
             look_up(name, &self.live.metrics, now).await;
+            return true;
         } else if name.is_due(now) {
             // The addresses that are known serve on meanwhile.
             let (name, metrics) = (Arc::clone(name), Arc::clone(&self.live.metrics));
             tokio::spawn(async move { look_up(&name, &metrics, now).await });
         }
+        false
     }
 
     /// The addresses that the request may be sent to.
@@ -85,7 +89,10 @@ impl Proxy {
         self.live.metrics.upstream_connect_failed(connect_failure(e));
         log::warn!("{}: connecting to {} failed: {e}", ctx.domain(), peer._address);
         let now = Instant::now();
-        if let (Some(picked), Some((reach, pool))) = (&ctx.picked, self.pool_of(ctx)) {
+        // What we have run out of ourselves is no fault of the address.
+        if *e.etype() != ErrorType::SocketError
+            && let (Some(picked), Some((reach, pool))) = (&ctx.picked, self.pool_of(ctx))
+        {
             reach.failed(pool, picked, now);
         }
         ctx.failed.extend(ctx.picked.take());
@@ -153,6 +160,7 @@ impl Proxy {
         if let (Some(picked), Some((reach, pool))) = (&ctx.picked, self.pool_of(ctx)) {
             reach.worked(pool, picked);
         }
+        ctx.answered = true;
         let quiet = ctx.limits.quiet;
         if let Some(watch) = &mut ctx.watch {
             watch.change(|waits| waits.api = quiet.map(|quiet| Instant::now() + quiet));

@@ -46,6 +46,8 @@ pub struct RequestContext {
     pub(super) refusal: Option<Refusal>,
     /// In how many seconds a refused request may come again, where that is known.
     pub(super) retry_after: Option<u64>,
+    /// The API's answer has begun.
+    pub(super) answered: bool,
     /// Interim answers of the API so far.
     pub(super) interim: u32,
     /// Bytes of request body read so far.
@@ -74,6 +76,7 @@ impl RequestContext {
             watch: None,
             refusal: None,
             retry_after: None,
+            answered: false,
             interim: 0,
             body_bytes: 0,
             aborted: false,

@@ -49,6 +49,11 @@ impl Connect for Dialer {
 }
 
 fn kind_of(e: &std::io::Error) -> ErrorType {
+    use rustix::io::Errno;
+    let ours = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
+    if e.raw_os_error().is_some_and(|code| ours.iter().any(|errno| errno.raw_os_error() == code)) {
+        return ErrorType::SocketError;
+    }
     match e.kind() {
         std::io::ErrorKind::ConnectionRefused => ErrorType::ConnectRefused,
         std::io::ErrorKind::TimedOut => ErrorType::ConnectTimedout,

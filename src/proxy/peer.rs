@@ -71,8 +71,9 @@ impl Prototype {
             #[cfg(target_os = "linux")]
             user_timeout: Duration::ZERO,
         });
-        let timeouts =
-            Timeouts { first_byte: endpoint.first_byte_timeout, total: endpoint.total_timeout, ..Timeouts::default() };
+        // Said outright, so that an entry that sets `read` alone leaves it as it is.
+        let first_byte = endpoint.first_byte_timeout.or(Some(endpoint.read_timeout));
+        let timeouts = Timeouts { first_byte, total: endpoint.total_timeout, ..Timeouts::default() };
         let sni = match endpoint.sni {
             Sni::Api => None,
             Sni::Shared => endpoint.name.as_ref().map(|name| name.trim_end_matches('.').to_owned()),

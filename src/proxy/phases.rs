@@ -124,11 +124,14 @@ impl ProxyHttp for Proxy {
         end_of_stream: bool,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        if let Some(watch) = &mut ctx.watch
-            && watch.waits().client.is_some()
-        {
-            let wait = self.client.read_timeout;
-            watch.change(|waits| waits.client = (!end_of_stream).then(|| Instant::now() + wait));
+        let first_byte = ctx.limits.first_byte.filter(|_| !ctx.answered);
+        if let Some(watch) = &mut ctx.watch {
+            let (now, wait) = (Instant::now(), self.client.read_timeout);
+            watch.change(|waits| {
+                waits.client = waits.client.filter(|_| !end_of_stream).map(|_| now + wait);
+                // The API cannot answer what it has not been sent.
+                waits.api = first_byte.map_or(waits.api, |first_byte| Some(now + first_byte));
+            });
         }
         let Some(bytes) = body else { return Ok(()) };
         // An HTTP/2 request may end in an empty DATA frame. Pingora 0.9.1 writes it to an HTTP/1.1

@@ -108,16 +108,12 @@ impl Watch {
             _ => None,
         }
     }
-
-    /// What is waited for.
-    pub(super) fn waits(&self) -> Waits {
-        self.waits
-    }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.stop();
+        // Not only stopped: a task that is past its sleep must not cut what another request has by then.
+        let _ = self.finish();
     }
 }
 

@@ -140,6 +140,10 @@ impl Default for Client {
 
 impl Client {
     pub(super) fn validate(&self) -> Result<(), String> {
+        let durations = [self.keep_alive, self.header_timeout, self.read_timeout, self.write_timeout];
+        if durations.into_iter().any(|value| value > Duration::from_secs(86_400)) {
+            return Err("client: a duration is over a day".into());
+        }
         if self.requests_per_connection == 0 || self.max_connections == Some(0) {
             return Err("client: requests_per_connection and max_connections must be at least 1".into());
         }

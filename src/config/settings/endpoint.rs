@@ -182,6 +182,11 @@ impl Endpoint {
         if let Some((key, _)) = durations.iter().find(|(_, value)| value.is_zero()) {
             return Err(format!("{key} is 0; write a duration, for example `5s`"));
         }
+        let most = Duration::from_secs(86_400);
+        let longer = [self.tls_timeout, self.max_ttl, self.max_cool_down, self.check_interval];
+        if durations.iter().map(|(_, value)| value).chain(&longer).any(|value| *value > most) {
+            return Err("a duration is over a day".into());
+        }
         if self.min_ttl > self.max_ttl {
             return Err("min_ttl is over max_ttl".into());
         }

@@ -98,7 +98,7 @@ fn without_a_budget_each_request_has_one_attempt() {
 fn checks_find_out_before_a_request_does() {
     let api = Origin::ok();
     let at = SocketAddr::from(([127, 0, 0, 2], api.address().port()));
-    let settings = "endpoint: { check_interval: 1s, eject_after: 1, cool_down: 60s }";
+    let settings = "endpoint: { check_interval: 1s, eject_after: 1, cool_down: 2s }";
     let proxy = pay().to_addresses(vec![at]).to(&api).settings(settings).start();
     let checks = |result| format!("nameplate_endpoint_checks_total{{endpoint=\"default\",result=\"{result}\"}}");
     proxy.wait_for_metric(EJECTIONS, 1.0);
