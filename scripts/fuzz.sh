@@ -20,7 +20,8 @@ replay() {
 PATH=$PATH:$build/bin
 if ! cargo fuzz --version >/dev/null 2>&1; then
     echo "fuzz: installing cargo-fuzz into $build" >&2
-    cargo install cargo-fuzz@0.13.2 --locked --quiet --root "$build" || replay "cargo-fuzz is missing, and could not be installed"
+    # It only starts other programs, so it need not be fast itself.
+    cargo install cargo-fuzz@0.13.2 --locked --quiet --debug --root "$build" || replay "cargo-fuzz is missing, and could not be installed"
 fi
 
 # No sanitizer: the code under test has no unsafe block, so there is no memory for one to watch, and
