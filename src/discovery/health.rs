@@ -3,7 +3,7 @@
 //! **Invariant:** asking and telling take no lock. An address that works costs a request one load.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// When an address is ejected, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +88,11 @@ impl Health {
         self.ejections.store(0, Ordering::Relaxed);
         self.cooling_until.swap(0, Ordering::Relaxed) != 0
     }
+}
+
+/// A time as a [`Health`] counts it.
+pub(super) fn moment(began: Instant, time: Instant) -> u64 {
+    millis(time.saturating_duration_since(began)).saturating_add(1)
 }
 
 fn millis(time: Duration) -> u64 {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dns::Dns;
-use super::health::Policy;
+use super::health::{Policy, moment};
 use super::pool::Pool;
 use super::{Found, LookupFault};
 
@@ -119,8 +119,7 @@ impl Name {
     }
 
     fn at(&self, time: Instant) -> u64 {
-        let since = time.saturating_duration_since(self.began).as_millis();
-        u64::try_from(since).unwrap_or(u64::MAX).saturating_add(1)
+        moment(self.began, time)
     }
 }
 

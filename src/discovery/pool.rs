@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
-use super::health::{Health, Policy};
+use super::health::{Health, Policy, moment};
 
 /// One address, for as long as it is among the answers.
 #[derive(Debug)]
@@ -106,7 +106,7 @@ impl Pool {
         address.health.failed(self.policy, self.at(now))
     }
 
-    /// A new connection to it brought an answer. Says whether that ended an ejection.
+    /// An answer came from it. Says whether that ended an ejection.
     pub fn worked(&self, address: &Address) -> bool {
         address.health.worked()
     }
@@ -132,8 +132,7 @@ impl Pool {
     }
 
     fn at(&self, now: Instant) -> u64 {
-        let since = now.saturating_duration_since(self.began);
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+        moment(self.began, now)
     }
 }
 

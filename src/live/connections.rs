@@ -79,6 +79,13 @@ impl Connections {
             closed.await;
         }
     }
+
+    fn close_one(&self) {
+        // Release pairs with the Acquire of `open`: who sees 0 sees what the connections did.
+        if self.count.fetch_sub(1, Ordering::Release) == 1 {
+            self.closed.notify_waiters();
+        }
+    }
 }
 
 impl Connection {
@@ -92,15 +99,6 @@ impl Connection {
         }
         connections.metrics.connection_opened();
         Some(Connection(Arc::clone(live)))
-    }
-}
-
-impl Connections {
-    fn close_one(&self) {
-        // Release pairs with the Acquire of `open`: who sees 0 sees what the connections did.
-        if self.count.fetch_sub(1, Ordering::Release) == 1 {
-            self.closed.notify_waiters();
-        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The endpoints in use: what each has found, and what is counted of it.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -120,7 +119,7 @@ impl Reach {
         }
     }
 
-    /// A new connection to an address brought an answer.
+    /// An answer came from an address.
     pub fn worked(&self, pool: &Pool, address: &Address) {
         if pool.worked(address) {
             log::info!("endpoint {}: {} works again", self.label, address.socket);
@@ -152,12 +151,5 @@ impl Reach {
             }
         });
         join_all(each).await;
-    }
-
-    /// Where its addresses are, for tests and pages.
-    pub fn sockets(&self) -> Vec<SocketAddr> {
-        let mut sockets = Vec::new();
-        self.each_pool(|pool| sockets.extend(pool.addresses().iter().map(|address| address.socket)));
-        sockets
     }
 }

@@ -48,13 +48,20 @@ impl Connect for Dialer {
     }
 }
 
-fn kind_of(e: &std::io::Error) -> ErrorType {
+/// Whether the system has run out of descriptors or memory, which says nothing of the other side.
+pub fn is_exhaustion(e: &std::io::Error) -> bool {
     use rustix::io::Errno;
-    let ours = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
-    if e.raw_os_error().is_some_and(|code| ours.iter().any(|errno| errno.raw_os_error() == code)) {
+    let codes = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
+    e.raw_os_error().is_some_and(|code| codes.iter().any(|known| known.raw_os_error() == code))
+}
+
+fn kind_of(e: &std::io::Error) -> ErrorType {
+    if is_exhaustion(e) {
         return ErrorType::SocketError;
     }
     match e.kind() {
+        // No port of ours is left.
+        std::io::ErrorKind::AddrNotAvailable => ErrorType::SocketError,
         std::io::ErrorKind::ConnectionRefused => ErrorType::ConnectRefused,
         std::io::ErrorKind::TimedOut => ErrorType::ConnectTimedout,
         std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => ErrorType::ConnectNoRoute,

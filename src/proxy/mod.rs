@@ -4,7 +4,7 @@ mod answer;
 mod attempt;
 pub mod connection;
 mod context;
-mod dial;
+pub mod dial;
 mod forwarded;
 mod peer;
 mod phases;

@@ -9,7 +9,7 @@ use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::PrivateKeyDer;
 
-use crate::harness::client::Response;
+use crate::harness::client::{Response, is_refusal};
 use crate::harness::origin::{Origin, Received};
 use crate::harness::proxy::{Proxy, ProxyBuilder, proxy};
 use crate::harness::reply::Reply;
@@ -25,11 +25,6 @@ fn pay() -> ProxyBuilder {
 
 fn get(proxy: &Proxy) -> Response {
     proxy.get("pay.example.com", "/x")
-}
-
-#[track_caller]
-fn is_refusal(answer: &Response, status: u16, reason: &str) {
-    assert_eq!((answer.status, answer.header("x-nameplate-refusal")), (status, Some(reason)));
 }
 
 /// An address that refuses connections for as long as the socket lives: bound, so that nobody else

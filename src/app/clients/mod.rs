@@ -6,11 +6,11 @@
 //! Stopping has two steps, each with a channel of its own: `accepting` ends the accept loops, which
 //! closes their sockets; `serving` ends idle connections, and the others after what they have begun.
 
+mod linger;
 mod refuse;
 mod socket;
 mod watched;
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,7 @@ use crate::live::Live;
 use crate::live::connections::Connection;
 use crate::proxy::Proxy;
 use crate::proxy::connection::{ClientConnection, Stage};
+use crate::proxy::dial::is_exhaustion;
 use crate::telemetry::metrics::Cut;
 use refuse::Refuser;
 use socket::Socket;
@@ -81,6 +82,7 @@ impl Clients {
                     exhausted = false;
                     self.take(tcp, peer, &port);
                 }
+                // Waiting may help; anything else concerns one connection.
                 Err(e) if is_exhaustion(&e) => {
                     self.live.metrics.accept_failed();
                     // Once, and not ten times a second.
@@ -223,13 +225,6 @@ impl Clients {
     }
 }
 
-/// Whether waiting may help: no descriptors or memory are left. Anything else concerns one connection.
-fn is_exhaustion(e: &io::Error) -> bool {
-    use rustix::io::Errno;
-    let codes = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-    e.raw_os_error().is_some_and(|code| codes.iter().any(|known| known.raw_os_error() == code))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -238,6 +233,6 @@ mod tests {
     fn only_what_waiting_mends_is_waited_for() {
         let mend = |errno: rustix::io::Errno| is_exhaustion(&errno.into());
         assert!(mend(rustix::io::Errno::MFILE) && mend(rustix::io::Errno::NFILE));
-        assert!(!mend(rustix::io::Errno::CONNABORTED) && !is_exhaustion(&io::ErrorKind::Other.into()));
+        assert!(!mend(rustix::io::Errno::CONNABORTED) && !is_exhaustion(&std::io::ErrorKind::Other.into()));
     }
 }

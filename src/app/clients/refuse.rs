@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::watched::{LINGER, LINGER_BYTES};
+use super::linger::{LINGER, LINGER_BYTES, read_out};
 use crate::domain::refusal::Refusal;
 use crate::live::Live;
 use crate::proxy::reply::whole_refusal;
@@ -36,17 +36,8 @@ impl Refuser {
     }
 }
 
-/// The answer does not wait for a request: it is the same for all. What comes is heard, because a socket
-/// that is closed with unread bytes sends a reset, which may overtake the answer.
+/// The answer does not wait for a request: it is the same for all.
 async fn answer(tcp: &mut TcpStream) -> std::io::Result<()> {
     tcp.write_all(&whole_refusal(Refusal::TooManyConnections)).await?;
-    tcp.shutdown().await?;
-    let (mut bytes, mut left) = ([0; 1024], LINGER_BYTES);
-    while left > 0 {
-        match tcp.read(&mut bytes).await? {
-            0 => break,
-            count => left = left.saturating_sub(count),
-        }
-    }
-    Ok(())
+    read_out(tcp, LINGER_BYTES).await
 }

@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
+use super::linger::read_out;
 use crate::domain::proxy_header::{self, Addresses, Fault, ProxyHeader};
 use crate::domain::send_rate::SendRate;
 use crate::proxy::connection::{ClientConnection, Stage};
@@ -239,8 +240,7 @@ impl Drop for Socket {
 }
 
 impl Socket {
-    /// Goes on reading for a client that was answered before it had sent its whole request. Closed with
-    /// bytes unread, the socket would send a reset, which may overtake the answer; and most clients read
+    /// Goes on reading for a client that was answered before it had sent its whole request: most read
     /// nothing before they have sent it all.
     fn hear_out(&self) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
@@ -248,23 +248,12 @@ impl Socket {
         let Some(open) = self.connection.counted_again() else { return };
         let Ok(duplicate) = socket2::SockRef::from(&self.tcp).try_clone() else { return };
         runtime.spawn(async move {
-            let _ = tokio::time::timeout(UPLOAD, read_out(duplicate.into())).await;
+            if let Ok(mut tcp) = TcpStream::from_std(duplicate.into()) {
+                let _ = tokio::time::timeout(UPLOAD, read_out(&mut tcp, UPLOAD_BYTES)).await;
+            }
             drop(open);
         });
     }
-}
-
-async fn read_out(duplicate: std::net::TcpStream) -> io::Result<()> {
-    let mut tcp = TcpStream::from_std(duplicate)?;
-    tcp.shutdown().await?;
-    let (mut bytes, mut left) = (vec![0; READ_BUFFER], UPLOAD_BYTES);
-    while left > 0 {
-        match tcp.read(&mut bytes).await? {
-            0 => break,
-            count => left = left.saturating_sub(count),
-        }
-    }
-    Ok(())
 }
 
 #[async_trait]

@@ -27,6 +27,7 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Sleep;
 
+use super::linger::{LINGER, LINGER_BYTES};
 use super::socket::Socket;
 use crate::domain::refusal::Refusal;
 use crate::proxy::connection::{ClientConnection, Stage};
@@ -35,11 +36,6 @@ use crate::telemetry::metrics::Cut;
 
 /// What an HTTP/2 connection begins with (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// How long, and for how many bytes, a client is listened to after an answer that ends its connection.
-/// Closed at once, a socket with unread bytes sends a reset, which may overtake the answer.
-pub(super) const LINGER: Duration = Duration::from_secs(1);
-pub(super) const LINGER_BYTES: usize = 64 * 1024;
-
 /// Plaintext or TLS.
 #[expect(
     clippy::large_enum_variant,

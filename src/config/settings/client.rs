@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::endpoint::WRITE_TIMEOUT;
-use super::values::{Network, duration};
+use super::values::{LONGEST, Network, duration};
 
 /// How long an idle client connection is kept. An ALB reuses connections for 60 s by default; the
 /// side that reuses must be the one that gives up first, or a request meets a closing connection.
@@ -141,7 +141,7 @@ impl Default for Client {
 impl Client {
     pub(super) fn validate(&self) -> Result<(), String> {
         let durations = [self.keep_alive, self.header_timeout, self.read_timeout, self.write_timeout];
-        if durations.into_iter().any(|value| value > Duration::from_secs(86_400)) {
+        if durations.into_iter().any(|value| value > LONGEST) {
             return Err("client: a duration is over a day".into());
         }
         if self.requests_per_connection == 0 || self.max_connections == Some(0) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::values::{duration, optional_duration};
+use super::values::{LONGEST, duration, optional_duration};
 
 /// An ENI in our region answers within a millisecond; a second means a zone in trouble.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -182,9 +182,8 @@ impl Endpoint {
         if let Some((key, _)) = durations.iter().find(|(_, value)| value.is_zero()) {
             return Err(format!("{key} is 0; write a duration, for example `5s`"));
         }
-        let most = Duration::from_secs(86_400);
         let longer = [self.tls_timeout, self.max_ttl, self.max_cool_down, self.check_interval];
-        if durations.iter().map(|(_, value)| value).chain(&longer).any(|value| *value > most) {
+        if durations.iter().map(|(_, value)| value).chain(&longer).any(|value| *value > LONGEST) {
             return Err("a duration is over a day".into());
         }
         if self.min_ttl > self.max_ttl {

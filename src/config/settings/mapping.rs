@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::values::duration;
+use super::values::{LONGEST, duration};
 use crate::config::load::MAX_FILE;
 
 /// Often enough that a change reaches a fleet in seconds; rare enough that S3 requests of 100 tasks
@@ -15,8 +15,6 @@ use crate::config::load::MAX_FILE;
 pub const POLL: Duration = Duration::from_secs(15);
 /// A shorter interval is a mistake in the unit.
 const SHORTEST_POLL: Duration = Duration::from_secs(1);
-/// And a longer one than this is none.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The source is in our region or on our host; what takes longer will not come.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Percent of the domains a change may remove: a file that was cut off, or generated from an empty

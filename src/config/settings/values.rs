@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+/// No duration is longer: a clock that is moved on by it still is one.
+pub(super) const LONGEST: Duration = Duration::from_secs(86_400);
+
 /// An IP network: `10.0.0.0/16`, or one address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-use crate::harness::client::Response;
+use crate::harness::client::{Response, is_refusal};
 use crate::harness::origin::Origin;
 use crate::harness::proxy::{Proxy, ProxyBuilder, proxy};
 
@@ -19,11 +19,6 @@ fn pay() -> ProxyBuilder {
 
 fn get(proxy: &Proxy) -> Response {
     proxy.get("pay.example.com", "/x")
-}
-
-#[track_caller]
-fn is_refusal(answer: &Response, status: u16, reason: &str) {
-    assert_eq!((answer.status, answer.header("x-nameplate-refusal")), (status, Some(reason)));
 }
 
 /// A place that refuses connections until somebody listens there.

@@ -8,7 +8,7 @@ mod kept;
 
 use std::net::SocketAddr;
 
-use crate::harness::client::Response;
+use crate::harness::client::{Response, is_refusal};
 use crate::harness::origin::Origin;
 use crate::harness::proxy::{Proxy, ProxyBuilder, proxy};
 
@@ -31,11 +31,6 @@ fn get(proxy: &Proxy) -> Response {
 
 fn post(proxy: &Proxy) -> Response {
     proxy.request("POST", DOMAIN, "/x", &[], b"body")
-}
-
-#[track_caller]
-fn is_refusal(answer: &Response, status: u16, reason: &str) {
-    assert_eq!((answer.status, answer.header("x-nameplate-refusal")), (status, Some(reason)));
 }
 
 /// The refusal is counted once, and no other.

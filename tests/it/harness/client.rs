@@ -251,6 +251,12 @@ impl Drop for Client {
     }
 }
 
+/// The answer is ours, with this status and for this reason.
+#[track_caller]
+pub fn is_refusal(answer: &Response, status: u16, reason: &str) {
+    assert_eq!((answer.status, answer.header("x-nameplate-refusal")), (status, Some(reason)));
+}
+
 /// A GET on a connection of its own.
 #[track_caller]
 pub fn get(address: SocketAddr, host: &str, path: &str) -> Response {
