@@ -1,7 +1,7 @@
 //! Connections to the endpoint, each with a handle it can be cut off by.
 //!
 //! Pingora has one timeout for every read from an API and none for a whole request, and only it holds
-//! the connection. A second handle on the socket lets a [`Watch`](super::watch::Watch) end what has
+//! the connection. A second handle on the socket lets a `Watch` end what has
 //! taken too long, wherever in its life that is; Pingora then sees a connection that broke.
 
 use std::net::Shutdown;
