@@ -5,6 +5,8 @@
 pub mod cpu;
 pub mod histogram;
 pub mod limit;
+pub mod lines;
 pub mod metrics;
 pub mod process;
 pub mod task;
+pub mod traffic;

@@ -12,13 +12,16 @@ mod mapping;
 mod requests;
 mod upstream;
 
+use std::sync::Arc;
+
 use prometheus::core::Collector;
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
-use super::cpu::CpuMeter;
+use super::cpu::{CpuMeter, Gauges};
 use super::histogram::Histogram;
 use super::limit::CpuLimit;
 use super::process::ProcessCollector;
+use super::traffic::Traffic;
 use clients::Clients;
 pub use clients::Cut;
 use mapping::Mapping;
@@ -34,10 +37,11 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// All metrics of one proxy.
 pub struct Metrics {
     registry: Registry,
-    requests: Requests,
+    requests: Arc<Requests>,
     upstream: Upstream,
     mapping: Mapping,
     clients: Clients,
+    traffic: Arc<Traffic>,
     /// `None` where no thread could be had.
     _cpu: Option<CpuMeter>,
 }
@@ -54,14 +58,22 @@ impl Metrics {
         let r = Registry::new();
         register_constants(&r, limit)?;
         r.register(Box::new(ProcessCollector::new()?))?;
+        let requests = Arc::new(Requests::register(&r)?);
+        let traffic = Arc::new(Traffic::default());
         Ok(Metrics {
-            requests: Requests::register(&r)?,
+            _cpu: start_meter(&r, limit, Arc::clone(&requests), Arc::clone(&traffic))?,
+            requests,
+            traffic,
             upstream: Upstream::register(&r)?,
             mapping: Mapping::register(&r)?,
             clients: Clients::register(&r)?,
-            _cpu: start_meter(&r, limit)?,
             registry: r,
         })
+    }
+
+    /// What went through in the last minute.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
     }
 
     /// All metrics in the text exposition format, as [`CONTENT_TYPE`] says.
@@ -119,15 +131,31 @@ fn register_constants(registry: &Registry, limit: CpuLimit) -> prometheus::Resul
     Ok(())
 }
 
-fn start_meter(registry: &Registry, limit: CpuLimit) -> prometheus::Result<Option<CpuMeter>> {
-    let ratio = float(
+fn start_meter(
+    registry: &Registry,
+    limit: CpuLimit,
+    requests: Arc<Requests>,
+    traffic: Arc<Traffic>,
+) -> prometheus::Result<Option<CpuMeter>> {
+    let utilization = float(
         registry,
         "nameplate_cpu_utilization_ratio",
         "CPU time used over CPU time allowed by the limit, mean of the last 15 seconds.",
     )?;
-    let meter = CpuMeter::start(limit, ratio.clone()).inspect_err(|fault| {
+    let per_request = float(
+        registry,
+        "nameplate_cpu_seconds_per_request",
+        "CPU time used over requests answered, mean of the last 15 seconds that had any, in seconds.",
+    )?;
+    let gauges = Gauges { utilization: utilization.clone(), per_request };
+    let count = move |now| {
+        let totals = requests.totals();
+        traffic.sample(now, totals);
+        totals.requests()
+    };
+    let meter = CpuMeter::start(limit, gauges, count).inspect_err(|fault| {
         log::warn!("CPU utilization is not measured: no thread: {fault}");
-        ratio.set(f64::NAN);
+        utilization.set(f64::NAN);
     });
     Ok(meter.ok())
 }

@@ -8,6 +8,7 @@ use super::{Metrics, add, counter, counters, gauge, histogram};
 use crate::domain::refusal::Refusal;
 use crate::domain::verbs::VERBS;
 use crate::telemetry::histogram::Histogram;
+use crate::telemetry::traffic::Totals;
 
 /// For whole requests and first bytes, in seconds. Our own part and a Lambda that is warm are in
 /// the lower half, ten buckets to the second. In the upper half, 29 s is when API Gateway gives up
@@ -99,6 +100,15 @@ impl Requests {
                 &REQUEST_SECONDS,
             )?,
         })
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals { refused: self.refusals.iter().map(IntCounter::get).sum(), ..Totals::default() };
+        for (at, slot) in self.by_status.iter().enumerate() {
+            let class = at % CODES / 100 + 1;
+            totals.classes[class % 6] += slot.get().map_or(0, IntCounter::get);
+        }
+        totals
     }
 
     fn counter(&self, method: &http::Method, status: u16) -> &IntCounter {

@@ -1,0 +1,260 @@
+//! Lines of a log on their way out, which never make a request wait.
+//!
+//! A reader that has stopped (a blocked log driver, a full pipe) blocks whoever writes, and would with
+//! it block every API. So lines go through a bounded queue to a thread of their own; what finds the
+//! queue full is dropped and counted.
+//!
+//! **Invariant:** [`Lines::push`] takes no lock and makes no call that can block. It wakes the writer
+//! only where that sleeps, and the writer lets lines gather before it writes them in one call: a
+//! thousand requests a second wake it a hundred times, not a thousand.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use crossbeam_queue::ArrayQueue;
+use parking_lot::{Condvar, Mutex};
+
+/// Lines that may wait: at some 600 bytes each, 5 MB.
+const QUEUE: usize = 8_192;
+
+/// Lines' memory that is kept to be used again.
+const SPARE: usize = 1_024;
+
+/// A line's memory that is larger than this is not kept.
+const KEPT: usize = 2_048;
+
+/// How long lines gather.
+const GATHER: Duration = Duration::from_millis(10);
+
+/// Bytes written in one call, or one line if that is more.
+const BATCH: usize = 64 * 1024;
+
+/// How long an end waits for the lines that came before it; a log nobody reads must not keep the
+/// process.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// What to write where lines are missing: a line, for how many.
+pub type Note = fn(u64) -> String;
+
+/// One log's queue and its writer, which live until the process ends.
+pub struct Lines {
+    queue: ArrayQueue<Vec<u8>>,
+    spare: ArrayQueue<Vec<u8>>,
+    dropped: Arc<AtomicU64>,
+    asleep: AtomicBool,
+    writer: OnceLock<Thread>,
+    /// How many flushes were asked for, and how many of these have been served.
+    asked: AtomicU64,
+    served: Mutex<u64>,
+    serves: Condvar,
+}
+
+impl Lines {
+    /// A queue, and a thread of this name that writes what comes through it to `out`. A thread does
+    /// not survive a fork: start this after it.
+    pub fn start(name: &str, out: Box<dyn Write + Send>, note: Option<Note>) -> io::Result<Arc<Lines>> {
+        let lines = Arc::new(Lines::new(QUEUE));
+        let writer = Arc::clone(&lines);
+        let thread = thread::Builder::new().name(name.into()).spawn(move || writer.write(out, note))?;
+        let _ = lines.writer.set(thread.thread().clone());
+        Ok(lines)
+    }
+
+    fn new(queue: usize) -> Lines {
+        Lines {
+            queue: ArrayQueue::new(queue),
+            spare: ArrayQueue::new(SPARE),
+            dropped: Arc::default(),
+            asleep: AtomicBool::new(false),
+            writer: OnceLock::new(),
+            asked: AtomicU64::new(0),
+            served: Mutex::new(0),
+            serves: Condvar::new(),
+        }
+    }
+
+    /// Memory for a line, empty.
+    pub fn buffer(&self) -> Vec<u8> {
+        self.spare.pop().unwrap_or_default()
+    }
+
+    /// A line, its end included, is to be written.
+    pub fn push(&self, line: Vec<u8>) {
+        if let Err(line) = self.queue.push(line) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            self.keep(line);
+        }
+        // The queue's own tail is ordered the same way: whoever misses the writer's sleep is seen by the
+        // writer's last look.
+        if self.asleep.load(Ordering::SeqCst) && self.asleep.swap(false, Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(writer) = self.writer.get() {
+            writer.unpark();
+        }
+    }
+
+    fn keep(&self, mut line: Vec<u8>) {
+        if line.capacity() <= KEPT {
+            line.clear();
+            let _ = self.spare.push(line);
+        }
+    }
+
+    /// How many lines were dropped, as a count that goes on.
+    pub fn dropped(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.dropped)
+    }
+
+    /// Waits until what was pushed so far has been written, but not for long.
+    pub fn flush(&self) {
+        let mine = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        self.wake();
+        let mut served = self.served.lock();
+        self.serves.wait_while_for(&mut served, |served| *served < mine, LAST_WORDS);
+    }
+
+    fn write(&self, mut out: Box<dyn Write + Send>, note: Option<Note>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut told = 0;
+        loop {
+            let asked = self.asked.load(Ordering::SeqCst);
+            self.write_all(&mut out, &mut batch, note, &mut told);
+            let mut served = self.served.lock();
+            if *served < asked {
+                *served = asked;
+                self.serves.notify_all();
+            }
+            drop(served);
+            self.asleep.store(true, Ordering::SeqCst);
+            if self.queue.is_empty() && self.asked.load(Ordering::SeqCst) == asked {
+                thread::park();
+            }
+            self.asleep.store(false, Ordering::SeqCst);
+            if self.asked.load(Ordering::SeqCst) == asked {
+                thread::sleep(GATHER);
+            }
+        }
+    }
+
+    /// Writes all there is.
+    fn write_all(&self, out: &mut dyn Write, batch: &mut Vec<u8>, note: Option<Note>, told: &mut u64) {
+        while let Some(first) = self.queue.pop() {
+            let dropped = self.dropped.load(Ordering::Relaxed);
+            if let Some(note) = note.filter(|_| dropped > *told) {
+                batch.extend_from_slice(note(dropped - *told).as_bytes());
+            }
+            *told = dropped;
+            let mut lines = 1;
+            batch.extend_from_slice(&first);
+            self.keep(first);
+            while batch.len() < BATCH
+                && let Some(line) = self.queue.pop()
+            {
+                batch.extend_from_slice(&line);
+                lines += 1;
+                self.keep(line);
+            }
+            // Nobody reads it any more: there is nobody to tell but whoever reads the metrics.
+            if out.write_all(batch).and_then(|()| out.flush()).is_err() {
+                self.dropped.fetch_add(lines, Ordering::Relaxed);
+            }
+            batch.clear();
+            batch.shrink_to(2 * BATCH);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    /// Hands over what is written, and waits to be allowed to go on.
+    struct Gate {
+        written: Sender<Vec<u8>>,
+        open: Receiver<()>,
+    }
+
+    impl Write for Gate {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.written.send(bytes.to_vec());
+            self.open.recv().map_err(|_| io::ErrorKind::BrokenPipe)?;
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn gate() -> (Box<Gate>, Receiver<Vec<u8>>, Sender<()>) {
+        let (written, sees) = channel();
+        let (opens, open) = channel();
+        (Box::new(Gate { written, open }), sees, opens)
+    }
+
+    fn numbered(lines: std::ops::Range<usize>) -> Vec<u8> {
+        lines.map(|n| format!("{n}\n")).collect::<String>().into_bytes()
+    }
+
+    #[test]
+    fn a_blocked_reader_blocks_nobody_and_what_is_lost_is_counted() {
+        let (out, sees, open) = gate();
+        let lines = Lines::start("t", out, Some(|n| format!("{n} missing\n"))).expect("a thread");
+        lines.push(b"first\n".to_vec());
+        assert_eq!(sees.recv().expect("written"), b"first\n");
+        // The writer is blocked from here on.
+        for n in 0..QUEUE + 7 {
+            lines.push(format!("{n}\n").into_bytes());
+        }
+        assert_eq!(lines.dropped().load(Ordering::Relaxed), 7);
+        drop((0..100).map(|_| open.send(())).collect::<Vec<_>>());
+        lines.flush();
+        let all: Vec<u8> = sees.try_iter().flatten().collect();
+        assert_eq!(all, [b"7 missing\n".to_vec(), numbered(0..QUEUE)].concat());
+    }
+
+    #[test]
+    fn lines_are_written_whole_and_in_their_order_and_their_memory_is_used_again() {
+        let (out, sees, open) = gate();
+        let lines = Lines::start("t", out, None).expect("a thread");
+        for _ in 0..1_000 {
+            let _ = open.send(());
+        }
+        for n in 0..5_000 {
+            let mut line = lines.buffer();
+            line.extend_from_slice(format!("{n}\n").as_bytes());
+            lines.push(line);
+        }
+        lines.flush();
+        assert_eq!(sees.try_iter().flatten().collect::<Vec<u8>>(), numbered(0..5_000));
+        assert!(lines.buffer().capacity() > 0);
+    }
+
+    #[test]
+    fn lines_that_nobody_takes_count_as_dropped() {
+        let (out, sees, open) = gate();
+        drop((sees, open));
+        let lines = Lines::start("t", out, None).expect("a thread");
+        lines.push(b"a\n".to_vec());
+        lines.push(b"b\n".to_vec());
+        lines.flush();
+        assert_eq!(lines.dropped().load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn an_end_does_not_wait_for_a_reader_for_ever() {
+        let (out, sees, _open) = gate();
+        let lines = Lines::start("t", out, None).expect("a thread");
+        lines.push(b"a\n".to_vec());
+        assert_eq!(sees.recv().expect("written"), b"a\n");
+        lines.flush();
+    }
+}
