@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::{Arc, OnceLock};
 
-use crate::telemetry::lines::Lines;
+use crate::telemetry::lines::{Lines, Log};
 
 /// What is logged without `NAMEPLATE_LOG`: our own `info`, and of Pingora only what no line of ours
 /// covers.
@@ -14,7 +14,7 @@ static LOG: OnceLock<Arc<Lines>> = OnceLock::new();
 /// Starts the log. `NAMEPLATE_LOG` sets the level: `warn`, `debug`, `nameplate=debug,warn`...
 pub(super) fn start() {
     // Without the thread nothing would read the queue; the log is then silent, and the proxy still runs.
-    let Ok(lines) = Lines::start("log", Box::new(io::stderr()), Some(note)) else { return };
+    let Ok(lines) = Lines::start(Log::Operational, Box::new(io::stderr()), Some(note)) else { return };
     let _ = LOG.set(Arc::clone(&lines));
     let env = env_logger::Env::new().filter_or("NAMEPLATE_LOG", DEFAULT_FILTER);
     let target = env_logger::Target::Pipe(Box::new(Queue { lines, line: Vec::new() }));

@@ -39,9 +39,48 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What to write where lines are missing: a line, for how many.
 pub type Note = fn(u64) -> String;
 
-/// One log's queue and its writer, which live until the process ends.
+/// The logs there are. Two may share one queue; what is lost is counted for the log it was of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Log {
+    /// What the process has to say, on standard error.
+    Operational,
+    /// A line for each request, on standard output.
+    Access,
+    /// Metrics in CloudWatch's embedded metric format, on standard output.
+    Emf,
+}
+
+/// Lines that were lost, by log. They are the process's and not one proxy's: the operational log is there
+/// before a proxy is.
+static LOST: [AtomicU64; Log::ALL.len()] = [const { AtomicU64::new(0) }; Log::ALL.len()];
+
+impl Log {
+    /// All of them.
+    pub const ALL: [Log; 3] = [Log::Operational, Log::Access, Log::Emf];
+
+    /// What metrics and threads call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Log::Operational => "operational",
+            Log::Access => "access",
+            Log::Emf => "emf",
+        }
+    }
+
+    /// How many of its lines were lost since the process started.
+    pub fn lost(self) -> u64 {
+        LOST[self as usize].load(Ordering::Relaxed)
+    }
+
+    fn lose(self) {
+        LOST[self as usize].fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// A queue of lines and its writer, which live until the process ends.
 pub struct Lines {
-    queue: ArrayQueue<Vec<u8>>,
+    log: Log,
+    queue: ArrayQueue<(Log, Vec<u8>)>,
     spare: ArrayQueue<Vec<u8>>,
     dropped: Arc<AtomicU64>,
     asleep: AtomicBool,
@@ -53,18 +92,19 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// A queue, and a thread of this name that writes what comes through it to `out`. A thread does
+    /// A queue for this log, and a thread that writes what comes through it to `out`. A thread does
     /// not survive a fork: start this after it.
-    pub fn start(name: &str, out: Box<dyn Write + Send>, note: Option<Note>) -> io::Result<Arc<Lines>> {
-        let lines = Arc::new(Lines::new(QUEUE));
+    pub fn start(log: Log, out: Box<dyn Write + Send>, note: Option<Note>) -> io::Result<Arc<Lines>> {
+        let lines = Arc::new(Lines::new(log, QUEUE));
         let writer = Arc::clone(&lines);
-        let thread = thread::Builder::new().name(name.into()).spawn(move || writer.write(out, note))?;
+        let thread = thread::Builder::new().name(log.name().into()).spawn(move || writer.write(out, note))?;
         let _ = lines.writer.set(thread.thread().clone());
         Ok(lines)
     }
 
-    fn new(queue: usize) -> Lines {
+    fn new(log: Log, queue: usize) -> Lines {
         Lines {
+            log,
             queue: ArrayQueue::new(queue),
             spare: ArrayQueue::new(SPARE),
             dropped: Arc::default(),
@@ -83,8 +123,14 @@ impl Lines {
 
     /// A line, its end included, is to be written.
     pub fn push(&self, line: Vec<u8>) {
-        if let Err(line) = self.queue.push(line) {
+        self.push_of(self.log, line);
+    }
+
+    /// As [`Lines::push`], for another log that shares this queue.
+    pub fn push_of(&self, log: Log, line: Vec<u8>) {
+        if let Err((_, line)) = self.queue.push((log, line)) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+            log.lose();
             self.keep(line);
         }
         // The queue's own tail is ordered the same way: whoever misses the writer's sleep is seen by the
@@ -107,7 +153,7 @@ impl Lines {
         }
     }
 
-    /// How many lines were dropped, as a count that goes on.
+    /// How many lines of this queue were dropped, of whichever log, as a count that goes on.
     pub fn dropped(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.dropped)
     }
@@ -121,7 +167,7 @@ impl Lines {
     }
 
     fn write(&self, mut out: Box<dyn Write + Send>, note: Option<Note>) {
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Batch::default();
         let mut told = 0;
         loop {
             let asked = self.asked.load(Ordering::SeqCst);
@@ -144,30 +190,47 @@ impl Lines {
     }
 
     /// Writes all there is.
-    fn write_all(&self, out: &mut dyn Write, batch: &mut Vec<u8>, note: Option<Note>, told: &mut u64) {
+    fn write_all(&self, out: &mut dyn Write, batch: &mut Batch, note: Option<Note>, told: &mut u64) {
         while let Some(first) = self.queue.pop() {
             let dropped = self.dropped.load(Ordering::Relaxed);
             if let Some(note) = note.filter(|_| dropped > *told) {
-                batch.extend_from_slice(note(dropped - *told).as_bytes());
+                batch.bytes.extend_from_slice(note(dropped - *told).as_bytes());
             }
             *told = dropped;
-            let mut lines = 1;
-            batch.extend_from_slice(&first);
-            self.keep(first);
-            while batch.len() < BATCH
+            self.take(batch, first);
+            while batch.bytes.len() < BATCH
                 && let Some(line) = self.queue.pop()
             {
-                batch.extend_from_slice(&line);
-                lines += 1;
-                self.keep(line);
+                self.take(batch, line);
             }
             // Nobody reads it any more: there is nobody to tell but whoever reads the metrics.
-            if out.write_all(batch).and_then(|()| out.flush()).is_err() {
-                self.dropped.fetch_add(lines, Ordering::Relaxed);
+            if out.write_all(&batch.bytes).and_then(|()| out.flush()).is_err() {
+                self.dropped.fetch_add(batch.lines.len() as u64, Ordering::Relaxed);
+                batch.lines.iter().for_each(|log| log.lose());
             }
             batch.clear();
-            batch.shrink_to(2 * BATCH);
         }
+    }
+
+    fn take(&self, batch: &mut Batch, (log, line): (Log, Vec<u8>)) {
+        batch.bytes.extend_from_slice(&line);
+        batch.lines.push(log);
+        self.keep(line);
+    }
+}
+
+/// What is written in one call, and which log each of its lines is of.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    lines: Vec<Log>,
+}
+
+impl Batch {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(2 * BATCH);
+        self.lines.clear();
     }
 }
 
@@ -207,7 +270,7 @@ mod tests {
     #[test]
     fn a_blocked_reader_blocks_nobody_and_what_is_lost_is_counted() {
         let (out, sees, open) = gate();
-        let lines = Lines::start("t", out, Some(|n| format!("{n} missing\n"))).expect("a thread");
+        let lines = Lines::start(Log::Operational, out, Some(|n| format!("{n} missing\n"))).expect("a thread");
         lines.push(b"first\n".to_vec());
         assert_eq!(sees.recv().expect("written"), b"first\n");
         // The writer is blocked from here on.
@@ -224,7 +287,7 @@ mod tests {
     #[test]
     fn lines_are_written_whole_and_in_their_order_and_their_memory_is_used_again() {
         let (out, sees, open) = gate();
-        let lines = Lines::start("t", out, None).expect("a thread");
+        let lines = Lines::start(Log::Operational, out, None).expect("a thread");
         for _ in 0..1_000 {
             let _ = open.send(());
         }
@@ -242,17 +305,39 @@ mod tests {
     fn lines_that_nobody_takes_count_as_dropped() {
         let (out, sees, open) = gate();
         drop((sees, open));
-        let lines = Lines::start("t", out, None).expect("a thread");
+        let lines = Lines::start(Log::Operational, out, None).expect("a thread");
         lines.push(b"a\n".to_vec());
         lines.push(b"b\n".to_vec());
         lines.flush();
         assert_eq!(lines.dropped().load(Ordering::Relaxed), 2);
     }
 
+    // No other test loses lines of these two logs, whose counts are the process's.
+    #[test]
+    fn what_is_lost_counts_for_its_log_on_a_queue_that_two_share() {
+        let (out, sees, open) = gate();
+        let lines = Lines::start(Log::Access, out, None).expect("a thread");
+        lines.push(b"first\n".to_vec());
+        assert_eq!(sees.recv().expect("written"), b"first\n");
+        for _ in 0..QUEUE {
+            lines.push_of(Log::Emf, b"{}\n".to_vec());
+        }
+        assert_eq!((Log::Access.lost(), Log::Emf.lost()), (0, 0));
+        lines.push(b"a\n".to_vec());
+        lines.push_of(Log::Emf, b"{}\n".to_vec());
+        lines.push(b"a\n".to_vec());
+        assert_eq!((Log::Access.lost(), Log::Emf.lost()), (2, 1));
+        // The one line that is being written, and all that wait.
+        drop((sees, open));
+        lines.flush();
+        assert_eq!((Log::Access.lost(), Log::Emf.lost()), (3, 1 + QUEUE as u64));
+        assert_eq!(lines.dropped().load(Ordering::Relaxed), 4 + QUEUE as u64);
+    }
+
     #[test]
     fn an_end_does_not_wait_for_a_reader_for_ever() {
         let (out, sees, _open) = gate();
-        let lines = Lines::start("t", out, None).expect("a thread");
+        let lines = Lines::start(Log::Operational, out, None).expect("a thread");
         lines.push(b"a\n".to_vec());
         assert_eq!(sees.recv().expect("written"), b"a\n");
         lines.flush();
