@@ -18,6 +18,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::telemetry::lines;
+
 /// The input is at fault.
 const FAULTY: u8 = 1;
 /// The input could not be read, or the command line is wrong.
@@ -57,8 +59,14 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => explain::explain(&args, &mut out),
         Command::Reload(args) => reload::reload(&args, &mut out),
     };
-    logging::flush();
+    flush();
     code
+}
+
+/// Waits until every log has been written so far, but not for long.
+fn flush() {
+    lines::flush_stdout();
+    logging::flush();
 }
 
 /// Says what went wrong, on standard error, and what that means for the exit code.

@@ -121,7 +121,7 @@ impl Signals {
                 }
             });
             log::warn!("told to stop again: ending now");
-            logging::flush();
+            super::flush();
             std::process::exit(1);
         });
     }

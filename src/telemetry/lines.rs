@@ -8,7 +8,9 @@
 //! only where that sleeps, and the writer lets lines gather before it writes them in one call: a
 //! thousand requests a second wake it a hundred times, not a thousand.
 
+use std::fs::File;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
@@ -35,6 +37,28 @@ const BATCH: usize = 64 * 1024;
 /// How long an end waits for the lines that came before it; a log nobody reads must not keep the
 /// process.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+static STDOUT: OnceLock<Option<Arc<Lines>>> = OnceLock::new();
+
+/// The one queue for standard output, started with its first use, so that lines of different logs never
+/// mix. `None` where no thread could be had. What is dropped is only counted: a note among the lines would
+/// be none that a reader of them expects.
+pub fn stdout() -> Option<Arc<Lines>> {
+    let start = || {
+        // Not through `io::stdout()`, whose lock the command line holds for as long as the process lives.
+        let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        Lines::start("stdout", Box::new(out), None)
+    };
+    let started = || start().inspect_err(|fault| log::warn!("nothing is written to standard output: {fault}")).ok();
+    STDOUT.get_or_init(started).clone()
+}
+
+/// Waits until what was pushed to [`stdout`] so far has been written, but not for long.
+pub fn flush_stdout() {
+    if let Some(Some(lines)) = STDOUT.get() {
+        lines.flush();
+    }
+}
 
 /// What to write where lines are missing: a line, for how many.
 pub type Note = fn(u64) -> String;
