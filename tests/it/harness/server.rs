@@ -1,12 +1,13 @@
 //! The binary itself: `nameplate serve` as a process of its own, told what to do by signals and files.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::{Arc, Condvar, Mutex};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -16,11 +17,52 @@ use super::origin::Origin;
 use super::proxy::entry;
 use super::{PATIENCE, authority};
 
-/// What the process has written to standard error, and whether it has closed it.
+/// What the process has written to one of its outputs, and whether it has closed it.
 #[derive(Default)]
-struct Log {
+struct Said {
     lines: Vec<String>,
     ended: bool,
+}
+
+/// One of its outputs, as it is written.
+#[derive(Clone)]
+struct Output(Arc<(Mutex<Said>, Condvar)>);
+
+impl Output {
+    fn of(pipe: impl Read + Send + 'static) -> Output {
+        let output = Output(Arc::default());
+        let kept = output.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                kept.0.0.lock().unwrap().lines.push(line);
+                kept.0.1.notify_all();
+            }
+            kept.0.0.lock().unwrap().ended = true;
+            kept.0.1.notify_all();
+        });
+        output
+    }
+
+    /// Waits until so many lines have this in them; gives the last, or nothing where they do not come.
+    fn wait_for(&self, text: &str, times: usize, patience: Duration) -> Option<String> {
+        let found = |said: &Said| said.lines.iter().filter(|line| line.contains(text)).nth(times - 1).cloned();
+        let said = self.0.0.lock().unwrap();
+        let waits = |said: &mut Said| found(said).is_none() && !said.ended;
+        let (said, _) = self.0.1.wait_timeout_while(said, patience, waits).unwrap();
+        // The lock is let go before the caller panics: dropping the server takes it again.
+        found(&said)
+    }
+
+    /// Waits for its end; whether that came.
+    fn wait_for_end(&self) -> bool {
+        let said = self.0.0.lock().unwrap();
+        !self.0.1.wait_timeout_while(said, PATIENCE, |said| !said.ended).unwrap().1.timed_out()
+    }
+
+    /// All lines so far.
+    fn lines(&self) -> Vec<String> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).lines.clone()
+    }
 }
 
 /// A server to be started: its folder holds `nameplate.yaml` and, unless it is said to be elsewhere,
@@ -99,7 +141,8 @@ impl ServerBuilder {
 /// A running `nameplate serve`. Dropped, it is killed; in a failed test it prints its log.
 pub struct Server {
     child: Child,
-    log: Arc<(Mutex<Log>, Condvar)>,
+    log: Output,
+    out: Output,
     folder: Arc<TempDir>,
 }
 
@@ -112,19 +155,11 @@ impl Server {
     }
 
     fn run(mut command: Command, folder: Arc<TempDir>) -> Server {
-        let mut child =
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary runs");
-        let log = Arc::new((Mutex::new(Log::default()), Condvar::new()));
-        let (lines, kept) = (BufReader::new(child.stderr.take().expect("a pipe")).lines(), log.clone());
-        thread::spawn(move || {
-            for line in lines.map_while(Result::ok) {
-                kept.0.lock().unwrap().lines.push(line);
-                kept.1.notify_all();
-            }
-            kept.0.lock().unwrap().ended = true;
-            kept.1.notify_all();
-        });
-        Server { child, log, folder }
+        let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = piped.spawn().expect("the binary runs");
+        let log = Output::of(child.stderr.take().expect("a pipe"));
+        let out = Output::of(child.stdout.take().expect("a pipe"));
+        Server { child, log, out, folder }
     }
 
     /// Starts with this mapping, in front of this origin; `settings` are more of the settings file.
@@ -141,29 +176,39 @@ impl Server {
     /// Waits until so many lines of the log have this in them; gives the last.
     #[track_caller]
     pub fn wait_for_times(&self, text: &str, times: usize) -> String {
-        let found = |log: &Log| log.lines.iter().filter(|line| line.contains(text)).nth(times - 1).cloned();
-        let log = self.log.0.lock().unwrap();
-        let (log, _) = self.log.1.wait_timeout_while(log, PATIENCE, |log| found(log).is_none() && !log.ended).unwrap();
-        let line = found(&log);
-        // The lock is let go before a panic: dropping the server takes it again.
-        drop(log);
-        line.unwrap_or_else(|| panic!("the log never says {text:?} ({times} times)"))
+        self.log
+            .wait_for(text, times, PATIENCE)
+            .unwrap_or_else(|| panic!("the log never says {text:?} ({times} times)"))
     }
 
     /// How many lines of the log have this in them so far.
     pub fn times_said(&self, text: &str) -> usize {
-        self.log.0.lock().unwrap().lines.iter().filter(|line| line.contains(text)).count()
+        self.log.lines().iter().filter(|line| line.contains(text)).count()
     }
 
-    /// Waits for its end; gives its exit code and all it said.
+    /// Waits for a line of standard output with this in it.
+    #[track_caller]
+    pub fn stdout_line(&self, text: &str) -> String {
+        self.stdout_line_within(text, PATIENCE)
+    }
+
+    /// As [`Server::stdout_line`], where it may take longer than anything else.
+    #[track_caller]
+    pub fn stdout_line_within(&self, text: &str, patience: Duration) -> String {
+        let line = self.out.wait_for(text, 1, patience);
+        line.unwrap_or_else(|| panic!("standard output never has {text:?}"))
+    }
+
+    /// All lines of standard output so far; after [`Server::wait_for_end`], all there are.
+    pub fn stdout_lines(&self) -> Vec<String> {
+        self.out.lines()
+    }
+
+    /// Waits for its end; gives its exit code and all it logged.
     #[track_caller]
     pub fn wait_for_end(&mut self) -> (ExitStatus, String) {
-        let log = self.log.0.lock().unwrap();
-        let (log, timeout) = self.log.1.wait_timeout_while(log, PATIENCE, |log| !log.ended).unwrap();
-        let said = log.lines.join("\n");
-        drop(log);
-        assert!(!timeout.timed_out(), "it does not end: {}", self.threads());
-        (self.child.wait().expect("an exit code"), said)
+        assert!(self.log.wait_for_end() && self.out.wait_for_end(), "it does not end: {}", self.threads());
+        (self.child.wait().expect("an exit code"), self.log.lines().join("\n"))
     }
 
     /// What each of its threads waits for.
@@ -241,8 +286,8 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            let log = self.log.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            eprintln!("the server said:\n{}", log.lines.join("\n"));
+            eprintln!("the server said:\n{}", self.log.lines().join("\n"));
+            eprintln!("and on standard output:\n{}", self.out.lines().join("\n"));
         }
     }
 }
@@ -255,7 +300,7 @@ pub fn replace(path: &Path, text: &str) {
 }
 
 /// Runs another command of the binary to its end.
-pub fn nameplate(words: &[&str]) -> Output {
+pub fn nameplate(words: &[&str]) -> std::process::Output {
     Command::new(env!("CARGO_BIN_EXE_nameplate")).args(words).env_clear().output().expect("the binary runs")
 }
 
