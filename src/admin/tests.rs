@@ -15,10 +15,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 fn empty() -> Arc<Live> {
     let fixed = vec!["127.0.0.1:1".parse().expect("an address")];
     let endpoint = settings::Endpoint { fixed, ..settings::Endpoint::default() };
-    let settings = settings::Settings { endpoint, ..settings::Settings::default() };
+    let mapping = "s3://bucket/key".parse().expect("a source");
+    let settings = settings::Settings { endpoint, mapping, ..settings::Settings::default() };
     let metrics = Arc::new(Metrics::new(CpuLimit::new(1.0, LimitSource::Machine).expect("a limit")));
     let endpoints = Endpoints::new(&settings, None, &metrics).expect("fixed");
-    Arc::new(Live::new("s3://bucket/key".into(), endpoints, metrics))
+    Arc::new(Live::new(&settings, endpoints, metrics))
 }
 
 fn take(live: &Live, origin: Origin) {

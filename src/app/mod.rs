@@ -158,7 +158,7 @@ fn start_on(
     let proxying = runtime("proxy", threads).map_err(system)?;
     let minding = runtime("admin", 1).map_err(system)?;
 
-    let live = Arc::new(Live::new(settings.mapping.to_string(), endpoints, metrics));
+    let live = Arc::new(Live::new(&settings, endpoints, metrics));
     let mapping = mapping.begin(Arc::clone(&live));
     // Not found in time: unready, and looked up again at once.
     let _ = minding.block_on(async { tokio::time::timeout(FIRST_LOOKUP, live.refresh_all()).await });

@@ -145,6 +145,16 @@ impl MappingTable {
         self.hosts.len()
     }
 
+    /// Where the routes of each domain stand, domain by domain.
+    pub fn groups(&self) -> impl Iterator<Item = Range<u32>> + '_ {
+        let mut start = 0;
+        self.routes.chunk_by(|a, b| a.host_ref() == b.host_ref()).map(move |group| {
+            let places = start..start + group.len() as u32;
+            start = places.end;
+            places
+        })
+    }
+
     /// How many of these domains another table does not have.
     pub fn domains_missing_in(&self, other: &MappingTable) -> usize {
         let mut pace = Pace::of(INSERTED);

@@ -18,6 +18,9 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
+use crate::config::settings::Settings;
+use crate::telemetry::access_log::AccessLog;
+use crate::telemetry::lines;
 use crate::telemetry::metrics::Metrics;
 use connections::Connections;
 use endpoints::Endpoints;
@@ -33,16 +36,26 @@ pub struct Live {
     pub connections: Connections,
     /// Every metric.
     pub metrics: Arc<Metrics>,
+    /// A line for each request, where the settings want one.
+    pub access_log: Option<AccessLog>,
     /// How it stands with the mapping.
     pub mapping: Status,
+    /// So many domains have series of their own.
+    most_domains: usize,
 }
 
 impl Live {
-    /// Nothing is in force yet; `source` is the name of where the mapping will come from.
-    pub fn new(source: String, endpoints: Endpoints, metrics: Arc<Metrics>) -> Live {
-        let connections = Connections::new(Arc::clone(&metrics));
-        let mapping = Status::new(source, SystemTime::now());
-        Live { snapshot: ArcSwap::default(), endpoints, connections, metrics, mapping }
+    /// Nothing is in force yet.
+    pub fn new(settings: &Settings, endpoints: Endpoints, metrics: Arc<Metrics>) -> Live {
+        Live {
+            snapshot: ArcSwap::default(),
+            endpoints,
+            connections: Connections::new(Arc::clone(&metrics)),
+            metrics,
+            access_log: AccessLog::new(settings.access_log, lines::stdout),
+            mapping: Status::new(settings.mapping.to_string(), SystemTime::now()),
+            most_domains: settings.metrics.max_domains,
+        }
     }
 
     /// The snapshot in force.

@@ -126,8 +126,9 @@ impl Live {
 
     /// Puts a snapshot in force that was made from the one in force. That one comes back, because
     /// dropping it takes time that no request should spend.
-    pub(super) fn swap(&self, next: Snapshot, origin: Origin, confirmed: SystemTime) -> Arc<Snapshot> {
+    pub(super) fn swap(&self, mut next: Snapshot, origin: Origin, confirmed: SystemTime) -> Arc<Snapshot> {
         self.metrics.mapping_in_force(next.generation, next.table.len(), next.table.domains());
+        next.count_by(&self.metrics, self.most_domains);
         let version = next.version.map(|version| version.to_string()).unwrap_or_default();
         let before = self.snapshot.swap(Arc::new(next));
         self.metrics.mapping_version(&version, &self.mapping.source);

@@ -1,5 +1,6 @@
 //! The table in force, which one it is, and what is counted for each of its entries.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -10,6 +11,7 @@ use crate::domain::pace::Pace;
 use crate::domain::route::Route;
 use crate::domain::table::{MappingTable, Step, steps};
 use crate::domain::version::Version;
+use crate::telemetry::metrics::{Domain, Metrics};
 
 /// Entries compared between two offers of the core.
 const COMPARED: u32 = 1_024;
@@ -25,6 +27,16 @@ pub struct Snapshot {
     pub version: Option<Version>,
     /// By the places of `table`'s routes.
     entries: Box<[Arc<Entry>]>,
+    counted: Counted,
+}
+
+/// What counts for each route's domain; empty until somebody counts.
+#[derive(Debug, Default)]
+struct Counted {
+    /// For domains of their own, and at the end what the rest shares.
+    domains: Vec<Arc<Domain>>,
+    /// The places in there, by the places of the table's routes.
+    places: Box<[u32]>,
 }
 
 /// What is kept for an entry for as long as it says the same, however often the mapping changes
@@ -124,7 +136,39 @@ impl Snapshot {
                 }
             }
         }
-        (Snapshot { table, generation, version: Some(version), entries: entries.into() }, tally)
+        let counted = Counted::default();
+        (Snapshot { table, generation, version: Some(version), entries: entries.into(), counted }, tally)
+    }
+
+    /// From now on the series of `metrics` are those of this table's domains. The first `most` in the
+    /// mapping's own order have one each: which they are is then the same on every task, and for whoever
+    /// writes the mapping to say.
+    pub(super) fn count_by(&mut self, metrics: &Metrics, most: usize) {
+        let first_line = |places: &Range<u32>| places.clone().map(|place| self.table.route(place).line).min();
+        let mut pace = Pace::of(COMPARED);
+        let with_line = |places: Range<u32>| {
+            pace.step();
+            (first_line(&places), places)
+        };
+        let mut groups: Vec<_> = self.table.groups().map(with_line).collect();
+        if groups.len() > most {
+            groups.select_nth_unstable_by_key(most, |(line, _)| *line);
+            groups.truncate(most);
+        }
+        let names = groups.iter().map(|(_, places)| self.table.route(places.start).host());
+        let mut domains = metrics.list_domains(names);
+        let mut places = vec![domains.len() as u32; self.table.len()];
+        for (at, (_, group)) in (0..).zip(&groups) {
+            places[group.start as usize..group.end as usize].fill(at);
+        }
+        domains.push(metrics.other_domains());
+        self.counted = Counted { domains, places: places.into() };
+    }
+
+    /// What counts for the domain of the route at a place of the table; `None` where nobody counts.
+    pub fn domain(&self, index: u32) -> Option<&Domain> {
+        let place = *self.counted.places.get(index as usize)?;
+        self.counted.domains.get(place as usize).map(Arc::as_ref)
     }
 
     /// Drops it in short steps.
@@ -155,6 +199,7 @@ mod tests {
     use crate::domain::api::PrivateApi;
     use crate::domain::host::Host;
     use crate::domain::route::{Choices, Route};
+    use crate::telemetry::limit::{CpuLimit, LimitSource};
 
     fn next(before: &Snapshot, entries: &[(&str, &str)]) -> (Snapshot, Tally) {
         let route = |(line, (host, stage)): (u32, &(&str, &str))| {
@@ -198,5 +243,23 @@ mod tests {
         assert_eq!(gone.strong_count(), 0);
         let (third, _) = next(&second, &[("a.example.com", "p"), ("b.example.com", "p")]);
         assert_eq!(counted(&third, "b.example.com"), (3, 0));
+    }
+
+    #[test]
+    fn which_domains_count_for_themselves_is_for_the_order_of_the_mapping_to_say() {
+        let metrics = Metrics::new(CpuLimit::new(1.0, LimitSource::Machine).expect("a limit"));
+        let hosts = ["z.example.com", "m.example.com", "a.example.com"];
+        let (mut snapshot, _) = next(&Snapshot::default(), &hosts.map(|host| (host, "p")));
+        let named = |snapshot: &Snapshot, host: &str| {
+            let index = snapshot.table.lookup(host, b"/").expect("mapped").index;
+            snapshot.domain(index).map(|domain| format!("{domain:?}"))
+        };
+        assert_eq!(named(&snapshot, "z.example.com"), None, "nobody counts yet");
+        snapshot.count_by(&metrics, 2);
+        for (host, want) in hosts.iter().zip(["z.example.com", "m.example.com", "other"]) {
+            assert_eq!(named(&snapshot, host), Some(format!("Domain({want})")), "{host}");
+        }
+        snapshot.count_by(&metrics, 0);
+        assert_eq!(named(&snapshot, "z.example.com").as_deref(), Some("Domain(other)"));
     }
 }

@@ -1,18 +1,22 @@
 //! What one request carries from phase to phase.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use http::HeaderMap;
 
 use super::connection::UnderWay;
 use super::peer::Limits;
 use super::reply::Advice;
+use super::request_id::Id;
 use super::watch::{Late, Watch};
+use crate::config::settings::RequestId;
 use crate::discovery::pool::Picked;
 use crate::domain::refusal::Refusal;
 use crate::domain::route::Route;
 use crate::live::Live;
 use crate::live::snapshot::{Entry, Snapshot};
-use crate::telemetry::metrics::InFlight;
+use crate::telemetry::metrics::{Domain, InFlight};
 
 /// A request's own state. It counts as in flight for as long as this lives.
 pub struct RequestContext {
@@ -30,6 +34,10 @@ pub struct RequestContext {
     pub(super) connecting: Instant,
     /// When the request was handed to a connection.
     pub(super) sent: Option<Instant>,
+    /// How long after that the answer's header came.
+    pub(super) first_byte: Option<Duration>,
+    /// Its id, once it has one.
+    id: Option<Id>,
     /// Attempts begun so far.
     pub(super) attempts: usize,
     /// The address of the current attempt.
@@ -68,6 +76,8 @@ impl RequestContext {
             started: now,
             connecting: now,
             sent: None,
+            first_byte: None,
+            id: None,
             attempts: 0,
             picked: None,
             failed: Vec::new(),
@@ -98,11 +108,21 @@ impl RequestContext {
         self.route.map(|index| self.snapshot.entry(index))
     }
 
-    /// Counts the request for its entry.
-    pub(super) fn count_for_entry(&self) {
-        if let Some(index) = self.route {
-            self.snapshot.count_request(index);
-        }
+    /// Its id by this rule: what it has from now on.
+    pub(super) fn identify(&mut self, headers: &HeaderMap, rule: RequestId) -> &Id {
+        self.id.get_or_insert_with(|| Id::of(headers, rule))
+    }
+
+    /// Its id; every request has one from its first phase on.
+    pub(super) fn id(&self) -> Option<&Id> {
+        self.id.as_ref()
+    }
+
+    /// Counts the request for its entry; gives what counts for its domain.
+    pub(super) fn count_for_entry(&self) -> Option<&Domain> {
+        let index = self.route?;
+        self.snapshot.count_request(index);
+        self.snapshot.domain(index)
     }
 
     /// Who was too slow, where that cut the request off.

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
 use crate::config::settings::{Forwarded, Network, Proto};
@@ -75,6 +75,12 @@ impl ForwardedRule {
             Some(b"http") if trusted => Proto::Http,
             _ => self.proto_seen(seen),
         }
+    }
+
+    /// Whom the peer says it speaks for, where it is believed.
+    pub(super) fn believed<'h>(&self, seen: Seen, headers: &'h HeaderMap) -> Option<&'h [u8]> {
+        let trusted = seen.client.is_some_and(|client| self.trusts(client.ip()));
+        headers.get("x-forwarded-for").filter(|_| trusted).map(HeaderValue::as_bytes)
     }
 
     fn proto_seen(&self, seen: Seen) -> Proto {

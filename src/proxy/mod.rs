@@ -8,13 +8,15 @@ pub mod dial;
 mod forwarded;
 mod peer;
 mod phases;
+mod record;
 pub mod reply;
+mod request_id;
 mod upstream_request;
 mod watch;
 
 use std::sync::Arc;
 
-use crate::config::settings::{Client, Settings};
+use crate::config::settings::{Client, RequestId, Settings};
 use crate::domain::decide::Limits;
 use crate::live::Live;
 use forwarded::ForwardedRule;
@@ -26,6 +28,7 @@ pub struct Proxy {
     limits: Limits,
     client: Client,
     forwarded: ForwardedRule,
+    request_id: RequestId,
     peers: Peers,
     /// Attempts that one request may make.
     attempts: usize,
@@ -39,6 +42,7 @@ impl Proxy {
             limits: settings.limits.into(),
             client: settings.client,
             forwarded: ForwardedRule::new(&settings.forwarded),
+            request_id: settings.request_id,
             peers: Peers::new(settings),
             attempts: settings.endpoint.connect_attempts,
         }

@@ -17,9 +17,11 @@ use super::connection::ClientConnection;
 use super::context::RequestContext;
 use super::forwarded::Seen;
 use super::reply::{final_answer, has_whole_answer, refusal_of, refuse};
+use super::request_id::{self, Id};
 use super::upstream_request;
 use super::watch::Late;
 use super::{Proxy, answer};
+use crate::config::settings::RequestId;
 use crate::domain::answer::ClientView;
 use crate::domain::decide::{Refused, RequestView, decide};
 use crate::domain::host::{HostBuffer, normalize};
@@ -27,6 +29,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::route::ResponseMode;
 use crate::domain::target::Target;
 use crate::live::snapshot::Entry;
+use crate::telemetry::metrics::Done;
 
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
@@ -52,6 +55,7 @@ impl ProxyHttp for Proxy {
         if let Some(connection) = ClientConnection::of(session) {
             ctx.under_way = connection.begins_request();
         }
+        ctx.identify(&session.req_header().headers, self.request_id);
         // Without it, bytes of a next request that arrive while this one waits for its answer are an
         // error of this one: a 400 for a request the API may have acted on.
         session.set_pipelining_enabled(true);
@@ -70,7 +74,9 @@ impl ProxyHttp for Proxy {
         let Err(refusal) = admitted else { return Ok(false) };
         ctx.refusal = Some(refusal);
         log::debug!("{}: refused: {refusal}", ctx.domain());
-        refuse(session, refusal, ctx.advice()).await?;
+        let advice = ctx.advice();
+        let id = ctx.identify(&session.req_header().headers, self.request_id);
+        refuse(session, refusal, id, advice).await?;
         Ok(true)
     }
 
@@ -113,6 +119,9 @@ impl ProxyHttp for Proxy {
             upstream_request::join_cookies(request)?;
         }
         let route = ctx.route().ok_or_else(|| Error::explain(ErrorType::InternalError, "no route was decided"))?;
+        if let Some(id) = self.id_to_say(ctx).filter(|id| id.is_new) {
+            request.insert_header("X-Request-Id", id.value.clone())?;
+        }
         self.forwarded.apply(request, seen(session), asked.clone())?;
         upstream_request::address_to_api(request, route, ctx.target.clone(), asked.as_ref())
     }
@@ -182,7 +191,15 @@ impl ProxyHttp for Proxy {
         answer::end_hop(response)?;
         self.answered(ctx);
         if let Some(sent) = ctx.sent {
-            self.live.metrics.upstream_first_byte(sent.elapsed().as_secs_f64());
+            let after = sent.elapsed();
+            self.live.metrics.upstream_first_byte(after.as_secs_f64());
+            ctx.first_byte = Some(after);
+        }
+        // An API's own id is the API's to say.
+        if let Some(id) = self.id_to_say(ctx)
+            && !response.headers.contains_key(request_id::NAME)
+        {
+            response.insert_header(request_id::NAME, id.value.clone())?;
         }
         if self.live.connections.draining() {
             session.set_keepalive(None);
@@ -283,7 +300,9 @@ impl ProxyHttp for Proxy {
             return gone;
         }
         session.set_keepalive(None);
-        if refuse(session, refusal, ctx.advice()).await.is_err() {
+        let advice = ctx.advice();
+        let id = ctx.identify(&session.req_header().headers, self.request_id);
+        if refuse(session, refusal, id, advice).await.is_err() {
             ctx.aborted = true;
         }
         FailToProxy { error_code: refusal.status(), can_reuse_downstream: false }
@@ -291,7 +310,6 @@ impl ProxyHttp for Proxy {
 
     async fn logging(&self, session: &mut Session, _e: Option<&Error>, ctx: &mut RequestContext) {
         let metrics = &self.live.metrics;
-        ctx.count_for_entry();
         if let Some(refusal) = ctx.refusal {
             metrics.refused(refusal);
         }
@@ -299,7 +317,16 @@ impl ProxyHttp for Proxy {
             metrics.client_aborted();
         }
         let status = final_answer(session).map_or(CLIENT_CLOSED, |answer| answer.status.as_u16());
-        metrics.request_done(&session.req_header().method, status, ctx.started.elapsed().as_secs_f64());
+        let duration = ctx.started.elapsed();
+        let done = Done {
+            method: &session.req_header().method,
+            status,
+            seconds: duration.as_secs_f64(),
+            received: ctx.body_bytes,
+            sent: session.body_bytes_sent() as u64,
+        };
+        metrics.request_done(ctx.count_for_entry(), &done);
+        self.record(session, ctx, status, duration);
     }
 
     // Pingora logs every failure, a client that hung up included, at `error` with the whole
@@ -320,6 +347,11 @@ impl ProxyHttp for Proxy {
 }
 
 impl Proxy {
+    /// The request's id, where headers are to have it.
+    fn id_to_say<'c>(&self, ctx: &'c RequestContext) -> Option<&'c Id> {
+        ctx.id().filter(|_| self.request_id != RequestId::Off)
+    }
+
     fn set_client_timeouts(&self, session: &mut Session) {
         session.set_read_timeout(Some(self.client.read_timeout));
         if session.is_http2() {
@@ -388,7 +420,7 @@ fn asked_host(request: &RequestHeader) -> Option<HeaderValue> {
     }
 }
 
-fn seen(session: &Session) -> Seen {
+pub(super) fn seen(session: &Session) -> Seen {
     let inet =
         |address: Option<&pingora::protocols::l4::socket::SocketAddr>| address.and_then(|a| a.as_inet().copied());
     Seen {

@@ -1,8 +1,7 @@
 //! A refusal as the client sees it, and what of Pingora's errors is one.
 
-use std::hash::{BuildHasher, RandomState};
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
@@ -13,8 +12,11 @@ use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::Session;
 
 use super::connection::ClientConnection;
+use super::record;
+use super::request_id::{self, Id};
 use crate::domain::refusal::Refusal;
 use crate::domain::verbs::VerbSet;
+use crate::live::Live;
 
 /// What a refused client could do instead.
 #[derive(Clone, Copy, Debug, Default)]
@@ -26,15 +28,14 @@ pub(super) struct Advice {
 }
 
 /// Answers with a refusal: its status, and a body shaped like API Gateway's own.
-pub(super) async fn refuse(session: &mut Session, refusal: Refusal, advice: Advice) -> Result<()> {
-    let id = request_id();
-    let body = body(refusal, &id);
+pub(super) async fn refuse(session: &mut Session, refusal: Refusal, id: &Id, advice: Advice) -> Result<()> {
+    let body = body(refusal, id.as_str());
     let mut header = ResponseHeader::build(refusal.status(), Some(8))?;
     header.insert_header(CONTENT_TYPE, "application/json")?;
     header.insert_header(CONTENT_LENGTH, body.len())?;
     header.insert_header(CACHE_CONTROL, "no-store")?;
     header.insert_header("x-nameplate-refusal", refusal.reason())?;
-    header.insert_header("x-request-id", id)?;
+    header.insert_header(request_id::NAME, id.value.clone())?;
     if refusal == Refusal::MethodNotAllowed {
         header.insert_header(ALLOW, advice.verbs.unwrap_or(VerbSet::ALL).to_string())?;
     }
@@ -55,11 +56,17 @@ pub(super) async fn refuse(session: &mut Session, refusal: Refusal, advice: Advi
     Ok(())
 }
 
-/// The same where there is no request to speak of: the bytes of a whole HTTP/1.1 answer that ends its
-/// connection.
-pub fn whole_refusal(refusal: Refusal) -> Vec<u8> {
-    let id = request_id();
-    let body = body(refusal, &id);
+/// The same where there is no request to speak of, `after` its connection or its first byte came: counts
+/// it, and gives the bytes of a whole HTTP/1.1 answer that ends its connection.
+pub fn refuse_early(live: &Live, refusal: Refusal, after: Duration, client: Option<SocketAddr>) -> Vec<u8> {
+    let id = request_id::new();
+    live.metrics.refused_early(refusal, after.as_secs_f64());
+    record::early(live, refusal, &id, (SystemTime::now() - after, after), client);
+    whole(refusal, &id)
+}
+
+fn whole(refusal: Refusal, id: &str) -> Vec<u8> {
+    let body = body(refusal, id);
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let phrase = status.canonical_reason().unwrap_or_default();
     let date = get_cached_date();
@@ -117,23 +124,6 @@ pub(super) fn refusal_of(error: &Error) -> Option<Refusal> {
     }
 }
 
-/// An id for one refusal, shaped like API Gateway's request ids: unlike any other of this process
-/// or, with 64 random bits, of the fleet.
-fn request_id() -> String {
-    static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let count = NEXT.fetch_add(1, Ordering::Relaxed);
-    let (high, low) = (SEED.hash_one((count, 0_u8)), SEED.hash_one((count, 1_u8)));
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        high >> 32,
-        high >> 16 & 0xffff,
-        high & 0xffff,
-        low >> 48,
-        low & 0xffff_ffff_ffff
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,12 +145,5 @@ mod tests {
         check(Error::new_down(ErrorType::ReadTimedout), Some(Refusal::RequestTimeout));
         check(Error::new_down(ErrorType::ConnectionClosed), None);
         check(Error::new_in(ErrorType::InternalError), Some(Refusal::Internal));
-    }
-
-    #[test]
-    fn ids_differ() {
-        let (one, other) = (request_id(), request_id());
-        assert_ne!(one, other);
-        assert_eq!(one.len(), 36);
     }
 }

@@ -47,7 +47,7 @@ pub fn stdout() -> Option<Arc<Lines>> {
     let start = || {
         // Not through `io::stdout()`, whose lock the command line holds for as long as the process lives.
         let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-        Lines::start("stdout", Box::new(out), None)
+        Lines::start(Log::Access, Box::new(out), None)
     };
     let started = || start().inspect_err(|fault| log::warn!("nothing is written to standard output: {fault}")).ok();
     STDOUT.get_or_init(started).clone()

@@ -2,6 +2,7 @@
 //!
 //! `docs/metrics.md` describes every metric; a test holds that page and the registry together.
 
+pub mod access_log;
 pub mod cpu;
 pub mod histogram;
 pub mod limit;

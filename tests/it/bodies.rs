@@ -242,17 +242,16 @@ mod answers {
     }
 
     #[test]
-    fn a_length_stays_a_length_and_only_date_and_connection_are_ours() {
+    fn a_length_stays_a_length_and_only_date_connection_and_id_are_ours() {
         let raw = "HTTP/1.1 299 Odd\r\nx-B: 2\r\nX-a: 1\r\nContent-Length: 3\r\nx-B: 3\r\n\r\nabc";
         let api = early(Reply::raw(raw));
         let answer = before(&api).send(GET);
         assert_eq!((answer.status, answer.text().as_str()), (299, "abc"));
         let names: Vec<_> = answer.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         assert_eq!(names[..4], ["x-B: 2", "x-B: 3", "X-a: 1", "Content-Length: 3"]);
-        assert!(
-            names[4].starts_with("Date: ") && names[5] == "Connection: keep-alive" && names.len() == 6,
-            "{names:?}"
-        );
+        let id = format!("x-request-id: {}", api.last_request().all("x-request-id")[0]);
+        assert_eq!((&names[4], &names[6]), (&id, &"Connection: keep-alive".to_owned()));
+        assert!(names[5].starts_with("Date: ") && names.len() == 7, "{names:?}");
     }
 
     #[test]

@@ -23,11 +23,12 @@ mod kept_and_set {
         let (api, proxy) = pay();
         let sent = "GET /x HTTP/1.1\nHost: pay.example.com\nUser-Agent: t\naCCEPT: */*\nX-b: 1\n\n";
         let want = "GET /prod/x HTTP/1.1\nHost: abc123.execute-api.eu-west-1.amazonaws.com\nUser-Agent: t\naCCEPT: */*\n\
-                    X-b: 1\nX-Forwarded-For: 127.0.0.1\nX-Forwarded-Proto: http\nX-Forwarded-Port: {port}\n\
+                    X-b: 1\nX-Request-Id: {id}\nX-Forwarded-For: 127.0.0.1\nX-Forwarded-Proto: http\nX-Forwarded-Port: {port}\n\
                     X-Forwarded-Host: pay.example.com\nx-apigw-api-id: abc123\nReferer: pay.example.com\n\
                     X-Upstream-Domain: pay.example.com\n\n";
         let want = want.replace("{port}", &proxy.address().port().to_string());
-        assert_eq!(head_at_origin(&api, &proxy, sent), want);
+        let head = head_at_origin(&api, &proxy, sent);
+        assert_eq!(head, want.replace("{id}", api.last_request().all("x-request-id")[0]));
     }
 
     #[test]

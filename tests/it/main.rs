@@ -6,8 +6,10 @@
 
 mod harness;
 
+mod access_log;
 mod answers;
 mod bodies;
+mod by_domain;
 mod check_cases;
 mod clients;
 mod discovery;

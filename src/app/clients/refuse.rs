@@ -1,6 +1,7 @@
 //! What a client is told when there are as many connections as may be.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -10,7 +11,7 @@ use tokio::time::timeout;
 use super::linger::{LINGER, LINGER_BYTES, read_out};
 use crate::domain::refusal::Refusal;
 use crate::live::Live;
-use crate::proxy::reply::whole_refusal;
+use crate::proxy::reply::refuse_early;
 
 /// Refusals under way at once; whoever comes beyond is closed without a word. Each is a connection
 /// more than may be, so there must be few.
@@ -28,16 +29,16 @@ impl Default for Refuser {
 impl Refuser {
     pub(super) fn refuse(&self, mut tcp: TcpStream, live: &Live) {
         let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else { return };
-        live.metrics.refused_early(Refusal::TooManyConnections, 0.0);
+        // It does not wait for a request: the answer is the same for all.
+        let answer = refuse_early(live, Refusal::TooManyConnections, Duration::ZERO, tcp.peer_addr().ok());
         tokio::spawn(async move {
-            let _ = timeout(LINGER, answer(&mut tcp)).await;
+            let _ = timeout(LINGER, send(&mut tcp, &answer)).await;
             drop(permit);
         });
     }
 }
 
-/// The answer does not wait for a request: it is the same for all.
-async fn answer(tcp: &mut TcpStream) -> std::io::Result<()> {
-    tcp.write_all(&whole_refusal(Refusal::TooManyConnections)).await?;
+async fn send(tcp: &mut TcpStream, answer: &[u8]) -> std::io::Result<()> {
+    tcp.write_all(answer).await?;
     read_out(tcp, LINGER_BYTES).await
 }

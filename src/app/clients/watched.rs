@@ -31,7 +31,7 @@ use super::linger::{LINGER, LINGER_BYTES};
 use super::socket::Socket;
 use crate::domain::refusal::Refusal;
 use crate::proxy::connection::{ClientConnection, Stage};
-use crate::proxy::reply::whole_refusal;
+use crate::proxy::reply::refuse_early;
 use crate::telemetry::metrics::Cut;
 
 /// What an HTTP/2 connection begins with (RFC 9113 section 3.4).
@@ -136,14 +136,15 @@ impl Watched {
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         ready!(deadline.as_mut().poll(cx));
         self.connection.cut(Cut::HeaderTimeout);
-        self.begin_answer(Refusal::RequestTimeout, limit.as_secs_f64());
+        self.begin_answer(Refusal::RequestTimeout, limit);
         self.poll_answered(cx)
     }
 
-    fn begin_answer(&mut self, refusal: Refusal, seconds: f64) {
-        self.connection.live().metrics.refused_early(refusal, seconds);
+    fn begin_answer(&mut self, refusal: Refusal, after: Duration) {
         log::debug!("refused before its request was known: {refusal}");
-        self.answer = Some(BytesMut::from(&whole_refusal(refusal)[..]));
+        let client = self.get_socket_digest().and_then(|digest| digest.peer_addr()?.as_inet().copied());
+        let answer = refuse_early(self.connection.live(), refusal, after, client);
+        self.answer = Some(BytesMut::from(&answer[..]));
         self.linger = Some(Linger::new(LINGER, LINGER_BYTES));
     }
 
@@ -186,7 +187,7 @@ impl AsyncRead for Watched {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.answer.is_none() && this.head > this.most && this.connection.stage() == Stage::Head {
-            this.begin_answer(Refusal::HeadersTooLarge, 0.0);
+            this.begin_answer(Refusal::HeadersTooLarge, Duration::ZERO);
         }
         if this.answer.is_some() {
             return this.poll_answered(cx);
@@ -233,7 +234,7 @@ impl AsyncWrite for Watched {
             return Pin::new(&mut this.spoken).poll_write(cx, bytes);
         }
         if this.answer.is_none() {
-            this.begin_answer(Refusal::MalformedMessage, 0.0);
+            this.begin_answer(Refusal::MalformedMessage, Duration::ZERO);
         }
         ready!(this.poll_answer(cx))?;
         Poll::Ready(Ok(bytes.len()))

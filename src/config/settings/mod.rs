@@ -7,6 +7,7 @@ pub mod client;
 pub mod endpoint;
 pub mod listener;
 pub mod mapping;
+pub mod telemetry;
 pub(in crate::config) mod values;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use client::{Client, Forwarded, Limits, Proto, Shutdown};
 pub use endpoint::{Endpoint, Sni};
 pub use listener::{Identity, Listener, ListenerTls, ProxyProtocol};
 pub use mapping::{MappingSource, Reload};
+pub use telemetry::{AccessLog, AccessLogTo, Metrics, RequestId, Sample};
 pub use values::Network;
 
 /// What ENDPOINT calls the endpoint that needs no name.
@@ -50,6 +52,12 @@ pub struct Settings {
     pub forwarded: Forwarded,
     /// How long the client's side may take, and how much of us.
     pub client: Client,
+    /// What is counted for whom.
+    pub metrics: Metrics,
+    /// Where the id of a request comes from.
+    pub request_id: RequestId,
+    /// A line for each request.
+    pub access_log: AccessLog,
     /// How the process stops.
     pub shutdown: Shutdown,
 }
@@ -67,6 +75,9 @@ impl Default for Settings {
             limits: Limits::default(),
             forwarded: Forwarded::default(),
             client: Client::default(),
+            metrics: Metrics::default(),
+            request_id: RequestId::default(),
+            access_log: AccessLog::default(),
             shutdown: Shutdown::default(),
         }
     }
@@ -124,6 +135,7 @@ impl Settings {
         }
         self.reload.validate()?;
         self.client.validate()?;
+        self.metrics.validate()?;
         self.listeners.iter().try_for_each(Listener::validate)?;
         if self.threads == Some(0) {
             return Err("threads: must be at least 1".into());
@@ -209,6 +221,10 @@ mod tests {
         fault("mapping: s3://bucket\n", "s3://bucket names no object");
         fault("reload: { poll: 100ms }\n", "reload: poll is under 1s");
         fault("reload: { poll: 18446744073709551615s }\n", "reload: poll or timeout is over a day");
+        fault("metrics: { max_domains: 100001 }\n", "metrics: max_domains is over 100000");
+        fault("access_log: { sample: { 2xx: 101 } }\n", "101 is not a percentage; write a number from 0 to 100");
+        fault("access_log: { to: file }\n", "unknown variant `file`");
+        fault("request_id: keep\n", "unknown variant `keep`");
         fault("reload: { max_removed: 101 }\n", "reload: max_removed is a percentage");
     }
 

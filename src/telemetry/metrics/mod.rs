@@ -2,12 +2,12 @@
 //! records it.
 //!
 //! **Invariant:** recording a request takes no lock, hashes no label and allocates nothing. Each
-//! counter is resolved before it is needed; the only ones that are not, the statuses, are kept
-//! after their first use.
+//! counter is resolved before it is needed: those of a domain when the mapping is put in force.
 //!
 //! Each [`Metrics`] has a registry of its own, so that several proxies can live in one process.
 
 mod clients;
+mod domains;
 mod mapping;
 mod requests;
 mod upstream;
@@ -24,10 +24,11 @@ use super::process::ProcessCollector;
 use super::traffic::Traffic;
 use clients::Clients;
 pub use clients::Cut;
+pub use domains::Domain;
 use mapping::Mapping;
 pub use mapping::Reload;
-pub use requests::InFlight;
 use requests::Requests;
+pub use requests::{Done, InFlight};
 use upstream::Upstream;
 pub use upstream::{ConnectFailure, Discovery, EndpointCounts, Retry};
 

@@ -1,9 +1,10 @@
 //! What is counted of requests and refusals.
 
-use std::sync::OnceLock;
+use std::sync::Arc;
 
-use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{IntCounter, IntGauge, Registry};
 
+use super::domains::{Domain, Domains};
 use super::{Metrics, add, counter, counters, gauge, histogram};
 use crate::domain::refusal::Refusal;
 use crate::domain::verbs::VERBS;
@@ -17,9 +18,6 @@ use crate::telemetry::traffic::Totals;
 pub(super) const REQUEST_SECONDS: [f64; 16] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 28.5, 30.0, 60.0];
 
-/// One slot for each status from 100 to 599, and one for what is outside.
-const CODES: usize = 501;
-
 /// One request in flight, until dropped.
 pub struct InFlight(IntGauge);
 
@@ -29,13 +27,27 @@ impl Drop for InFlight {
     }
 }
 
+/// A request that is over.
+pub struct Done<'r> {
+    /// Its method.
+    pub method: &'r http::Method,
+    /// The status it was answered with.
+    pub status: u16,
+    /// From its header to the end of its answer.
+    pub seconds: f64,
+    /// Bytes of its body that were read.
+    pub received: u64,
+    /// Bytes of its answer's body that were sent.
+    pub sent: u64,
+}
+
 pub(super) struct Requests {
-    total: IntCounterVec,
-    /// `total`'s counters by method and status, each resolved when first used.
-    by_status: Box<[OnceLock<IntCounter>]>,
+    domains: Domains,
     refusals: [IntCounter; Refusal::ALL.len()],
     client_aborts: IntCounter,
     in_flight: IntGauge,
+    received: IntCounter,
+    sent: IntCounter,
     pub(super) duration: Histogram,
 }
 
@@ -52,10 +64,30 @@ impl Metrics {
         self.requests.in_flight.get().max(0) as u64
     }
 
-    /// A request was answered with `status`, after `seconds`.
-    pub fn request_done(&self, method: &http::Method, status: u16, seconds: f64) {
-        self.requests.counter(method, status).inc();
-        self.requests.duration.observe(seconds);
+    /// A request to this domain is over; `None` is for one that no entry answers.
+    pub fn request_done(&self, domain: Option<&Domain>, done: &Done<'_>) {
+        let verb = VERBS.iter().position(|verb| *verb == done.method.as_str());
+        let Requests { domains, received, sent, duration, .. } = &*self.requests;
+        domain.unwrap_or(&domains.unmapped).count(verb.unwrap_or(VERBS.len()), done.status);
+        duration.observe(done.seconds);
+        // Most requests have no body.
+        if done.received > 0 {
+            received.inc_by(done.received);
+        }
+        if done.sent > 0 {
+            sent.inc_by(done.sent);
+        }
+    }
+
+    /// These domains have series of their own from now on, and no others: what counts for each, in
+    /// their order.
+    pub fn list_domains<'n>(&self, names: impl Iterator<Item = &'n str>) -> Vec<Arc<Domain>> {
+        self.requests.domains.list(names)
+    }
+
+    /// What counts for all domains that have no series of their own.
+    pub fn other_domains(&self) -> Arc<Domain> {
+        self.requests.domains.other()
     }
 
     /// A request was refused. It also counts in [`Metrics::request_done`].
@@ -66,7 +98,7 @@ impl Metrics {
     /// A request was refused before its method was known, `seconds` after it began.
     pub fn refused_early(&self, refusal: Refusal, seconds: f64) {
         self.refused(refusal);
-        self.requests.slot(VERBS.len(), refusal.status()).inc();
+        self.requests.domains.unmapped.count(VERBS.len(), refusal.status());
         self.requests.duration.observe(seconds);
     }
 
@@ -78,10 +110,9 @@ impl Metrics {
 
 impl Requests {
     pub(super) fn register(r: &Registry) -> prometheus::Result<Requests> {
-        let total = Opts::new("nameplate_requests_total", "Requests answered, by the API or by us.");
+        let domains = Domains::new("nameplate_requests_total", "Requests answered, by the API or by us.")?;
         Ok(Requests {
-            total: add(r, IntCounterVec::new(total, &["method", "code"])?)?,
-            by_status: (0..(VERBS.len() + 1) * CODES).map(|_| OnceLock::new()).collect(),
+            domains: add(r, domains)?,
             refusals: counters(
                 r,
                 ("nameplate_refusals_total", "Requests we answered instead of the API."),
@@ -93,6 +124,12 @@ impl Requests {
                 "Requests whose client went away before its answer was complete.",
             )?,
             in_flight: gauge(r, "nameplate_requests_in_flight", "Requests being answered now.")?,
+            received: counter(
+                r,
+                "nameplate_request_bytes_total",
+                "Bytes of request bodies that were read from clients.",
+            )?,
+            sent: counter(r, "nameplate_response_bytes_total", "Bytes of answers' bodies that were sent to clients.")?,
             duration: histogram(
                 r,
                 "nameplate_request_duration_seconds",
@@ -103,27 +140,6 @@ impl Requests {
     }
 
     pub(super) fn totals(&self) -> Totals {
-        let mut totals = Totals { refused: self.refusals.iter().map(IntCounter::get).sum(), ..Totals::default() };
-        for (at, slot) in self.by_status.iter().enumerate() {
-            let class = at % CODES / 100 + 1;
-            totals.classes[class % 6] += slot.get().map_or(0, IntCounter::get);
-        }
-        totals
-    }
-
-    fn counter(&self, method: &http::Method, status: u16) -> &IntCounter {
-        let verb = VERBS.iter().position(|verb| *verb == method.as_str());
-        self.slot(verb.unwrap_or(VERBS.len()), status)
-    }
-
-    /// The counter of a verb by its place in [`VERBS`]; behind the last is that of all others.
-    fn slot(&self, verb: usize, status: u16) -> &IntCounter {
-        let code = status.checked_sub(100).map(usize::from).filter(|at| *at < CODES - 1);
-        let slot = verb * CODES + code.unwrap_or(CODES - 1);
-        self.by_status[slot].get_or_init(|| {
-            let method = VERBS.get(verb).copied().unwrap_or("other");
-            let code = code.map_or("other".into(), |_| status.to_string());
-            self.total.with_label_values(&[method, &code])
-        })
+        Totals { refused: self.refusals.iter().map(IntCounter::get).sum(), ..self.domains.totals() }
     }
 }

@@ -19,14 +19,21 @@ fn has(metrics: &Metrics, line: &str) {
     assert!(text.lines().any(|l| l == line), "no line {line:?} in\n{text}");
 }
 
+fn done(m: &Metrics, domain: Option<&Domain>, method: &Method, status: u16, seconds: f64) {
+    m.request_done(domain, &Done { method, status, seconds, received: 3, sent: 40 });
+}
+
 #[test]
-fn a_request_counts_by_method_and_status() {
+fn a_request_counts_by_domain_method_and_status() {
     let m = metrics();
-    m.request_done(&Method::GET, 200, 0.004);
-    m.request_done(&Method::GET, 200, 0.004);
-    m.request_done(&Method::POST, 504, 29.1);
-    has(&m, r#"nameplate_requests_total{code="200",method="GET"} 2"#);
-    has(&m, r#"nameplate_requests_total{code="504",method="POST"} 1"#);
+    let shop = &m.list_domains(["shop.example.com"].into_iter())[0];
+    done(&m, Some(shop), &Method::GET, 200, 0.004);
+    done(&m, Some(shop), &Method::GET, 200, 0.004);
+    done(&m, None, &Method::POST, 504, 29.1);
+    has(&m, r#"nameplate_requests_total{code="200",domain="shop.example.com",method="GET"} 2"#);
+    has(&m, r#"nameplate_requests_total{code="504",domain="unmapped",method="POST"} 1"#);
+    has(&m, "nameplate_request_bytes_total 9");
+    has(&m, "nameplate_response_bytes_total 120");
     has(&m, r#"nameplate_request_duration_seconds_bucket{le="0.0025"} 0"#);
     has(&m, r#"nameplate_request_duration_seconds_bucket{le="0.005"} 2"#);
     has(&m, r#"nameplate_request_duration_seconds_bucket{le="28.5"} 2"#);
@@ -38,17 +45,17 @@ fn a_request_counts_by_method_and_status() {
 fn no_client_can_add_labels() {
     let m = metrics();
     for method in ["PROPFIND", "BREW", "get"] {
-        m.request_done(&Method::from_bytes(method.as_bytes()).expect("a token"), 200, 0.0);
+        done(&m, None, &Method::from_bytes(method.as_bytes()).expect("a token"), 200, 0.0);
     }
     for status in [0, 99, 600, 999, u16::MAX] {
-        m.request_done(&Method::GET, status, 0.0);
+        done(&m, None, &Method::GET, status, 0.0);
     }
-    m.request_done(&Method::GET, 100, 0.0);
-    m.request_done(&Method::GET, 599, 0.0);
-    has(&m, r#"nameplate_requests_total{code="200",method="other"} 3"#);
-    has(&m, r#"nameplate_requests_total{code="other",method="GET"} 5"#);
-    has(&m, r#"nameplate_requests_total{code="100",method="GET"} 1"#);
-    has(&m, r#"nameplate_requests_total{code="599",method="GET"} 1"#);
+    done(&m, None, &Method::GET, 100, 0.0);
+    done(&m, None, &Method::GET, 599, 0.0);
+    has(&m, r#"nameplate_requests_total{code="200",domain="unmapped",method="other"} 3"#);
+    has(&m, r#"nameplate_requests_total{code="other",domain="unmapped",method="GET"} 5"#);
+    has(&m, r#"nameplate_requests_total{code="100",domain="unmapped",method="GET"} 1"#);
+    has(&m, r#"nameplate_requests_total{code="599",domain="unmapped",method="GET"} 1"#);
 }
 
 #[test]
@@ -183,10 +190,10 @@ fn threads_that_record_at_once_lose_nothing() {
     let m = metrics();
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..1_000).for_each(|_| m.request_done(&Method::GET, 200, 0.25)));
+            scope.spawn(|| (0..1_000).for_each(|_| done(&m, None, &Method::GET, 200, 0.25)));
         }
     });
-    has(&m, r#"nameplate_requests_total{code="200",method="GET"} 4000"#);
+    has(&m, r#"nameplate_requests_total{code="200",domain="unmapped",method="GET"} 4000"#);
     has(&m, "nameplate_request_duration_seconds_sum 1000");
     assert_eq!(m.requests.duration.count(), 4_000);
 }
@@ -194,7 +201,7 @@ fn threads_that_record_at_once_lose_nothing() {
 /// A series of every metric there is.
 fn used() -> Metrics {
     let m = metrics();
-    m.request_done(&Method::GET, 200, 0.004);
+    done(&m, None, &Method::GET, 200, 0.004);
     m.upstream_first_byte(0.003);
     m.endpoint("default").picked(true);
     m.mapping_version("aaa", "m");

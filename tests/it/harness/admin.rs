@@ -22,21 +22,19 @@ impl Pages {
         self.get("/mapping").json()
     }
 
-    /// The value of a series, labels as `/metrics` writes them, or of all series of a name together; 0
-    /// for one that was never counted.
+    /// The value of a series, or of all together that have this name and these labels, `name{a="b",c="d"}`;
+    /// 0 for one that was never counted.
     #[track_caller]
     pub fn metric(self, series: &str) -> f64 {
-        let metrics = self.get("/metrics").text();
-        let after = |line| str::strip_prefix(line, series);
-        let number = |text: &str| -> f64 { text.trim().parse().unwrap_or_else(|e| panic!("{series}: {text:?}: {e}")) };
-        if let Some(value) = metrics.lines().find_map(|line| after(line)?.strip_prefix(' ')) {
-            return number(value);
-        }
-        metrics
-            .lines()
-            .filter_map(|line| after(line)?.strip_prefix('{')?.rsplit_once("} "))
-            .map(|(_, v)| number(v))
-            .sum()
+        let (name, labels) = series.split_once('{').unwrap_or((series, "}"));
+        let labels: Vec<&str> = labels.trim_end_matches('}').split(',').collect();
+        let value = |line: &str| {
+            let (found, value) = line.rsplit_once(' ')?;
+            let (of, with) = found.split_once('{').unwrap_or((found, ""));
+            (of == name && labels.iter().all(|label| with.contains(label))).then(|| value.to_owned())
+        };
+        let number = |text: String| -> f64 { text.parse().unwrap_or_else(|e| panic!("{series}: {text:?}: {e}")) };
+        self.get("/metrics").text().lines().filter_map(value).map(number).sum()
     }
 
     /// How often the source was asked with this result.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::admin::Pages;
-use super::client;
+use super::client::{self, Client};
 use super::origin::Origin;
 use super::proxy::entry;
 use super::{PATIENCE, authority};
@@ -29,6 +29,11 @@ struct Said {
 struct Output(Arc<(Mutex<Said>, Condvar)>);
 
 impl Output {
+    /// Of a pipe that nobody reads.
+    fn none() -> Output {
+        Output(Arc::new((Mutex::new(Said { lines: Vec::new(), ended: true }), Condvar::new())))
+    }
+
     fn of(pipe: impl Read + Send + 'static) -> Output {
         let output = Output(Arc::default());
         let kept = output.clone();
@@ -73,6 +78,7 @@ pub struct ServerBuilder {
     settings: Vec<String>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    unread: bool,
 }
 
 /// A server to be started, in front of this origin.
@@ -85,6 +91,7 @@ pub fn server(api: &Origin) -> ServerBuilder {
         settings: Vec::new(),
         arguments: Vec::new(),
         environment: Vec::new(),
+        unread: false,
     }
 }
 
@@ -113,6 +120,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Nobody reads its standard output, which is a pipe all the same.
+    pub fn unread(mut self) -> ServerBuilder {
+        self.unread = true;
+        self
+    }
+
     /// A path in the server's folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -134,7 +147,7 @@ impl ServerBuilder {
         command.args(["serve", "--config"]).arg(self.path("nameplate.yaml")).args(&self.arguments);
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.env_clear().env("PATH", path).envs(self.environment);
-        Server::run(command, self.folder)
+        Server::run(command, self.folder, self.unread)
     }
 }
 
@@ -151,14 +164,15 @@ impl Server {
     pub fn start_upgrade(&self) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nameplate"));
         command.args(["serve", "--upgrade", "--config"]).arg(self.path("nameplate.yaml")).env_clear();
-        Server::run(command, Arc::clone(&self.folder))
+        Server::run(command, Arc::clone(&self.folder), false)
     }
 
-    fn run(mut command: Command, folder: Arc<TempDir>) -> Server {
+    fn run(mut command: Command, folder: Arc<TempDir>, unread: bool) -> Server {
         let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("the binary runs");
         let log = Output::of(child.stderr.take().expect("a pipe"));
-        let out = Output::of(child.stdout.take().expect("a pipe"));
+        // What is not taken stays open in the child, and full.
+        let out = if unread { Output::none() } else { Output::of(child.stdout.take().expect("a pipe")) };
         Server { child, log, out, folder }
     }
 
@@ -234,10 +248,22 @@ impl Server {
         Pages(address.expect("an address"))
     }
 
-    /// Waits until it is up, and gets this path through this host.
+    /// Waits until it is up, and gets `/x` through this host.
     #[track_caller]
     pub fn get(&self, host: &str) -> u16 {
-        client::get(self.address(), host, "/x").status
+        self.get_from(host, "/x")
+    }
+
+    /// Waits until it is up, and gets this path through this host.
+    #[track_caller]
+    pub fn get_from(&self, host: &str, path: &str) -> u16 {
+        client::get(self.address(), host, path).status
+    }
+
+    /// Waits until it is up, and connects to it.
+    #[track_caller]
+    pub fn client(&self) -> Client {
+        Client::connect(self.address())
     }
 
     pub fn pid(&self) -> u32 {

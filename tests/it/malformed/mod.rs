@@ -212,7 +212,7 @@ fn expect_addressed(request: &Received) {
 /// A request as it came, without the headers we set on every one; those it must have once. Chunks
 /// are shown as one, because where they are cut depends on what one read brings.
 fn message(request: &Received) -> String {
-    const OURS: [&str; 8] = [
+    const OURS: [&str; 9] = [
         "host",
         "x-apigw-api-id",
         "x-upstream-domain",
@@ -221,6 +221,7 @@ fn message(request: &Received) -> String {
         "x-forwarded-proto",
         "x-forwarded-port",
         "x-forwarded-host",
+        "x-request-id",
     ];
     for name in OURS {
         // HTTP/1.0 may have no Host of the client's to tell.

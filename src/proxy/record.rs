@@ -1,0 +1,117 @@
+//! A request as its line in the access log.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use http::header::USER_AGENT;
+use http::{HeaderMap, Version};
+use pingora_proxy::Session;
+
+use super::Proxy;
+use super::context::RequestContext;
+use super::phases::seen;
+use super::reply::final_answer;
+use crate::domain::refusal::Refusal;
+use crate::domain::route::Route;
+use crate::live::Live;
+use crate::telemetry::access_log::{Record, Text, Upstream};
+
+/// What tracing systems call a request: AWS X-Ray's header, and the W3C's.
+const TRACES: [&str; 2] = ["x-amzn-trace-id", "traceparent"];
+
+impl Proxy {
+    /// Writes the line of a request that is over, if it has one.
+    pub(super) fn record(&self, session: &Session, ctx: &RequestContext, status: u16, duration: Duration) {
+        let Some(log) = &self.live.access_log else { return };
+        let Some(sampled_percent) = log.takes(status, fastrand::u32(..)) else { return };
+        let request = session.req_header();
+        let (route, seen) = (ctx.route(), seen(session));
+        log.write(&Record {
+            time: SystemTime::now() - duration,
+            request_id: Text(ctx.id().map_or(&b""[..], |id| id.value.as_bytes())),
+            domain: route.map(Route::host),
+            base_path: route.map(Route::base),
+            line: route.map(|route| route.line),
+            method: Some(request.method.as_str()),
+            path: Some(log.path(request.raw_path())),
+            protocol: Some(protocol(request.version)),
+            status,
+            refusal: ctx.refusal.map(Refusal::reason),
+            aborted: ctx.aborted,
+            request_bytes: ctx.body_bytes,
+            response_bytes: session.body_bytes_sent() as u64,
+            duration_ms: duration,
+            upstream: self.upstream_of(session, ctx),
+            client: seen.client,
+            forwarded_for: self.forwarded.believed(seen, &request.headers).map(Text),
+            user_agent: text(&request.headers, USER_AGENT.as_str()),
+            trace: TRACES.iter().find_map(|name| text(&request.headers, name)),
+            sampled_percent,
+        });
+    }
+
+    fn upstream_of<'r>(&'r self, session: &'r Session, ctx: &'r RequestContext) -> Option<Upstream<'r>> {
+        let (entry, route) = ctx.entry().zip(ctx.route()).filter(|_| ctx.attempts > 0)?;
+        let address = ctx.picked.as_ref().or(ctx.failed.last());
+        let sent = ctx.sent.filter(|_| !ctx.reused);
+        let answer = final_answer(session).filter(|_| ctx.answered).map(|answer| &answer.headers);
+        Some(Upstream {
+            api_id: route.api_id(),
+            endpoint: &self.live.endpoints.at(entry.endpoint()).label,
+            address: address.map(|address| address.socket),
+            zone: address.map(|address| if address.local { "local" } else { "other" }),
+            reused: ctx.reused,
+            retries: ctx.attempts - 1,
+            connect_ms: sent.map(|sent| sent.saturating_duration_since(ctx.connecting)),
+            first_byte_ms: ctx.first_byte,
+            amzn_request_id: answer.and_then(|headers| text(headers, "x-amzn-requestid")),
+            apigw_id: answer.and_then(|headers| text(headers, "x-amz-apigw-id")),
+        })
+    }
+}
+
+/// Writes the line of a request that was refused before its head was known.
+pub(super) fn early(
+    live: &Live,
+    refusal: Refusal,
+    id: &str,
+    (time, duration_ms): (SystemTime, Duration),
+    client: Option<SocketAddr>,
+) {
+    let Some(log) = &live.access_log else { return };
+    let Some(sampled_percent) = log.takes(refusal.status(), fastrand::u32(..)) else { return };
+    log.write(&Record {
+        time,
+        request_id: Text(id.as_bytes()),
+        domain: None,
+        base_path: None,
+        line: None,
+        method: None,
+        path: None,
+        protocol: None,
+        status: refusal.status(),
+        refusal: Some(refusal.reason()),
+        aborted: false,
+        request_bytes: 0,
+        response_bytes: 0,
+        duration_ms,
+        upstream: None,
+        client,
+        forwarded_for: None,
+        user_agent: None,
+        trace: None,
+        sampled_percent,
+    });
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<Text<'h>> {
+    headers.get(name).map(|value| Text(value.as_bytes()))
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2",
+        _ => "HTTP/1.1",
+    }
+}

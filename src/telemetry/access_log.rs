@@ -1,0 +1,318 @@
+//! A line of JSON for each request, as `docs/access-log.md` tells it.
+//!
+//! **Invariant:** nothing in here is a secret by its kind: no query unless the settings ask for it, no
+//! header but the ones named in [`Record`].
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde::{Serialize, Serializer};
+
+use super::lines::{Lines, Log};
+use crate::config::settings::{self, AccessLogTo};
+
+/// Bytes of a text that a client chooses which a line has, at most.
+const LONGEST: usize = 1_024;
+
+/// What follows where a text was cut.
+const CUT: char = '…';
+
+/// The lines, and which requests have one.
+pub struct AccessLog {
+    lines: Arc<Lines>,
+    /// By the first digit of the status; at 0, of those with another one.
+    shares: [Share; 6],
+    query: bool,
+}
+
+/// How many of the numbers a `u32` can be belong to it, and in percent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Share {
+    below: u64,
+    percent: f64,
+}
+
+impl Share {
+    fn new(percent: f64) -> Share {
+        Share { below: (percent / 100.0 * 2_f64.powi(32)) as u64, percent }
+    }
+
+    fn has(self, number: u32) -> bool {
+        u64::from(number) < self.below
+    }
+}
+
+/// One request, from the client's side and from ours.
+#[derive(Debug, Serialize)]
+pub struct Record<'r> {
+    /// When its header had been read.
+    #[serde(serialize_with = "time")]
+    pub time: SystemTime,
+    /// Its X-Request-Id.
+    pub request_id: Text<'r>,
+    /// The domain of the entry it went by.
+    pub domain: Option<&'r str>,
+    /// The base path of that entry; empty without one.
+    pub base_path: Option<&'r str>,
+    /// The line of that entry in the mapping.
+    pub line: Option<u32>,
+    /// The method; like all of the request, not known where its head was refused unread.
+    pub method: Option<&'r str>,
+    /// The path as the client sent it, and its query where the settings ask for that.
+    pub path: Option<Text<'r>>,
+    /// `HTTP/1.1`, say.
+    pub protocol: Option<&'static str>,
+    /// The status of the answer.
+    pub status: u16,
+    /// Why we answered instead of the API.
+    pub refusal: Option<&'static str>,
+    /// Whether the client went away before its answer was complete.
+    pub aborted: bool,
+    /// Bytes of the request's body that were read.
+    pub request_bytes: u64,
+    /// Bytes of the answer's body that were sent.
+    pub response_bytes: u64,
+    /// From its header to the end of the answer.
+    #[serde(serialize_with = "milliseconds")]
+    pub duration_ms: Duration,
+    /// What became of it at the endpoint, if it got that far.
+    pub upstream: Option<Upstream<'r>>,
+    /// The peer's address, or what its PROXY header says.
+    #[serde(serialize_with = "address")]
+    pub client: Option<SocketAddr>,
+    /// What a trusted peer says of whom it speaks for.
+    pub forwarded_for: Option<Text<'r>>,
+    /// The User-Agent.
+    pub user_agent: Option<Text<'r>>,
+    /// X-Amzn-Trace-Id, else traceparent.
+    pub trace: Option<Text<'r>>,
+    /// Percent of such requests that have a line, where that is not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sampled_percent: Option<f64>,
+}
+
+/// The API's side of a request.
+#[derive(Debug, Serialize)]
+pub struct Upstream<'r> {
+    /// The API's id.
+    pub api_id: &'r str,
+    /// The endpoint, as the settings call it.
+    pub endpoint: &'r str,
+    /// The address of the last attempt.
+    #[serde(serialize_with = "address")]
+    pub address: Option<SocketAddr>,
+    /// Whether that is in our zone: `local` or `other`.
+    pub zone: Option<&'static str>,
+    /// Whether it went over a connection that another request had left.
+    pub reused: bool,
+    /// Attempts after the first.
+    pub retries: usize,
+    /// TCP and TLS, where the connection is new.
+    #[serde(serialize_with = "some_milliseconds")]
+    pub connect_ms: Option<Duration>,
+    /// From having a connection to the header of the answer.
+    #[serde(serialize_with = "some_milliseconds")]
+    pub first_byte_ms: Option<Duration>,
+    /// `x-amzn-requestid` of the answer.
+    pub amzn_request_id: Option<Text<'r>>,
+    /// `x-amz-apigw-id` of the answer.
+    pub apigw_id: Option<Text<'r>>,
+}
+
+/// Bytes that somebody else chose: made valid, and cut where they are too long.
+#[derive(Clone, Copy, Debug)]
+pub struct Text<'r>(pub &'r [u8]);
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let long = self.0.len() > LONGEST;
+        let text = String::from_utf8_lossy(&self.0[..self.0.len().min(LONGEST)]);
+        match (text, long) {
+            (Cow::Borrowed(text), false) => serializer.serialize_str(text),
+            (text, false) => serializer.serialize_str(&text),
+            (text, true) => {
+                // A character that was cut in two is no character any more.
+                let mut text = text.trim_end_matches(char::REPLACEMENT_CHARACTER).to_owned();
+                text.push(CUT);
+                serializer.serialize_str(&text)
+            }
+        }
+    }
+}
+
+fn time<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&humantime::format_rfc3339_millis(*at))
+}
+
+/// To the microsecond.
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_micros() as f64 / 1e3)
+}
+
+fn some_milliseconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    match duration {
+        Some(duration) => milliseconds(duration, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+fn address<S: Serializer>(address: &Option<SocketAddr>, serializer: S) -> Result<S::Ok, S::Error> {
+    match address {
+        Some(address) => serializer.collect_str(&canonical(*address)),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// An IPv4 client of an IPv6 socket is an IPv4 client.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
+
+impl AccessLog {
+    /// The log as the settings want it, on its way out through `lines`.
+    pub fn new(settings: settings::AccessLog, lines: impl FnOnce() -> Option<Arc<Lines>>) -> Option<AccessLog> {
+        let settings::Sample { ok, redirected, client, failed } = settings.sample;
+        let all = settings::telemetry::Percent(100.0);
+        let shares = [all, ok, ok, redirected, client, failed].map(|percent| Share::new(percent.0));
+        match settings.to {
+            AccessLogTo::Off => None,
+            AccessLogTo::Stdout => Some(AccessLog { lines: lines()?, shares, query: settings.query }),
+        }
+    }
+
+    /// Whether a request with this status has a line; `number` is a random one. If so, of how many
+    /// percent it is one, where that is not all.
+    pub fn takes(&self, status: u16, number: u32) -> Option<Option<f64>> {
+        let class = usize::from(status / 100);
+        let share = self.shares.get(class).unwrap_or(&self.shares[0]);
+        share.has(number).then(|| (share.percent < 100.0).then_some(share.percent))
+    }
+
+    /// The part of a target that a line has.
+    pub fn path<'t>(&self, target: &'t [u8]) -> Text<'t> {
+        let end = if self.query { None } else { memchr::memchr(b'?', target) };
+        Text(&target[..end.unwrap_or(target.len())])
+    }
+
+    /// A request's line.
+    pub fn write(&self, record: &Record<'_>) {
+        let mut line = self.lines.buffer();
+        // Neither writing to memory nor any of these types can fail.
+        if serde_json::to_writer(&mut line, record).is_ok() {
+            line.push(b'\n');
+            self.lines.push_of(Log::Access, line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    fn record() -> Record<'static> {
+        Record {
+            time: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
+            request_id: Text(b"id-1"),
+            domain: Some("shop.example.com"),
+            base_path: Some("/v1"),
+            line: Some(4),
+            method: Some("GET"),
+            path: Some(Text(b"/v1/items")),
+            protocol: Some("HTTP/1.1"),
+            status: 200,
+            refusal: None,
+            aborted: false,
+            request_bytes: 0,
+            response_bytes: 12,
+            duration_ms: Duration::from_micros(12_345),
+            upstream: Some(Upstream {
+                api_id: "abc123",
+                endpoint: "default",
+                address: Some("10.0.1.5:443".parse().expect("an address")),
+                zone: Some("local"),
+                reused: false,
+                retries: 1,
+                connect_ms: Some(Duration::from_millis(3)),
+                first_byte_ms: Some(Duration::from_micros(8_001)),
+                amzn_request_id: Some(Text(b"r")),
+                apigw_id: None,
+            }),
+            client: Some("[::ffff:10.9.8.7]:4711".parse().expect("an address")),
+            forwarded_for: None,
+            user_agent: Some(Text(b"curl/8")),
+            trace: None,
+            sampled_percent: None,
+        }
+    }
+
+    fn json(record: &Record<'_>) -> String {
+        serde_json::to_string(record).expect("JSON")
+    }
+
+    #[test]
+    fn a_line_says_what_happened() {
+        let want = concat!(
+            r#"{"time":"2023-11-14T22:13:20.123Z","request_id":"id-1","domain":"shop.example.com","base_path":"/v1","#,
+            r#""line":4,"method":"GET","path":"/v1/items","protocol":"HTTP/1.1","status":200,"refusal":null,"#,
+            r#""aborted":false,"request_bytes":0,"response_bytes":12,"duration_ms":12.345,"upstream":{"#,
+            r#""api_id":"abc123","endpoint":"default","address":"10.0.1.5:443","zone":"local","reused":false,"#,
+            r#""retries":1,"connect_ms":3.0,"first_byte_ms":8.001,"amzn_request_id":"r","apigw_id":null},"#,
+            r#""client":"10.9.8.7:4711","forwarded_for":null,"user_agent":"curl/8","trace":null}"#,
+        );
+        assert_eq!(json(&record()), want);
+    }
+
+    #[track_caller]
+    fn text(bytes: &[u8], want: &str) {
+        let json = serde_json::to_string(&Text(bytes)).expect("JSON");
+        assert_eq!(serde_json::from_str::<String>(&json).expect("JSON"), want);
+        assert!(!json.contains('\n'), "{json}");
+    }
+
+    #[test]
+    fn no_bytes_of_a_client_break_a_line() {
+        text(b"/a\"b\\c\r\n\x00\x7f\xff{}", "/a\"b\\c\r\n\0\u{7f}\u{fffd}{}");
+        text(&[b'a'; LONGEST], &"a".repeat(LONGEST));
+        text(&[b'a'; LONGEST + 1], &("a".repeat(LONGEST) + "…"));
+        let cut = "x".to_owned() + &"é".repeat(LONGEST);
+        text(cut.as_bytes(), &("x".to_owned() + &"é".repeat(LONGEST / 2 - 1) + "…"));
+    }
+
+    fn log(settings: &str) -> AccessLog {
+        let settings = settings::Settings::parse(settings, "f").expect("settings").access_log;
+        let lines = || Lines::start(Log::Access, Box::new(std::io::sink()), None).ok();
+        AccessLog::new(settings, lines).expect("it is on")
+    }
+
+    #[test]
+    fn the_query_is_there_only_for_those_who_ask() {
+        for (query, want) in [(false, &b"/a"[..]), (true, b"/a?b=c?d")] {
+            let log = log(&format!("access_log: {{ to: stdout, query: {query} }}"));
+            assert_eq!(log.path(b"/a?b=c?d").0, want);
+            assert_eq!(log.path(b"/a").0, b"/a");
+        }
+    }
+
+    #[test]
+    fn a_share_is_of_its_status_and_says_which_it_is() {
+        let log = log("access_log: { to: stdout, sample: { 2xx: 0.5, 3xx: 0, 5xx: 100 } }");
+        let twohundredth = u32::MAX / 200;
+        assert_eq!(log.takes(200, twohundredth - 1), Some(Some(0.5)));
+        assert_eq!(log.takes(204, twohundredth + 1), None);
+        assert_eq!(log.takes(304, 0), None);
+        for status in [404, 500, 599, 0, 999] {
+            assert_eq!(log.takes(status, u32::MAX), Some(None), "{status}");
+        }
+    }
+
+    #[test]
+    fn off_is_off() {
+        assert!(AccessLog::new(settings::AccessLog::default(), || panic!("nobody needs lines")).is_none());
+    }
+}

@@ -1,0 +1,319 @@
+//! Answers by domain, method and status: the one metric whose labels nobody knows beforehand.
+//!
+//! **Invariant:** recording takes no lock, hashes nothing, and allocates only for a domain's first
+//! answers of a kind. The number of series is bounded: domains beyond the limit share one name, methods
+//! and statuses that are none do too, and what a domain counted goes with it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto;
+
+use crate::domain::verbs::VERBS;
+use crate::telemetry::traffic::Totals;
+
+/// Kinds of answers that are side by side: most domains have no more.
+const CELLS: usize = 6;
+
+/// The domain of requests that no entry answers. No domain is spelled like this, or like [`OTHER`]: they
+/// have dots.
+const UNMAPPED: &str = "unmapped";
+
+/// The name that domains beyond the limit share.
+const OTHER: &str = "other";
+
+/// What is counted of one domain. Clones of its [`Arc`] count together.
+pub struct Domain {
+    name: Box<str>,
+    cells: Cells,
+}
+
+impl std::fmt::Debug for Domain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Domain({})", self.name)
+    }
+}
+
+/// Counts by kind, in the order in which the kinds first came.
+#[derive(Default)]
+struct Cells {
+    cells: [Cell; CELLS],
+    more: OnceLock<Box<Cells>>,
+}
+
+#[derive(Default)]
+struct Cell {
+    /// 0 while it is free.
+    kind: AtomicU32,
+    count: AtomicU64,
+}
+
+/// A method and a status as one number that is never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Kind(u32);
+
+impl Kind {
+    /// Of a verb by its place in [`VERBS`]; behind the last are all others.
+    fn new(verb: usize, status: u16) -> Kind {
+        let code = if (100..600).contains(&status) { status } else { 0 };
+        Kind((verb as u32 + 1) << 16 | u32::from(code))
+    }
+
+    fn method(self) -> &'static str {
+        VERBS.get((self.0 >> 16) as usize - 1).copied().unwrap_or("other")
+    }
+
+    fn code(self) -> String {
+        match self.0 & 0xffff {
+            0 => "other".into(),
+            code => code.to_string(),
+        }
+    }
+
+    /// The first digit of the status, or 0.
+    fn class(self) -> usize {
+        (self.0 & 0xffff) as usize / 100
+    }
+}
+
+impl Cells {
+    fn count(&self, kind: Kind) {
+        let mut cells = self;
+        loop {
+            for cell in &cells.cells {
+                if cell.is(kind) {
+                    cell.count.fetch_add(1, Relaxed);
+                    return;
+                }
+            }
+            cells = cells.more.get_or_init(Box::default);
+        }
+    }
+
+    fn each(&self, see: &mut dyn FnMut(Kind, u64)) {
+        let mut next = Some(self);
+        while let Some(cells) = next {
+            for cell in &cells.cells {
+                let kind = cell.kind.load(Relaxed);
+                if kind != 0 {
+                    see(Kind(kind), cell.count.load(Relaxed));
+                }
+            }
+            next = cells.more.get().map(Box::as_ref);
+        }
+    }
+}
+
+impl Cell {
+    /// Whether it counts this kind; a free one does from now on.
+    fn is(&self, kind: Kind) -> bool {
+        match self.kind.load(Relaxed) {
+            0 => self.kind.compare_exchange(0, kind.0, Relaxed, Relaxed).map_or_else(|now| now == kind.0, |_| true),
+            taken => taken == kind.0,
+        }
+    }
+}
+
+impl Domain {
+    fn new(name: &str) -> Arc<Domain> {
+        Arc::new(Domain { name: name.into(), cells: Cells::default() })
+    }
+
+    /// An answer, of a verb by its place in [`VERBS`]; behind the last are all others.
+    pub(super) fn count(&self, verb: usize, status: u16) {
+        self.cells.count(Kind::new(verb, status));
+    }
+
+    fn add_to(&self, totals: &mut Totals) {
+        self.cells.each(&mut |kind, count| totals.classes[kind.class()] += count);
+    }
+}
+
+/// The domains that have series of their own, and what the rest counts together.
+#[derive(Clone)]
+pub(super) struct Domains {
+    pub(super) unmapped: Arc<Domain>,
+    other: Arc<Domain>,
+    listed: Arc<Mutex<Listed>>,
+    desc: Desc,
+}
+
+#[derive(Default)]
+struct Listed {
+    domains: Vec<Arc<Domain>>,
+    /// What those counted that are listed no more.
+    gone: Totals,
+}
+
+impl Domains {
+    pub(super) fn new(name: &str, help: &str) -> prometheus::Result<Domains> {
+        let labels = ["domain", "method", "code"].map(String::from).to_vec();
+        Ok(Domains {
+            unmapped: Domain::new(UNMAPPED),
+            other: Domain::new(OTHER),
+            listed: Arc::default(),
+            desc: Desc::new(name.into(), help.into(), labels, HashMap::new())?,
+        })
+    }
+
+    /// What all domains count that are not listed.
+    pub(super) fn other(&self) -> Arc<Domain> {
+        Arc::clone(&self.other)
+    }
+
+    /// These domains have series of their own from now on, and no others. One that had before goes on
+    /// with its counts.
+    pub(super) fn list<'n>(&self, names: impl Iterator<Item = &'n str>) -> Vec<Arc<Domain>> {
+        let mut listed = self.listed.lock();
+        let mut before: HashMap<Box<str>, Arc<Domain>> =
+            listed.domains.drain(..).map(|domain| (domain.name.clone(), domain)).collect();
+        listed.domains = names.map(|name| before.remove(name).unwrap_or_else(|| Domain::new(name))).collect();
+        for domain in before.into_values() {
+            domain.add_to(&mut listed.gone);
+        }
+        listed.domains.clone()
+    }
+
+    fn each(&self, mut see: impl FnMut(&Domain)) {
+        see(&self.unmapped);
+        see(&self.other);
+        self.listed.lock().domains.iter().for_each(|domain| see(domain));
+    }
+
+    /// Answers since the start, those of domains that are gone included.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = self.listed.lock().gone;
+        self.each(|domain| domain.add_to(&mut totals));
+        totals
+    }
+}
+
+impl Collector for Domains {
+    fn desc(&self) -> Vec<&Desc> {
+        vec![&self.desc]
+    }
+
+    fn collect(&self) -> Vec<proto::MetricFamily> {
+        let mut family = proto::MetricFamily::default();
+        family.set_name(self.desc.fq_name.clone());
+        family.set_help(self.desc.help.clone());
+        family.set_field_type(proto::MetricType::COUNTER);
+        let mut metrics = Vec::new();
+        self.each(|domain| domain.cells.each(&mut |kind, count| metrics.push(metric(&domain.name, kind, count))));
+        family.set_metric(metrics);
+        vec![family]
+    }
+}
+
+fn metric(domain: &str, kind: Kind, count: u64) -> proto::Metric {
+    let label = |name: &str, value: String| {
+        let mut pair = proto::LabelPair::default();
+        pair.set_name(name.into());
+        pair.set_value(value);
+        pair
+    };
+    let mut counter = proto::Counter::default();
+    counter.set_value(count as f64);
+    let mut metric = proto::Metric::default();
+    let labels = [("code", kind.code()), ("domain", domain.into()), ("method", kind.method().into())];
+    metric.set_label(labels.map(|(name, value)| label(name, value)).to_vec());
+    metric.set_counter(counter);
+    metric
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: usize = 1;
+
+    fn domains() -> Domains {
+        Domains::new("t_total", "A test.").expect("a valid name")
+    }
+
+    fn counts(domains: &Domains) -> Vec<(String, String, String, u64)> {
+        let mut counts = Vec::new();
+        domains.each(|domain| {
+            domain.cells.each(&mut |kind, count| {
+                counts.push((domain.name.to_string(), kind.method().to_owned(), kind.code(), count));
+            });
+        });
+        counts
+    }
+
+    fn row(domain: &str, method: &str, code: &str, count: u64) -> (String, String, String, u64) {
+        (domain.into(), method.into(), code.into(), count)
+    }
+
+    #[test]
+    fn each_kind_has_a_count_of_its_own() {
+        let all = domains();
+        let listed = all.list(["a.example.com", "b.example.com"].into_iter());
+        for (domain, verb, status) in [(0, GET, 200), (0, GET, 200), (1, GET, 200), (0, GET, 404), (0, 5, 200)] {
+            listed[domain].count(verb, status);
+        }
+        all.unmapped.count(VERBS.len(), 421);
+        all.other().count(GET, 1_000);
+        let want = [
+            row("unmapped", "other", "421", 1),
+            row("other", "GET", "other", 1),
+            row("a.example.com", "GET", "200", 2),
+            row("a.example.com", "GET", "404", 1),
+            row("a.example.com", "POST", "200", 1),
+            row("b.example.com", "GET", "200", 1),
+        ];
+        assert_eq!(counts(&all), want);
+        assert_eq!(all.totals().classes, [1, 0, 4, 0, 2, 0]);
+    }
+
+    #[test]
+    fn all_kinds_there_can_be_are_counted_apart() {
+        let all = domains();
+        for _ in 0..2 {
+            for verb in 0..=VERBS.len() {
+                for status in 99..=600 {
+                    all.unmapped.count(verb, status);
+                }
+            }
+        }
+        let counts = counts(&all);
+        assert_eq!(counts.len(), (VERBS.len() + 1) * 501);
+        assert!(counts.iter().all(|(_, _, code, count)| *count == if code == "other" { 4 } else { 2 }));
+    }
+
+    #[test]
+    fn a_domain_keeps_its_counts_while_it_is_listed_and_they_go_with_it() {
+        let all = domains();
+        let first = all.list(["a.example.com", "b.example.com"].into_iter());
+        first[0].count(GET, 200);
+        first[1].count(GET, 500);
+        let second = all.list(["c.example.com", "b.example.com"].into_iter());
+        assert!(Arc::ptr_eq(&second[1], &first[1]));
+        assert_eq!(counts(&all), [row("b.example.com", "GET", "500", 1)]);
+        assert_eq!(all.totals().classes, [0, 0, 1, 0, 0, 1], "the sum of all never falls");
+        let third = all.list(["a.example.com"].into_iter());
+        third[0].count(GET, 200);
+        assert_eq!(counts(&all), [row("a.example.com", "GET", "200", 1)], "it begins anew");
+        assert_eq!(all.totals().requests(), 3);
+    }
+
+    #[test]
+    fn threads_that_meet_at_a_new_kind_lose_nothing() {
+        let all = domains();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for status in (200..600).cycle().take(4_000) {
+                        all.unmapped.count(GET, status);
+                    }
+                });
+            }
+        });
+        let counts = counts(&all);
+        assert_eq!(counts.len(), 400);
+        assert!(counts.iter().all(|(.., count)| *count == 40), "{counts:?}");
+    }
+}
