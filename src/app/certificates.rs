@@ -3,11 +3,10 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use pingora::listeners::tls::Acceptor;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
@@ -15,14 +14,20 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ProducesTickets, ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig, version};
+use tokio_rustls::TlsAcceptor;
+use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::StartFault;
 use crate::config::settings::{Identity, ListenerTls};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{CertificateExpiry, Metrics};
 
 /// How often the files are looked at. They change a few times a year; a look is one call to the system
 /// for each.
 const POLL: Duration = Duration::from_secs(2);
+/// Days before its end from which each reading of a certificate warns. Those who renew by themselves do so
+/// about 30 days before.
+const WARN_DAYS: i64 = 14;
+const DAY: i64 = 86_400;
 /// Sessions of TLS 1.2 clients without tickets that can be resumed.
 const SESSIONS: usize = 1_024;
 
@@ -30,7 +35,10 @@ const SESSIONS: usize = 1_024;
 /// keep theirs.
 pub(super) struct Certificate {
     tls: ListenerTls,
-    acceptor: ArcSwap<Acceptor>,
+    /// The listener's address, and where the end of its certificate is told.
+    listener: String,
+    expiry: CertificateExpiry,
+    config: ArcSwap<ServerConfig>,
     /// The files as they were when they were read last, and when they were last looked at.
     seen: Mutex<(Stamps, Stamps)>,
     resumption: Mutex<Resumption>,
@@ -55,22 +63,36 @@ struct Read {
 }
 
 impl Certificate {
-    pub(super) fn read(tls: &ListenerTls) -> Result<Certificate, StartFault> {
+    /// Reads that of the listener at this address.
+    pub(super) fn read(tls: &ListenerTls, listener: String, metrics: &Metrics) -> Result<Certificate, StartFault> {
         let stamps = stamps(tls);
         let read = Read::of(tls)?;
         let resumption = Resumption::new(read.client_ca.clone())?;
-        let acceptor = acceptor(tls, read, &resumption)?;
-        Ok(Certificate {
+        let ends = ends(&read.key.cert);
+        let config = config(tls, read, &resumption)?;
+        let certificate = Certificate {
             tls: tls.clone(),
-            acceptor: ArcSwap::from_pointee(acceptor),
+            expiry: metrics.certificate_expiry(&listener),
+            listener,
+            config: ArcSwap::from_pointee(config),
             seen: Mutex::new((stamps.clone(), stamps)),
             resumption: Mutex::new(resumption),
-        })
+        };
+        certificate.tell_end(ends);
+        Ok(certificate)
     }
 
     /// What serves it, HTTP/1.1 and HTTP/2.
-    pub(super) fn acceptor(&self) -> Arc<Acceptor> {
-        self.acceptor.load_full()
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.load_full())
+    }
+
+    fn tell_end(&self, ends: Option<i64>) {
+        self.expiry.is(ends);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        if let Some(fault) = end_fault(ends, i64::try_from(now).unwrap_or(i64::MAX)) {
+            log::warn!("certificate of {}: {fault}", self.listener);
+        }
     }
 
     /// Reads the files again, and serves what they hold, or goes on with what they held. What comes of
@@ -96,9 +118,11 @@ impl Certificate {
         if next.client_ca != read.client_ca {
             next = Resumption::new(read.client_ca.clone())?;
         }
-        let acceptor = acceptor(&self.tls, read, &next)?;
+        let ends = ends(&read.key.cert);
+        let config = config(&self.tls, read, &next)?;
         *resumption = next;
-        self.acceptor.store(Arc::new(acceptor));
+        self.config.store(Arc::new(config));
+        self.tell_end(ends);
         Ok(())
     }
 
@@ -143,7 +167,7 @@ impl Read {
     }
 }
 
-fn acceptor(tls: &ListenerTls, read: Read, resumption: &Resumption) -> Result<Acceptor, StartFault> {
+fn config(tls: &ListenerTls, read: Read, resumption: &Resumption) -> Result<ServerConfig, StartFault> {
     // The provider is named: a process may hold two, and then rustls has no default.
     let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -164,7 +188,27 @@ fn acceptor(tls: &ListenerTls, read: Read, resumption: &Resumption) -> Result<Ac
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     config.ticketer = Arc::clone(&resumption.tickets);
     config.session_storage = Arc::clone(&resumption.sessions);
-    Ok(Acceptor::from_server_config(Arc::new(config)))
+    Ok(config)
+}
+
+/// When the first certificate of a chain ends, in seconds since the Unix epoch; `None` where no date can be
+/// read.
+fn ends(chain: &[CertificateDer<'_>]) -> Option<i64> {
+    let end = |der: &CertificateDer<'_>| Some(X509Certificate::from_der(der).ok()?.1.validity().not_after.timestamp());
+    chain.iter().filter_map(end).min()
+}
+
+/// What there is to say of a certificate that ends then.
+fn end_fault(ends: Option<i64>, now: i64) -> Option<String> {
+    let Some(ends) = ends else { return Some("the date of its end cannot be read".into()) };
+    let days = ends.saturating_sub(now).div_euclid(DAY);
+    match days {
+        i64::MIN..0 => {
+            Some(format!("it expired {} days ago, and clients refuse it; replace it", now.saturating_sub(ends) / DAY))
+        }
+        0..WARN_DAYS => Some(format!("it expires in {days} days; replace it before")),
+        _ => None,
+    }
 }
 
 fn certified(certificate: &Path, key: &Path) -> Result<CertifiedKey, StartFault> {
@@ -212,4 +256,51 @@ pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, 
 
 fn pem_fault(file: &Path, cause: impl std::fmt::Display) -> StartFault {
     StartFault::Pem { file: file.to_owned(), cause: cause.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(until: (i32, u8, u8)) -> CertificateDer<'static> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
+        let mut params = CertificateParams::new(["a.example.com".to_owned()]).expect("a name");
+        params.not_after = rcgen::date_time_ymd(until.0, until.1, until.2);
+        params.self_signed(&key).expect("a certificate").der().clone()
+    }
+
+    #[test]
+    fn a_chain_ends_with_the_first_of_its_certificates() {
+        let (early, late) = (made((2_030, 1, 1)), made((2_100, 1, 1)));
+        assert_eq!(ends(&[late.clone(), early.clone()]), Some(1_893_456_000));
+        assert_eq!(ends(&[late]), Some(4_102_444_800));
+        assert_eq!(ends(&[]), None);
+    }
+
+    #[test]
+    fn dates_of_all_centuries_and_none_are_no_panic() {
+        assert_eq!(ends(&[made((1_950, 1, 1))]), Some(-631_152_000));
+        assert_eq!(ends(&[made((9_999, 12, 31))]), Some(253_402_214_400));
+        let mut broken = made((2_030, 1, 1)).to_vec();
+        let date = broken.windows(13).position(|bytes| bytes == b"300101000000Z").expect("the date");
+        // The 77th of the 99th month.
+        broken[date..date + 6].copy_from_slice(b"309977");
+        assert_eq!(ends(&[CertificateDer::from(broken.clone())]), None);
+        for length in 0..broken.len() {
+            assert_eq!(ends(&[CertificateDer::from(broken[..length].to_vec())]), None);
+        }
+    }
+
+    #[test]
+    fn an_end_that_is_near_or_past_is_told() {
+        let told = |ends| end_fault(ends, 1_000 * DAY).unwrap_or_default();
+        assert_eq!(told(Some(1_014 * DAY)), "");
+        assert_eq!(told(Some(1_014 * DAY - 1)), "it expires in 13 days; replace it before");
+        assert_eq!(told(Some(1_000 * DAY)), "it expires in 0 days; replace it before");
+        assert!(told(Some(1_000 * DAY - 1)).starts_with("it expired 0 days ago"));
+        assert!(told(Some(990 * DAY)).starts_with("it expired 10 days ago, and clients refuse it"));
+        assert!(told(Some(i64::MIN)).starts_with("it expired "));
+        assert_eq!(told(Some(i64::MAX)), "");
+        assert!(told(None).contains("cannot be read"));
+    }
 }

@@ -17,6 +17,7 @@ use super::StartFault;
 use super::certificates::Certificate;
 use super::handover::Inherited;
 use crate::config::settings::{Listener, ProxyProtocol};
+use crate::telemetry::metrics::Metrics;
 
 /// Connections the kernel may hold for us between two accepts.
 const BACKLOG: i32 = 4_096;
@@ -45,10 +46,11 @@ pub(super) struct Port {
 
 impl Bound {
     /// Takes the socket that is inherited, or binds one.
-    pub(super) fn new(listener: &Listener, inherited: &mut Inherited) -> Result<Bound, StartFault> {
-        let certificate = listener.tls.as_ref().map(Certificate::read).transpose()?.map(Arc::new);
+    pub(super) fn new(listener: &Listener, inherited: &mut Inherited, metrics: &Metrics) -> Result<Bound, StartFault> {
         let name = listener.address.to_string();
         let (socket, address) = take_or_bind(&name, listener.address, inherited)?;
+        let read = |tls| Certificate::read(tls, address.to_string(), metrics);
+        let certificate = listener.tls.as_ref().map(read).transpose()?.map(Arc::new);
         let proxy_protocol = listener.proxy_protocol.clone();
         // Over TLS, ALPN is what says HTTP/2.
         let h2c = listener.h2c && certificate.is_none();

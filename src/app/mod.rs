@@ -33,7 +33,7 @@ use crate::live::endpoints::Endpoints;
 use crate::live::keeper::{self, FirstFault, Handle};
 use crate::live::refresh::keep_fresh;
 use crate::live::reload::{NotTaken, Reloaded};
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, handshakes};
 use crate::telemetry::limit::CpuLimit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::task::Task;
@@ -146,6 +146,7 @@ fn start_on(
     settings: Settings,
     inherit: impl FnOnce() -> Result<Inherited, StartFault>,
 ) -> Result<Running, StartFault> {
+    handshakes::install();
     let mapping = keeper::start(settings.mapping.clone(), settings.reload.clone(), settings.endpoint_names())?;
     let task = Task::detect();
     let limit = CpuLimit::detect(&task);
@@ -157,6 +158,8 @@ fn start_on(
     let system = |e: std::io::Error| StartFault::System(e.to_string());
     let proxying = runtime("proxy", threads).map_err(system)?;
     let minding = runtime("admin", 1).map_err(system)?;
+    metrics.watch_runtime("proxy", proxying.handle());
+    metrics.watch_runtime("admin", minding.handle());
 
     let live = Arc::new(Live::new(&settings, endpoints, metrics));
     let mapping = mapping.begin(Arc::clone(&live));
@@ -165,7 +168,7 @@ fn start_on(
     keep_fresh(&live, minding.handle());
 
     let mut inherited = inherit()?;
-    let (listeners, admin_socket, admin) = bind_all(&settings, &mut inherited)?;
+    let (listeners, admin_socket, admin) = bind_all(&settings, &mut inherited, &live.metrics)?;
     let addresses = listeners.iter().map(|bound| bound.port.address).collect();
     let certificates: Vec<_> = listeners.iter().filter_map(|bound| bound.port.certificate.clone()).collect();
     minding.spawn(keep_current(certificates.clone(), Arc::clone(&live.metrics)));
@@ -209,8 +212,9 @@ fn start_on(
 fn bind_all(
     settings: &Settings,
     inherited: &mut Inherited,
+    metrics: &Metrics,
 ) -> Result<(Vec<Bound>, TcpListener, SocketAddr), StartFault> {
-    let bound = |listener| Bound::new(listener, inherited);
+    let bound = |listener| Bound::new(listener, inherited, metrics);
     let listeners = settings.listeners.iter().map(bound).collect::<Result<_, _>>()?;
     let (admin_socket, admin) = take_or_bind(&admin_name(settings.admin), settings.admin, inherited)?;
     Ok((listeners, admin_socket, admin))

@@ -11,6 +11,7 @@ use pingora_proxy::Session;
 use super::Proxy;
 use super::context::RequestContext;
 use super::dial::Scissors;
+use super::handshakes;
 use super::watch::{Waits, Watch};
 use crate::discovery::Name;
 use crate::discovery::pool::Pool;
@@ -126,7 +127,9 @@ impl Proxy {
         if reused {
             metrics.upstream_reused();
         } else {
-            metrics.upstream_connected(now.duration_since(ctx.connecting).as_secs_f64());
+            let since = Scissors::of(digest).and_then(|scissors| scissors.since()).unwrap_or(now);
+            let (tcp, tls) = (since.duration_since(ctx.connecting), now.duration_since(since));
+            metrics.upstream_connected(tcp.as_secs_f64(), tls.as_secs_f64(), handshakes::ended());
         }
         ctx.sent = Some(now);
         ctx.reused = reused;

@@ -2,11 +2,12 @@
 //!
 //! Pingora has one timeout for every read from an API and none for a whole request, and only it holds
 //! the connection. A second handle on the socket lets a `Watch` end what has
-//! taken too long, wherever in its life that is; Pingora then sees a connection that broke.
+//! taken too long, wherever in its life that is; Pingora then sees a connection that broke. The handle also
+//! knows since when there is a connection, and counts it for as long as there is.
 
 use std::net::Shutdown;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use pingora::connectors::l4::Connect;
@@ -18,14 +19,29 @@ use pingora::protocols::{Digest, GetProxyDigest};
 use pingora::{Error, ErrorType, OrErr, Result};
 use tokio::net::TcpStream;
 
+use super::handshakes;
+use crate::telemetry::metrics::{UpstreamConnection, UpstreamConnections};
+
 /// Opens connections.
 #[derive(Debug)]
 pub(super) struct Dialer {
-    pub(super) connect_timeout: Duration,
+    connect_timeout: Duration,
+    open: UpstreamConnections,
+}
+
+impl Dialer {
+    pub(super) fn new(connect_timeout: Duration, open: &UpstreamConnections) -> Dialer {
+        Dialer { connect_timeout, open: open.clone() }
+    }
 }
 
 /// The second handle. It lives as long as the connection does, so that closing still closes it.
-struct Handle(socket2::Socket);
+struct Handle {
+    socket: socket2::Socket,
+    /// When TCP was there, and TLS began.
+    since: Instant,
+    _open: UpstreamConnection,
+}
 
 #[async_trait]
 impl Connect for Dialer {
@@ -33,6 +49,7 @@ impl Connect for Dialer {
         let Some(inet) = address.as_inet() else {
             return Error::e_explain(ErrorType::InternalError, "an endpoint's address is an internet address");
         };
+        handshakes::begin();
         let connected = tokio::time::timeout(self.connect_timeout, TcpStream::connect(inet)).await;
         let tcp = connected
             .map_err(|_| {
@@ -40,10 +57,11 @@ impl Connect for Dialer {
                 Error::explain(ErrorType::ConnectTimedout, context)
             })?
             .map_err(|e| Error::because(kind_of(&e), format!("connecting to {inet}"), e))?;
-        let handle = socket2::SockRef::from(&tcp).try_clone().or_err(ErrorType::SocketError, "a second handle")?;
+        let socket = socket2::SockRef::from(&tcp).try_clone().or_err(ErrorType::SocketError, "a second handle")?;
+        let handle = Handle { socket, since: Instant::now(), _open: self.open.opened() };
         let mut stream = Stream::from(tcp);
         let nothing = Box::new(ResponseHeader::build_no_case(200, Some(0))?);
-        stream.set_proxy_digest(ProxyDigest::new(nothing, Some(Box::new(Handle(handle)))));
+        stream.set_proxy_digest(ProxyDigest::new(nothing, Some(Box::new(handle))));
         Ok(stream)
     }
 }
@@ -79,12 +97,20 @@ impl Scissors {
         digest?.proxy_digest.clone().map(Scissors)
     }
 
+    /// When TCP was there.
+    pub(super) fn since(&self) -> Option<Instant> {
+        self.handle().map(|handle| handle.since)
+    }
+
     /// Ends the connection, both ways.
     pub(super) fn cut(&self) {
-        let handle = self.0.user_data.as_ref().and_then(|data| data.downcast_ref::<Handle>());
-        if let Some(Handle(socket)) = handle {
+        if let Some(Handle { socket, .. }) = self.handle() {
             // It may have ended by itself.
             let _ = socket.shutdown(Shutdown::Both);
         }
+    }
+
+    fn handle(&self) -> Option<&Handle> {
+        self.0.user_data.as_ref().and_then(|data| data.downcast_ref())
     }
 }

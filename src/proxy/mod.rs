@@ -6,6 +6,7 @@ pub mod connection;
 mod context;
 pub mod dial;
 mod forwarded;
+pub mod handshakes;
 mod peer;
 mod phases;
 mod record;
@@ -37,13 +38,14 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy over what is in force in `live`.
     pub fn new(live: Arc<Live>, settings: &Settings) -> Proxy {
+        let peers = Peers::new(settings, &live.metrics.upstream_connections());
         Proxy {
             live,
             limits: settings.limits.into(),
             client: settings.client,
             forwarded: ForwardedRule::new(&settings.forwarded),
             request_id: settings.request_id,
-            peers: Peers::new(settings),
+            peers,
             attempts: settings.endpoint.connect_attempts,
         }
     }

@@ -11,6 +11,7 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use super::dial::Dialer;
 use crate::config::settings::{Endpoint, Settings, Sni};
 use crate::domain::overrides::Timeouts;
+use crate::telemetry::metrics::UpstreamConnections;
 
 /// One prototype for each endpoint, cloned and addressed for each request.
 pub(super) struct Peers {
@@ -24,6 +25,7 @@ pub(super) struct Prototype {
     sni: Option<String>,
     timeouts: Timeouts,
     read: Duration,
+    open: UpstreamConnections,
 }
 
 /// How long a request may take, where Pingora does not see to it.
@@ -38,9 +40,10 @@ pub(super) struct Limits {
 }
 
 impl Peers {
-    pub(super) fn new(settings: &Settings) -> Peers {
-        let named = settings.endpoints.values();
-        Peers { list: std::iter::once(&settings.endpoint).chain(named).map(Prototype::new).collect() }
+    /// `open` counts the connections that are.
+    pub(super) fn new(settings: &Settings, open: &UpstreamConnections) -> Peers {
+        let all = std::iter::once(&settings.endpoint).chain(settings.endpoints.values());
+        Peers { list: all.map(|endpoint| Prototype::new(endpoint, open)).collect() }
     }
 
     /// The one of an endpoint.
@@ -50,11 +53,11 @@ impl Peers {
 }
 
 impl Prototype {
-    fn new(endpoint: &Endpoint) -> Prototype {
+    fn new(endpoint: &Endpoint, open: &UpstreamConnections) -> Prototype {
         // The address is replaced for each request; with one given, nothing is resolved here.
         let mut peer = HttpPeer::new(SocketAddr::from(([127, 0, 0, 1], endpoint.port)), true, String::new());
         let options = &mut peer.options;
-        options.custom_l4 = Some(Arc::new(Dialer { connect_timeout: endpoint.connect_timeout }));
+        options.custom_l4 = Some(Arc::new(Dialer::new(endpoint.connect_timeout, open)));
         options.total_connection_timeout = Some(endpoint.tls_timeout);
         options.write_timeout = Some(endpoint.write_timeout);
         options.idle_timeout = Some(endpoint.idle_timeout);
@@ -78,7 +81,7 @@ impl Prototype {
             Sni::Api => None,
             Sni::Shared => endpoint.name.as_ref().map(|name| name.trim_end_matches('.').to_owned()),
         };
-        let mut prototype = Prototype { peer, sni, timeouts, read: endpoint.read_timeout };
+        let mut prototype = Prototype { peer, sni, timeouts, read: endpoint.read_timeout, open: open.clone() };
         let limits = prototype.limits(timeouts);
         prototype.peer.options.read_timeout = Some(prototype.longest_silence(timeouts, limits));
         prototype
@@ -98,7 +101,7 @@ impl Prototype {
         options.read_timeout = Some(self.longest_silence(timeouts, limits));
         options.write_timeout = timeouts.write.or(options.write_timeout);
         if let Some(connect_timeout) = timeouts.connect {
-            options.custom_l4 = Some(Arc::new(Dialer { connect_timeout }));
+            options.custom_l4 = Some(Arc::new(Dialer::new(connect_timeout, &self.open)));
         }
         // It includes the other, which the entry may have raised alone.
         options.total_connection_timeout = timeouts.tls.or(options.total_connection_timeout).max(timeouts.connect);
@@ -122,12 +125,19 @@ impl Prototype {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::limit::{CpuLimit, LimitSource};
+    use crate::telemetry::metrics::Metrics;
 
     const S: Duration = Duration::from_secs(1);
 
+    fn open() -> UpstreamConnections {
+        let limit = CpuLimit::new(1.0, LimitSource::Machine).expect("a limit");
+        Metrics::new(limit).upstream_connections()
+    }
+
     fn peer(endpoint: &Endpoint, own: Option<Timeouts>) -> (Box<HttpPeer>, Limits) {
         let address = SocketAddr::from(([127, 0, 0, 1], 443));
-        Prototype::new(endpoint).peer(address, "abc.execute-api.eu-west-1.amazonaws.com", own)
+        Prototype::new(endpoint, &open()).peer(address, "abc.execute-api.eu-west-1.amazonaws.com", own)
     }
 
     #[test]

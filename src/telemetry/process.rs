@@ -108,11 +108,12 @@ impl Collector for ProcessCollector {
 
     fn collect(&self) -> Vec<proto::MetricFamily> {
         let known = METRICS.iter().zip(read()).filter_map(|(metric, value)| Some((metric, value?)));
-        known.map(|((name, help, kind), value)| family(name, help, *kind, value)).collect()
+        known.map(|((name, help, kind), value)| family(name, help, *kind, vec![metric(*kind, value)])).collect()
     }
 }
 
-fn family(name: &str, help: &str, kind: MetricType, value: f64) -> proto::MetricFamily {
+/// A counter or a gauge with this value, without labels.
+pub(super) fn metric(kind: MetricType, value: f64) -> proto::Metric {
     let mut metric = proto::Metric::default();
     if kind == MetricType::COUNTER {
         let mut counter = proto::Counter::default();
@@ -123,11 +124,16 @@ fn family(name: &str, help: &str, kind: MetricType, value: f64) -> proto::Metric
         gauge.set_value(value);
         metric.set_gauge(gauge);
     }
+    metric
+}
+
+/// All series of a metric.
+pub(super) fn family(name: &str, help: &str, kind: MetricType, series: Vec<proto::Metric>) -> proto::MetricFamily {
     let mut family = proto::MetricFamily::default();
     family.set_name(name.into());
     family.set_help(help.into());
     family.set_field_type(kind);
-    family.set_metric(vec![metric]);
+    family.set_metric(series);
     family
 }
 

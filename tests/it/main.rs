@@ -22,6 +22,7 @@ mod hostile;
 mod http2;
 mod lifecycle;
 mod malformed;
+mod measured;
 mod properties;
 mod readme;
 mod recording;

@@ -8,15 +8,15 @@
 
 mod linger;
 mod refuse;
+mod secured;
 mod socket;
 mod watched;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pingora::apps::{HttpServerApp, ServerApp};
-use pingora::protocols::{ALPN, Ssl as _};
 use pingora::server::ShutdownWatch;
 use pingora_proxy::HttpProxy;
 use tokio::net::{TcpListener, TcpStream};
@@ -33,6 +33,7 @@ use crate::proxy::connection::{ClientConnection, Stage};
 use crate::proxy::dial::is_exhaustion;
 use crate::telemetry::metrics::Cut;
 use refuse::Refuser;
+use secured::Secured;
 use socket::Socket;
 use watched::{Spoken, Watched};
 
@@ -171,9 +172,13 @@ impl Clients {
         let spoken = match &port.certificate {
             None => Spoken::Plain(socket),
             Some(certificate) => {
-                let acceptor = certificate.acceptor();
-                match self.in_time(connection, acceptor.tls_handshake(socket)).await? {
-                    Ok(tls) => Spoken::Tls(Box::new(tls)),
+                let begun = Instant::now();
+                match self.in_time(connection, certificate.acceptor().accept(socket)).await? {
+                    Ok(tls) => {
+                        let secured = Secured::new(tls);
+                        self.live.metrics.client_shook_hands(secured.handshake(), begun.elapsed().as_secs_f64());
+                        Spoken::Tls(Box::new(secured))
+                    }
                     Err(e) => {
                         // A health check of TCP alone says nothing and goes.
                         if connection.stage() != Stage::Opening {
@@ -185,7 +190,7 @@ impl Clients {
                 }
             }
         };
-        let agreed = matches!(&spoken, Spoken::Tls(tls) if tls.selected_alpn_proto() == Some(ALPN::H2));
+        let agreed = matches!(&spoken, Spoken::Tls(tls) if tls.agreed_on_http2());
         let mut stream = Watched::new(spoken, Arc::clone(connection), limits.header_timeout, self.head).ok()?;
         // Pingora waits 60 s for the first request, whatever the settings say.
         if !agreed && !timeout(limits.keep_alive, stream.speaks()).await.ok()?.ok()? {

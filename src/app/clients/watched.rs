@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
 use pingora::http::ResponseHeader;
 use pingora::protocols::raw_connect::ProxyDigest;
-use pingora::protocols::tls::{SslDigest, TlsStream};
+use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest, UniqueID,
     UniqueIDType,
@@ -28,6 +28,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Sleep;
 
 use super::linger::{LINGER, LINGER_BYTES};
+use super::secured::Secured;
 use super::socket::Socket;
 use crate::domain::refusal::Refusal;
 use crate::proxy::connection::{ClientConnection, Stage};
@@ -44,7 +45,7 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 #[derive(Debug)]
 pub(super) enum Spoken {
     Plain(Socket),
-    Tls(Box<TlsStream<Socket>>),
+    Tls(Box<Secured>),
 }
 
 /// The connection as Pingora gets it.
@@ -294,7 +295,7 @@ impl UniqueID for Watched {
     fn id(&self) -> UniqueIDType {
         match &self.spoken {
             Spoken::Plain(socket) => socket.id(),
-            Spoken::Tls(tls) => tls.id(),
+            Spoken::Tls(tls) => tls.socket().id(),
         }
     }
 }
@@ -303,7 +304,7 @@ impl Ssl for Watched {
     fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
         match &self.spoken {
             Spoken::Plain(_) => None,
-            Spoken::Tls(tls) => tls.get_ssl_digest(),
+            Spoken::Tls(tls) => Some(tls.digest()),
         }
     }
 
@@ -334,7 +335,7 @@ impl GetSocketDigest for Watched {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         match &self.spoken {
             Spoken::Plain(socket) => socket.get_socket_digest(),
-            Spoken::Tls(tls) => tls.get_socket_digest(),
+            Spoken::Tls(tls) => tls.socket().get_socket_digest(),
         }
     }
 }

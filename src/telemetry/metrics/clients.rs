@@ -1,11 +1,39 @@
 //! What is counted of clients' connections and the listeners they come to.
 
-use prometheus::{IntCounter, IntGauge, Registry};
+use prometheus::{Gauge, GaugeVec, IntCounter, IntGauge, Opts, Registry};
 
-use super::{Metrics, clamp, counter, counters, gauge};
+use super::{Metrics, add, clamp, counter, counters, gauge, histogram};
+use crate::telemetry::histogram::Histogram;
 
 /// The labels of certificates that were read again: index 0 for good ones.
 const CERTIFICATES: [&str; 2] = ["ok", "rejected"];
+
+/// For clients' handshakes, in seconds: from 1 ms, a load balancer in the same zone with a key exchange on
+/// either side, to clients behind an internet, who need two round trips of up to 300 ms. 10 s is the default
+/// `client.header_timeout`; what takes longer has no handshake to count.
+const HANDSHAKE_SECONDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 10.0];
+
+/// How a TLS handshake went, with a client or with the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// With certificate and signature.
+    Full,
+    /// It went on from an earlier one, which is cheaper for both sides.
+    Resumed,
+}
+
+/// The labels of [`Handshake`], in its order.
+pub(super) const HANDSHAKES: [&str; 2] = ["full", "resumed"];
+
+/// When the certificate of one listener ends.
+pub struct CertificateExpiry(Gauge);
+
+impl CertificateExpiry {
+    /// In seconds since the Unix epoch; not a number where it cannot be read.
+    pub fn is(&self, timestamp: Option<i64>) {
+        self.0.set(timestamp.map_or(f64::NAN, |timestamp| timestamp as f64));
+    }
+}
 
 /// Why we ended a client's connection that had not come to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +75,9 @@ pub(super) struct Clients {
     accept_failures: IntCounter,
     cut: [IntCounter; CUTS.len()],
     certificate_reloads: [IntCounter; CERTIFICATES.len()],
+    certificate_expiry: GaugeVec,
+    handshakes: [IntCounter; HANDSHAKES.len()],
+    handshake_duration: Histogram,
     draining: IntGauge,
 }
 
@@ -86,6 +117,17 @@ impl Metrics {
         self.clients.certificate_reloads[usize::from(!good)].inc();
     }
 
+    /// When the certificate of the listener at this address ends.
+    pub fn certificate_expiry(&self, listener: &str) -> CertificateExpiry {
+        CertificateExpiry(self.clients.certificate_expiry.with_label_values(&[listener]))
+    }
+
+    /// A client's TLS handshake took `seconds`.
+    pub fn client_shook_hands(&self, kind: Handshake, seconds: f64) {
+        self.clients.handshakes[kind as usize].inc();
+        self.clients.handshake_duration.observe(seconds);
+    }
+
     /// The process begins to stop, or does not.
     pub fn draining(&self, draining: bool) {
         self.clients.draining.set(i64::from(draining));
@@ -116,6 +158,27 @@ impl Clients {
                 r,
                 ("nameplate_certificate_reloads_total", "Times a listener's certificate was read again."),
                 ("result", CERTIFICATES),
+            )?,
+            certificate_expiry: add(
+                r,
+                GaugeVec::new(
+                    Opts::new(
+                        "nameplate_certificate_expiry_timestamp_seconds",
+                        "When the first certificate of the chain a listener serves ends, in seconds since the Unix epoch.",
+                    ),
+                    &["listener"],
+                )?,
+            )?,
+            handshakes: counters(
+                r,
+                ("nameplate_client_tls_handshakes_total", "TLS handshakes with clients that came to their end."),
+                ("kind", HANDSHAKES),
+            )?,
+            handshake_duration: histogram(
+                r,
+                "nameplate_client_tls_handshake_duration_seconds",
+                "Time from a client's connection, or its PROXY header, to the end of its TLS handshake, in seconds.",
+                &HANDSHAKE_SECONDS,
             )?,
             draining: gauge(r, "nameplate_draining", "1 while the process is stopping, else 0.")?,
         })

@@ -10,6 +10,8 @@ mod clients;
 mod domains;
 mod mapping;
 mod requests;
+mod runtime;
+mod scraped;
 mod upstream;
 
 use std::sync::Arc;
@@ -23,14 +25,15 @@ use super::limit::CpuLimit;
 use super::process::ProcessCollector;
 use super::traffic::Traffic;
 use clients::Clients;
-pub use clients::Cut;
+pub use clients::{CertificateExpiry, Cut, Handshake};
 pub use domains::Domain;
 use mapping::Mapping;
 pub use mapping::Reload;
 use requests::Requests;
 pub use requests::{Done, InFlight};
+use runtime::Runtimes;
 use upstream::Upstream;
-pub use upstream::{ConnectFailure, Discovery, EndpointCounts, Retry};
+pub use upstream::{ConnectFailure, Discovery, EndpointCounts, Retry, UpstreamConnection, UpstreamConnections};
 
 /// The content type of [`Metrics::render`]: the text exposition format.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -42,6 +45,7 @@ pub struct Metrics {
     upstream: Upstream,
     mapping: Mapping,
     clients: Clients,
+    runtimes: Runtimes,
     traffic: Arc<Traffic>,
     /// `None` where no thread could be had.
     _cpu: Option<CpuMeter>,
@@ -59,6 +63,7 @@ impl Metrics {
         let r = Registry::new();
         register_constants(&r, limit)?;
         r.register(Box::new(ProcessCollector::new()?))?;
+        runtime::register_logs(&r)?;
         let requests = Arc::new(Requests::register(&r)?);
         let traffic = Arc::new(Traffic::default());
         Ok(Metrics {
@@ -68,6 +73,7 @@ impl Metrics {
             upstream: Upstream::register(&r)?,
             mapping: Mapping::register(&r)?,
             clients: Clients::register(&r)?,
+            runtimes: Runtimes::register(&r)?,
             registry: r,
         })
     }

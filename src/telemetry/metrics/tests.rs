@@ -82,7 +82,9 @@ fn a_request_is_in_flight_until_it_is_dropped() {
 #[test]
 fn each_label_stands_for_its_own_value() {
     let m = metrics();
-    m.upstream_connected(0.002);
+    m.upstream_connected(0.002, 0.004, Some(Handshake::Full));
+    (0..2).for_each(|_| m.upstream_connected(0.002, 0.004, Some(Handshake::Resumed)));
+    m.upstream_connected(0.002, 0.004, None);
     m.upstream_reused();
     m.upstream_reused();
     m.upstream_connect_failed(ConnectFailure::Refused);
@@ -91,14 +93,83 @@ fn each_label_stands_for_its_own_value() {
     }
     m.endpoint_discovered(Discovery::Ok);
     (0..2).for_each(|_| m.endpoint_discovered(Discovery::Failed));
-    has(&m, r#"nameplate_upstream_connections_total{kind="new"} 1"#);
+    has(&m, r#"nameplate_upstream_connections_total{kind="new"} 4"#);
+    has(&m, r#"nameplate_upstream_tls_handshakes_total{kind="full"} 1"#);
+    has(&m, r#"nameplate_upstream_tls_handshakes_total{kind="resumed"} 2"#);
     has(&m, r#"nameplate_upstream_connections_total{kind="reused"} 2"#);
-    has(&m, "nameplate_upstream_connect_duration_seconds_count 1");
+    has(&m, r#"nameplate_upstream_connect_duration_seconds_bucket{le="0.0025"} 4"#);
+    has(&m, r#"nameplate_upstream_tls_duration_seconds_bucket{le="0.0025"} 0"#);
+    has(&m, "nameplate_upstream_tls_duration_seconds_count 4");
     for (at, cause) in ["refused", "timeout", "tls", "other"].iter().enumerate() {
         has(&m, &format!("nameplate_upstream_connect_failures_total{{cause=\"{cause}\"}} {}", at + 1));
     }
     has(&m, r#"nameplate_endpoint_discoveries_total{result="ok"} 1"#);
     has(&m, r#"nameplate_endpoint_discoveries_total{result="failed"} 2"#);
+}
+
+#[test]
+fn a_connection_to_the_endpoint_is_open_until_it_is_dropped() {
+    let m = metrics();
+    let connections = m.upstream_connections();
+    let (one, other) = (connections.opened(), connections.opened());
+    has(&m, "nameplate_upstream_connections_open 2");
+    drop((one, other));
+    has(&m, "nameplate_upstream_connections_open 0");
+}
+
+#[test]
+fn handshakes_of_clients_count_by_kind() {
+    let m = metrics();
+    m.client_shook_hands(Handshake::Full, 0.03);
+    (0..2).for_each(|_| m.client_shook_hands(Handshake::Resumed, 0.004));
+    has(&m, r#"nameplate_client_tls_handshakes_total{kind="full"} 1"#);
+    has(&m, r#"nameplate_client_tls_handshakes_total{kind="resumed"} 2"#);
+    has(&m, r#"nameplate_client_tls_handshake_duration_seconds_bucket{le="0.005"} 2"#);
+    has(&m, "nameplate_client_tls_handshake_duration_seconds_count 3");
+}
+
+#[test]
+fn a_certificate_has_an_end_or_none_that_can_be_read() {
+    let m = metrics();
+    let expiry = m.certificate_expiry("[::1]:8443");
+    expiry.is(Some(4_102_444_800));
+    has(&m, r#"nameplate_certificate_expiry_timestamp_seconds{listener="[::1]:8443"} 4102444800"#);
+    expiry.is(None);
+    has(&m, r#"nameplate_certificate_expiry_timestamp_seconds{listener="[::1]:8443"} NaN"#);
+}
+
+#[test]
+fn each_log_has_a_series_before_a_line_is_lost() {
+    let m = metrics();
+    let text = m.render();
+    for log in ["operational", "access", "emf"] {
+        assert!(text.contains(&format!("nameplate_log_lines_dropped_total{{log=\"{log}\"}} ")), "{text}");
+    }
+}
+
+#[test]
+fn a_runtime_tells_of_its_threads_and_tasks() {
+    let m = metrics();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
+    m.watch_runtime("proxy", runtime.handle());
+    has(&m, r#"nameplate_runtime_threads{runtime="proxy"} 2"#);
+    has(&m, r#"nameplate_runtime_tasks{runtime="proxy"} 0"#);
+    let (begun, begins) = std::sync::mpsc::channel();
+    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let task = runtime.spawn(async move {
+        let _ = begun.send(());
+        let _ = ends.recv();
+    });
+    begins.recv().expect("begun");
+    has(&m, r#"nameplate_runtime_tasks{runtime="proxy"} 1"#);
+    has(&m, r#"nameplate_runtime_queue_depth{runtime="proxy"} 0"#);
+    drop(end);
+    runtime.block_on(task).expect("ended");
+    // Its busy time is added up when a thread goes to sleep, which the end of the runtime waits for.
+    runtime.shutdown_timeout(Duration::from_secs(10));
+    let text = m.render();
+    let busy = text.lines().find_map(|l| l.strip_prefix(r#"nameplate_runtime_busy_seconds_total{runtime="proxy"} "#));
+    assert!(busy.expect("a series").parse::<f64>().expect("a number") > 0.0, "{text}");
 }
 
 #[test]
@@ -205,6 +276,9 @@ fn used() -> Metrics {
     m.upstream_first_byte(0.003);
     m.endpoint("default").picked(true);
     m.mapping_version("aaa", "m");
+    m.certificate_expiry("127.0.0.1:8443").is(Some(4_102_444_800));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    m.watch_runtime("proxy", runtime.handle());
     m
 }
 

@@ -172,6 +172,9 @@ fn who_comes_back_need_not_shake_hands_again_after_a_reload() {
     files(folder.path(), NAME);
     proxy.wait_for_metric("nameplate_certificate_reloads_total{result=\"ok\"}", 1.0);
     assert_eq!(kind(), Some(HandshakeKind::Resumed));
+    let counted = |kind| proxy.metric(&format!("nameplate_client_tls_handshakes_total{{kind=\"{kind}\"}}"));
+    assert_eq!((counted("full"), counted("resumed")), (1.0, 2.0));
+    assert_eq!(proxy.metric("nameplate_client_tls_handshake_duration_seconds_count"), 3.0);
 }
 
 #[test]
