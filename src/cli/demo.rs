@@ -76,7 +76,7 @@ fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<Ex
     let signals = Signals::listen()?;
     let running = start(settings, args)?;
     tell(out, &running, &gateway, &mapping, &curl_lines(&table, running.addresses()[0], running.admin()))?;
-    let code = until_told_to_stop(running, signals);
+    let code = until_told_to_stop(running, signals, None);
     gateway.stop();
     writeln!(out, "\nThe demo has stopped.")?;
     Ok(code)

@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::settings::{SettingsArgs, code_of};
 use super::{FAULTY, UNUSABLE, fail, logging};
 use crate::app::{self, Running, StartFault};
+use crate::config::settings::log::Level as LogLevel;
 use crate::config::settings::{Listener, Settings};
 use crate::live::keeper::FirstFault;
 
@@ -43,6 +44,10 @@ pub(super) fn serve(args: &ServeArgs) -> ExitCode {
         Ok(settings) => settings,
         Err(e) => return fail(code_of(&e), format!("{e:#}")),
     };
+    if let Err(fault) = logging::configure(&settings.log) {
+        return fail(FAULTY, fault);
+    }
+    let level = Level { args: args.settings.clone(), now: settings.log.level.clone() };
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(e) => return fail(FAULTY, format!("{e:#}")),
@@ -53,7 +58,30 @@ pub(super) fn serve(args: &ServeArgs) -> ExitCode {
         Err(fault) => return fail(FAULTY, fault),
     };
     announce(&running);
-    until_told_to_stop(running, signals)
+    until_told_to_stop(running, signals, Some(level))
+}
+
+/// The level of the log, as the settings file said it last.
+pub(super) struct Level {
+    args: SettingsArgs,
+    now: LogLevel,
+}
+
+impl Level {
+    /// Reads the settings file again, for the level alone. A file with a fault, wherever in it, changes nothing.
+    fn read_again(&mut self) {
+        if logging::is_set_by_environment() {
+            return;
+        }
+        match self.args.read() {
+            Ok(settings) if settings.log.level == self.now => {}
+            Ok(settings) => {
+                logging::change_level(&settings.log.level);
+                self.now = settings.log.level;
+            }
+            Err(e) => log::error!("settings rejected: {e:#}; the log level is unchanged"),
+        }
+    }
 }
 
 /// Says what is up, in the log.
@@ -90,16 +118,20 @@ impl Signals {
         listen().context("listen for signals")
     }
 
-    /// Reloads on SIGHUP, on SIGUSR1 also what is held; returns when told to stop, or when another
-    /// process has taken over. Signals that come in a burst are one, as far as they come before the
-    /// reading they ask for.
-    fn wait(&mut self, running: &Running) -> End {
+    /// Reloads on SIGHUP, on SIGUSR1 also what is held, and `level` with both; returns when told to stop, or
+    /// when another process has taken over. Signals that come in a burst are one, as far as they come
+    /// before the reading they ask for.
+    fn wait(&mut self, running: &Running, mut level: Option<Level>) -> End {
         let Signals { runtime, hangup, user, quit, terminate, interrupt } = self;
+        let mut reload = |allow_shrink| {
+            level.iter_mut().for_each(Level::read_again);
+            running.order_reload(allow_shrink);
+        };
         runtime.block_on(async {
             loop {
                 tokio::select! {
-                    _ = hangup.recv() => running.order_reload(false),
-                    _ = user.recv() => running.order_reload(true),
+                    _ = hangup.recv() => reload(false),
+                    _ = user.recv() => reload(true),
                     _ = quit.recv() => match running.hand_over() {
                         Ok(()) => return End::Replaced,
                         Err(fault) => log::error!("{fault}; this process serves on"),
@@ -136,10 +168,10 @@ enum End {
 }
 
 /// Acts on signals: SIGHUP and SIGUSR1 reload, SIGQUIT hands the listening sockets over, SIGTERM and
-/// SIGINT stop. A second SIGTERM or SIGINT while
-/// stopping ends the process at once.
-pub(super) fn until_told_to_stop(running: Running, mut signals: Signals) -> ExitCode {
-    let end = signals.wait(&running);
+/// SIGINT stop. A second SIGTERM or SIGINT while stopping ends the process at once. `level` is that of the
+/// log, where a settings file says it.
+pub(super) fn until_told_to_stop(running: Running, mut signals: Signals, level: Option<Level>) -> ExitCode {
+    let end = signals.wait(&running, level);
     signals.end_on_the_next();
     let cut_off = match end {
         End::Stopped => {

@@ -228,7 +228,8 @@ const FLOOD: usize = 9_500;
 #[test]
 fn a_reader_that_does_not_read_blocks_no_request() {
     let api = Origin::ok();
-    let server = server(&api).mapping(MAPPING).settings("access_log: { to: stdout }\n").unread().start();
+    let server = logging(&api, "");
+    server.hold_stdout();
     let mut client = server.client();
     let request = "GET /v1/x HTTP/1.1\r\nHost: other.example.com\r\n\r\n";
     for _ in 0..FLOOD {

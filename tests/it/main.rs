@@ -21,6 +21,7 @@ mod headers;
 mod hostile;
 mod http2;
 mod lifecycle;
+mod logs;
 mod malformed;
 mod measured;
 mod properties;

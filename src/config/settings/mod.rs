@@ -6,6 +6,7 @@
 pub mod client;
 pub mod endpoint;
 pub mod listener;
+pub mod log;
 pub mod mapping;
 pub mod telemetry;
 pub(in crate::config) mod values;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 
 use super::overrides::is_endpoint_name;
 
+pub use self::log::Log;
 pub use client::{Client, Forwarded, Limits, Proto, Shutdown};
 pub use endpoint::{Endpoint, Sni};
 pub use listener::{Identity, Listener, ListenerTls, ProxyProtocol};
@@ -60,6 +62,8 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// How the process stops.
     pub shutdown: Shutdown,
+    /// What the operational log looks like.
+    pub log: Log,
 }
 
 impl Default for Settings {
@@ -79,6 +83,7 @@ impl Default for Settings {
             request_id: RequestId::default(),
             access_log: AccessLog::default(),
             shutdown: Shutdown::default(),
+            log: Log::default(),
         }
     }
 }
@@ -218,6 +223,8 @@ mod tests {
         fault("client: { header_timeout: 0s }\n", "client: header_timeout is 0");
         fault("client: { max_connections: 0 }\n", "must be at least 1");
         fault("admin: here\n", "admin");
+        fault("log: { level: inof }\n", "log: level: `inof` is no level; write `off`");
+        fault("log: { format: xml }\n", "unknown variant `xml`, expected `text` or `json`");
         fault("mapping: s3://bucket\n", "s3://bucket names no object");
         fault("reload: { poll: 100ms }\n", "reload: poll is under 1s");
         fault("reload: { poll: 18446744073709551615s }\n", "reload: poll or timeout is over a day");

@@ -17,11 +17,16 @@ use super::origin::Origin;
 use super::proxy::entry;
 use super::{PATIENCE, authority};
 
+/// What is behind a message, in a log of JSON.
+const JSON_END: &str = "\"}";
+
 /// What the process has written to one of its outputs, and whether it has closed it.
 #[derive(Default)]
 struct Said {
     lines: Vec<String>,
     ended: bool,
+    /// Whether nobody reads it.
+    held: bool,
 }
 
 /// One of its outputs, as it is written.
@@ -29,17 +34,14 @@ struct Said {
 struct Output(Arc<(Mutex<Said>, Condvar)>);
 
 impl Output {
-    /// Of a pipe that nobody reads.
-    fn none() -> Output {
-        Output(Arc::new((Mutex::new(Said { lines: Vec::new(), ended: true }), Condvar::new())))
-    }
-
     fn of(pipe: impl Read + Send + 'static) -> Output {
         let output = Output(Arc::default());
         let kept = output.clone();
         thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                kept.0.0.lock().unwrap().lines.push(line);
+                let said = kept.0.0.lock().unwrap();
+                let mut said = kept.0.1.wait_while(said, |said| said.held).unwrap();
+                said.lines.push(line);
                 kept.0.1.notify_all();
             }
             kept.0.0.lock().unwrap().ended = true;
@@ -64,6 +66,11 @@ impl Output {
         !self.0.1.wait_timeout_while(said, PATIENCE, |said| !said.ended).unwrap().1.timed_out()
     }
 
+    fn hold(&self, held: bool) {
+        self.0.0.lock().unwrap().held = held;
+        self.0.1.notify_all();
+    }
+
     /// All lines so far.
     fn lines(&self) -> Vec<String> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner).lines.clone()
@@ -78,7 +85,6 @@ pub struct ServerBuilder {
     settings: Vec<String>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
-    unread: bool,
 }
 
 /// A server to be started, in front of this origin.
@@ -91,7 +97,6 @@ pub fn server(api: &Origin) -> ServerBuilder {
         settings: Vec::new(),
         arguments: Vec::new(),
         environment: Vec::new(),
-        unread: false,
     }
 }
 
@@ -120,12 +125,6 @@ impl ServerBuilder {
         self
     }
 
-    /// Nobody reads its standard output, which is a pipe all the same.
-    pub fn unread(mut self) -> ServerBuilder {
-        self.unread = true;
-        self
-    }
-
     /// A path in the server's folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -147,7 +146,7 @@ impl ServerBuilder {
         command.args(["serve", "--config"]).arg(self.path("nameplate.yaml")).args(&self.arguments);
         let path = std::env::var_os("PATH").unwrap_or_default();
         command.env_clear().env("PATH", path).envs(self.environment);
-        Server::run(command, self.folder, self.unread)
+        Server::run(command, self.folder)
     }
 }
 
@@ -164,15 +163,14 @@ impl Server {
     pub fn start_upgrade(&self) -> Server {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nameplate"));
         command.args(["serve", "--upgrade", "--config"]).arg(self.path("nameplate.yaml")).env_clear();
-        Server::run(command, Arc::clone(&self.folder), false)
+        Server::run(command, Arc::clone(&self.folder))
     }
 
-    fn run(mut command: Command, folder: Arc<TempDir>, unread: bool) -> Server {
+    fn run(mut command: Command, folder: Arc<TempDir>) -> Server {
         let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("the binary runs");
         let log = Output::of(child.stderr.take().expect("a pipe"));
-        // What is not taken stays open in the child, and full.
-        let out = if unread { Output::none() } else { Output::of(child.stdout.take().expect("a pipe")) };
+        let out = Output::of(child.stdout.take().expect("a pipe"));
         Server { child, log, out, folder }
     }
 
@@ -198,6 +196,26 @@ impl Server {
     /// How many lines of the log have this in them so far.
     pub fn times_said(&self, text: &str) -> usize {
         self.log.lines().iter().filter(|line| line.contains(text)).count()
+    }
+
+    /// All lines of the log so far.
+    pub fn said(&self) -> Vec<String> {
+        self.log.lines()
+    }
+
+    /// From now on nobody reads the log.
+    pub fn hold_log(&self) {
+        self.log.hold(true);
+    }
+
+    /// The log is read again.
+    pub fn release_log(&self) {
+        self.log.hold(false);
+    }
+
+    /// From now on nobody reads standard output.
+    pub fn hold_stdout(&self) {
+        self.out.hold(true);
     }
 
     /// Waits for a line of standard output with this in it.
@@ -237,14 +255,17 @@ impl Server {
     #[track_caller]
     pub fn address(&self) -> SocketAddr {
         let line = self.wait_for("listening on ");
-        line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect("an address")
+        line.rsplit(' ').next().and_then(|address| address.trim_end_matches(JSON_END).parse().ok()).expect("an address")
     }
 
     /// Its admin pages.
     #[track_caller]
     pub fn admin(&self) -> Pages {
         let line = self.wait_for("admin pages on http://");
-        let address = line.rsplit("http://").next().and_then(|rest| rest.trim_end_matches('/').parse().ok());
+        let address = line
+            .rsplit("http://")
+            .next()
+            .and_then(|rest| rest.trim_end_matches(JSON_END).trim_end_matches('/').parse().ok());
         Pages(address.expect("an address"))
     }
 
