@@ -42,7 +42,7 @@ enum Command {
     Check(check::CheckArgs),
     /// Tell what would happen to a request, and why
     Explain(explain::ExplainArgs),
-    /// Make the running proxy read its mapping and its certificates again
+    /// Make the running proxy read its mapping, its certificates and its log's level again
     Reload(reload::ReloadArgs),
 }
 

@@ -1,5 +1,5 @@
-//! `nameplate reload`: tells the running proxy to read its mapping and certificates again, from
-//! inside its container (ECS Exec), where there is no shell and no `kill`.
+//! `nameplate reload`: tells the running proxy to read its mapping, certificates and log level again,
+//! from inside its container (ECS Exec), where there is no shell and no `kill`.
 
 use std::io::Write;
 use std::path::Path;
