@@ -26,7 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
-use crate::config::settings::{Client, Settings, Shutdown};
+use crate::config::settings::{Client, Emf, Settings, Shutdown};
 use crate::discovery::EndpointFault;
 use crate::live::Live;
 use crate::live::endpoints::Endpoints;
@@ -34,6 +34,7 @@ use crate::live::keeper::{self, FirstFault, Handle};
 use crate::live::refresh::keep_fresh;
 use crate::live::reload::{NotTaken, Reloaded};
 use crate::proxy::{Proxy, handshakes};
+use crate::telemetry::emf::Report;
 use crate::telemetry::limit::CpuLimit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::task::Task;
@@ -173,6 +174,7 @@ fn start_on(
     let certificates: Vec<_> = listeners.iter().filter_map(|bound| bound.port.certificate.clone()).collect();
     minding.spawn(keep_current(certificates.clone(), Arc::clone(&live.metrics)));
 
+    report(&live, minding.handle(), &settings.emf, &task);
     limit_connections(&live, &settings);
     let (stop_serving, serving) = watch::channel(false);
     let clients = Arc::new(Clients::new(Arc::clone(&live), proxy(&live, &conf, &settings), &settings, serving));
@@ -225,6 +227,14 @@ fn proxy(live: &Arc<Live>, conf: &Arc<ServerConf>, settings: &Settings) -> HttpP
     proxy.server_options = Some(server_options(&settings.client));
     proxy.h2_options = Some(h2_options());
     proxy
+}
+
+/// Says on standard output how it goes, at every interval until the stop begins: then the load leaves, and
+/// what is left is no measure of it.
+fn report(live: &Arc<Live>, runtime: &tokio::runtime::Handle, settings: &Emf, task: &Task) {
+    let Some(report) = Report::new(settings, task.service.as_deref()) else { return };
+    let live = Arc::clone(live);
+    runtime.spawn(async move { report.run(&live.metrics, || live.connections.draining()).await });
 }
 
 fn limit_connections(live: &Live, settings: &Settings) {

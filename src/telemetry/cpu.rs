@@ -67,6 +67,7 @@ impl CpuWindow {
 }
 
 /// What the meter keeps up to date.
+#[derive(Clone)]
 pub struct Gauges {
     /// The share of the limit in use. 0 until the second sample, a second later, and NaN where the
     /// system does not tell the CPU time.

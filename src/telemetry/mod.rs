@@ -4,6 +4,7 @@
 
 pub mod access_log;
 pub mod cpu;
+pub mod emf;
 pub mod histogram;
 pub mod limit;
 pub mod lines;

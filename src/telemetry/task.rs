@@ -17,6 +17,8 @@ pub struct Task {
     pub cores: Option<f64>,
     /// `AvailabilityZone`: `eu-west-1a`.
     pub zone: Option<String>,
+    /// `ServiceName`, or where that is not said, the task definition's `Family`.
+    pub service: Option<String>,
 }
 
 impl Task {
@@ -38,9 +40,11 @@ fn ask(uri: &str, timeout: Duration) -> io::Result<Task> {
 
 fn task(json: &[u8]) -> io::Result<Task> {
     let task: serde_json::Value = serde_json::from_slice(json)?;
+    let text = |key| task.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
     Ok(Task {
         cores: task.pointer("/Limits/CPU").and_then(serde_json::Value::as_f64),
-        zone: task.get("AvailabilityZone").and_then(|zone| zone.as_str()).map(str::to_owned),
+        zone: text("AvailabilityZone"),
+        service: text("ServiceName").or_else(|| text("Family")),
     })
 }
 

@@ -32,6 +32,7 @@ mod reloads;
 mod replaced;
 mod request;
 mod rfc9113;
+mod scaling;
 mod serve;
 mod serving;
 mod sources;

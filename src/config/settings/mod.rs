@@ -4,6 +4,7 @@
 //! ships in `conf/` documents each key with its default, and a test holds the two together.
 
 pub mod client;
+pub mod emf;
 pub mod endpoint;
 pub mod listener;
 pub mod log;
@@ -21,6 +22,7 @@ use super::overrides::is_endpoint_name;
 
 pub use self::log::Log;
 pub use client::{Client, Forwarded, Limits, Proto, Shutdown};
+pub use emf::Emf;
 pub use endpoint::{Endpoint, Sni};
 pub use listener::{Identity, Listener, ListenerTls, ProxyProtocol};
 pub use mapping::{MappingSource, Reload};
@@ -60,6 +62,8 @@ pub struct Settings {
     pub request_id: RequestId,
     /// A line for each request.
     pub access_log: AccessLog,
+    /// Metrics on standard output, for CloudWatch.
+    pub emf: Emf,
     /// How the process stops.
     pub shutdown: Shutdown,
     /// What the operational log looks like.
@@ -82,6 +86,7 @@ impl Default for Settings {
             metrics: Metrics::default(),
             request_id: RequestId::default(),
             access_log: AccessLog::default(),
+            emf: Emf::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
         }
@@ -141,6 +146,7 @@ impl Settings {
         self.reload.validate()?;
         self.client.validate()?;
         self.metrics.validate()?;
+        self.emf.validate()?;
         self.listeners.iter().try_for_each(Listener::validate)?;
         if self.threads == Some(0) {
             return Err("threads: must be at least 1".into());

@@ -47,8 +47,9 @@ pub struct Metrics {
     clients: Clients,
     runtimes: Runtimes,
     traffic: Arc<Traffic>,
+    cpu: Gauges,
     /// `None` where no thread could be had.
-    _cpu: Option<CpuMeter>,
+    _meter: Option<CpuMeter>,
 }
 
 impl Metrics {
@@ -66,8 +67,10 @@ impl Metrics {
         runtime::register_logs(&r)?;
         let requests = Arc::new(Requests::register(&r)?);
         let traffic = Arc::new(Traffic::default());
+        let cpu = register_cpu(&r)?;
         Ok(Metrics {
-            _cpu: start_meter(&r, limit, Arc::clone(&requests), Arc::clone(&traffic))?,
+            _meter: start_meter(cpu.clone(), limit, Arc::clone(&requests), Arc::clone(&traffic)),
+            cpu,
             requests,
             traffic,
             upstream: Upstream::register(&r)?,
@@ -81,6 +84,11 @@ impl Metrics {
     /// What went through in the last minute.
     pub fn traffic(&self) -> &Traffic {
         &self.traffic
+    }
+
+    /// CPU time against the limit, and against requests.
+    pub fn cpu(&self) -> &Gauges {
+        &self.cpu
     }
 
     /// All metrics in the text exposition format, as [`CONTENT_TYPE`] says.
@@ -138,23 +146,23 @@ fn register_constants(registry: &Registry, limit: CpuLimit) -> prometheus::Resul
     Ok(())
 }
 
-fn start_meter(
-    registry: &Registry,
-    limit: CpuLimit,
-    requests: Arc<Requests>,
-    traffic: Arc<Traffic>,
-) -> prometheus::Result<Option<CpuMeter>> {
-    let utilization = float(
-        registry,
-        "nameplate_cpu_utilization_ratio",
-        "CPU time used over CPU time allowed by the limit, mean of the last 15 seconds.",
-    )?;
-    let per_request = float(
-        registry,
-        "nameplate_cpu_seconds_per_request",
-        "CPU time used over requests answered, mean of the last 15 seconds that had any, in seconds.",
-    )?;
-    let gauges = Gauges { utilization: utilization.clone(), per_request };
+fn register_cpu(registry: &Registry) -> prometheus::Result<Gauges> {
+    Ok(Gauges {
+        utilization: float(
+            registry,
+            "nameplate_cpu_utilization_ratio",
+            "CPU time used over CPU time allowed by the limit, mean of the last 15 seconds.",
+        )?,
+        per_request: float(
+            registry,
+            "nameplate_cpu_seconds_per_request",
+            "CPU time used over requests answered, mean of the last 15 seconds that had any, in seconds.",
+        )?,
+    })
+}
+
+fn start_meter(gauges: Gauges, limit: CpuLimit, requests: Arc<Requests>, traffic: Arc<Traffic>) -> Option<CpuMeter> {
+    let utilization = gauges.utilization.clone();
     let count = move |now| {
         let totals = requests.totals();
         traffic.sample(now, totals);
@@ -164,7 +172,7 @@ fn start_meter(
         log::warn!("CPU utilization is not measured: no thread: {fault}");
         utilization.set(f64::NAN);
     });
-    Ok(meter.ok())
+    meter.ok()
 }
 
 #[cfg(test)]

@@ -15,10 +15,18 @@ fn a_metadata_address_is_taken_apart() {
 #[test]
 fn limit_and_zone_are_read_from_the_task() {
     let json = br#"{"TaskARN":"t","Limits":{"CPU":0.25,"Memory":512},"AvailabilityZone":"eu-west-1a","Containers":[]}"#;
-    assert_eq!(task(json).ok(), Some(Task { cores: Some(0.25), zone: Some("eu-west-1a".into()) }));
+    let zone = Some("eu-west-1a".into());
+    assert_eq!(task(json).ok(), Some(Task { cores: Some(0.25), zone, service: None }));
     assert_eq!(task(br#"{"Limits":{"Memory":512}}"#).ok(), Some(Task::default()));
     assert_eq!(task(br#"{"Limits":{"CPU":"two"},"AvailabilityZone":1}"#).ok(), Some(Task::default()));
     assert!(task(b"{\"Limits\":{\"CPU\"").is_err());
+}
+
+#[test]
+fn the_service_is_called_by_its_name_or_by_its_family() {
+    let service = |json: &str| task(json.as_bytes()).expect("a task").service;
+    assert_eq!(service(r#"{"Family":"edge-task","ServiceName":"edge"}"#).as_deref(), Some("edge"));
+    assert_eq!(service(r#"{"Family":"edge-task"}"#).as_deref(), Some("edge-task"));
 }
 
 /// Answers one connection with these bytes and hangs up; gives back the request.

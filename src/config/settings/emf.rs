@@ -1,0 +1,155 @@
+//! Metrics as lines on standard output, for CloudWatch Logs to turn into metrics.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::values::duration;
+
+/// The CloudWatch namespace, unless the settings say another.
+pub const NAMESPACE: &str = "Nameplate";
+
+/// The dimension that is always there: the ECS service. One series for all tasks of a service is what
+/// target tracking takes the mean of; a dimension that tells tasks apart would make, and cost, a metric each.
+pub const SERVICE: &str = "Service";
+
+/// The metrics of a line: what each is called, and its unit as CloudWatch spells it.
+pub const METRICS: [(&str, &str); 6] = [
+    ("CPUUtilization", "Percent"),
+    ("CpuSecondsPerRequest", "Seconds"),
+    ("RequestsPerSecond", "Count/Second"),
+    ("RequestsInFlight", "Count"),
+    ("ServerErrorsPerSecond", "Count/Second"),
+    ("RefusalsPerSecond", "Count/Second"),
+];
+
+/// CPU is a mean over 15 seconds: lines more often than this would say the same twice.
+pub const SHORTEST: Duration = Duration::from_secs(10);
+
+/// CloudWatch's alarms look at minutes at most this long; a minute without a line has no value.
+pub const LONGEST: Duration = Duration::from_secs(60);
+
+/// CloudWatch's own limits: metric data of PutMetricData, and the embedded metric format's specification.
+const NAMESPACE_LONGEST: usize = 255;
+const DIMENSIONS_MOST: usize = 30;
+const NAME_LONGEST: usize = 250;
+const VALUE_LONGEST: usize = 1_024;
+
+/// What is said of this process, how often, and under which name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Emf {
+    /// How often a line is written. Default 0: never.
+    #[serde(deserialize_with = "duration")]
+    pub interval: Duration,
+    /// The CloudWatch namespace of the metrics. Default [`NAMESPACE`].
+    pub namespace: String,
+    /// Dimensions beside [`SERVICE`], and that one's value where it is not what ECS calls the service.
+    /// Default: none.
+    pub dimensions: BTreeMap<String, String>,
+}
+
+impl Default for Emf {
+    fn default() -> Self {
+        Emf { interval: Duration::ZERO, namespace: NAMESPACE.into(), dimensions: BTreeMap::new() }
+    }
+}
+
+impl Emf {
+    pub(super) fn validate(&self) -> Result<(), String> {
+        if !self.interval.is_zero() && !(SHORTEST..=LONGEST).contains(&self.interval) {
+            return Err("emf: interval is not from 10s to 60s; 0s is for never".into());
+        }
+        if let Some(fault) = namespace(&self.namespace) {
+            return Err(format!("emf: namespace {fault}"));
+        }
+        if self.dimensions.len() + usize::from(!self.dimensions.contains_key(SERVICE)) > DIMENSIONS_MOST {
+            return Err(format!("emf: dimensions are over {DIMENSIONS_MOST}, `{SERVICE}` included"));
+        }
+        for (name, value) in &self.dimensions {
+            let fault = text(name, NAME_LONGEST).or_else(|| reserved(name));
+            if let Some(fault) = fault {
+                return Err(format!("emf: dimensions: the name `{name}` {fault}"));
+            }
+            if let Some(fault) = text(value, VALUE_LONGEST) {
+                return Err(format!("emf: dimensions: {name}: the value {fault}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn namespace(name: &str) -> Option<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || " .-_/#:".contains(c);
+    if name.is_empty() || name.len() > NAMESPACE_LONGEST || name.trim().is_empty() {
+        return Some(format!("has to have 1 to {NAMESPACE_LONGEST} characters, not all of them spaces"));
+    }
+    if let Some(c) = name.chars().find(|c| !allowed(*c)) {
+        return Some(format!("has a {c:?}; letters, digits, spaces and . - _ / # : are allowed"));
+    }
+    if name.starts_with(':') || name.starts_with("AWS/") {
+        return Some("begins with `:` or `AWS/`, which CloudWatch keeps for itself".into());
+    }
+    None
+}
+
+fn text(text: &str, longest: usize) -> Option<String> {
+    if text.trim().is_empty() || text.len() > longest {
+        return Some(format!("has to have 1 to {longest} characters, not all of them spaces"));
+    }
+    if !text.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
+        return Some("has to be printable ASCII".into());
+    }
+    None
+}
+
+/// Metrics and dimensions stand side by side in a line.
+fn reserved(name: &str) -> Option<String> {
+    let ours = METRICS.iter().any(|(metric, _)| *metric == name);
+    if name.starts_with(':') || name == "_aws" || ours {
+        return Some("is taken: by the format, or by a metric of ours".into());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::settings::Settings;
+
+    #[track_caller]
+    fn fault(text: &str, want: &str) {
+        let found = Settings::parse(text, "f").expect_err(text).to_string();
+        assert!(found.contains(want), "{found}");
+    }
+
+    #[test]
+    fn what_cloudwatch_would_not_take_is_refused() {
+        fault("emf: { interval: 9s }", "interval is not from 10s to 60s");
+        fault("emf: { interval: 61s }", "interval is not from 10s to 60s");
+        fault("emf: { namespace: '' }", "namespace has to have 1 to 255 characters");
+        fault(&format!("emf: {{ namespace: {} }}", "n".repeat(256)), "namespace has to have 1 to 255 characters");
+        fault("emf: { namespace: 'a&b' }", "namespace has a '&'");
+        fault("emf: { namespace: AWS/ECS }", "which CloudWatch keeps for itself");
+        fault("emf: { namespace: ':a' }", "which CloudWatch keeps for itself");
+        fault("emf: { dimensions: { _aws: x } }", "the name `_aws` is taken");
+        fault("emf: { dimensions: { CPUUtilization: x } }", "the name `CPUUtilization` is taken");
+        fault("emf: { dimensions: { Stage: '' } }", "Stage: the value has to have 1 to 1024 characters");
+        fault("emf: { dimensions: { Stage: 'prüf' } }", "Stage: the value has to be printable ASCII");
+        let many: String = (0..30).map(|n| format!("d{n}: x, ")).collect();
+        fault(&format!("emf: {{ dimensions: {{ {many} }} }}"), "dimensions are over 30, `Service` included");
+    }
+
+    #[test]
+    fn what_cloudwatch_takes_is_taken() {
+        let many: String = (0..29).map(|n| format!("d{n}: x, ")).collect();
+        for text in [
+            "emf: { interval: 20s, namespace: 'Team A/nameplate #1', dimensions: { Service: edge, Stage: prod } }"
+                .into(),
+            format!("emf: {{ namespace: {}, dimensions: {{ {many} }} }}", "n".repeat(255)),
+        ] {
+            assert!(Settings::parse(&text, "f").is_ok(), "{text}");
+        }
+    }
+}

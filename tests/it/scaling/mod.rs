@@ -1,0 +1,3 @@
+//! What a fleet is scaled on: the lines for CloudWatch, the configs, the arithmetic and the simulation.
+
+mod emf;
