@@ -4,6 +4,7 @@
 //! the command line is wrong. `check --against` has two more: see [`check`].
 
 mod against;
+mod capacity;
 pub mod check;
 mod demo;
 mod explain;
@@ -42,6 +43,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Tell what would happen to a request, and why
     Explain(explain::ExplainArgs),
+    /// Size a fleet: from measured CPU per request and an expected load to tasks, target and cost
+    Capacity(capacity::CapacityArgs),
     /// Make the running proxy read its mapping, its certificates and its log's level again
     Reload(reload::ReloadArgs),
 }
@@ -57,6 +60,7 @@ pub fn run() -> ExitCode {
             ExitCode::from(check::check(&args, &mut input, &mut out, &mut std::io::stderr().lock()))
         }
         Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Capacity(args) => capacity::capacity(&args, &mut std::io::stdin().lock(), &mut out),
         Command::Reload(args) => reload::reload(&args, &mut out),
     };
     flush();

@@ -1,3 +1,4 @@
 //! What a fleet is scaled on: the lines for CloudWatch, the configs, the arithmetic and the simulation.
 
+mod capacity;
 mod emf;

@@ -1,0 +1,166 @@
+//! A load over time: read from rows, or a day between a trough and a peak.
+
+use std::time::UNIX_EPOCH;
+
+/// Seconds of a day.
+const DAY: f64 = 86_400.0;
+
+/// How many samples a curve is looked at with, at most.
+const MOST_SAMPLES: f64 = 100_000.0;
+
+/// Requests a second over time, straight from one point to the next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Curve {
+    /// Seconds, rising, and the load.
+    points: Vec<(f64, f64)>,
+}
+
+impl Curve {
+    /// A day from `trough` at midnight to `peak` at noon and back, as a cosine.
+    pub fn daily(peak: f64, trough: f64) -> Curve {
+        let at = |step: i32| {
+            let time = f64::from(step) * 300.0;
+            (time, trough + (peak - trough) * (1.0 - (time / DAY * std::f64::consts::TAU).cos()) / 2.0)
+        };
+        Curve { points: (0..=288).map(at).collect() }
+    }
+
+    /// Reads rows of `time,requests_per_second`; `file` is only for the fault. Times are seconds, `HH:MM`,
+    /// `HH:MM:SS` or RFC 3339, and rise.
+    pub fn parse(text: &str, file: &str) -> Result<Curve, String> {
+        let mut points: Vec<(f64, f64)> = Vec::new();
+        for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
+            let line = line.trim();
+            let heading = points.is_empty() && line.replace(' ', "").eq_ignore_ascii_case("time,requests_per_second");
+            if line.is_empty() || line.starts_with('#') || heading {
+                continue;
+            }
+            let point = row(line).map_err(|what| format!("{file}:{number}: error: {what}"))?;
+            if points.last().is_some_and(|(before, _)| *before >= point.0) {
+                return Err(format!(
+                    "{file}:{number}: error: the time is not after the one before\n  help: sort the rows"
+                ));
+            }
+            points.push(point);
+        }
+        if points.len() < 2 {
+            let help = "help: write at least two rows of `time,requests_per_second`, for example `09:00,120`";
+            return Err(format!("{file}: error: there are fewer than two rows\n  {help}"));
+        }
+        Ok(Curve { points })
+    }
+
+    /// The highest load.
+    pub fn peak(&self) -> f64 {
+        self.points.iter().map(|(_, load)| *load).fold(0.0, f64::max)
+    }
+
+    /// The lowest.
+    pub fn trough(&self) -> f64 {
+        self.points.iter().map(|(_, load)| *load).fold(f64::INFINITY, f64::min)
+    }
+
+    /// The load at even steps of this many seconds: a minute, or more where the curve is very long.
+    pub fn samples(&self) -> (f64, Vec<f64>) {
+        let (first, last) = (self.points[0].0, self.points[self.points.len() - 1].0);
+        let step = ((last - first) / MOST_SAMPLES).max(60.0);
+        let mut from = 0;
+        let sample = |n: usize| {
+            let at = first + n as f64 * step;
+            while from + 2 < self.points.len() && self.points[from + 1].0 <= at {
+                from += 1;
+            }
+            let ((start, before), (end, after)) = (self.points[from], self.points[from + 1]);
+            before + (after - before) * ((at - start) / (end - start)).min(1.0)
+        };
+        (step, (0..=((last - first) / step).ceil() as usize).map(sample).collect())
+    }
+}
+
+fn row(line: &str) -> Result<(f64, f64), String> {
+    let Some((time, load)) = line.split_once(',') else {
+        return Err(format!("`{line}` is no row\n  help: write `time,requests_per_second`, for example `09:00,120`"));
+    };
+    let (time, load) = (time.trim(), load.trim());
+    let seconds = seconds(time).ok_or_else(|| {
+        format!("`{time}` is no time\n  help: write seconds, `09:30`, `09:30:15` or `2026-01-31T09:30:00Z`")
+    })?;
+    let requests = load.parse().ok().filter(|load: &f64| load.is_finite() && *load >= 0.0);
+    let requests = requests.ok_or_else(|| {
+        format!("`{load}` is no number of requests a second\n  help: write a number from 0 on, for example `120`")
+    })?;
+    Ok((seconds, requests))
+}
+
+fn seconds(text: &str) -> Option<f64> {
+    if let Ok(seconds) = text.parse::<f64>() {
+        return seconds.is_finite().then_some(seconds);
+    }
+    if let Ok(time) = humantime::parse_rfc3339_weak(text) {
+        return Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs_f64());
+    }
+    let parts: Vec<u32> = text.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    match parts[..] {
+        [hours, minutes] if hours <= 24 && minutes < 60 => Some(f64::from(hours * 3_600 + minutes * 60)),
+        [hours, minutes, seconds] if hours <= 24 && minutes < 60 && seconds < 60 => {
+            Some(f64::from(hours * 3_600 + minutes * 60 + seconds))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_read_with_any_of_the_times() {
+        let want = Curve { points: vec![(34_200.0, 10.0), (34_215.0, 20.5)] };
+        for text in ["09:30,10\n09:30:15,20.5\n", "time, requests_per_second\n\n34200, 10\n# noon\n34215,20.5"] {
+            assert_eq!(Curve::parse(text, "f"), Ok(want.clone()), "{text}");
+        }
+        let dated = Curve::parse("2026-01-31T09:30:00Z,1\n2026-02-01 09:30:00,2\n", "f").expect("rows");
+        assert_eq!(dated.points[1].0 - dated.points[0].0, DAY);
+    }
+
+    #[track_caller]
+    fn fault(text: &str, want: &str) {
+        let found = Curve::parse(text, "load.csv").expect_err(text);
+        assert!(found.starts_with(want) && found.contains("help: "), "{found}");
+    }
+
+    #[test]
+    fn a_fault_says_which_row_and_how_to_mend_it() {
+        fault("09:00,1\n09:05\n", "load.csv:2: error: `09:05` is no row");
+        fault("time,requests_per_second\n9h,1\n", "load.csv:2: error: `9h` is no time");
+        fault("09:00,1\n09:60,1\n", "load.csv:2: error: `09:60` is no time");
+        fault("0,-1\n", "load.csv:1: error: `-1` is no number of requests");
+        fault("0,many\n", "load.csv:1: error: `many` is no number of requests");
+        fault("0,inf\n", "load.csv:1: error: `inf` is no number of requests");
+        fault("0,1\n0,2\n", "load.csv:2: error: the time is not after the one before");
+        fault("0,1\n", "load.csv: error: there are fewer than two rows");
+        fault("", "load.csv: error: there are fewer than two rows");
+    }
+
+    #[test]
+    fn between_its_points_a_curve_is_straight() {
+        let curve = Curve::parse("0,0\n120,120\n180,0\n", "f").expect("rows");
+        assert_eq!(curve.samples(), (60.0, vec![0.0, 60.0, 120.0, 0.0]));
+        assert_eq!((curve.peak(), curve.trough()), (120.0, 0.0));
+    }
+
+    #[test]
+    fn a_day_has_its_peak_at_noon() {
+        let (step, samples) = Curve::daily(100.0, 20.0).samples();
+        assert_eq!((step, samples.len()), (60.0, 1_441));
+        assert!((samples[0] - 20.0).abs() < 1e-9 && (samples[720] - 100.0).abs() < 1e-9, "{samples:?}");
+        let mean = samples.iter().sum::<f64>() / samples.len() as f64;
+        assert!((mean - 60.0).abs() < 0.1, "{mean}");
+    }
+
+    #[test]
+    fn a_year_is_looked_at_with_a_bounded_number_of_samples() {
+        let (_, samples) = Curve::parse("0,1\n31536000,2\n", "f").expect("rows").samples();
+        assert!(samples.len() <= MOST_SAMPLES as usize + 1, "{}", samples.len());
+    }
+}
