@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{FAULTY, UNUSABLE, fail};
 use crate::plan::capacity::curve::Curve;
 use crate::plan::capacity::fargate::{HOURS, Prices, Size};
-use crate::plan::capacity::{Fleet, Metric, Plan, Question, plan};
+use crate::plan::capacity::{Because, Fleet, Metric, Plan, Question, plan};
 
 /// The largest file of a load: a row a minute for years.
 const LARGEST: u64 = 64 * 1024 * 1024;
@@ -188,17 +188,10 @@ fn as_text(question: &Question, plan: &Plan) -> String {
         out.push_str(format!("{name:<14} {value:<18} {why}").trim_end());
         out.push('\n');
     }
-    if fleet.size.vcpu < 1.0 {
-        out.push_str(&format!(
-            "\nWith {} vCPU requests wait {} times as long for CPU as with 1 at the same target: see --vcpu.\n",
-            fleet.size.vcpu,
-            1.0 / fleet.size.vcpu
-        ));
-    }
     out.push_str("\nOther sizes:\n");
     for other in plan.considered.iter().filter(|other| *other != fleet) {
-        let (size, cost) = (size(other), dollars(other.cost));
-        out.push_str(&format!("  {size:<18} {cost:>10} a month, {} to {} tasks\n", other.min, other.max));
+        let (size, cost, target) = (size(other), dollars(other.cost), other.target.0);
+        out.push_str(&format!("  {size:<18} {cost:>10} a month, {} to {} tasks at {target} %\n", other.min, other.max));
     }
     out.push_str(
         "\nPrices change, and differ by region: --vcpu-price, --gb-price. Endpoints, logs and traffic are not in it.\n",
@@ -221,7 +214,7 @@ fn lines(question: &Question, plan: &Plan) -> [(&'static str, String, String); 8
         ("task size", size(fleet), peak),
         ("min tasks", fleet.min.to_string(), rising),
         ("max tasks", fleet.max.to_string(), format!("{} % more than at the peak", question.headroom)),
-        ("target", format!("{} %", plan.target), target_because(question, plan)),
+        ("target", format!("{} %", fleet.target.0), because(question, fleet)),
         ("CPU", percent(fleet.cpu_at_peak), format!("at the peak{without}")),
         ("memory", percent(fleet.memory / fleet.size.bytes()), connections),
         ("cost", dollars(fleet.cost), months),
@@ -229,13 +222,13 @@ fn lines(question: &Question, plan: &Plan) -> [(&'static str, String, String); 8
     ]
 }
 
-fn target_because(question: &Question, plan: &Plan) -> String {
-    match (plan.lowered_from, question.target) {
-        (Some(from), _) => {
-            format!("and not {from} %, so that {} of {} zones can be lost", question.spare_zones, question.zones)
-        }
-        (None, Some(_)) => "as asked for".into(),
-        (None, None) => "what holds p99 with this metric: docs/scaling.md".into(),
+fn because(question: &Question, fleet: &Fleet) -> String {
+    let (target, zones) = (question.metric.target(), question.zones);
+    match fleet.target.1 {
+        Because::Asked => "as asked for".into(),
+        Because::Metric => "what holds p99 with this metric: docs/scaling.md".into(),
+        Because::Size => format!("and not {target} %: in tasks of this size such requests wait longer for CPU"),
+        Because::Zones => format!("so that {} of {zones} zones can be lost", question.spare_zones),
     }
 }
 
@@ -253,8 +246,6 @@ fn dollars(amount: f64) -> String {
 
 fn as_json(question: &Question, plan: &Plan) -> Value {
     json!({
-        "target_percent": plan.target,
-        "target_lowered_from": plan.lowered_from,
         "peak_requests_per_second": question.curve.peak(),
         "fleet": fleet_as_json(&plan.fleet),
         "considered": plan.considered.iter().map(fleet_as_json).collect::<Vec<_>>(),
@@ -267,6 +258,13 @@ fn fleet_as_json(fleet: &Fleet) -> Value {
         // As a task definition writes them: CPU units and MiB.
         "task_cpu": (fleet.size.vcpu * 1024.0) as u32,
         "task_memory": (fleet.size.memory * 1024.0) as u32,
+        "target_percent": fleet.target.0,
+        "target_because": match fleet.target.1 {
+            Because::Asked => "asked",
+            Because::Metric => "metric",
+            Because::Size => "size",
+            Because::Zones => "zones",
+        },
         "min_tasks": fleet.min,
         "max_tasks": fleet.max,
         "tasks_at_peak": fleet.at_peak,

@@ -115,7 +115,6 @@ fn reserved(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::config::settings::Settings;
 
     #[track_caller]

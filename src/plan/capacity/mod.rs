@@ -3,9 +3,11 @@
 
 pub mod curve;
 pub mod fargate;
+pub mod queue;
 
 use curve::Curve;
 use fargate::{Prices, Size};
+use queue::Server;
 
 /// Memory of an idle connection in all, from docs/operations.md.
 const CONNECTION: f64 = 41.0 * 1024.0;
@@ -14,9 +16,8 @@ const PROCESS: f64 = 128.0 * 1024.0 * 1024.0;
 /// Memory that stays free.
 const FREE: f64 = 0.25;
 
-/// The highest mean CPU at which the busiest task still holds p99, by the simulation's queue: for the while
-/// until new tasks are there.
-pub const LIMIT: f64 = 0.75;
+/// What the simulation ran with: a request's CPU seconds, in tasks of one vCPU.
+pub const SIMULATED: (f64, f64) = (0.00025, 1.0);
 
 /// Where a finer size costs so little less, the larger one is taken: fewer tasks share connections to the
 /// endpoint better, and each has more CPU for a burst.
@@ -40,7 +41,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// The target in percent that holds p99 in the simulation.
+    /// The target in percent that holds p99 in the simulation, with [`SIMULATED`].
     pub const fn target(self) -> u32 {
         match self {
             Metric::Minute => 50,
@@ -85,11 +86,26 @@ pub struct Question {
     pub balancer_units: f64,
 }
 
+/// Why a target is what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Because {
+    /// It was asked for.
+    Asked,
+    /// It holds p99 with the metric.
+    Metric,
+    /// Requests wait longer in tasks of this size than in those of the simulation.
+    Size,
+    /// From a higher one, losing the spare zones would lead to more than p99 bears.
+    Zones,
+}
+
 /// A fleet of tasks of one size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fleet {
     /// Of a task.
     pub size: Size,
+    /// The target for the scaling policy, in percent, and why.
+    pub target: (u32, Because),
     /// The fewest tasks, the most, and those of the peak.
     pub min: u32,
     /// See `min`.
@@ -113,10 +129,6 @@ pub struct Fleet {
 /// The answer.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The target for the scaling policy, in percent.
-    pub target: u32,
-    /// The one that was asked for or is the metric's, where losing a zone takes a lower one.
-    pub lowered_from: Option<u32>,
     /// What to run.
     pub fleet: Fleet,
     /// Every size that can carry it, from small to large.
@@ -142,53 +154,84 @@ pub enum CapacityFault {
 
 /// Sizes a fleet.
 pub fn plan(question: &Question) -> Result<Plan, CapacityFault> {
-    let wanted = question.target.unwrap_or(question.metric.target());
-    let target = wanted.min(target_with_spare_zones(question.zones, question.spare_zones));
     let vcpus = Size::vcpus().filter(|vcpu| question.vcpu.is_none_or(|only| only == *vcpu));
-    let considered: Vec<Fleet> = vcpus.filter_map(|vcpu| fleet(question, f64::from(target) / 100.0, vcpu)).collect();
+    let considered: Vec<Fleet> = vcpus.filter_map(|vcpu| fleet(question, vcpu)).collect();
     let cheapest = considered.iter().map(|fleet| fleet.cost).fold(f64::INFINITY, f64::min);
     let worth = |fleet: &&Fleet| fleet.cost <= cheapest * WORTH;
     let cores = question.curve.peak() * question.cpu_per_request;
     let fleet = considered.iter().rfind(worth).cloned().ok_or(CapacityFault::TooMuch { cores })?;
-    Ok(Plan {
-        target,
-        lowered_from: (target < wanted).then_some(wanted),
-        fleet,
-        considered,
-        balancer: question.prices.balancer(question.balancer_units),
-    })
+    Ok(Plan { fleet, considered, balancer: question.prices.balancer(question.balancer_units) })
 }
 
-/// The highest target, in percent, from which the loss of the spare zones leads to no more than [`LIMIT`].
-fn target_with_spare_zones(zones: u32, spare: u32) -> u32 {
-    (LIMIT * 100.0 * f64::from(zones - spare) / f64::from(zones) + 1e-9).floor() as u32
+/// The target for tasks with this vCPU, whose p99 holds up to this mean CPU.
+fn target(question: &Question, limit: f64, vcpu: f64) -> (u32, Because) {
+    let percent = |share: f64| ((share * 100.0 + 1e-9).floor() as u32).max(1);
+    let metric = question.metric.target();
+    let simulated = Server::new(SIMULATED.0, SIMULATED.1).limit();
+    let by_size = percent(f64::from(metric) / 100.0 * limit / simulated);
+    let wanted = match question.target {
+        Some(asked) => (asked, Because::Asked),
+        None if by_size < metric => (by_size, Because::Size),
+        None => (metric, Because::Metric),
+    };
+    let (zones, spare) = (f64::from(question.zones), f64::from(question.spare_zones));
+    let by_zones = percent(limit * (zones - spare) / zones);
+    // Tasks do not divide evenly among the zones: at the peak, those that are left have to be enough.
+    let cores = question.curve.peak() * question.cpu_per_request;
+    let borne = |target: &u32| {
+        let tasks = tasks_for(cores, *target, vcpu).max(question.fewest());
+        spare == 0.0 || cores / vcpu / f64::from(question.left_of(tasks)) <= limit + 1e-9
+    };
+    let by_zones = (1..=by_zones.min(wanted.0)).rev().find(borne).unwrap_or(1);
+    if by_zones < wanted.0 { (by_zones, Because::Zones) } else { wanted }
+}
+
+/// As many tasks with this vCPU as keep so many cores at this target, in percent.
+fn tasks_for(cores: f64, target: u32, vcpu: f64) -> u32 {
+    // A mean that is at the target to the last digit is not above it.
+    (cores * 100.0 / (f64::from(target) * vcpu) - 1e-9).ceil().max(1.0) as u32
+}
+
+impl Question {
+    /// A task in each zone, and two in all.
+    fn fewest(&self) -> u32 {
+        self.zones.max(2)
+    }
+
+    /// Of so many tasks, those that are left when the spare zones with the most of them are lost.
+    fn left_of(&self, tasks: u32) -> u32 {
+        tasks - (tasks * self.spare_zones).div_ceil(self.zones)
+    }
 }
 
 /// The fleet of tasks with this vCPU. `None` where no such task has the memory, or it takes too many.
-fn fleet(question: &Question, target: f64, vcpu: f64) -> Option<Fleet> {
+fn fleet(question: &Question, vcpu: f64) -> Option<Fleet> {
+    let limit = Server::new(question.cpu_per_request, vcpu).limit();
+    let target = target(question, limit, vcpu);
     let cores = |load: f64| load * question.cpu_per_request;
-    // A mean that is at the target to the last digit is not above it.
-    let tasks_for = |load: f64| (cores(load) / (target * vcpu) - 1e-9).ceil().max(1.0);
-    if tasks_for(question.curve.peak()) > f64::from(MOST_TASKS) {
+    let tasks_for = |load: f64| tasks_for(cores(load), target.0, vcpu);
+    let at_peak = tasks_for(question.curve.peak());
+    if at_peak > MOST_TASKS {
         return None;
     }
     let zones = question.zones;
-    let fewest = zones.max(2).max(tasks_for(question.curve.trough()) as u32);
-    let most = fewest.max(tasks_for(question.curve.peak()) as u32);
-    let course = Course::of(question, |load| tasks_for(load) as u32);
+    let fewest = question.fewest().max(tasks_for(question.curve.trough()));
+    let most = fewest.max(at_peak);
+    let course = Course::of(question, tasks_for);
     let rises = |min: u32| course.highest(min, |load, tasks| cores(load) / (f64::from(tasks) * vcpu));
     // As many in each zone, and so many that the load's fastest rise is borne until new tasks are there.
     let steps = fewest.div_ceil(zones)..=most.div_ceil(zones);
-    let min = steps.clone().map(|each| each * zones).find(|min| rises(*min) <= LIMIT);
+    let min = steps.clone().map(|each| each * zones).find(|min| rises(*min) <= limit);
     let min = min.unwrap_or(steps.end() * zones);
     let at_peak = most.max(min);
-    let left = at_peak - (at_peak * question.spare_zones).div_ceil(zones);
+    let left = question.left_of(at_peak);
     let memory = (PROCESS + CONNECTION * f64::from(question.connections) / f64::from(left)) / (1.0 - FREE);
     let size = Size::with(vcpu, memory)?;
     let mean_tasks = course.mean_tasks(min);
     let at_peak_cores = cores(question.curve.peak()) / vcpu;
     Some(Fleet {
         size,
+        target,
         min,
         max: (f64::from(at_peak) * (1.0 + f64::from(question.headroom) / 100.0)).ceil() as u32,
         at_peak,

@@ -24,11 +24,11 @@ fn a_day_is_answered_with_a_fleet_and_its_cost() {
     let text = said(&output);
     assert!(output.status.success(), "{text}");
     for want in [
-        "task size      1 vCPU, 2 GB       20 tasks at the peak of 40000 requests/s\n",
+        "task size      1 vCPU, 2 GB       21 tasks at the peak of 40000 requests/s\n",
         "min tasks      3 ",
-        "max tasks      40 ",
-        "target         50 %               and not 55 %, so that 1 of 3 zones can be lost\n",
-        "CPU            50 %               at the peak; 77 % without 1 of 3 zones\n",
+        "max tasks      42 ",
+        "target         49 %               so that 1 of 3 zones can be lost\n",
+        "CPU            48 %               at the peak; 71 % without 1 of 3 zones\n",
         "load balancer  $20.80 ",
     ] {
         assert!(text.contains(want), "{want:?} is not in\n{text}");
@@ -40,7 +40,7 @@ fn json_has_the_numbers_that_a_deployment_takes() {
     let output = capacity("--peak 40000 --trough 4000 --spare-zones 0 --vcpu 1 --json");
     let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let fleet = &json["fleet"];
-    assert_eq!((json["target_percent"].as_u64(), json["target_lowered_from"].as_u64()), (Some(50), None));
+    assert_eq!((fleet["target_percent"].as_u64(), fleet["target_because"].as_str()), (Some(50), Some("metric")));
     assert_eq!((fleet["task_cpu"].as_u64(), fleet["task_memory"].as_u64()), (Some(1024), Some(2048)));
     assert_eq!((fleet["min_tasks"].as_u64(), fleet["max_tasks"].as_u64()), (Some(2), Some(40)));
     let (mean, cost) = (fleet["mean_tasks"].as_f64().expect("tasks"), fleet["usd_month"].as_f64().expect("a cost"));

@@ -1,0 +1,36 @@
+//! The results as docs/scaling.md includes them.
+
+use std::fmt::Write as _;
+
+use super::{OBJECTIVE, RULES, TARGETS, TRACES, recommended, run};
+
+/// A table for each trace, and what follows from them.
+pub fn table() -> String {
+    let mut text = String::from("<!-- Written by `cargo run --example scaling docs/scaling`; a test holds it. -->\n");
+    for trace in &TRACES {
+        let _ = write!(text, "\n**{}**: {}.\n\n| target |", trace.name, trace.about);
+        for rule in &RULES {
+            let _ = write!(text, " {} |", rule.name);
+        }
+        text.push_str("\n|---|---|---|---|\n");
+        for target in TARGETS {
+            let _ = write!(text, "| {target} % |");
+            for rule in &RULES {
+                let run = run(trace, rule, target);
+                let p99 = run.p99();
+                let held = if p99 <= OBJECTIVE { "**" } else { "" };
+                let _ = write!(text, " {held}{}{held}, {:.1} task hours |", time(p99), run.task_hours());
+            }
+            text.push('\n');
+        }
+    }
+    text.push_str("\n| | highest target that holds p99 in all three |\n|---|---|\n");
+    for rule in &RULES {
+        let _ = writeln!(text, "| {} | {} % |", rule.name, recommended(rule));
+    }
+    text
+}
+
+fn time(seconds: f64) -> String {
+    if seconds < 1.0 { format!("{:.0} ms", seconds * 1_000.0) } else { format!("{seconds:.0} s") }
+}
