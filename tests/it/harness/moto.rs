@@ -1,4 +1,4 @@
-//! S3's API, answered by moto: a server of its own that speaks the real protocol.
+//! AWS's APIs, answered by moto: a server of its own that speaks the real protocols.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -18,19 +18,21 @@ pub struct Moto {
 /// Starting Python takes a second or two, so one at a time is enough for these tests.
 static ONE_AT_A_TIME: OnceLock<Mutex<()>> = OnceLock::new();
 
-fn program() -> PathBuf {
-    // `make test` puts it beside the build's other outputs.
-    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    target.parent().expect("inside the build folder").join("test-tools/bin/moto_server")
-}
-
 impl Moto {
+    /// A program of the environment that moto is in.
+    #[track_caller]
+    pub fn tool(name: &str) -> PathBuf {
+        // `make test` puts it beside the build's other outputs.
+        let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let program = target.parent().expect("inside the build folder").join("test-tools/bin").join(name);
+        assert!(program.exists(), "{} is missing: `make test` installs it and runs the tests", program.display());
+        program
+    }
+
     #[track_caller]
     pub fn start() -> (Moto, MutexGuard<'static, ()>) {
         let alone = ONE_AT_A_TIME.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        let program = program();
-        assert!(program.exists(), "{} is missing: `make test` installs it and runs the tests", program.display());
-        let mut child = Command::new(&program)
+        let mut child = Command::new(Moto::tool("moto_server"))
             .args(["-H", "127.0.0.1", "-p", "0"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
