@@ -165,11 +165,14 @@ fn curve(args: &CapacityArgs, input: &mut dyn Read) -> Result<Curve, (u8, String
     let name = if is_input { "<stdin>".to_owned() } else { file.display().to_string() };
     let mut text = String::new();
     let read = match is_input {
-        true => input.take(LARGEST).read_to_string(&mut text),
-        false => std::fs::File::open(file).and_then(|file| file.take(LARGEST).read_to_string(&mut text)),
+        true => input.take(LARGEST + 1).read_to_string(&mut text),
+        false => std::fs::File::open(file).and_then(|file| file.take(LARGEST + 1).read_to_string(&mut text)),
     };
     let help = "help: name a file of rows `time,requests_per_second`, or `-` for standard input";
     read.map_err(|e| (UNUSABLE, format!("read {name}: {e}\n  {help}")))?;
+    if text.len() as u64 > LARGEST {
+        return Err((FAULTY, format!("{name}: error: it is over {LARGEST} bytes\n  help: a row a minute is enough")));
+    }
     let curve = Curve::parse(&text, &name).map_err(|fault| (FAULTY, fault))?;
     if curve.peak() <= 0.0 {
         return Err((FAULTY, format!("{name}: error: there is no load in it\n  {help}")));

@@ -148,4 +148,18 @@ mod tests {
         assert_eq!(service(&[], None), "nameplate");
         assert!(Report::new(&Emf::default(), Some("edge")).is_none(), "off by default");
     }
+
+    #[tokio::test]
+    async fn nothing_is_said_once_it_is_over() {
+        use crate::telemetry::limit::{CpuLimit, LimitSource};
+        let metrics = Metrics::new(CpuLimit::new(1.0, LimitSource::Machine).expect("a limit"));
+        let report = Report { interval: Duration::from_millis(1), ..report(60, &[], None) };
+        let asked = std::cell::Cell::new(0);
+        let ended = || {
+            asked.set(asked.get() + 1);
+            true
+        };
+        tokio::time::timeout(Duration::from_secs(10), report.run(&metrics, ended)).await.expect("it ends");
+        assert_eq!(asked.get(), 1);
+    }
 }

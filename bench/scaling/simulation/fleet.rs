@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use nameplate::plan::capacity::SIMULATED;
 use nameplate::plan::capacity::queue::{SPREAD, Server};
 
-use super::{CPU_PER_REQUEST, FEWEST, MOST, START, Trace};
+use super::{CPU_PER_REQUEST, FEWEST, MOST, Trace};
 
 /// How a way to scale sees the load, and acts.
 pub struct Rule {
@@ -101,8 +101,9 @@ impl Run {
     }
 }
 
-/// Puts a trace through a fleet of tasks with one vCPU that keeps to `target` percent.
-pub fn run(trace: &Trace, rule: &Rule, target: u32) -> Run {
+/// Puts a trace through a fleet of tasks with one vCPU that keeps to `target` percent, each of which takes `start`
+/// seconds until it serves.
+pub fn run(trace: &Trace, rule: &Rule, target: u32, start: u64) -> Run {
     let mut scaler = Scaler { rule, target: f64::from(target) / 100.0, looks: VecDeque::new(), known: VecDeque::new() };
     let mut tasks = scaler.tasks_for(trace.load(0) * CPU_PER_REQUEST);
     let mut starting: VecDeque<(u64, u32)> = VecDeque::new();
@@ -120,7 +121,7 @@ pub fn run(trace: &Trace, rule: &Rule, target: u32) -> Run {
         let wanted = scaler.wanted(now, &seconds);
         let coming: u32 = starting.iter().map(|(_, more)| more).sum();
         match wanted {
-            Some(wanted) if wanted > tasks + coming => starting.push_back((now + START, wanted - tasks - coming)),
+            Some(wanted) if wanted > tasks + coming => starting.push_back((now + start, wanted - tasks - coming)),
             Some(wanted) if wanted < tasks => {
                 starting.clear();
                 tasks = wanted;

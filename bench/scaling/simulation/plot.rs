@@ -5,7 +5,7 @@ use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
 use super::fleet::Second;
-use super::{OBJECTIVE, RULES, Run, TARGETS, TRACES, Trace, recommended, run};
+use super::{OBJECTIVE, RULES, Run, START, TARGETS, TRACES, Trace, recommended, run};
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
@@ -57,7 +57,7 @@ fn targets_of(area: &Area<'_>, trace: &Trace) -> Drawn {
     let objective = OBJECTIVE * 1_000.0;
     chart.draw_series(DashedLineSeries::new([(from, objective), (to, objective)], 6, 4, GREY.stroke_width(2)))?;
     for (rule, colour) in RULES.iter().zip(COLOURS) {
-        let points = TARGETS.map(|target| (f64::from(target), run(trace, rule, target).p99() * 1_000.0));
+        let points = TARGETS.map(|target| (f64::from(target), run(trace, rule, target, START).p99() * 1_000.0));
         chart
             .draw_series(LineSeries::new(points, colour.stroke_width(2)).point_size(3))?
             .label(rule.name)
@@ -133,8 +133,8 @@ pub fn course(trace: &Trace) -> String {
     let runs: Vec<(String, Run)> = RULES
         .iter()
         .map(|rule| {
-            let target = recommended(rule);
-            (format!("{} at {target} %", rule.name), run(trace, rule, target))
+            let target = recommended(rule, START);
+            (format!("{} at {target} %", rule.name), run(trace, rule, target, START))
         })
         .collect();
     drawn((1_080, 960), |area| {

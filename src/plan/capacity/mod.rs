@@ -200,7 +200,8 @@ impl Question {
 
     /// Of so many tasks, those that are left when the spare zones with the most of them are lost.
     fn left_of(&self, tasks: u32) -> u32 {
-        tasks - (tasks * self.spare_zones).div_ceil(self.zones)
+        let lost = (u64::from(tasks) * u64::from(self.spare_zones)).div_ceil(u64::from(self.zones));
+        tasks.saturating_sub(u32::try_from(lost).unwrap_or(u32::MAX))
     }
 }
 

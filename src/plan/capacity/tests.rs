@@ -122,4 +122,6 @@ fn connections_take_memory_and_more_of_it_without_a_zone() {
 fn a_load_beyond_reason_is_a_fault_that_says_its_cores() {
     let fault = plan(&asked(100_000_000.0, 0.0)).expect_err("10,000 cores").to_string();
     assert!(fault.starts_with("the peak takes 10000.0 cores") && fault.contains("help: "), "{fault}");
+    let beyond = Question { cpu_per_request: 1.0, zones: 6, spare_zones: 5, ..asked(1e9, 0.0) };
+    assert_eq!(plan(&beyond).map(|plan| plan.fleet), Err(CapacityFault::TooMuch { cores: 1e9 }));
 }

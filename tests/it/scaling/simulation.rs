@@ -30,7 +30,7 @@ fn the_tables_and_plots_are_what_the_program_writes() {
 #[test]
 fn the_default_targets_are_those_that_hold_p99() {
     for (rule, metric) in RULES.iter().zip(METRICS) {
-        assert_eq!(recommended(rule), metric.target(), "{}", rule.name);
+        assert_eq!(recommended(rule, START), metric.target(), "{}", rule.name);
     }
 }
 
@@ -38,7 +38,7 @@ fn the_default_targets_are_those_that_hold_p99() {
 #[test]
 fn the_arithmetic_reckons_with_the_delays_of_the_simulation() {
     for (rule, metric) in RULES.iter().zip(METRICS) {
-        let seconds = run(&TRACES[0], rule, metric.target()).seconds;
+        let seconds = run(&TRACES[0], rule, metric.target(), START).seconds;
         let tasks = seconds[600].tasks;
         let served = seconds.iter().position(|second| second.tasks > tasks).expect("more tasks") as i64 - 600;
         let wanted = i64::from(metric.reaction());
@@ -51,7 +51,7 @@ fn the_arithmetic_reckons_with_the_delays_of_the_simulation() {
 fn a_higher_target_costs_less_and_waits_longer() {
     for trace in &TRACES {
         for rule in &RULES {
-            let (low, high) = (run(trace, rule, 40), run(trace, rule, 60));
+            let (low, high) = (run(trace, rule, 40, START), run(trace, rule, 60, START));
             assert!(low.task_hours() > high.task_hours(), "{}, {}", trace.name, rule.name);
             assert!(low.p99() < high.p99(), "{}, {}", trace.name, rule.name);
         }
