@@ -34,6 +34,6 @@ soak: preflight
 preflight:
 	@scripts/preflight.sh
 
-# What tests need besides Rust: AWS's APIs, as a server on this machine.
+# What tests need besides Rust: Prometheus, and AWS's APIs as a server on this machine.
 test-tools:
 	@scripts/test-tools.sh

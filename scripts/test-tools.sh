@@ -1,9 +1,26 @@
 #!/bin/sh
-# What tests need besides Rust: a stand-in for AWS's APIs that speaks the real protocols (moto), and with it
-# AWS's own model of them (botocore), in a virtual environment under the build folder. Installs Python's part of
-# it as root or through sudo.
+# What tests need besides Rust, installed as root or through sudo where it lacks: Prometheus with its promtool,
+# and a stand-in for AWS's APIs that speaks the real protocols (moto), with AWS's own model of them (botocore), in
+# a virtual environment under the build folder.
 set -eu
 cd "$(dirname "$0")/.."
+
+# install PACKAGE WHAT: WHAT is what it is for.
+install() {
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "test: needs $2" >&2
+        exit 1
+    fi
+    sudo=""
+    [ "$(id -u)" = 0 ] || sudo="sudo"
+    echo "test: installing $1: $2" >&2
+    $sudo apt-get update -qq
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >/dev/null
+}
+
+if ! { command -v prometheus && command -v promtool; } >/dev/null 2>&1; then
+    install prometheus "prometheus and promtool, for the tests of deploy/observability"
+fi
 
 moto="moto[server]==5.2.5"
 tools="${CARGO_TARGET_DIR:-target}/test-tools"
@@ -11,15 +28,7 @@ stamp="$tools/$(printf '%s' "$moto" | tr -c 'a-z0-9.\n' '-')"
 [ -e "$stamp" ] && exit 0
 
 if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
-    sudo=""
-    [ "$(id -u)" = 0 ] || sudo="sudo"
-    if ! command -v apt-get >/dev/null 2>&1; then
-        echo "test: needs python3 with its venv module, for the tests against AWS's APIs" >&2
-        exit 1
-    fi
-    echo "test: installing python3-venv, for the tests against AWS's APIs" >&2
-    $sudo apt-get update -qq
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+    install python3-venv "python3 with its venv module, for the tests against AWS's APIs"
 fi
 echo "test: installing $moto into $tools" >&2
 rm -rf "$tools"
