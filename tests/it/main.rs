@@ -24,6 +24,7 @@ mod lifecycle;
 mod logs;
 mod malformed;
 mod measured;
+mod observability;
 mod properties;
 mod readme;
 mod recording;

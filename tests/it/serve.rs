@@ -1,14 +1,13 @@
 //! The binary itself: `nameplate serve`, its signals, its exit codes and what it says.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use crate::harness::client::{Client, text_of};
 use crate::harness::origin::Origin;
 use crate::harness::reply::Reply;
-use crate::harness::server::{Server, mapping, nameplate, server};
+use crate::harness::server::{Server, certify, mapping, nameplate, server};
 use crate::harness::web::{Page, Web};
 use crate::harness::{Gate, authority};
 
@@ -154,13 +153,6 @@ fn a_burst_of_signals_is_one_reading_or_two() {
     let settled = server.admin();
     settled.wait_for_metric("nameplate_mapping_reloads_total{result=\"unchanged\"}", 2.0);
     assert_eq!((web.seen().len(), settled.metric("nameplate_mapping_generation")), (3, 1.0));
-}
-
-/// Writes a certificate for this name where the server's listener has its own.
-fn certify(certificate: &Path, key: &Path, name: &str) {
-    let leaf = authority().issue(&[name.to_owned()]).expect("a certificate");
-    std::fs::write(certificate, leaf.certificate_pem()).expect("written");
-    std::fs::write(key, leaf.key_pem()).expect("written");
 }
 
 #[test]

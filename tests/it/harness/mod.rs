@@ -18,6 +18,7 @@ pub mod http2;
 pub mod load;
 pub mod moto;
 pub mod origin;
+pub mod prometheus;
 pub mod proxy;
 pub mod reply;
 pub mod server;

@@ -346,6 +346,13 @@ pub fn replace(path: &Path, text: &str) {
     fs::rename(&beside, path).expect("renamed");
 }
 
+/// Writes a certificate for this name and its key, in PEM.
+pub fn certify(certificate: &Path, key: &Path, name: &str) {
+    let leaf = authority().issue(&[name.to_owned()]).expect("a certificate");
+    fs::write(certificate, leaf.certificate_pem()).expect("written");
+    fs::write(key, leaf.key_pem()).expect("written");
+}
+
 /// Runs another command of the binary to its end.
 pub fn nameplate(words: &[&str]) -> std::process::Output {
     Command::new(env!("CARGO_BIN_EXE_nameplate")).args(words).env_clear().output().expect("the binary runs")
