@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,14 +13,18 @@ use form_urlencoded::Serializer;
 use serde_yaml::Value;
 use tempfile::TempDir;
 
-use super::client;
+use super::{PATIENCE, client};
 
 /// A running Prometheus. Dropped, it is killed; in a failed test it prints its log.
 pub struct Prometheus {
-    child: Child,
     address: SocketAddr,
-    said: Arc<Mutex<Vec<String>>>,
+    _process: Process,
     _folder: TempDir,
+}
+
+struct Process {
+    child: Child,
+    said: Arc<Mutex<Vec<String>>>,
 }
 
 /// The folder of what is shipped for it.
@@ -68,19 +72,26 @@ impl Prometheus {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("prometheus: {e}: `make test` installs it and runs the tests"));
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
-        let mut said = Vec::new();
-        let mut wait_for = |text: &str| {
-            let line = lines.by_ref().inspect(|line| said.push(line.clone())).find(|line| line.contains(text));
-            line.unwrap_or_else(|| panic!("Prometheus never says {text:?}:\n{}", said.join("\n")))
+        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let process = Process { child, said: Arc::clone(&said) };
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            for line in lines {
+                said.lock().unwrap().push(line.clone());
+                // Once it is ready nobody listens.
+                let _ = tell.send(line);
+            }
+        });
+        let wait_for = |text: &str| loop {
+            let line = told.recv_timeout(PATIENCE).unwrap_or_else(|e| panic!("Prometheus never says {text:?}: {e}"));
+            if line.contains(text) {
+                return line;
+            }
         };
-        let listening = wait_for("msg=\"Listening on\"");
+        let address = wait_for("msg=\"Listening on\"").rsplit("address=").next().and_then(|at| at.parse().ok());
         wait_for("msg=\"Server is ready to receive web requests.\"");
-        let address = listening.rsplit("address=").next().and_then(|address| address.parse().ok());
-        let said = Arc::new(Mutex::new(said));
-        let kept = Arc::clone(&said);
-        thread::spawn(move || lines.for_each(|line| kept.lock().unwrap().push(line)));
-        Prometheus { child, address: address.expect("an address"), said, _folder: folder }
+        Prometheus { address: address.expect("an address"), _process: process, _folder: folder }
     }
 
     /// What its API has at this path, with these parameters.
@@ -113,7 +124,7 @@ impl Prometheus {
     }
 }
 
-impl Drop for Prometheus {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
