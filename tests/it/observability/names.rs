@@ -1,7 +1,7 @@
 //! Rules, dashboard and page name what is there: metrics of docs/metrics.md, which a unit test holds against
 //! the program, and recording rules.
 
-use super::{NOT_YET, not_yet, recorded, text};
+use super::{recorded, text};
 
 const METRICS: &str = include_str!("../../../docs/metrics.md");
 
@@ -31,15 +31,9 @@ fn no_name_is_made_up() {
     for (file, text) in files.iter().chain([&("docs/observability.md", page)]) {
         let names = names(text);
         assert!(names.len() > 5, "{file}: {names:?}");
-        let unknown: Vec<_> = names.into_iter().filter(|name| !exists(name) && !not_yet(name)).collect();
+        let unknown: Vec<_> = names.into_iter().filter(|name| !exists(name)).collect();
         assert!(unknown.is_empty(), "{file} names what is not there: {unknown:?}");
     }
-}
-
-#[test]
-fn what_is_there_by_now_is_not_on_the_list_of_what_is_not() {
-    let stale: Vec<_> = NOT_YET.iter().filter(|name| documented().contains(*name)).collect();
-    assert!(stale.is_empty(), "take these off NOT_YET: {stale:?}");
 }
 
 #[test]
