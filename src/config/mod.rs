@@ -5,6 +5,7 @@ mod custom_domain;
 pub mod diagnostic;
 mod document;
 mod entry;
+pub mod explain;
 pub mod load;
 mod nearest;
 mod overrides;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::values::{LONGEST, duration, optional_duration};
+use crate::domain::overrides::Timeouts;
 
 /// An ENI in our region answers within a millisecond; a second means a zone in trouble.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -152,6 +153,18 @@ impl Default for Endpoint {
 }
 
 impl Endpoint {
+    /// The timeouts of a request whose entry says nothing of them.
+    pub fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            connect: Some(self.connect_timeout),
+            tls: Some(self.tls_timeout),
+            first_byte: self.first_byte_timeout.or(Some(self.read_timeout)),
+            read: Some(self.read_timeout),
+            write: Some(self.write_timeout),
+            total: self.total_timeout,
+        }
+    }
+
     /// What no single key can tell.
     pub(super) fn validate(&self) -> Result<(), String> {
         let kinds = [self.name.is_some(), !self.fixed.is_empty(), self.private_dns];

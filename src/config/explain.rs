@@ -1,0 +1,233 @@
+//! What would become of a request, and why: the proxy's own decision, for people to read.
+
+use std::fmt;
+
+use super::settings::{DEFAULT_ENDPOINT, Endpoint, Settings, Sni};
+use crate::domain::decide::{Decision, Refused, RequestView, decide};
+use crate::domain::host::{HostBuffer, normalize};
+use crate::domain::overrides::{Overrides, Timeouts};
+use crate::domain::refusal::Refusal;
+use crate::domain::route::{HostMode, RefererMode, ResponseMode, Route};
+use crate::domain::table::MappingTable;
+use crate::domain::target::Target;
+
+/// A request that is asked about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question<'q> {
+    /// The method as sent.
+    pub method: &'q str,
+    /// The Host header.
+    pub host: String,
+    /// The request target as sent: `/v1/orders?state=open`.
+    pub target: String,
+    /// Values of `X-HTTP-Method-Override`.
+    pub overrides: Vec<&'q [u8]>,
+}
+
+/// What becomes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// An API gets it.
+    Forwarded,
+    /// We answer it ourselves.
+    Refused(Refusal),
+}
+
+/// The answer to a [`Question`]. As text it is what `nameplate explain` prints.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// What becomes of the request.
+    pub verdict: Verdict,
+    /// The entry that it goes by, or that refuses it, and where the mapping has it.
+    pub entry: Option<String>,
+    /// What there is to know beside that, each by its name.
+    pub facts: Vec<(&'static str, String)>,
+    /// The timeouts that a forwarded request would have. Not in the text, which says what the entry
+    /// overrides.
+    pub timeouts: Timeouts,
+}
+
+impl<'q> Question<'q> {
+    /// A request for a URL. Clients never send the fragment; without a scheme it is taken as https.
+    pub fn of_url(method: &'q str, url: &str) -> Question<'q> {
+        let url = url.split('#').next().unwrap_or_default();
+        let before_path = url.split_once(['/', '?']).map_or(url, |(before, _)| before);
+        let has_scheme = before_path.ends_with(':') && url[before_path.len()..].starts_with("//");
+        let url = if has_scheme { url.to_owned() } else { format!("https://{url}") };
+        let host = Target::parse(url.as_bytes()).ok().and_then(|target| target.authority).unwrap_or_default();
+        let host = String::from_utf8_lossy(host).into_owned();
+        let host_end = url.find("://").map_or(0, |at| at + 3) + host.len();
+        let target = match url.as_bytes().get(host_end) {
+            None => "/".to_owned(),
+            Some(b'?') => format!("/{}", &url[host_end..]),
+            Some(_) => url[host_end..].to_owned(),
+        };
+        Question { method, host, target, overrides: Vec::new() }
+    }
+}
+
+/// Answers it. `file` is how the mapping's source is called.
+pub fn explain(table: &MappingTable, settings: &Settings, file: &str, question: &Question<'_>) -> Explanation {
+    let view = RequestView {
+        method: question.method,
+        target: question.target.as_bytes(),
+        host: Some(question.host.as_bytes()),
+        host_optional: false,
+        header_bytes: 0,
+        content_length: None,
+    };
+    let overrides = question.overrides.iter().copied();
+    let place = |route: &Route| format!("{}{} ({file}:{})", route.host(), route.base(), route.line);
+    match decide(table, &settings.limits.into(), view, overrides, &mut HostBuffer::default()) {
+        Ok(decision) => {
+            let own = decision.route.overrides().unwrap_or_default();
+            let endpoint = endpoint_of(&own, settings);
+            Explanation {
+                verdict: Verdict::Forwarded,
+                entry: Some(place(decision.route)),
+                facts: forwarded(&decision, question, &own, endpoint),
+                timeouts: endpoint.map_or(own.timeouts, |endpoint| own.timeouts.or(endpoint.timeouts())),
+            }
+        }
+        Err(refused) => Explanation {
+            verdict: Verdict::Refused(refused.refusal),
+            entry: refused.index.map(|index| place(table.route(index))),
+            facts: refusal(table, refused, &question.host),
+            timeouts: Timeouts::default(),
+        },
+    }
+}
+
+/// A host as it is looked up; one that cannot be was refused before.
+fn normal<'b>(asked: &'b str, buffer: &'b mut HostBuffer) -> &'b str {
+    normalize(asked.as_bytes(), buffer).unwrap_or(asked)
+}
+
+/// The endpoint of an entry. The compiler has refused a name that the settings do not have, unless it did
+/// not know them.
+fn endpoint_of<'s>(own: &Overrides, settings: &'s Settings) -> Option<&'s Endpoint> {
+    own.endpoint.as_ref().map_or(Some(&settings.endpoint), |name| settings.endpoints.get(name))
+}
+
+fn forwarded(
+    decision: &Decision<'_>,
+    question: &Question<'_>,
+    own: &Overrides,
+    endpoint: Option<&Endpoint>,
+) -> Vec<(&'static str, String)> {
+    let route = decision.route;
+    let shared = endpoint.filter(|endpoint| endpoint.sni == Sni::Shared).and_then(|endpoint| endpoint.name.as_deref());
+    let target = String::from_utf8_lossy(&decision.target);
+    let asked = question.host.as_str();
+    let host = if route.choices.host == HostMode::Preserve { asked } else { route.api_host() };
+    let mut buffer = HostBuffer::default();
+    let domain = if route.is_wildcard() { normal(asked, &mut buffer) } else { route.host() };
+    let referer = if route.choices.referer == RefererMode::Preserve { "(as the client sends it)" } else { domain };
+    let answers = match route.choices.response {
+        ResponseMode::Translate => "Location, Content-Location and cookies of this API in the domain's terms",
+        ResponseMode::Untouched => "as the API sends them",
+    };
+    let timeouts = (own.timeouts != Timeouts::default()).then(|| ("timeouts", own.timeouts.to_string()));
+    let rate = own.rate.map(|rate| ("rate limit", format!("{rate} for each task")));
+    let mut facts = vec![
+        ("upstream", format!("{} https://{}{target}", question.method, route.api_host())),
+        ("endpoint", own.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT).to_owned()),
+        ("SNI", shared.unwrap_or(route.api_host()).to_owned()),
+        ("Host", host.to_owned()),
+        ("x-apigw-api-id", route.api_id().to_owned()),
+        ("X-Upstream-Domain", domain.to_owned()),
+        ("Referer", referer.to_owned()),
+        ("verbs", route.choices.verbs.to_string()),
+    ];
+    facts.extend(timeouts.into_iter().chain(rate));
+    facts.push(("answers", answers.to_owned()));
+    facts
+}
+
+fn refusal(table: &MappingTable, refused: Refused, asked: &str) -> Vec<(&'static str, String)> {
+    match (refused.refusal, refused.index) {
+        (Refusal::MethodNotAllowed, Some(index)) => {
+            vec![("Allow", table.route(index).choices.verbs.to_string())]
+        }
+        (Refusal::UnknownPath, _) => {
+            let mut buffer = HostBuffer::default();
+            let bases: Vec<&str> = table.routes_of(normal(asked, &mut buffer)).iter().map(Route::base).collect();
+            vec![("mapped paths", bases.join(", "))]
+        }
+        _ => Vec::new(),
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.verdict, &self.entry) {
+            (Verdict::Forwarded, entry) => writeln!(f, "forwarded: {}", entry.as_deref().unwrap_or_default())?,
+            (Verdict::Refused(refusal), entry) => {
+                writeln!(f, "refused: {} {} ({refusal})", refusal.status(), refusal.reason())?;
+                if let Some(entry) = entry {
+                    writeln!(f, "  {:<18} {entry}", "entry")?;
+                }
+            }
+        }
+        for (name, value) in &self.facts {
+            writeln!(f, "  {name:<18} {value}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::compile::compile;
+    use crate::domain::api::PrivateApi;
+    use crate::domain::host::Host;
+    use crate::domain::route::Choices;
+
+    fn told(method: &str, url: &str) -> (bool, String) {
+        let api = PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
+        let route = Route::new(&Host::parse("pay.example.com").expect("a host"), "/v1", &api, Choices::default(), 3);
+        let table = MappingTable::new(vec![route]);
+        let told = explain(&table, &Settings::default(), "m.yaml", &Question::of_url(method, url));
+        (told.verdict == Verdict::Forwarded, told.to_string())
+    }
+
+    #[test]
+    fn a_forwarded_request_shows_where_it_goes() {
+        let (forwarded, text) = told("GET", "https://PAY.example.com/v1/x?y=1#z");
+        assert!(forwarded, "{text}");
+        assert!(text.starts_with("forwarded: pay.example.com/v1 (m.yaml:3)\n"), "{text}");
+        assert!(text.contains("GET https://abc.execute-api.eu-west-1.amazonaws.com/prod/x?y=1\n"), "{text}");
+    }
+
+    #[test]
+    fn what_an_entry_overrides_is_told() {
+        let text = "APIS:\n  - CUSTOM_DOMAIN_URL: pay.example.com\n    PRIVATE_API_URL: \
+                    https://abc.execute-api.eu-west-1.amazonaws.com/p\n    ENDPOINT: far\n    TIMEOUT: total=15m\n    \
+                    RATE_LIMIT: 5/s\n";
+        let table = compile(text, "m.yaml", None).expect("a mapping");
+        let settings =
+            Settings::parse("endpoints: { far: { name: far.example, sni: shared } }", "s").expect("settings");
+        let told = explain(&table, &settings, "m.yaml", &Question::of_url("GET", "pay.example.com"));
+        assert_eq!(told.verdict, Verdict::Forwarded);
+        let out = told.to_string();
+        for line in ["endpoint           far\n", "SNI                far.example\n", "timeouts           total=15m\n"] {
+            assert!(out.contains(line), "{line:?} in\n{out}");
+        }
+        assert!(out.contains("rate limit         5/s for each task\n"), "{out}");
+        let told = told.timeouts.to_string();
+        assert_eq!(told, "connect=1s, tls=3s, first_byte=30s, read=30s, write=30s, total=15m");
+    }
+
+    #[test]
+    fn a_refused_request_shows_why() {
+        let (forwarded, text) = told("GET", "pay.example.com/v2");
+        assert!(!forwarded);
+        assert!(text.starts_with("refused: 404 unknown_path"), "{text}");
+        assert!(text.contains("mapped paths       /v1\n"), "{text}");
+        assert!(told("GET", "https://pay.example.com/v1/../x").1.starts_with("refused: 400 dot_segment"));
+        assert!(told("GET", "https://other.example/").1.starts_with("refused: 421 unknown_host"));
+        assert!(told("GET", "pay.example.com/v1?u=https://x").0, "a URL inside the query is no scheme");
+        assert!(told("GET", "https:///x").1.starts_with("refused: 400 missing_host"));
+    }
+}
