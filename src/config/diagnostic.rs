@@ -47,6 +47,11 @@ impl Diagnostics {
         Diagnostics { file: file.into(), list: vec![fault], more: 0 }
     }
 
+    /// What is wrong, by the name it has in every fault.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
     /// How many faults there are, those beyond [`MAX_FAULTS`] included.
     pub fn len(&self) -> usize {
         self.list.len() + self.more

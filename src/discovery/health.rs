@@ -22,6 +22,8 @@ pub(super) struct Health {
     failures: AtomicU32,
     /// When the last one was.
     failed_at: AtomicU64,
+    /// When the first ejection of those in a row was.
+    ejected_at: AtomicU64,
     /// Until when the last ejection was to last.
     ejected_until: AtomicU64,
     /// Ejections in a row.
@@ -34,6 +36,12 @@ impl Health {
     /// Whether it is in use.
     pub(super) fn works(&self) -> bool {
         self.cooling_until.load(Ordering::Relaxed) == 0
+    }
+
+    /// Since when it has been left alone, and when it is tried next; `None` while it is in use.
+    pub(super) fn cooling(&self) -> Option<(u64, u64)> {
+        let until = self.cooling_until.load(Ordering::Relaxed);
+        (until != 0).then(|| (self.ejected_at.load(Ordering::Relaxed), until))
     }
 
     /// Whether a request may use it at `now`. The first one after a cool-down is a trial: for as long
@@ -71,6 +79,9 @@ impl Health {
         // Of several that see the same failure, one ejects.
         let first = self.cooling_until.compare_exchange(from, until, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if first {
+            if before == 0 {
+                self.ejected_at.store(now, Ordering::Relaxed);
+            }
             self.ejected_until.store(until, Ordering::Relaxed);
             self.ejections.store(before.saturating_add(1), Ordering::Relaxed);
         }
@@ -93,6 +104,11 @@ impl Health {
 /// A time as a [`Health`] counts it.
 pub(super) fn moment(began: Instant, time: Instant) -> u64 {
     millis(time.saturating_duration_since(began)).saturating_add(1)
+}
+
+/// The reverse of [`moment`].
+pub(super) fn instant(began: Instant, moment: u64) -> Instant {
+    began + Duration::from_millis(moment.saturating_sub(1))
 }
 
 fn millis(time: Duration) -> u64 {
@@ -146,6 +162,7 @@ mod tests {
         let health = ejected_at(1_000);
         assert!(health.admits(6_000, TRIAL));
         assert!(health.worked());
+        assert_eq!(health.cooling(), None);
         assert!(health.works() && health.admits(6_001, TRIAL));
     }
 
@@ -156,6 +173,7 @@ mod tests {
         for seconds in [10, 20, 40, 60, 60] {
             assert!(health.admits(now, TRIAL) && health.failed(POLICY, now + 100));
             now += 100 + seconds * 1_000;
+            assert_eq!(health.cooling(), Some((1_000, now)), "since the first, until this one is over");
             assert!(!health.admits(now - 1, TRIAL), "{seconds}");
         }
     }

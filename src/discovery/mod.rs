@@ -119,6 +119,23 @@ impl Endpoint {
         }
     }
 
+    /// How its addresses are found, as the settings call it: `name`, `fixed` or `private_dns`.
+    pub fn kind(&self) -> &'static str {
+        match &self.kind {
+            Kind::Shared(shared) if shared.found.dns.is_some() => "name",
+            Kind::Shared(_) => "fixed",
+            Kind::PerApi(_) => "private_dns",
+        }
+    }
+
+    /// Why its last look-up brought nothing new, if it did not.
+    pub fn last_fault(&self) -> Option<LookupFault> {
+        match &self.kind {
+            Kind::Shared(shared) => shared.found.dns.as_ref().and_then(dns::Answers::last_fault),
+            Kind::PerApi(_) => None,
+        }
+    }
+
     /// The addresses of the endpoint; `None` where each API has its own.
     pub fn pool(&self) -> Option<&Pool> {
         match &self.kind {
@@ -201,6 +218,7 @@ mod tests {
         let fixed = vec!["127.0.0.1:1".parse().expect("an address")];
         let settings = settings::Endpoint { fixed, ..settings::Endpoint::default() };
         let endpoint = Endpoint::new(&settings, None).expect("fixed");
+        assert_eq!((endpoint.kind(), endpoint.last_fault().is_none()), ("fixed", true));
         assert!(!endpoint.is_ready(), "not before they have been taken");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let next = runtime.block_on(endpoint.refresh(Instant::now())).expect("fixed addresses need no look-up");

@@ -77,6 +77,13 @@ impl Names {
         name
     }
 
+    /// How they are called, and what is known of each, in the order of their names.
+    pub fn by_name(&self) -> Vec<(String, Arc<Name>)> {
+        let mut all: Vec<_> = self.lock().names.iter().map(|(host, name)| (host.clone(), Arc::clone(name))).collect();
+        all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        all
+    }
+
     /// All that are in use.
     pub fn all(&self) -> Vec<Arc<Name>> {
         self.lock().names.values().cloned().collect()
@@ -143,5 +150,7 @@ mod tests {
         }
         assert!(names.all().len() <= FEW, "{}", names.all().len());
         assert!(Arc::ptr_eq(&kept, &names.named("kept.example.com")));
+        let by_name = names.by_name();
+        assert!(by_name.len() == names.all().len() && by_name.is_sorted_by_key(|(host, _)| host.clone()));
     }
 }

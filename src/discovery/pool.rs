@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
-use super::health::{Health, Policy, moment};
+use super::health::{Health, Policy, instant, moment};
 
 /// One address, for as long as it is among the answers.
 #[derive(Debug)]
@@ -24,6 +24,15 @@ pub struct Address {
 
 /// An address that was picked; what becomes of it is told to the pool it came from.
 pub type Picked = Arc<Address>;
+
+/// How long an address is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cooling {
+    /// Since when, however often it was tried in between.
+    pub since: Instant,
+    /// When a request tries it next.
+    pub until: Instant,
+}
 
 /// Addresses by zone and state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +123,12 @@ impl Pool {
     /// The addresses in use.
     pub fn addresses(&self) -> Vec<Picked> {
         self.set.load().list.clone()
+    }
+
+    /// How long an address is left alone, if it is.
+    pub fn cooling(&self, address: &Address) -> Option<Cooling> {
+        let (since, until) = address.health.cooling()?;
+        Some(Cooling { since: instant(self.began, since), until: instant(self.began, until) })
     }
 
     /// Whether there is none.

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 
 use super::budget::Budget;
 use crate::config::settings::{self, DEFAULT_ENDPOINT, Settings};
-use crate::discovery::pool::{Address, Picked, Pool};
+use crate::discovery::pool::{Address, Census, Picked, Pool};
 use crate::discovery::{Checker, Endpoint, EndpointFault};
 use crate::telemetry::metrics::{EndpointCounts, Metrics};
 
@@ -74,20 +74,26 @@ impl Endpoints {
     /// Sets the gauges of addresses.
     pub(super) fn refresh_gauges(&self) {
         for reach in &self.list {
-            let (mut local, mut other) = ([0; 2], [0; 2]);
-            reach.each_pool(|pool| {
-                let census = pool.census();
-                for state in [0, 1] {
-                    local[state] += census.local[state];
-                    other[state] += census.other[state];
-                }
-            });
+            let Census { local, other } = reach.census();
             reach.counts.addresses(local, other);
         }
     }
 }
 
 impl Reach {
+    /// How its addresses stand.
+    pub fn census(&self) -> Census {
+        let mut sum = Census::default();
+        self.each_pool(|pool| {
+            let census = pool.census();
+            for state in [0, 1] {
+                sum.local[state] += census.local[state];
+                sum.other[state] += census.other[state];
+            }
+        });
+        sum
+    }
+
     fn each_pool(&self, mut see: impl FnMut(&Pool)) {
         if let Some(pool) = self.endpoint.pool() {
             see(pool);

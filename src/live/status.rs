@@ -59,6 +59,11 @@ impl Status {
         Status { source, started, report: Mutex::default() }
     }
 
+    /// When the process started.
+    pub fn started(&self) -> SystemTime {
+        self.started
+    }
+
     /// How it stands now.
     pub fn report(&self) -> Report {
         self.lock().clone()

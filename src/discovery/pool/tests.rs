@@ -100,3 +100,13 @@ fn an_empty_pool_has_nothing_to_pick() {
     let (pool, now) = pool(&[]);
     assert!(pool.is_empty() && pool.pick(&[], now).is_none());
 }
+
+#[test]
+fn an_address_that_cools_down_says_since_and_until_when() {
+    let (pool, now) = pool(&[11]);
+    let address = pool.addresses().remove(0);
+    assert_eq!(pool.cooling(&address), None);
+    let later = now + Duration::from_secs(7);
+    eject(&pool, 11, later);
+    assert_eq!(pool.cooling(&address), Some(Cooling { since: later, until: later + POLICY.cool_down }));
+}

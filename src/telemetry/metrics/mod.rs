@@ -47,6 +47,7 @@ pub struct Metrics {
     clients: Clients,
     runtimes: Runtimes,
     traffic: Arc<Traffic>,
+    limit: CpuLimit,
     cpu: Gauges,
     /// `None` where no thread could be had.
     _meter: Option<CpuMeter>,
@@ -69,6 +70,7 @@ impl Metrics {
         let traffic = Arc::new(Traffic::default());
         let cpu = register_cpu(&r)?;
         Ok(Metrics {
+            limit,
             _meter: start_meter(cpu.clone(), limit, Arc::clone(&requests), Arc::clone(&traffic)),
             cpu,
             requests,
@@ -89,6 +91,21 @@ impl Metrics {
     /// CPU time against the limit, and against requests.
     pub fn cpu(&self) -> &Gauges {
         &self.cpu
+    }
+
+    /// The share of the CPU limit in use, mean of the last 15 seconds; `None` where it is not measured.
+    pub fn cpu_utilization(&self) -> Option<f64> {
+        Some(self.cpu.utilization.get()).filter(|ratio| ratio.is_finite())
+    }
+
+    /// CPU seconds for each request, mean of the last 15 seconds that had any; 0 before the first.
+    pub fn cpu_per_request(&self) -> f64 {
+        self.cpu.per_request.get()
+    }
+
+    /// CPU this process may use, in cores.
+    pub fn cpu_limit(&self) -> f64 {
+        self.limit.cores()
     }
 
     /// All metrics in the text exposition format, as [`CONTENT_TYPE`] says.
