@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::Page;
+use super::{Answer, MOST_SHOWN, query, rfc3339};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::settings::DEFAULT_ENDPOINT;
 use crate::domain::host::{HostBuffer, normalize};
@@ -17,11 +17,6 @@ use crate::live::Live;
 use crate::live::reload::Cause;
 use crate::live::snapshot::Snapshot;
 use crate::live::status::{Origin, Report, Trouble};
-
-const JSON: &str = "application/json";
-
-/// The most entries, and the most faults, on one page.
-const MOST_SHOWN: usize = 100;
 
 #[derive(Serialize)]
 struct Mapping<'l> {
@@ -53,44 +48,42 @@ struct Shown {
     more_faults: usize,
 }
 
+/// The entries of a domain.
 #[derive(Serialize)]
-struct Found<'l> {
-    query: String,
+pub(super) struct Found<'l> {
+    pub(super) query: String,
     /// `answers`: these entries answer for that host; `contains`: their domains contain the text.
-    by: &'static str,
-    entries: Vec<Entry<'l>>,
-    more: usize,
+    pub(super) by: &'static str,
+    pub(super) entries: Vec<Entry<'l>>,
+    pub(super) more: usize,
 }
 
+/// One of them.
 #[derive(Serialize)]
-struct Entry<'l> {
-    domain: &'l str,
-    base_path: &'l str,
-    api_id: &'l str,
-    api_host: &'l str,
-    prefix: &'l str,
-    verbs: Option<String>,
-    referer: &'static str,
-    host: &'static str,
-    response: &'static str,
-    endpoint: String,
-    timeout: Option<String>,
-    rate_limit: Option<String>,
-    line: u32,
-    since_generation: u64,
-    requests: u64,
+pub(super) struct Entry<'l> {
+    pub(super) domain: &'l str,
+    pub(super) base_path: &'l str,
+    pub(super) api_id: &'l str,
+    pub(super) api_host: &'l str,
+    pub(super) prefix: &'l str,
+    pub(super) verbs: Option<String>,
+    pub(super) referer: &'static str,
+    pub(super) host: &'static str,
+    pub(super) response: &'static str,
+    pub(super) endpoint: String,
+    pub(super) timeout: Option<String>,
+    pub(super) rate_limit: Option<String>,
+    pub(super) line: u32,
+    pub(super) since_generation: u64,
+    pub(super) requests: u64,
 }
 
 /// The page. `?domain=NAME` adds the entries that answer for a host, or, where none does, those whose
 /// domain contains the text.
-pub(super) fn page(live: &Live, query: Option<&str>, now: SystemTime) -> Page {
-    let mut domain = None;
-    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        if name != "domain" || domain.is_some() {
-            return Page::text(400, "write /mapping or /mapping?domain=NAME");
-        }
-        domain = Some(value.into_owned());
-    }
+pub(super) fn page(live: &Live, query: Option<&str>, now: SystemTime) -> Answer {
+    let Some([domain]) = query::values(query, ["domain"]) else {
+        return Answer::text(400, "write /mapping or /mapping?domain=NAME");
+    };
     let snapshot = live.snapshot();
     let report = live.mapping.report();
     let mapping = Mapping {
@@ -104,20 +97,13 @@ pub(super) fn page(live: &Live, query: Option<&str>, now: SystemTime) -> Page {
             Origin::Source => "source",
             Origin::Cache => "cache",
         }),
-        in_force_since: report.in_force.map(|(since, _)| time(since)),
-        confirmed: report.confirmed.map(time),
+        in_force_since: report.in_force.map(|(since, _)| rfc3339(since)),
+        confirmed: report.confirmed.map(rfc3339),
         staleness_seconds: live.mapping.staleness(now).as_secs(),
         trouble: report.trouble.map(shown),
         found: domain.map(|domain| find(&snapshot, domain)),
     };
-    match serde_json::to_string_pretty(&mapping) {
-        Ok(json) => Page { status: 200, content_type: JSON, body: json + "\n" },
-        Err(fault) => Page::text(500, &fault.to_string()),
-    }
-}
-
-fn time(at: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(at).to_string()
+    Answer::json(&mapping)
 }
 
 fn shown(trouble: Trouble) -> Shown {
@@ -126,7 +112,7 @@ fn shown(trouble: Trouble) -> Shown {
     let first: Vec<_> = faults.iter().flat_map(|faults| faults.iter().take(MOST_SHOWN)).cloned().collect();
     Shown {
         reason,
-        since: time(trouble.since),
+        since: rfc3339(trouble.since),
         version: trouble.version.map(|version| version.to_string()),
         message,
         more_faults: faults.map_or(0, |faults| faults.len()) - first.len(),
@@ -134,7 +120,8 @@ fn shown(trouble: Trouble) -> Shown {
     }
 }
 
-fn find(snapshot: &Snapshot, query: String) -> Found<'_> {
+/// The entries that answer for a host, or, where none does, those whose domain contains the text.
+pub(super) fn find(snapshot: &Snapshot, query: String) -> Found<'_> {
     let table = &snapshot.table;
     let mut buffer = HostBuffer::default();
     let answers = normalize(query.as_bytes(), &mut buffer).map(|host| table.places_of(host)).unwrap_or_default();

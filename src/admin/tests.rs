@@ -12,14 +12,15 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Nothing is in force, and no address known.
-fn empty() -> Arc<Live> {
+fn empty() -> Admin {
     let fixed = vec!["127.0.0.1:1".parse().expect("an address")];
     let endpoint = settings::Endpoint { fixed, ..settings::Endpoint::default() };
     let mapping = "s3://bucket/key".parse().expect("a source");
     let settings = settings::Settings { endpoint, mapping, ..settings::Settings::default() };
     let metrics = Arc::new(Metrics::new(CpuLimit::new(1.0, LimitSource::Machine).expect("a limit")));
     let endpoints = Endpoints::new(&settings, None, &metrics).expect("fixed");
-    Arc::new(Live::new(&settings, endpoints, metrics))
+    let live = Arc::new(Live::new(&settings, endpoints, metrics));
+    Admin { live, settings: Arc::new(settings) }
 }
 
 fn take(live: &Live, origin: Origin) {
@@ -29,55 +30,59 @@ fn take(live: &Live, origin: Origin) {
 }
 
 /// The sample mapping is in force, and an address known.
-async fn ready() -> Arc<Live> {
-    let live = empty();
-    take(&live, Origin::Source);
-    live.refresh_all().await;
-    live
+async fn ready() -> Admin {
+    let admin = empty();
+    take(&admin.live, Origin::Source);
+    admin.live.refresh_all().await;
+    admin
+}
+
+fn get<'r>(path: &'r str, query: Option<&'r str>) -> Asked<'r> {
+    Asked { method: &Method::GET, path, query, html: false }
 }
 
 #[track_caller]
-fn check(live: &Live, method: Method, path: &str, status: u16, body: &str) {
-    let page = answer(live, &method, path, None);
+fn check(admin: &Admin, method: Method, path: &str, status: u16, body: &str) {
+    let page = answer(admin, &Asked { method: &method, ..get(path, None) });
     assert_eq!((page.status, page.body.as_str()), (status, body), "{method} {path}");
 }
 
-fn json(live: &Live, query: Option<&str>) -> serde_json::Value {
-    let page = answer(live, &Method::GET, "/mapping", query);
+fn json(admin: &Admin, path: &str, query: Option<&str>) -> serde_json::Value {
+    let page = answer(admin, &get(path, query));
     assert_eq!((page.status, page.content_type), (200, "application/json"), "{}", page.body);
     serde_json::from_str(&page.body).expect("JSON")
 }
 
 #[tokio::test]
 async fn alive_whatever_is_missing() {
-    for live in [ready().await, empty()] {
-        live.connections.drain();
-        check(&live, Method::GET, "/livez", 200, "ok\n");
+    for admin in [ready().await, empty()] {
+        admin.live.connections.drain();
+        check(&admin, Method::GET, "/livez", 200, "ok\n");
     }
 }
 
 #[tokio::test]
 async fn ready_when_nothing_is_missing() {
-    let live = ready().await;
-    check(&live, Method::GET, "/readyz", 200, "ready\n");
-    check(&live, Method::HEAD, "/readyz", 200, "ready\n");
+    let admin = ready().await;
+    check(&admin, Method::GET, "/readyz", 200, "ready\n");
+    check(&admin, Method::HEAD, "/readyz", 200, "ready\n");
 }
 
 #[tokio::test]
 async fn unready_says_all_that_is_missing() {
     check(&empty(), Method::GET, "/readyz", 503, "mapping: none is in force\nendpoint: no address is known\n");
-    let live = ready().await;
-    live.connections.drain();
-    check(&live, Method::GET, "/readyz", 503, "draining: the process is stopping\n");
+    let admin = ready().await;
+    admin.live.connections.drain();
+    check(&admin, Method::GET, "/readyz", 503, "draining: the process is stopping\n");
 }
 
 #[tokio::test]
 async fn ready_says_what_an_operator_should_know_all_the_same() {
-    let live = ready().await;
-    take(&live, Origin::Cache);
+    let admin = ready().await;
+    take(&admin.live, Origin::Cache);
     let held = Held { version: version_of(b"x"), removed: 6, domains: 10, most: 50 };
-    live.mapping.not_taken(Cause::Held(held), Some(held.version), SystemTime::now());
-    let page = answer(&live, &Method::GET, "/readyz", None);
+    admin.live.mapping.not_taken(Cause::Held(held), Some(held.version), SystemTime::now());
+    let page = answer(&admin, &get("/readyz", None));
     let lines: Vec<_> = page.body.lines().collect();
     assert_eq!((page.status, lines[0], lines.len()), (200, "ready", 3), "{lines:?}");
     assert!(lines[1].starts_with("mapping: from the cache; the source last had it 1m 3"), "{lines:?}");
@@ -86,7 +91,7 @@ async fn ready_says_what_an_operator_should_know_all_the_same() {
 
 #[tokio::test]
 async fn mapping_tells_what_is_in_force() {
-    let told = json(&*ready().await, None);
+    let told = json(&ready().await, "/mapping", None);
     let version = version_of(include_bytes!("../../conf/mapping.yaml"));
     assert_eq!(told["version"], version.to_string());
     assert_eq!(told["sha256"], version.full());
@@ -95,16 +100,16 @@ async fn mapping_tells_what_is_in_force() {
     assert!((90..100).contains(&told["staleness_seconds"].as_u64().expect("a number")), "{told}");
     assert!(told["trouble"].is_null() && told.get("found").is_none(), "{told}");
 
-    let told = json(&empty(), None);
+    let told = json(&empty(), "/mapping", None);
     assert!(told["version"].is_null() && told["origin"].is_null() && told["generation"] == 0, "{told}");
 }
 
 #[tokio::test]
 async fn mapping_tells_what_was_not_taken_and_why() {
-    let live = ready().await;
+    let admin = ready().await;
     let faults = compile_bytes(format!("APIS:\n{}", "- x\n".repeat(150)).as_bytes(), "m", None).expect_err("faults");
-    live.mapping.not_taken(Cause::Rejected(faults), Some(version_of(b"bad")), SystemTime::now());
-    let trouble = &json(&live, None)["trouble"];
+    admin.live.mapping.not_taken(Cause::Rejected(faults), Some(version_of(b"bad")), SystemTime::now());
+    let trouble = &json(&admin, "/mapping", None)["trouble"];
     assert_eq!((&trouble["reason"], &trouble["more_faults"]), (&"rejected".into(), &50.into()));
     assert_eq!(trouble["faults"].as_array().map(Vec::len), Some(100));
     assert_eq!((&trouble["faults"][0]["line"], &trouble["faults"][0]["text"]), (&2.into(), &"- x".into()));
@@ -112,8 +117,8 @@ async fn mapping_tells_what_was_not_taken_and_why() {
 }
 
 #[track_caller]
-fn finds(live: &Live, query: &str, by: &str, want: &[&str]) {
-    let found = &json(live, Some(query))["found"];
+fn finds(admin: &Admin, query: &str, by: &str, want: &[&str]) {
+    let found = &json(admin, "/mapping", Some(query))["found"];
     let entries = found["entries"].as_array().expect("a list");
     let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
     let got: Vec<_> = entries.iter().map(|e| text(&e["domain"]) + &text(&e["base_path"])).collect();
@@ -122,15 +127,15 @@ fn finds(live: &Live, query: &str, by: &str, want: &[&str]) {
 
 #[tokio::test]
 async fn entries_are_found_by_domain() {
-    let live = ready().await;
-    live.snapshot().count_request(0);
+    let admin = ready().await;
+    admin.live.snapshot().count_request(0);
     let api2 = ["api2.internal.private.example.com/v2", "api2.internal.private.example.com"];
-    finds(&live, "domain=API2.internal.private.example.com:443", "answers", &api2);
-    finds(&live, "domain=x.team.private.example.com", "answers", &["*.team.private.example.com"]);
-    finds(&live, "domain=INTERNAL", "contains", &["api1.internal.private.example.com", api2[0], api2[1]]);
-    finds(&live, "domain=%2A.team", "contains", &["*.team.private.example.com"]);
-    finds(&live, "domain=other", "contains", &[]);
-    let all = &json(&live, Some("domain="))["found"]["entries"];
+    finds(&admin, "domain=API2.internal.private.example.com:443", "answers", &api2);
+    finds(&admin, "domain=x.team.private.example.com", "answers", &["*.team.private.example.com"]);
+    finds(&admin, "domain=INTERNAL", "contains", &["api1.internal.private.example.com", api2[0], api2[1]]);
+    finds(&admin, "domain=%2A.team", "contains", &["*.team.private.example.com"]);
+    finds(&admin, "domain=other", "contains", &[]);
+    let all = &json(&admin, "/mapping", Some("domain="))["found"]["entries"];
     assert_eq!(all.as_array().map(Vec::len), Some(5));
     let reports = &all[4];
     assert_eq!((&reports["endpoint"], &reports["rate_limit"]), (&"default".into(), &"100/s".into()));
@@ -140,34 +145,34 @@ async fn entries_are_found_by_domain() {
     assert_eq!((&wildcard["referer"], &wildcard["prefix"]), (&"preserve".into(), &"/live".into()));
     assert!(wildcard["verbs"].is_null() && all[1]["verbs"] == "GET, POST", "{all}");
     for query in ["host=x", "domain=a&domain=b", "x"] {
-        let page = answer(&live, &Method::GET, "/mapping", Some(query));
+        let page = answer(&admin, &get("/mapping", Some(query)));
         assert_eq!((page.status, page.body.as_str()), (400, "write /mapping or /mapping?domain=NAME\n"), "{query}");
     }
 }
 
 #[tokio::test]
 async fn the_index_names_the_pages() {
-    let index = answer(&empty(), &Method::GET, "/", None).body;
-    for page in ["/livez", "/readyz", "/metrics", "/mapping"] {
+    let index = answer(&empty(), &get("/", None)).body;
+    for page in ["/livez", "/readyz", "/metrics", "/mapping", "/endpoints"] {
         assert!(index.contains(page), "{index}");
     }
 }
 
 #[tokio::test]
 async fn only_these_pages_and_only_to_be_read() {
-    let live = empty();
+    let admin = empty();
     for path in ["", "*", "/metrics/", "//metrics", "/LIVEZ", "/favicon.ico"] {
-        check(&live, Method::GET, path, 404, "no such page; / lists them\n");
+        check(&admin, Method::GET, path, 404, "no such page; / lists them\n");
     }
     for method in [Method::POST, Method::DELETE, Method::OPTIONS] {
-        check(&live, method, "/readyz", 405, "use GET or HEAD\n");
+        check(&admin, method, "/readyz", 405, "use GET or HEAD\n");
     }
 }
 
 /// One connection through pingora: all that comes back for these bytes. Panics unless the server
 /// ends each request as it says.
 async fn exchange(request: &str) -> String {
-    let admin = Arc::new(Admin { live: ready().await });
+    let admin = Arc::new(ready().await);
     let (mut client, server) = tokio::io::duplex(1 << 20);
     client.write_all(request.as_bytes()).await.expect("taken");
     let (_keep, shutdown) = tokio::sync::watch::channel(false);

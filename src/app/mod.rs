@@ -182,7 +182,7 @@ fn start_on(
     let accepting = accept(&proxying, &clients, &listeners, &accepting).map_err(system)?;
 
     let (stop_admin, admin_stopped) = watch::channel(false);
-    let pages = Admin { live: Arc::clone(&live) };
+    let pages = Admin { live: Arc::clone(&live), settings: Arc::new(settings.clone()) };
     let duplicate = admin_socket.try_clone().map_err(system)?;
     serve(&minding, Service::new("admin".into(), pages), (duplicate, admin), admin_stopped);
     if let Err(e) = inherited.serving() {

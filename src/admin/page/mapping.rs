@@ -1,0 +1,102 @@
+//! The mapping in force, and what came after it and was not taken.
+
+use maud::{Markup, html};
+
+use super::View;
+use super::figures::{age, ago, count, counted};
+use super::state::reason;
+use crate::admin::MOST_SHOWN;
+use crate::config::diagnostic::{Diagnostic, Diagnostics};
+use crate::domain::version::Version;
+use crate::live::reload::Cause;
+use crate::live::status::{Origin, Trouble};
+
+pub(super) fn section(view: &View<'_>) -> Markup {
+    html! {
+        section #mapping aria-labelledby="mapping-title" data-live {
+            h2 #mapping-title { "Mapping in force" }
+            @match view.report.in_force {
+                Some((since, origin)) => (in_force(view, origin, &ago(since, view.now.time))),
+                None => p.empty { "None yet. It will be read from " code.text { (view.live().mapping.source) } "." }
+            }
+            @if let Some(trouble) = &view.report.trouble { (not_taken(view, trouble)) }
+        }
+    }
+}
+
+fn in_force(view: &View<'_>, origin: Origin, since: &Markup) -> Markup {
+    let (live, snapshot) = (view.live(), &view.snapshot);
+    let source = match origin {
+        Origin::Source => "the source",
+        Origin::Cache => "the cache on this host, because the source was away",
+    };
+    html! {
+        dl {
+            dt { "Version" }
+            dd { (version(snapshot.version.as_ref())) " · generation " (count(snapshot.generation)) }
+            dt { "Source" } dd { code.text #source { (live.mapping.source) } }
+            dt { "Read from" } dd { (source) }
+            dt { "In force" } dd { (since) }
+            dt { "Last seen at the source" }
+            dd { (age(live.mapping.staleness(view.now.time))) " ago" }
+            dt { "Says" }
+            dd {
+                (counted(snapshot.table.domains(), "domain", "domains")) " in "
+                (counted(snapshot.table.len(), "entry", "entries"))
+            }
+        }
+    }
+}
+
+/// The short form, which logs and metrics have, and the whole one to compare with `sha256sum`.
+fn version(version: Option<&Version>) -> Markup {
+    html! {
+        @match version {
+            Some(version) => {
+                code #mapping-version { (version) } " "
+                details #sha256 { summary { "SHA-256" } code.text { (version.full()) } }
+            }
+            None => "none"
+        }
+    }
+}
+
+fn not_taken(view: &View<'_>, trouble: &Trouble) -> Markup {
+    html! {
+        div #trouble .trouble {
+            h3 { "Not in force: " (reason(trouble)) }
+            p {
+                "Since " (ago(trouble.since, view.now.time))
+                @if let Some(version) = trouble.version { ", version " code { (version) } }
+                ". What is in force serves on."
+            }
+            @match &trouble.cause {
+                Cause::Rejected(faults) => (diagnostics(faults)),
+                cause => pre.text { (cause) }
+            }
+        }
+    }
+}
+
+fn diagnostics(faults: &Diagnostics) -> Markup {
+    let more = faults.len().saturating_sub(MOST_SHOWN);
+    html! {
+        ol.faults {
+            @for fault in faults.iter().take(MOST_SHOWN) { (diagnostic(faults.file(), fault)) }
+        }
+        @if more > 0 {
+            p { "And " (count(more)) " more; " code { "nameplate check" } " shows them all." }
+        }
+    }
+}
+
+fn diagnostic(file: &str, fault: &Diagnostic) -> Markup {
+    let Diagnostic { line, column, what, text, help } = fault;
+    html! {
+        li {
+            p { code.place { (file) ":" (line) ":" (column) } " " strong { (what) } }
+            @if !text.is_empty() { pre.text { (text) } }
+            p.help { "Help: " (help) }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The entries of a domain, and what would become of a request for it.
+
+use maud::{Markup, html};
+
+use super::View;
+use super::figures::{count, counted};
+use crate::admin::mapping::{Entry, Found, find};
+use crate::admin::query;
+use crate::config::explain::{Explanation, Question, Verdict, explain};
+use crate::domain::overrides::Timeouts;
+use crate::domain::refusal::Refusal;
+use crate::domain::verbs::VERBS;
+
+/// What the form asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Search {
+    domain: Option<String>,
+    method: Option<String>,
+    path: Option<String>,
+}
+
+impl Search {
+    /// `None` if the query is none that the form can send.
+    pub(super) fn of(query: Option<&str>) -> Option<Search> {
+        let [domain, method, path] = query::values(query, ["domain", "method", "path"])?;
+        // Around a name that was pasted there may be anything.
+        let domain = domain.map(|domain| domain.trim().to_owned());
+        Some(Search { domain, method, path })
+    }
+
+    fn method(&self) -> &str {
+        self.method.as_deref().filter(|method| !method.is_empty()).unwrap_or("GET")
+    }
+
+    fn path(&self) -> &str {
+        self.path.as_deref().filter(|path| !path.is_empty()).unwrap_or("/")
+    }
+
+    /// The domain and its request, where one is asked about.
+    fn question(&self) -> Option<Question<'_>> {
+        let host = self.domain.clone().filter(|domain| !domain.is_empty())?;
+        let asked = self.method.is_some() || self.path.is_some();
+        let question = || Question { method: self.method(), host, target: self.path().into(), overrides: Vec::new() };
+        asked.then(question)
+    }
+}
+
+/// Where the page shows this domain.
+pub(super) fn link_to(domain: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("domain", domain).finish();
+    format!("/?{query}#search")
+}
+
+pub(super) fn section(view: &View<'_>, search: &Search) -> Markup {
+    html! {
+        section #search .wide aria-labelledby="search-title" {
+            h2 #search-title { "Search by domain" }
+            (form(search))
+            @if let Some(domain) = &search.domain {
+                div #found data-live {
+                    @if let Some(question) = search.question() {
+                        (explanation(&question, &answer_to(view, &question)))
+                    }
+                    (found(&find(&view.snapshot, domain.clone())))
+                }
+            }
+        }
+    }
+}
+
+fn form(search: &Search) -> Markup {
+    let method = search.method();
+    html! {
+        form action="/#search" method="get" role="search" aria-labelledby="search-title" {
+            div.field {
+                label for="domain" { "Domain, or a part of one" }
+                input #domain name="domain" type="text" inputmode="url" autocomplete="off" autocapitalize="none"
+                    spellcheck="false" value=(search.domain.as_deref().unwrap_or_default());
+            }
+            div.field.short {
+                label for="method" { "Method" }
+                select #method name="method" {
+                    @if !VERBS.contains(&method) { option selected { (method) } }
+                    @for verb in VERBS { option selected[verb == method] { (verb) } }
+                }
+            }
+            div.field {
+                label for="path" { "Path and query" }
+                input #path name="path" type="text" autocomplete="off" autocapitalize="none" spellcheck="false"
+                    value=(search.path());
+            }
+            button #submit type="submit" { "Search and explain" }
+        }
+    }
+}
+
+fn answer_to(view: &View<'_>, question: &Question<'_>) -> Explanation {
+    explain(&view.snapshot.table, &view.admin.settings, &view.live().mapping.source, question)
+}
+
+fn explanation(question: &Question<'_>, told: &Explanation) -> Markup {
+    let (class, word) = match told.verdict {
+        Verdict::Forwarded => ("good", "Forwarded".to_owned()),
+        Verdict::Refused(refusal) => ("bad", format!("Refused: {} {}", refusal.status(), refusal.reason())),
+    };
+    html! {
+        section #explanation .(class) aria-labelledby="explanation-title" {
+            h3 #explanation-title {
+                code.text { (question.method) " https://" (question.host) (question.target) }
+            }
+            p { strong.badge #verdict { (word) } }
+            @if let Verdict::Refused(refusal) = told.verdict {
+                p { (refusal) "." @if let Some(help) = help(refusal) { " " (help) } }
+            }
+            dl {
+                @if let Some(entry) = &told.entry { dt { "Entry" } dd { code.text { (entry) } } }
+                @for (name, value) in told.facts.iter().filter(|(name, _)| *name != "timeouts") {
+                    dt { (sentence(name)) }
+                    dd { code.text { @if value.is_empty() { "(the whole domain)" } @else { (value) } } }
+                }
+                @if told.timeouts != Timeouts::default() { dt { "Timeouts" } dd { code.text { (told.timeouts) } } }
+            }
+        }
+    }
+}
+
+/// Names of headers as they are; everything else with a capital, as the other names on the page.
+fn sentence(name: &str) -> String {
+    let mut letters = name.chars();
+    match letters.next() {
+        Some(first) if !name.contains('-') => first.to_uppercase().chain(letters).collect(),
+        _ => name.to_owned(),
+    }
+}
+
+/// What would help, beside what the facts say.
+fn help(refusal: Refusal) -> Option<&'static str> {
+    match refusal {
+        Refusal::MissingHost => Some("Give the whole name that clients ask for."),
+        Refusal::MalformedHost => Some("A host is a name such as orders.example.com, with a port if there is one."),
+        Refusal::MalformedTarget => {
+            Some("A path begins with a slash; spaces, backslashes and all that is not ASCII are percent-encoded.")
+        }
+        Refusal::DotSegment => Some("Send the path that the dots lead to."),
+        Refusal::UnknownPath => Some("Ask for one of the mapped paths, or add an entry for this one."),
+        Refusal::MethodNotAllowed => Some("Use a method that the entry allows, or add this one to its VERBS."),
+        Refusal::UriTooLong => Some("The setting `limits: url` says how long it may be."),
+        Refusal::UnknownHost => Some("Add an entry for this domain to the mapping, or correct the name."),
+        Refusal::NoMapping => Some("The mapping above says what it waits for."),
+        _ => None,
+    }
+}
+
+fn found(found: &Found<'_>) -> Markup {
+    let Found { query, by, entries, more } = found;
+    let entries_in_all = counted(entries.len() + more, "entry", "entries");
+    html! {
+        h3 #found-title {
+            @if query.is_empty() { (entries_in_all) " in all" }
+            @else if *by == "answers" {
+                (entries_in_all) @if entries.len() + more == 1 { " answers for " } @else { " answer for " } q { (query) }
+            }
+            @else if entries.is_empty() { "No entry answers for " q { (query) } ", and no domain contains it" }
+            @else { "No entry answers for " q { (query) } "; domains of " (entries_in_all) " contain it" }
+        }
+        @if !entries.is_empty() {
+            div.scroll #found-scroll role="region" tabindex="0" aria-labelledby="found-title" { (table(entries, *more)) }
+        }
+    }
+}
+
+fn table(entries: &[Entry<'_>], more: usize) -> Markup {
+    html! {
+        table {
+            caption { "Entries." @if more > 0 { " " (count(more)) " more are not shown; search for a longer text." } }
+            thead { tr {
+                th scope="col" { "Domain and base path" } th scope="col" { "API" } th scope="col" { "Methods" }
+                th scope="col" { "Endpoint" } th.number scope="col" { "Line" } th.number scope="col" { "Requests" }
+            } }
+            tbody {
+                @for entry in entries {
+                    tr {
+                        th.name scope="row" { (entry.domain) (entry.base_path) }
+                        td.name { (entry.api_host) (entry.prefix) }
+                        td { (entry.verbs.as_deref().unwrap_or("all")) }
+                        td {
+                            (entry.endpoint)
+                            @for own in [&entry.timeout, &entry.rate_limit].into_iter().flatten() {
+                                br; span.when { (own) }
+                            }
+                        }
+                        td.number { (count(entry.line)) }
+                        td.number { (count(entry.requests)) }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! How it stands, in one line.
+
+use maud::{Markup, html};
+
+use super::View;
+use super::figures::{age, count, counted};
+use crate::live::reload::Cause;
+use crate::live::status::{Origin, Trouble};
+
+/// How much it matters; said in a word and not by a colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// All is well.
+    Good,
+    /// Requests are served, and somebody should look.
+    Attention,
+    /// Requests are not to be sent here.
+    Bad,
+}
+
+impl Tone {
+    fn word(self) -> &'static str {
+        match self {
+            Tone::Good => "Ready",
+            Tone::Attention => "Attention",
+            Tone::Bad => "Not ready",
+        }
+    }
+
+    fn class(self) -> &'static str {
+        match self {
+            Tone::Good => "good",
+            Tone::Attention => "attention",
+            Tone::Bad => "bad",
+        }
+    }
+}
+
+/// What it says, the first that is true.
+pub(super) fn headline(view: &View<'_>) -> (Tone, String) {
+    let live = view.live();
+    if live.connections.draining() {
+        let open = counted(live.connections.open(), "connection is", "connections are");
+        return (Tone::Bad, format!("Draining: the process is stopping, and {open} still open"));
+    }
+    if view.snapshot.table.is_empty() {
+        let why = view.report.trouble.as_ref().map(|trouble| format!(": {}", reason(trouble)));
+        return (Tone::Bad, format!("No mapping is in force{}", why.unwrap_or_default()));
+    }
+    let domains = counted(view.snapshot.table.domains(), "domain", "domains");
+    if !live.endpoints.at(0).endpoint.is_ready() {
+        return (Tone::Bad, format!("{domains} mapped, and no address of the endpoint is known"));
+    }
+    if let Some(trouble) = &view.report.trouble {
+        return (Tone::Attention, format!("Serving the last good mapping: {}", reason(trouble)));
+    }
+    if let Some(reach) = live.endpoints.all().iter().find(|reach| {
+        let census = reach.census();
+        census.local[0] + census.other[0] == 0 && census.local[1] + census.other[1] > 0
+    }) {
+        return (Tone::Attention, format!("Serving {domains}; every address of endpoint {} is failing", reach.label));
+    }
+    if matches!(view.report.in_force, Some((_, Origin::Cache))) {
+        let stale = age(live.mapping.staleness(view.now.time));
+        return (Tone::Attention, format!("Serving {domains} from the cache: the source last had them {stale} ago"));
+    }
+    (Tone::Good, format!("Serving {domains} · ready"))
+}
+
+/// Why what the source has is not in force, in a few words.
+pub(super) fn reason(trouble: &Trouble) -> String {
+    match &trouble.cause {
+        Cause::Rejected(faults) => format!("the new one has {}", counted(faults.len(), "fault", "faults")),
+        Cause::Held(held) => {
+            let (removed, domains) = (count(held.removed), count(held.domains));
+            format!("the new one is held, because it removes {removed} of {domains} domains")
+        }
+        Cause::Unsettled => "the new one is being written".into(),
+        Cause::Failed(_) => "its source cannot be read".into(),
+    }
+}
+
+pub(super) fn section((tone, headline): &(Tone, String)) -> Markup {
+    html! {
+        // Read out when it changes, and only then: the script leaves it alone while it says the same.
+        p #state .state .(tone.class()) role="status" data-live {
+            strong.badge { (tone.word()) } " "
+            span #headline { (headline) }
+        }
+    }
+}
