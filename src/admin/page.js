@@ -23,10 +23,6 @@
 
   const replace = (old, fresh) => {
     const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
-    for (const details of old.querySelectorAll("details[open][id]")) {
-      const same = fresh.querySelector("#" + CSS.escape(details.id));
-      if (same) same.open = true;
-    }
     const scrolled = [...old.querySelectorAll(".scroll[id]")].map((box) => [box.id, box.scrollLeft]);
     if (old.getAttribute("role") === "status") {
       // The element that is read out has to stay.

@@ -37,5 +37,6 @@ mod scaling;
 mod serve;
 mod serving;
 mod sources;
+mod status_page;
 mod tidy;
 mod upstream;

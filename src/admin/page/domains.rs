@@ -49,14 +49,14 @@ impl Top<'_> {
 pub(super) fn section(view: &View<'_>) -> Markup {
     let Top { domains, all } = Top::of(&view.snapshot);
     html! {
-        section #domains aria-labelledby="domains-title" data-live {
+        section #domains .wide aria-labelledby="domains-title" data-live {
             h2 #domains-title { "Top domains" }
             @if domains.is_empty() {
                 p.empty { "No request has reached an API yet." }
             } @else {
                 div.scroll #domains-scroll role="region" tabindex="0" aria-labelledby="domains-title" {
                     table {
-                        caption { "Of " (count(all)) " requests that entries in force were counted for." }
+                        caption { span { "Of " (count(all)) " requests since each entry in force is what it is." } }
                         thead { tr {
                             th scope="col" { "Domain" }
                             th.number scope="col" { "Requests" }

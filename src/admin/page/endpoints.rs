@@ -29,12 +29,12 @@ pub(super) fn section(view: &View<'_>) -> Markup {
 fn census(endpoints: &[Endpoint<'_>]) -> Markup {
     html! {
         table {
-            caption { "Addresses by zone and state. Those that cool down keep failing, and are left alone for a while." }
+            caption { span { "Addresses by zone and state. One that cools down kept failing, and is left alone for a while." } }
             thead {
                 tr {
                     th scope="col" rowspan="2" { "Endpoint" }
                     th scope="colgroup" colspan="2" { "Our zone" }
-                    th scope="colgroup" colspan="2" { "Other or unknown zones" }
+                    th scope="colgroup" colspan="2" { "Other zones" }
                 }
                 tr {
                     th.number scope="col" { "In use" } th.number scope="col" { "Cooling" }
@@ -68,11 +68,7 @@ fn addresses(view: &View<'_>, endpoints: &[Endpoint<'_>]) -> Markup {
     let more: usize = endpoints.iter().map(|endpoint| endpoint.more_addresses).sum();
     html! {
         table {
-            caption {
-                "Each address"
-                @if more > 0 { "; " (count(more)) " more are in " code { "nameplate_endpoint_addresses" } }
-                "."
-            }
+            caption { span { "Each address." @if more > 0 { " " (count(more)) " more are not shown." } } }
             thead { tr {
                 th scope="col" { "Address" } th scope="col" { "Endpoint" } th scope="col" { "Zone" }
                 th scope="col" { "State" }

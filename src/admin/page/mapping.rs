@@ -33,30 +33,22 @@ fn in_force(view: &View<'_>, origin: Origin, since: &Markup) -> Markup {
     html! {
         dl {
             dt { "Version" }
-            dd { (version(snapshot.version.as_ref())) " · generation " (count(snapshot.generation)) }
+            dd {
+                code #mapping-version { (snapshot.version.map(|version| version.to_string()).unwrap_or_default()) }
+                " · generation " (count(snapshot.generation))
+            }
+            dt { "SHA-256" }
+            dd { code #sha256 { (snapshot.version.as_ref().map(Version::full).unwrap_or_default()) } }
             dt { "Source" } dd { code.text #source { (live.mapping.source) } }
             dt { "Read from" } dd { (source) }
             dt { "In force" } dd { (since) }
             dt { "Last seen at the source" }
             dd { (age(live.mapping.staleness(view.now.time))) " ago" }
-            dt { "Says" }
+            dt { "Contents" }
             dd {
                 (counted(snapshot.table.domains(), "domain", "domains")) " in "
                 (counted(snapshot.table.len(), "entry", "entries"))
             }
-        }
-    }
-}
-
-/// The short form, which logs and metrics have, and the whole one to compare with `sha256sum`.
-fn version(version: Option<&Version>) -> Markup {
-    html! {
-        @match version {
-            Some(version) => {
-                code #mapping-version { (version) } " "
-                details #sha256 { summary { "SHA-256" } code.text { (version.full()) } }
-            }
-            None => "none"
         }
     }
 }

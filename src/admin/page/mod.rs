@@ -93,11 +93,13 @@ fn document(view: &View<'_>, search: &Search) -> Markup {
                 main #main tabindex="-1" {
                     (state::section(&state))
                     div.columns {
-                        (mapping::section(view))
-                        (traffic::section(view))
+                        div.column {
+                            (mapping::section(view))
+                            (endpoints::section(view))
+                        }
+                        div.column { (traffic::section(view)) }
                         (search::section(view, search))
                         (domains::section(view))
-                        (endpoints::section(view))
                     }
                 }
                 (footer())

@@ -158,10 +158,10 @@ fn found(found: &Found<'_>) -> Markup {
         h3 #found-title {
             @if query.is_empty() { (entries_in_all) " in all" }
             @else if *by == "answers" {
-                (entries_in_all) @if entries.len() + more == 1 { " answers for " } @else { " answer for " } q { (query) }
+                (entries_in_all) @if entries.len() + more == 1 { " answers for " } @else { " answer for " } "“" (query) "”"
             }
-            @else if entries.is_empty() { "No entry answers for " q { (query) } ", and no domain contains it" }
-            @else { "No entry answers for " q { (query) } "; domains of " (entries_in_all) " contain it" }
+            @else if entries.is_empty() { "No entry answers for " "“" (query) "”" ", and no domain contains it" }
+            @else { "No entry answers for " "“" (query) "”" "; domains of " (entries_in_all) " contain it" }
         }
         @if !entries.is_empty() {
             div.scroll #found-scroll role="region" tabindex="0" aria-labelledby="found-title" { (table(entries, *more)) }
@@ -172,7 +172,10 @@ fn found(found: &Found<'_>) -> Markup {
 fn table(entries: &[Entry<'_>], more: usize) -> Markup {
     html! {
         table {
-            caption { "Entries." @if more > 0 { " " (count(more)) " more are not shown; search for a longer text." } }
+            caption { span {
+                "Lines are those of the mapping; requests are counted since the entry is what it is."
+                @if more > 0 { " " (count(more)) " more entries are not shown; search for a longer text." }
+            } }
             thead { tr {
                 th scope="col" { "Domain and base path" } th scope="col" { "API" } th scope="col" { "Methods" }
                 th scope="col" { "Endpoint" } th.number scope="col" { "Line" } th.number scope="col" { "Requests" }

@@ -51,7 +51,7 @@ fn table(now: &Rates, minute: &Rates) -> Markup {
     };
     html! {
         table {
-            caption { "Answers a second, by status: means." }
+            caption { span { "Mean answers a second, by status." } }
             thead { tr {
                 th scope="col" { "Status" }
                 th.number scope="col" { "Last " (NOW.as_secs()) " s" }

@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
@@ -77,6 +78,13 @@ impl Client {
     /// As [`Client::connect`], where nobody may listen.
     pub fn try_connect(address: SocketAddr) -> io::Result<Client> {
         try_open(address).map(|stream| Client::over(Stream::Plain(stream)))
+    }
+
+    /// Waits this long for each read from now on.
+    #[track_caller]
+    pub fn patient(self, patience: Duration) -> Client {
+        self.wire.stream.stream.socket().set_read_timeout(Some(patience)).expect("a timeout");
+        self
     }
 
     /// Connects with TLS, and trusts the authority of these tests alone.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use nameplate::demo::authority::Authority;
 
 pub mod admin;
+pub mod browser;
 pub mod client;
 pub mod dns;
 pub mod faulty;
