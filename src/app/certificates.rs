@@ -195,7 +195,8 @@ fn config(tls: &ListenerTls, read: Read, resumption: &Resumption) -> Result<Serv
 /// read.
 fn ends(chain: &[CertificateDer<'_>]) -> Option<i64> {
     let end = |der: &CertificateDer<'_>| Some(X509Certificate::from_der(der).ok()?.1.validity().not_after.timestamp());
-    chain.iter().filter_map(end).min()
+    // Without the date of one, nobody knows when the first one ends.
+    chain.iter().map(end).collect::<Option<Vec<_>>>()?.into_iter().min()
 }
 
 /// What there is to say of a certificate that ends then.

@@ -27,7 +27,8 @@ impl Proxy {
             self.live.endpoints.budget.earn();
         }
         ctx.attempts += 1;
-        ctx.watch = None;
+        // Nothing of an attempt before is this one's.
+        (ctx.watch, ctx.sent, ctx.reused) = (None, None, false);
         // Who had to wait for a name has less time left.
         let now = if self.look_up(ctx, now).await { Instant::now() } else { now };
         ctx.connecting = now;
@@ -131,6 +132,8 @@ impl Proxy {
             let (tcp, tls) = (since.duration_since(ctx.connecting), now.duration_since(since));
             metrics.upstream_connected(tcp.as_secs_f64(), tls.as_secs_f64(), handshakes::ended());
         }
+        // What was sent on a connection that was dead is sent once more, and counted once more.
+        ctx.body_bytes = 0;
         ctx.sent = Some(now);
         ctx.reused = reused;
         ctx.watch = self.watch(session, ctx, digest, now);

@@ -76,6 +76,7 @@ pub(super) fn early(
     refusal: Refusal,
     id: &str,
     (time, duration_ms): (SystemTime, Duration),
+    response_bytes: u64,
     client: Option<SocketAddr>,
 ) {
     let Some(log) = &live.access_log else { return };
@@ -93,7 +94,7 @@ pub(super) fn early(
         refusal: Some(refusal.reason()),
         aborted: false,
         request_bytes: 0,
-        response_bytes: 0,
+        response_bytes,
         duration_ms,
         upstream: None,
         client,

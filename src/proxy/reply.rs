@@ -60,13 +60,14 @@ pub(super) async fn refuse(session: &mut Session, refusal: Refusal, id: &Id, adv
 /// it, and gives the bytes of a whole HTTP/1.1 answer that ends its connection.
 pub fn refuse_early(live: &Live, refusal: Refusal, after: Duration, client: Option<SocketAddr>) -> Vec<u8> {
     let id = request_id::new();
-    live.metrics.refused_early(refusal, after.as_secs_f64());
-    record::early(live, refusal, &id, (SystemTime::now() - after, after), client);
-    whole(refusal, &id)
+    let body = body(refusal, &id);
+    let sent = body.len() as u64;
+    live.metrics.refused_early(refusal, after.as_secs_f64(), sent);
+    record::early(live, refusal, &id, (SystemTime::now() - after, after), sent, client);
+    whole(refusal, &id, &body)
 }
 
-fn whole(refusal: Refusal, id: &str) -> Vec<u8> {
-    let body = body(refusal, id);
+fn whole(refusal: Refusal, id: &str, body: &str) -> Vec<u8> {
     let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let phrase = status.canonical_reason().unwrap_or_default();
     let date = get_cached_date();

@@ -146,6 +146,16 @@ fn time<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error
     serializer.collect_str(&humantime::format_rfc3339_millis(*at))
 }
 
+/// What follows the authority of an absolute form; of what is no form of a target, what follows an `@`.
+fn without_authority(target: &[u8]) -> &[u8] {
+    let Some(scheme) = target.windows(3).position(|three| three == b"://") else {
+        return target.rsplit(|byte| *byte == b'@').next().unwrap_or(target);
+    };
+    let rest = &target[scheme + 3..];
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?'));
+    end.map_or(b"/", |end| &rest[end..])
+}
+
 /// To the microsecond.
 fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_micros() as f64 / 1e3)
@@ -193,8 +203,9 @@ impl AccessLog {
         share.has(number).then(|| (share.percent < 100.0).then_some(share.percent))
     }
 
-    /// The part of a target that a line has.
+    /// The part of a target that a line has: never an authority, which may hold a password.
     pub fn path<'t>(&self, target: &'t [u8]) -> Text<'t> {
+        let target = if target.starts_with(b"/") { target } else { without_authority(target) };
         let end = if self.query { None } else { memchr::memchr(b'?', target) };
         Text(&target[..end.unwrap_or(target.len())])
     }
@@ -297,6 +308,17 @@ mod tests {
             assert_eq!(log.path(b"/a?b=c?d").0, want);
             assert_eq!(log.path(b"/a").0, b"/a");
         }
+    }
+
+    #[test]
+    fn an_authority_and_its_password_are_not_the_path() {
+        let log = log("access_log: { to: stdout }");
+        let path = |target: &'static str| String::from_utf8_lossy(log.path(target.as_bytes()).0).into_owned();
+        assert_eq!(path("http://user:s3cret@shop.example.com/x@y?z"), "/x@y");
+        assert_eq!(path("http://user:s3cret@shop.example.com?z"), "");
+        assert_eq!(path("http://user:s3cret@shop.example.com"), "/");
+        assert_eq!(path("user:s3cret@shop.example.com:443"), "shop.example.com:443");
+        assert_eq!(path("*"), "*");
     }
 
     #[test]

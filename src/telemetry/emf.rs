@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::{Map, Value, json};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::lines;
+use super::lines::{self, Log};
 use super::metrics::Metrics;
 use crate::config::settings::Emf;
 use crate::config::settings::emf::{METRICS, SERVICE};
@@ -52,7 +52,7 @@ impl Report {
             let mut line = out.buffer();
             line.extend_from_slice(self.line(SystemTime::now(), self.values(metrics)).as_bytes());
             line.push(b'\n');
-            out.push(line);
+            out.push_of(Log::Emf, line);
         }
     }
 

@@ -11,7 +11,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -21,6 +21,9 @@ use parking_lot::{Condvar, Mutex};
 
 /// Lines that may wait: at some 600 bytes each, 5 MB.
 const QUEUE: usize = 8_192;
+
+/// Bytes that may wait: what clients choose can make lines many times as long as most are.
+const WAITING: usize = 16 * 1024 * 1024;
 
 /// Lines' memory that is kept to be used again.
 const SPARE: usize = 1_024;
@@ -105,6 +108,8 @@ impl Log {
 pub struct Lines {
     log: Log,
     queue: ArrayQueue<(Log, Vec<u8>)>,
+    /// Bytes of memory in it.
+    waiting: AtomicUsize,
     spare: ArrayQueue<Vec<u8>>,
     dropped: Arc<AtomicU64>,
     asleep: AtomicBool,
@@ -130,6 +135,7 @@ impl Lines {
         Lines {
             log,
             queue: ArrayQueue::new(queue),
+            waiting: AtomicUsize::new(0),
             spare: ArrayQueue::new(SPARE),
             dropped: Arc::default(),
             asleep: AtomicBool::new(false),
@@ -152,7 +158,11 @@ impl Lines {
 
     /// As [`Lines::push`], for another log that shares this queue.
     pub fn push_of(&self, log: Log, line: Vec<u8>) {
-        if let Err((_, line)) = self.queue.push((log, line)) {
+        let bytes = line.capacity();
+        let fits = self.waiting.fetch_add(bytes, Ordering::Relaxed) <= WAITING;
+        let pushed = if fits { self.queue.push((log, line)) } else { Err((log, line)) };
+        if let Err((_, line)) = pushed {
+            self.waiting.fetch_sub(bytes, Ordering::Relaxed);
             self.dropped.fetch_add(1, Ordering::Relaxed);
             log.lose();
             self.keep(line);
@@ -216,6 +226,9 @@ impl Lines {
     /// Writes all there is.
     fn write_all(&self, out: &mut dyn Write, batch: &mut Batch, note: Option<Note>, told: &mut u64) {
         while let Some(first) = self.queue.pop() {
+            if batch.torn {
+                batch.bytes.push(b'\n');
+            }
             let dropped = self.dropped.load(Ordering::Relaxed);
             if let Some(note) = note.filter(|_| dropped > *told) {
                 batch.bytes.extend_from_slice(note(dropped - *told).as_bytes());
@@ -228,7 +241,8 @@ impl Lines {
                 self.take(batch, line);
             }
             // Nobody reads it any more: there is nobody to tell but whoever reads the metrics.
-            if out.write_all(&batch.bytes).and_then(|()| out.flush()).is_err() {
+            batch.torn = out.write_all(&batch.bytes).and_then(|()| out.flush()).is_err();
+            if batch.torn {
                 self.dropped.fetch_add(batch.lines.len() as u64, Ordering::Relaxed);
                 batch.lines.iter().for_each(|log| log.lose());
             }
@@ -237,6 +251,7 @@ impl Lines {
     }
 
     fn take(&self, batch: &mut Batch, (log, line): (Log, Vec<u8>)) {
+        self.waiting.fetch_sub(line.capacity(), Ordering::Relaxed);
         batch.bytes.extend_from_slice(&line);
         batch.lines.push(log);
         self.keep(line);
@@ -248,6 +263,8 @@ impl Lines {
 struct Batch {
     bytes: Vec<u8>,
     lines: Vec<Log>,
+    /// The one before was not written to its end: who reads on must not take the rest for one line.
+    torn: bool,
 }
 
 impl Batch {
@@ -356,6 +373,53 @@ mod tests {
         lines.flush();
         assert_eq!((Log::Access.lost(), Log::Emf.lost()), (3, 1 + QUEUE as u64));
         assert_eq!(lines.dropped().load(Ordering::Relaxed), 4 + QUEUE as u64);
+    }
+
+    #[test]
+    fn long_lines_fill_the_queue_before_memory() {
+        let (out, sees, open) = gate();
+        let lines = Lines::start(Log::Operational, out, None).expect("a thread");
+        lines.push(b"first\n".to_vec());
+        assert_eq!(sees.recv().expect("written"), b"first\n");
+        for _ in 0..20 {
+            lines.push(vec![b'x'; WAITING / 10]);
+        }
+        assert_eq!(lines.dropped().load(Ordering::Relaxed), 9);
+        drop((0..100).map(|_| open.send(())).collect::<Vec<_>>());
+        lines.flush();
+        lines.push(b"last\n".to_vec());
+        lines.flush();
+        assert_eq!(lines.dropped().load(Ordering::Relaxed), 9, "there is room again");
+    }
+
+    /// Takes half of the first thing, and no more of it.
+    struct Half(Sender<Vec<u8>>, usize);
+
+    impl Write for Half {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1 += 1;
+            let count = if self.1 == 1 { bytes.len() / 2 } else { bytes.len() };
+            if self.1 == 2 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let _ = self.0.send(bytes[..count].to_vec());
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_broke_off_spoils_no_other() {
+        let (written, sees) = channel();
+        let lines = Lines::start(Log::Operational, Box::new(Half(written, 0)), None).expect("a thread");
+        for line in ["aaaaaaa\n", "b\n", "c\n"] {
+            lines.push(line.into());
+            lines.flush();
+        }
+        assert_eq!(sees.try_iter().flatten().collect::<Vec<u8>>(), b"aaaa\nb\nc\n");
     }
 
     #[test]

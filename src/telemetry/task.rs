@@ -40,7 +40,8 @@ fn ask(uri: &str, timeout: Duration) -> io::Result<Task> {
 
 fn task(json: &[u8]) -> io::Result<Task> {
     let task: serde_json::Value = serde_json::from_slice(json)?;
-    let text = |key| task.get(key).and_then(serde_json::Value::as_str).map(str::to_owned);
+    let text =
+        |key| task.get(key).and_then(|text| text.as_str()).filter(|text| !text.trim().is_empty()).map(str::to_owned);
     Ok(Task {
         cores: task.pointer("/Limits/CPU").and_then(serde_json::Value::as_f64),
         zone: text("AvailabilityZone"),

@@ -185,8 +185,11 @@ impl Domains {
 
     /// Answers since the start, those of domains that are gone included.
     pub(super) fn totals(&self) -> Totals {
-        let mut totals = self.listed.lock().gone;
-        self.each(|domain| domain.add_to(&mut totals));
+        // One look: a domain that goes in between would count neither here nor there.
+        let listed = self.listed.lock();
+        let mut totals = listed.gone;
+        let shared = [&self.unmapped, &self.other];
+        shared.into_iter().chain(&listed.domains).for_each(|domain| domain.add_to(&mut totals));
         totals
     }
 }

@@ -95,11 +95,12 @@ impl Metrics {
         self.requests.refusals[refusal.index()].inc();
     }
 
-    /// A request was refused before its method was known, `seconds` after it began.
-    pub fn refused_early(&self, refusal: Refusal, seconds: f64) {
+    /// A request was refused before its method was known, `seconds` after it began, with so many bytes.
+    pub fn refused_early(&self, refusal: Refusal, seconds: f64, sent: u64) {
         self.refused(refusal);
         self.requests.domains.unmapped.count(VERBS.len(), refusal.status());
         self.requests.duration.observe(seconds);
+        self.requests.sent.inc_by(sent);
     }
 
     /// A client went away before its answer was complete.

@@ -26,6 +26,20 @@ fn a_get_that_is_reset_is_sent_again() {
 }
 
 #[test]
+fn what_is_sent_again_counts_once() {
+    let api = Origin::start(|request: &Received| match (request.connection, request.target()) {
+        (0, "/prod/first") | (1.., _) => Reply::json(200, "{}"),
+        _ => Reply::default().then_reset(),
+    });
+    // Twice this body is over the limit.
+    let proxy = pay().settings("limits: { body: 1000 }\n").to(&api).start();
+    assert_eq!(proxy.get(DOMAIN, "/first").status, 200);
+    assert_eq!(proxy.request("PUT", DOMAIN, "/x", &[], &[b'x'; 600]).status, 200);
+    assert_eq!(proxy.metric(RETRIES), 1.0);
+    proxy.wait_for_metric("nameplate_request_bytes_total", 600.0);
+}
+
+#[test]
 fn a_post_that_is_reset_is_not() {
     let (api, proxy) = resets_the_second();
     is_refusal(&post(&proxy), 502, "bad_answer");
