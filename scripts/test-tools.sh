@@ -1,25 +1,32 @@
 #!/bin/sh
 # What tests need besides Rust, installed as root or through sudo where it lacks: Prometheus with its promtool,
-# and a stand-in for AWS's APIs that speaks the real protocols (moto), with AWS's own model of them (botocore), in
+# Chromium with its driver, and a stand-in for AWS's APIs that speaks the real protocols (moto), with AWS's own model of them (botocore), in
 # a virtual environment under the build folder.
 set -eu
 cd "$(dirname "$0")/.."
 
-# install PACKAGE WHAT: WHAT is what it is for.
+# install WHAT PACKAGE...: WHAT is what they are and are for.
 install() {
+    what=$1
+    shift
     if ! command -v apt-get >/dev/null 2>&1; then
-        echo "test: needs $2" >&2
+        echo "test: needs $what, and there is no apt-get to install it with" >&2
         exit 1
     fi
     sudo=""
     [ "$(id -u)" = 0 ] || sudo="sudo"
-    echo "test: installing $1: $2" >&2
+    echo "test: installing $*: $what" >&2
     $sudo apt-get update -qq
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1" >/dev/null
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 if ! { command -v prometheus && command -v promtool; } >/dev/null 2>&1; then
-    install prometheus "prometheus and promtool, for the tests of deploy/observability"
+    install "prometheus and promtool, for the tests of deploy/observability" prometheus
+fi
+
+# Another place than Debian's is said by CHROMIUM and CHROMEDRIVER; the tests look there, too.
+if ! [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || ! [ -x "${CHROMEDRIVER:-/usr/bin/chromedriver}" ]; then
+    install "Chromium and its driver, for the tests of the status page" chromium chromium-driver
 fi
 
 moto="moto[server]==5.2.5"
@@ -28,7 +35,7 @@ stamp="$tools/$(printf '%s' "$moto" | tr -c 'a-z0-9.\n' '-')"
 [ -e "$stamp" ] && exit 0
 
 if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
-    install python3-venv "python3 with its venv module, for the tests against AWS's APIs"
+    install "python3 with its venv module, for the tests against AWS's APIs" python3-venv
 fi
 echo "test: installing $moto into $tools" >&2
 rm -rf "$tools"

@@ -14,11 +14,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// Nothing is in force, and no address known.
 fn empty() -> Admin {
     let fixed = vec!["127.0.0.1:1".parse().expect("an address")];
-    let endpoint = settings::Endpoint { fixed, ..settings::Endpoint::default() };
+    admin_with(settings::Endpoint { fixed, ..settings::Endpoint::default() })
+}
+
+fn admin_with(endpoint: settings::Endpoint) -> Admin {
     let mapping = "s3://bucket/key".parse().expect("a source");
     let settings = settings::Settings { endpoint, mapping, ..settings::Settings::default() };
     let metrics = Arc::new(Metrics::new(CpuLimit::new(1.0, LimitSource::Machine).expect("a limit")));
-    let endpoints = Endpoints::new(&settings, None, &metrics).expect("fixed");
+    let endpoints = Endpoints::new(&settings, None, &metrics).expect("an endpoint");
     let live = Arc::new(Live::new(&settings, endpoints, metrics));
     Admin { live, settings: Arc::new(settings) }
 }
@@ -216,4 +219,186 @@ async fn a_body_is_not_waited_for() {
     let answer = exchange("POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc").await;
     assert!(answer.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{answer}");
     assert!(answer.to_ascii_lowercase().contains("allow: get, head\r\n"), "{answer}");
+}
+
+/// The status page for a query, as a browser asks for it.
+fn page(admin: &Admin, query: Option<&str>) -> Answer {
+    answer(admin, &Asked { html: true, ..get("/", query) })
+}
+
+#[track_caller]
+fn says(admin: &Admin, query: Option<&str>, want: &[&str]) {
+    let page = page(admin, query);
+    assert_eq!((page.status, page.content_type), (200, "text/html; charset=utf-8"), "{query:?}");
+    for want in want {
+        assert!(page.body.contains(want), "no {want:?} in {}", page.body);
+    }
+}
+
+#[tokio::test]
+async fn the_state_is_told_in_a_line() {
+    says(
+        &empty(),
+        None,
+        &["Not ready", "No mapping is in force<", "None yet. It will be read from", "s3://bucket/key"],
+    );
+    let admin = empty();
+    take(&admin.live, Origin::Source);
+    says(&admin, None, &["Not ready", "4 domains mapped, and no address of the endpoint is known"]);
+    let admin = ready().await;
+    says(&admin, None, &[">Ready<", "<title>Serving 4 domains · ready – Nameplate</title>", "1 min ago"]);
+    take(&admin.live, Origin::Cache);
+    says(&admin, None, &["Attention", "Serving 4 domains from the cache: the source last had them 1 min ago"]);
+    let held = Held { version: version_of(b"x"), removed: 6, domains: 10, most: 50 };
+    admin.live.mapping.not_taken(Cause::Held(held), Some(held.version), SystemTime::now());
+    let why = "the new one is held, because it removes 6 of 10 domains";
+    says(&admin, None, &["Attention", &format!("Serving the last good mapping: {why}"), "reload --allow-shrink"]);
+    admin.live.connections.drain();
+    says(&admin, None, &["Not ready", "Draining: the process is stopping, and 0 connections are still open"]);
+}
+
+#[tokio::test]
+async fn the_first_faults_are_shown_and_the_others_counted() {
+    let admin = ready().await;
+    let faults = compile_bytes(format!("APIS:\n{}", "- x\n".repeat(150)).as_bytes(), "m", None).expect_err("faults");
+    admin.live.mapping.not_taken(Cause::Rejected(faults), Some(version_of(b"bad")), SystemTime::now());
+    says(&admin, None, &["the new one has 150 faults", "m:2:3", "m:21:3", "And 130 more"]);
+    assert!(!page(&admin, None).body.contains("m:22:"));
+}
+
+/// Puts one address of the default endpoint out of use.
+fn eject(live: &Live) {
+    let reach = live.endpoints.at(0);
+    let pool = reach.endpoint.pool().expect("one for all");
+    let address = pool.addresses().remove(0);
+    for _ in 0..settings::endpoint::EJECT_AFTER {
+        reach.failed(pool, &address, Instant::now());
+    }
+}
+
+#[tokio::test]
+async fn endpoints_are_told_by_zone_and_state() {
+    let admin = ready().await;
+    let told = &json(&admin, "/endpoints", None)["endpoints"][0];
+    let states = |in_use: usize, cooling: usize| serde_json::json!({ "in_use": in_use, "cooling": cooling });
+    assert_eq!((&told["name"], &told["kind"], &told["ready"]), (&"default".into(), &"fixed".into(), &true.into()));
+    assert_eq!((&told["counts"]["local"], &told["counts"]["other"]), (&states(0, 0), &states(1, 0)));
+    let address = serde_json::json!({ "address": "127.0.0.1:1", "zone": "other", "state": "in_use" });
+    assert_eq!(told["addresses"], serde_json::json!([address]));
+    assert!(told["fault"].is_null() && told["dns_name"].is_null() && told["more_addresses"] == 0, "{told}");
+    says(&admin, None, &["fixed addresses", "127.0.0.1:1", "In use"]);
+
+    eject(&admin.live);
+    let told = &json(&admin, "/endpoints", None)["endpoints"][0];
+    assert_eq!((&told["counts"]["other"], &told["addresses"][0]["state"]), (&states(0, 1), &"cooling".into()));
+    let time =
+        |name: &str| humantime::parse_rfc3339(told["addresses"][0][name].as_str().expect("text")).expect("a time");
+    // Both are cut to the second.
+    let cools = time("until").duration_since(time("since")).expect("in order").as_secs();
+    assert!((4..=6).contains(&cools), "{told}");
+    says(&admin, None, &["Attention", "every address of endpoint default is failing", "Cooling", "tried again in"]);
+}
+
+#[tokio::test]
+async fn an_endpoint_with_private_dns_tells_the_names_that_were_asked_for() {
+    let nameservers = vec!["127.0.0.1:9".parse().expect("an address")];
+    let endpoint = settings::Endpoint { private_dns: true, nameservers, ..settings::Endpoint::default() };
+    let admin = admin_with(endpoint);
+    let told = &json(&admin, "/endpoints", None)["endpoints"][0];
+    assert_eq!((&told["kind"], &told["addresses"]), (&"private_dns".into(), &serde_json::json!([])));
+    says(&admin, None, &["each API's own name, by private DNS", "No address is known yet."]);
+}
+
+#[tokio::test]
+async fn the_policy_lets_only_the_page_s_own_style_and_script_in() {
+    let page = page(&ready().await, None);
+    let inside = |tag: &str| {
+        let (_, rest) = page.body.split_once(&format!("<{tag}>")).expect("there");
+        rest.split_once(&format!("</{tag}>")).expect("closed").0.to_owned()
+    };
+    for tag in ["style", "script"] {
+        let digest = ring::digest::digest(&ring::digest::SHA256, inside(tag).as_bytes());
+        let hash = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, digest);
+        assert!(page.policy.contains(&format!("{tag}-src 'sha256-{hash}';")), "{}", page.policy);
+        assert_eq!(page.body.matches(&format!("<{tag}")).count(), 1);
+    }
+    for part in ["default-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'"] {
+        assert!(page.policy.contains(part), "{}", page.policy);
+    }
+    assert!(!page.policy.contains("unsafe"), "{}", page.policy);
+    assert!(!page.body.contains(" style=") && !page.body.contains(" onclick="), "the policy would refuse it");
+}
+
+#[tokio::test]
+async fn text_from_outside_is_escaped() {
+    let admin = ready().await;
+    let harm = "%22%3E%3C/title%3E%3Cscript%3Ealert(1)%3C/script%3E";
+    let long = "%3Cb%3E".repeat(8 * 1024);
+    for query in [
+        format!("domain={harm}"),
+        format!("domain={harm}&method={harm}&path={harm}"),
+        format!("domain={long}&path={long}"),
+        "domain=%ff%fe%00&method=%80&path=%c3%28".into(),
+        "domain=a&path=".into(),
+    ] {
+        let page = page(&admin, Some(&query));
+        assert_eq!((page.status, page.body.matches("<script>").count()), (200, 1), "{query}");
+        assert!(!page.body.contains("<b>") && !page.body.contains("<script>alert"), "{query}");
+    }
+    says(&admin, Some(&format!("domain={harm}")), &["&quot;&gt;&lt;/title&gt;&lt;script&gt;alert(1)"]);
+}
+
+#[tokio::test]
+async fn a_request_is_explained_as_the_command_does() {
+    let admin = ready().await;
+    let forwarded = ["Forwarded", "GET https://apiid2.execute-api.us-east-1.amazonaws.com/prod/shop/x?y=1"];
+    says(&admin, Some("domain=api2.internal.private.example.com&method=GET&path=/x%3Fy%3D1"), &forwarded);
+    let refused = ["Refused: 405 method_not_allowed", "<dt>Allow</dt><dd><code class=\"text\">GET, POST</code>"];
+    says(&admin, Some("domain=api1.internal.private.example.com&method=PURGE&path=/"), &refused);
+    says(&admin, Some("domain=nowhere.example.com&path=/"), &["Refused: 421 unknown_host", "no domain contains it"]);
+    says(&admin, Some("domain=api1.internal.private.example.com&path=/a/../b"), &["Refused: 400 dot_segment"]);
+    says(&admin, Some("domain="), &["5 entries in all"]);
+    let listed = page(&admin, Some("domain=api1.internal.private.example.com")).body;
+    assert!(!listed.contains("id=\"verdict\""), "nothing was asked of a request");
+    says(&empty(), Some("domain=a.example.com&path=/"), &["Refused: 503 no_mapping"]);
+}
+
+#[tokio::test]
+async fn a_query_that_the_form_cannot_send_is_refused() {
+    let admin = ready().await;
+    for query in ["x", "host=a", "domain=a&domain=b", "domain=a&path=/&path=/"] {
+        let page = page(&admin, Some(query));
+        assert_eq!((page.status, page.content_type), (400, TEXT), "{query}");
+        assert!(page.body.starts_with("write / or /?domain=NAME&method=GET&path="), "{}", page.body);
+    }
+    let asked = Asked { method: &Method::POST, html: true, ..get("/", None) };
+    assert_eq!(answer(&admin, &asked).status, 405);
+}
+
+#[test]
+fn html_is_for_those_who_name_it() {
+    for accept in ["text/html", "text/plain, TEXT/HTML;level=1;q=0.5", "text/html,application/xhtml+xml,*/*;q=0.8"] {
+        assert!(takes_html(accept), "{accept}");
+    }
+    for accept in ["", "*/*", "text/*", "text/html;q=0", "application/json", "text/htmlx"] {
+        assert!(!takes_html(accept), "{accept}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_gets_the_page_and_others_the_index() {
+    let plain = exchange("GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n").await;
+    assert!(plain.contains("\r\n\r\nnameplate "), "{plain}");
+    let answer = exchange("HEAD / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n").await;
+    let lower = answer.to_ascii_lowercase();
+    for line in [
+        "content-type: text/html; charset=utf-8\r\n",
+        "cache-control: no-store\r\n",
+        "content-security-policy: default-src 'none'; style-src 'sha256-",
+        "x-content-type-options: nosniff\r\n",
+        "referrer-policy: no-referrer\r\n",
+        "vary: accept\r\n",
+    ] {
+        assert!(lower.contains(line), "no {line:?} in {answer}");
+    }
 }

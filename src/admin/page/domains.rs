@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use maud::{Markup, html};
 
 use super::View;
-use super::figures::{count, percent};
+use super::figures::{count, name, percent};
 use super::search::link_to;
 use crate::live::snapshot::Snapshot;
 
@@ -54,7 +54,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
             @if domains.is_empty() {
                 p.empty { "No request has reached an API yet." }
             } @else {
-                div.scroll #domains-scroll role="region" tabindex="0" aria-labelledby="domains-title" {
+                div.scroll #domains-scroll role="group" tabindex="0" aria-label="Domains by requests" {
                     table {
                         caption { span { "Of " (count(all)) " requests since each entry in force is what it is." } }
                         thead { tr {
@@ -66,7 +66,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
                             @for (at, (domain, requests)) in domains.iter().enumerate() {
                                 @let share = *requests as f64 / all as f64;
                                 tr {
-                                    th.name scope="row" { a id=(format!("top-{at}")) href=(link_to(domain)) { (domain) } }
+                                    th.name scope="row" { a id=(format!("top-{at}")) href=(link_to(domain)) { (name(domain)) } }
                                     td.number { (count(*requests)) }
                                     td.number { (percent(share)) (bar(share)) }
                                 }

@@ -11,14 +11,14 @@ pub(super) fn section(view: &View<'_>) -> Markup {
     html! {
         section #endpoints aria-labelledby="endpoints-title" data-live {
             h2 #endpoints-title { "Endpoints" }
-            div.scroll #census-scroll role="region" tabindex="0" aria-labelledby="endpoints-title" { (census(&endpoints)) }
+            div.scroll #census-scroll role="group" tabindex="0" aria-label="Addresses by zone and state" { (census(&endpoints)) }
             @for endpoint in &endpoints {
                 @if let Some(fault) = &endpoint.fault {
                     p.trouble { strong { (endpoint.name) ": the last look-up failed. " } (fault) }
                 }
             }
             @if endpoints.iter().any(|endpoint| !endpoint.addresses.is_empty()) {
-                div.scroll #addresses-scroll role="region" tabindex="0" aria-label="Addresses" { (addresses(view, &endpoints)) }
+                div.scroll #addresses-scroll role="group" tabindex="0" aria-label="Each address" { (addresses(view, &endpoints)) }
             } @else {
                 p.empty { "No address is known yet." }
             }

@@ -60,6 +60,11 @@ pub(super) fn ago(at: SystemTime, now: SystemTime) -> Markup {
     html! { (age(now.duration_since(at).unwrap_or_default())) " ago " span.when { "(" (time(at)) ")" } }
 }
 
+/// A name that may be broken after its dots, where it is too long for a line.
+pub(super) fn name(name: &str) -> Markup {
+    html! { @for part in name.split_inclusive('.') { (part) wbr; } }
+}
+
 /// When it was, to the second, in UTC.
 pub(super) fn time(at: SystemTime) -> Markup {
     let machine = rfc3339(at);

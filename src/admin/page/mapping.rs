@@ -5,11 +5,13 @@ use maud::{Markup, html};
 use super::View;
 use super::figures::{age, ago, count, counted};
 use super::state::reason;
-use crate::admin::MOST_SHOWN;
 use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::domain::version::Version;
 use crate::live::reload::Cause;
 use crate::live::status::{Origin, Trouble};
+
+/// The most faults on the page. `/mapping` has more, and `nameplate check` all of them.
+const MOST_SHOWN: usize = 20;
 
 pub(super) fn section(view: &View<'_>) -> Markup {
     html! {
@@ -19,7 +21,6 @@ pub(super) fn section(view: &View<'_>) -> Markup {
                 Some((since, origin)) => (in_force(view, origin, &ago(since, view.now.time))),
                 None => p.empty { "None yet. It will be read from " code.text { (view.live().mapping.source) } "." }
             }
-            @if let Some(trouble) = &view.report.trouble { (not_taken(view, trouble)) }
         }
     }
 }
@@ -53,10 +54,19 @@ fn in_force(view: &View<'_>, origin: Origin, since: &Markup) -> Markup {
     }
 }
 
+/// What came after it and was not taken. The element is always there, so that the script can fill it.
+pub(super) fn trouble(view: &View<'_>) -> Markup {
+    html! {
+        div #trouble .wide data-live {
+            @if let Some(trouble) = &view.report.trouble { (not_taken(view, trouble)) }
+        }
+    }
+}
+
 fn not_taken(view: &View<'_>, trouble: &Trouble) -> Markup {
     html! {
-        div #trouble .trouble {
-            h3 { "Not in force: " (reason(trouble)) }
+        section.trouble aria-labelledby="trouble-title" {
+            h2 #trouble-title { "Not in force: " (reason(trouble)) }
             p {
                 "Since " (ago(trouble.since, view.now.time))
                 @if let Some(version) = trouble.version { ", version " code { (version) } }

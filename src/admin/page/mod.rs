@@ -93,6 +93,7 @@ fn document(view: &View<'_>, search: &Search) -> Markup {
                 main #main tabindex="-1" {
                     (state::section(&state))
                     div.columns {
+                        (mapping::trouble(view))
                         div.column {
                             (mapping::section(view))
                             (endpoints::section(view))

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::View;
-use super::figures::{count, counted};
+use super::figures::{count, counted, name};
 use crate::admin::mapping::{Entry, Found, find};
 use crate::admin::query;
 use crate::config::explain::{Explanation, Question, Verdict, explain};
@@ -114,8 +114,8 @@ fn explanation(question: &Question<'_>, told: &Explanation) -> Markup {
             }
             dl {
                 @if let Some(entry) = &told.entry { dt { "Entry" } dd { code.text { (entry) } } }
-                @for (name, value) in told.facts.iter().filter(|(name, _)| *name != "timeouts") {
-                    dt { (sentence(name)) }
+                @for (fact, value) in told.facts.iter().filter(|(fact, _)| *fact != "timeouts") {
+                    dt { (sentence(fact)) }
                     dd { code.text { @if value.is_empty() { "(the whole domain)" } @else { (value) } } }
                 }
                 @if told.timeouts != Timeouts::default() { dt { "Timeouts" } dd { code.text { (told.timeouts) } } }
@@ -164,7 +164,7 @@ fn found(found: &Found<'_>) -> Markup {
             @else { "No entry answers for " "“" (query) "”" "; domains of " (entries_in_all) " contain it" }
         }
         @if !entries.is_empty() {
-            div.scroll #found-scroll role="region" tabindex="0" aria-labelledby="found-title" { (table(entries, *more)) }
+            div.scroll #found-scroll role="group" tabindex="0" aria-label="Entries" { (table(entries, *more)) }
         }
     }
 }
@@ -183,8 +183,8 @@ fn table(entries: &[Entry<'_>], more: usize) -> Markup {
             tbody {
                 @for entry in entries {
                     tr {
-                        th.name scope="row" { (entry.domain) (entry.base_path) }
-                        td.name { (entry.api_host) (entry.prefix) }
+                        th.name scope="row" { (name(entry.domain)) (entry.base_path) }
+                        td.name { (name(entry.api_host)) (entry.prefix) }
                         td { (entry.verbs.as_deref().unwrap_or("all")) }
                         td {
                             (entry.endpoint)

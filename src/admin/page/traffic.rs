@@ -33,7 +33,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
                 div { dt { "CPU/request" } dd { (cpu(live.metrics.cpu_per_request())) } }
             }
             (by_second(traffic))
-            div.scroll #traffic-scroll role="region" tabindex="0" aria-labelledby="traffic-title" { (table(&now, &minute)) }
+            div.scroll #traffic-scroll role="group" tabindex="0" aria-label="Answers by status" { (table(&now, &minute)) }
         }
     }
 }

@@ -38,7 +38,7 @@ pub const DEFAULT_ENDPOINT: &str = "default";
 pub struct Settings {
     /// Where clients connect.
     pub listeners: Vec<Listener>,
-    /// Where `/livez`, `/readyz`, `/mapping` and `/metrics` answer. Default `127.0.0.1:9901`.
+    /// Where the status page, `/livez`, `/readyz`, `/mapping`, `/endpoints` and `/metrics` answer. Default `127.0.0.1:9901`.
     pub admin: SocketAddr,
     /// Where the mapping is kept. Default `mapping.yaml` beside the settings.
     pub mapping: MappingSource,

@@ -6,15 +6,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::client::{Client, text_of};
 
-const DRIVER: &str = "/usr/bin/chromedriver";
-const CHROMIUM: &str = "/usr/bin/chromium";
+/// Where Debian has them, and the variables that say otherwise.
+const DRIVER: (&str, &str) = ("CHROMEDRIVER", "/usr/bin/chromedriver");
+const CHROMIUM: (&str, &str) = ("CHROMIUM", "/usr/bin/chromium");
 
 /// How long a browser may take for one thing: it may have to start on a machine that does much else.
 const BROWSER_PATIENCE: Duration = Duration::from_secs(60);
@@ -62,9 +63,6 @@ impl Browser {
     #[track_caller]
     fn with_preferences(preferences: &Value) -> Browser {
         let alone = ONE_AT_A_TIME.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner);
-        for program in [DRIVER, CHROMIUM] {
-            assert!(Path::new(program).exists(), "{program} is missing: `make test` installs it and runs the tests");
-        }
         let profile = tempfile::tempdir().expect("a directory");
         let (driver, address) = start_driver();
         let mut browser =
@@ -74,7 +72,7 @@ impl Browser {
         let wanted = json!({
             "browserName": "chrome",
             "goog:loggingPrefs": { "browser": "ALL", "performance": "ALL" },
-            "goog:chromeOptions": { "binary": CHROMIUM, "args": arguments, "prefs": preferences },
+            "goog:chromeOptions": { "binary": program(CHROMIUM), "args": arguments, "prefs": preferences },
         });
         let made = browser.call("POST", "/session", &json!({ "capabilities": { "alwaysMatch": wanted } }));
         browser.process = made["capabilities"]["goog:processID"].as_u64();
@@ -151,7 +149,22 @@ impl Browser {
         shown.as_str().expect("text").split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Clicks where an element is, and waits for the page this may lead to.
+    /// Clicks on what leads to another page, and waits until that is loaded. A click by itself may be over
+    /// before the way there has begun.
+    #[track_caller]
+    pub fn follow(&self, selector: &str) {
+        self.run("window.isBefore = true");
+        self.click(selector);
+        let path = format!("/session/{}/execute/sync", self.session);
+        let script = "return !window.isBefore && document.readyState === 'complete'";
+        let give_up = Instant::now() + BROWSER_PATIENCE;
+        // Between two pages there is none to ask.
+        while self.try_call("POST", &path, &json!({ "script": script, "args": [] })) != Ok(Value::Bool(true)) {
+            assert!(Instant::now() < give_up, "{selector} leads nowhere");
+        }
+    }
+
+    /// Clicks where an element is.
     #[track_caller]
     pub fn click(&self, selector: &str) {
         self.post(&format!("/element/{}/click", self.find(selector)), &json!({}));
@@ -204,8 +217,15 @@ impl Browser {
     }
 }
 
+#[track_caller]
+fn program((variable, default): (&str, &str)) -> String {
+    let program = std::env::var(variable).unwrap_or_else(|_| default.to_owned());
+    assert!(Path::new(&program).exists(), "{program} is missing: `make test` installs it and runs the tests");
+    program
+}
+
 fn start_driver() -> (Child, SocketAddr) {
-    let mut driver = Command::new(DRIVER)
+    let mut driver = Command::new(program(DRIVER))
         .arg("--port=0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -65,9 +65,14 @@ fn a_screen_reader_finds_its_way() {
     assert_eq!(names("combobox"), ["Method"]);
     assert_eq!(names("button"), ["Pause updates", "Search and explain"]);
     for (role, name) in &tree {
-        let must_have_one = ["link", "table", "region", "heading", "image", "columnheader", "rowheader"];
+        let must_have_one = ["link", "table", "region", "group", "heading", "image", "columnheader", "rowheader"];
         assert!(!must_have_one.contains(&role.as_str()) || !name.is_empty(), "a {role} without a name");
     }
+    let mut regions = names("region");
+    regions.sort_unstable();
+    let all = regions.len();
+    regions.dedup();
+    assert!(regions.len() == all && all >= 6, "regions with the same name: {tree:?}");
     assert!(names("table").len() >= 4 && !names("rowheader").is_empty() && names("status").len() == 2, "{tree:?}");
     let levels =
         browser.run("return [...document.querySelectorAll('h1, h2, h3, h4')].map((h) => Number(h.tagName[1]))");

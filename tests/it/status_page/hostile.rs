@@ -24,7 +24,10 @@ fn what_is_searched_for_and_what_a_fault_quotes_does_nothing() {
     ] {
         browser.open(&url(&proxy, &query));
         // Refreshed, it is as harmless.
-        browser.wait_until("document.getElementById('updated').textContent !== ''");
+        browser.run("document.getElementById('trouble').dataset.isBefore = ''");
+        browser.click("#pause");
+        browser.click("#pause");
+        browser.wait_until("!document.querySelector('[data-is-before]')");
         let harmed =
             "return [document.querySelectorAll('#harm, img').length, document.scripts.length, typeof window.__x]";
         assert_eq!(browser.run(harmed), serde_json::json!([0, 1, "undefined"]), "{query}");

@@ -58,7 +58,8 @@ fn it_says_what_runs_what_is_in_force_and_what_goes_through() {
     assert_eq!(proxy.get(OTHER, "/unmapped").status, 404);
     proxy.wait_for_metric("nameplate_requests_total", 5.0);
     // The script brings it, without the page being loaded again.
-    browser.wait_until("document.getElementById('rate').textContent !== '0'");
+    browser
+        .wait_until("document.getElementById('seconds-title').textContent.startsWith('5 requests in the last minute')");
     browser.wait_until("document.querySelectorAll('#domains tbody tr').length === 2");
     assert!(browser.text("#domains tbody tr:first-child").starts_with("pay.example.com 3 75.0 %"));
     assert!(browser.text("#domains tbody tr:last-child").starts_with("shop.example.com 1 25.0 %"));
@@ -84,7 +85,7 @@ fn a_broken_mapping_is_told_with_its_diagnostics() {
     // The page that is open learns that it is mended.
     proxy.save_mapping(&format!("APIS:\n{}", crate::harness::proxy::entry(DOMAIN, "pay111", "/prod", &[])));
     proxy.reload().expect("a mapping");
-    browser.wait_until("!document.getElementById('trouble')");
+    browser.wait_until("!document.querySelector('.trouble')");
     assert_eq!(browser.text("#state"), "Ready Serving 1 domain · ready");
     kept_to_itself(&browser, &proxy);
 }
@@ -102,9 +103,9 @@ fn without_script_the_essentials_and_the_search_are_there() {
     assert!(browser.text("#domains").contains(DOMAIN));
     assert!(browser.text("#traffic").contains("Refused by Nameplate"));
     browser.fill("#domain", DOMAIN);
-    browser.click("#submit");
+    browser.follow("#submit");
     assert_eq!(browser.text("#verdict"), "Forwarded");
-    browser.click("#top-0");
+    browser.follow("#top-0");
     assert!(browser.text("#found-title").contains("2 entries answer for"));
     kept_to_itself(&browser, &proxy);
 }

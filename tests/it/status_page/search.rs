@@ -12,7 +12,7 @@ fn a_typed_domain_shows_its_entries_and_where_the_request_goes() {
     browser.open(&url(&proxy, ""));
     browser.fill("#domain", "PAY.example.com:443");
     browser.fill("#path", "/v2/cards?x=1");
-    browser.click("#submit");
+    browser.follow("#submit");
     assert_eq!(browser.text("#verdict"), "Forwarded");
     assert_eq!(browser.text("#found-title"), "2 entries answer for “PAY.example.com:443”");
     let told = browser.text("#explanation");
@@ -50,12 +50,12 @@ fn a_refused_request_shows_why_and_what_would_help() {
     assert!(browser.text("#explanation").contains("Mapped paths /only"));
 
     browser.fill("#domain", "example");
-    browser.click("#submit");
+    browser.follow("#submit");
     assert_eq!(browser.text("#verdict"), "Refused: 421 unknown_host");
     assert_eq!(browser.text("#found-title"), "No entry answers for “example”; domains of 3 entries contain it");
 
     browser.fill("#domain", "nowhere");
-    browser.click("#submit");
+    browser.follow("#submit");
     assert_eq!(browser.text("#found-title"), "No entry answers for “nowhere”, and no domain contains it");
     kept_to_itself(&browser, &proxy);
 }
