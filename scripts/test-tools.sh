@@ -1,7 +1,7 @@
 #!/bin/sh
 # What tests need besides Rust, installed as root or through sudo where it lacks: Prometheus with its promtool,
-# Chromium with its driver, and a stand-in for AWS's APIs that speaks the real protocols (moto), with AWS's own model of them (botocore), in
-# a virtual environment under the build folder.
+# Chromium with its driver, and a stand-in for AWS's APIs that speaks the real protocols (moto), with AWS's own
+# model of them (botocore), in a virtual environment under the build folder.
 set -eu
 cd "$(dirname "$0")/.."
 
