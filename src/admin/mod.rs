@@ -1,5 +1,5 @@
 //! The second listener: what runs here, is it alive, is it ready, what is in force, what does it
-//! count. Read-only. [`page`] is for people, the others are for programs.
+//! count. Read-only. `/` is for people, the others are for programs.
 //!
 //! It has an address and a thread of its own, so that it answers when the workers are busy and is
 //! never reached through a custom domain.

@@ -116,6 +116,7 @@ fn tell(
     let at: Vec<String> = gateway.addresses().iter().map(SocketAddr::to_string).collect();
     writeln!(out, "Nameplate is serving {} entries of {}.", running.entries(), mapping.display())?;
     writeln!(out, "Behind it, a stand-in for API Gateway answers over verified TLS on {}.", at.join(" and "))?;
+    writeln!(out, "Its status page, for a browser: http://{}/", running.admin())?;
     writeln!(out, "Try, in another terminal (Ctrl-C here ends it):\n")?;
     for line in lines {
         writeln!(out, "{line}")?;
