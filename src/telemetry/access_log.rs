@@ -3,21 +3,14 @@
 //! **Invariant:** nothing in here is a secret by its kind: no query unless the settings ask for it, no
 //! header but the ones named in [`Record`].
 
-use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+mod json;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde::{Serialize, Serializer};
-
 use super::lines::{Lines, Log};
 use crate::config::settings::{self, AccessLogTo};
-
-/// Bytes of a text that a client chooses which a line has, at most.
-const LONGEST: usize = 1_024;
-
-/// What follows where a text was cut.
-const CUT: char = '…';
 
 /// The lines, and which requests have one.
 pub struct AccessLog {
@@ -45,10 +38,9 @@ impl Share {
 }
 
 /// One request, from the client's side and from ours.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Record<'r> {
     /// When its header had been read.
-    #[serde(serialize_with = "time")]
     pub time: SystemTime,
     /// Its X-Request-Id.
     pub request_id: Text<'r>,
@@ -75,12 +67,10 @@ pub struct Record<'r> {
     /// Bytes of the answer's body that were sent.
     pub response_bytes: u64,
     /// From its header to the end of the answer.
-    #[serde(serialize_with = "milliseconds")]
     pub duration_ms: Duration,
     /// What became of it at the endpoint, if it got that far.
     pub upstream: Option<Upstream<'r>>,
     /// The peer's address, or what its PROXY header says.
-    #[serde(serialize_with = "address")]
     pub client: Option<SocketAddr>,
     /// What a trusted peer says of whom it speaks for.
     pub forwarded_for: Option<Text<'r>>,
@@ -89,19 +79,17 @@ pub struct Record<'r> {
     /// X-Amzn-Trace-Id, else traceparent.
     pub trace: Option<Text<'r>>,
     /// Percent of such requests that have a line, where that is not all.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub sampled_percent: Option<f64>,
 }
 
 /// The API's side of a request.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 pub struct Upstream<'r> {
     /// The API's id.
     pub api_id: &'r str,
     /// The endpoint, as the settings call it.
     pub endpoint: &'r str,
     /// The address of the last attempt.
-    #[serde(serialize_with = "address")]
     pub address: Option<SocketAddr>,
     /// Whether that is in our zone: `local` or `other`.
     pub zone: Option<&'static str>,
@@ -110,10 +98,8 @@ pub struct Upstream<'r> {
     /// Attempts after the first.
     pub retries: usize,
     /// TCP and TLS, where the connection is new.
-    #[serde(serialize_with = "some_milliseconds")]
     pub connect_ms: Option<Duration>,
     /// From having a connection to the header of the answer.
-    #[serde(serialize_with = "some_milliseconds")]
     pub first_byte_ms: Option<Duration>,
     /// `x-amzn-requestid` of the answer.
     pub amzn_request_id: Option<Text<'r>>,
@@ -125,27 +111,6 @@ pub struct Upstream<'r> {
 #[derive(Clone, Copy, Debug)]
 pub struct Text<'r>(pub &'r [u8]);
 
-impl Serialize for Text<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let long = self.0.len() > LONGEST;
-        let text = String::from_utf8_lossy(&self.0[..self.0.len().min(LONGEST)]);
-        match (text, long) {
-            (Cow::Borrowed(text), false) => serializer.serialize_str(text),
-            (text, false) => serializer.serialize_str(&text),
-            (text, true) => {
-                // A character that was cut in two is no character any more.
-                let mut text = text.trim_end_matches(char::REPLACEMENT_CHARACTER).to_owned();
-                text.push(CUT);
-                serializer.serialize_str(&text)
-            }
-        }
-    }
-}
-
-fn time<S: Serializer>(at: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&humantime::format_rfc3339_millis(*at))
-}
-
 /// What follows the authority of an absolute form; of what is no form of a target, what follows an `@`.
 fn without_authority(target: &[u8]) -> &[u8] {
     let Some(scheme) = target.windows(3).position(|three| three == b"://") else {
@@ -154,33 +119,6 @@ fn without_authority(target: &[u8]) -> &[u8] {
     let rest = &target[scheme + 3..];
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?'));
     end.map_or(b"/", |end| &rest[end..])
-}
-
-/// To the microsecond.
-fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(duration.as_micros() as f64 / 1e3)
-}
-
-fn some_milliseconds<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    match duration {
-        Some(duration) => milliseconds(duration, serializer),
-        None => serializer.serialize_none(),
-    }
-}
-
-fn address<S: Serializer>(address: &Option<SocketAddr>, serializer: S) -> Result<S::Ok, S::Error> {
-    match address {
-        Some(address) => serializer.collect_str(&canonical(*address)),
-        None => serializer.serialize_none(),
-    }
-}
-
-/// An IPv4 client of an IPv6 socket is an IPv4 client.
-fn canonical(address: SocketAddr) -> SocketAddr {
-    match address.ip().to_canonical() {
-        ip @ IpAddr::V4(_) => SocketAddr::new(ip, address.port()),
-        IpAddr::V6(_) => address,
-    }
 }
 
 impl AccessLog {
@@ -213,87 +151,14 @@ impl AccessLog {
     /// A request's line.
     pub fn write(&self, record: &Record<'_>) {
         let mut line = self.lines.buffer();
-        // Neither writing to memory nor any of these types can fail.
-        if serde_json::to_writer(&mut line, record).is_ok() {
-            line.push(b'\n');
-            self.lines.push_of(Log::Access, line);
-        }
+        json::write(record, &mut line);
+        self.lines.push_of(Log::Access, line);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::UNIX_EPOCH;
-
-    fn record() -> Record<'static> {
-        Record {
-            time: UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
-            request_id: Text(b"id-1"),
-            domain: Some("shop.example.com"),
-            base_path: Some("/v1"),
-            line: Some(4),
-            method: Some("GET"),
-            path: Some(Text(b"/v1/items")),
-            protocol: Some("HTTP/1.1"),
-            status: 200,
-            refusal: None,
-            aborted: false,
-            request_bytes: 0,
-            response_bytes: 12,
-            duration_ms: Duration::from_micros(12_345),
-            upstream: Some(Upstream {
-                api_id: "abc123",
-                endpoint: "default",
-                address: Some("10.0.1.5:443".parse().expect("an address")),
-                zone: Some("local"),
-                reused: false,
-                retries: 1,
-                connect_ms: Some(Duration::from_millis(3)),
-                first_byte_ms: Some(Duration::from_micros(8_001)),
-                amzn_request_id: Some(Text(b"r")),
-                apigw_id: None,
-            }),
-            client: Some("[::ffff:10.9.8.7]:4711".parse().expect("an address")),
-            forwarded_for: None,
-            user_agent: Some(Text(b"curl/8")),
-            trace: None,
-            sampled_percent: None,
-        }
-    }
-
-    fn json(record: &Record<'_>) -> String {
-        serde_json::to_string(record).expect("JSON")
-    }
-
-    #[test]
-    fn a_line_says_what_happened() {
-        let want = concat!(
-            r#"{"time":"2023-11-14T22:13:20.123Z","request_id":"id-1","domain":"shop.example.com","base_path":"/v1","#,
-            r#""line":4,"method":"GET","path":"/v1/items","protocol":"HTTP/1.1","status":200,"refusal":null,"#,
-            r#""aborted":false,"request_bytes":0,"response_bytes":12,"duration_ms":12.345,"upstream":{"#,
-            r#""api_id":"abc123","endpoint":"default","address":"10.0.1.5:443","zone":"local","reused":false,"#,
-            r#""retries":1,"connect_ms":3.0,"first_byte_ms":8.001,"amzn_request_id":"r","apigw_id":null},"#,
-            r#""client":"10.9.8.7:4711","forwarded_for":null,"user_agent":"curl/8","trace":null}"#,
-        );
-        assert_eq!(json(&record()), want);
-    }
-
-    #[track_caller]
-    fn text(bytes: &[u8], want: &str) {
-        let json = serde_json::to_string(&Text(bytes)).expect("JSON");
-        assert_eq!(serde_json::from_str::<String>(&json).expect("JSON"), want);
-        assert!(!json.contains('\n'), "{json}");
-    }
-
-    #[test]
-    fn no_bytes_of_a_client_break_a_line() {
-        text(b"/a\"b\\c\r\n\x00\x7f\xff{}", "/a\"b\\c\r\n\0\u{7f}\u{fffd}{}");
-        text(&[b'a'; LONGEST], &"a".repeat(LONGEST));
-        text(&[b'a'; LONGEST + 1], &("a".repeat(LONGEST) + "…"));
-        let cut = "x".to_owned() + &"é".repeat(LONGEST);
-        text(cut.as_bytes(), &("x".to_owned() + &"é".repeat(LONGEST / 2 - 1) + "…"));
-    }
 
     fn log(settings: &str) -> AccessLog {
         let settings = settings::Settings::parse(settings, "f").expect("settings").access_log;
