@@ -7,6 +7,7 @@
 pub mod answer;
 pub mod api;
 pub mod decide;
+pub mod digits;
 pub mod host;
 pub mod overrides;
 pub mod pace;

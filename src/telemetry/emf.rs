@@ -60,8 +60,8 @@ impl Report {
         // A second more, because the counts are looked at once a second: no request falls between two lines.
         let rates = metrics.traffic().rates(self.interval + Duration::from_secs(1));
         [
-            metrics.cpu().utilization.get() * 100.0,
-            metrics.cpu().per_request.get(),
+            metrics.cpu_utilization().map_or(f64::NAN, |share| share * 100.0),
+            metrics.cpu_per_request(),
             rates.requests(),
             metrics.in_flight() as f64,
             rates.classes[5],

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto;
 
+use super::process::family;
+
 const NANOS_PER_SECOND: f64 = 1e9;
 
 /// Durations counted into fixed buckets. Clones share their counts.
@@ -80,12 +82,7 @@ impl Collector for Histogram {
     fn collect(&self) -> Vec<proto::MetricFamily> {
         let mut metric = proto::Metric::default();
         metric.set_histogram(self.snapshot());
-        let mut family = proto::MetricFamily::default();
-        family.set_name(self.0.desc.fq_name.clone());
-        family.set_help(self.0.desc.help.clone());
-        family.set_field_type(proto::MetricType::HISTOGRAM);
-        family.set_metric(vec![metric]);
-        vec![family]
+        vec![family(&self.0.desc.fq_name, &self.0.desc.help, proto::MetricType::HISTOGRAM, vec![metric])]
     }
 }
 

@@ -111,7 +111,8 @@ pub struct Lines {
     /// Bytes of memory in it.
     waiting: AtomicUsize,
     spare: ArrayQueue<Vec<u8>>,
-    dropped: Arc<AtomicU64>,
+    /// Lines of this queue that were dropped, of whichever log.
+    dropped: AtomicU64,
     asleep: AtomicBool,
     writer: OnceLock<Thread>,
     /// How many flushes were asked for, and how many of these have been served.
@@ -137,7 +138,7 @@ impl Lines {
             queue: ArrayQueue::new(queue),
             waiting: AtomicUsize::new(0),
             spare: ArrayQueue::new(SPARE),
-            dropped: Arc::default(),
+            dropped: AtomicU64::new(0),
             asleep: AtomicBool::new(false),
             writer: OnceLock::new(),
             asked: AtomicU64::new(0),
@@ -185,11 +186,6 @@ impl Lines {
             line.clear();
             let _ = self.spare.push(line);
         }
-    }
-
-    /// How many lines of this queue were dropped, of whichever log, as a count that goes on.
-    pub fn dropped(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.dropped)
     }
 
     /// Waits until what was pushed so far has been written, but not for long.
@@ -318,7 +314,7 @@ mod tests {
         for n in 0..QUEUE + 7 {
             lines.push(format!("{n}\n").into_bytes());
         }
-        assert_eq!(lines.dropped().load(Ordering::Relaxed), 7);
+        assert_eq!(lines.dropped.load(Ordering::Relaxed), 7);
         drop((0..100).map(|_| open.send(())).collect::<Vec<_>>());
         lines.flush();
         let all: Vec<u8> = sees.try_iter().flatten().collect();
@@ -350,7 +346,7 @@ mod tests {
         lines.push(b"a\n".to_vec());
         lines.push(b"b\n".to_vec());
         lines.flush();
-        assert_eq!(lines.dropped().load(Ordering::Relaxed), 2);
+        assert_eq!(lines.dropped.load(Ordering::Relaxed), 2);
     }
 
     // No other test loses lines of these two logs, whose counts are the process's.
@@ -372,7 +368,7 @@ mod tests {
         drop((sees, open));
         lines.flush();
         assert_eq!((Log::Access.lost(), Log::Emf.lost()), (3, 1 + QUEUE as u64));
-        assert_eq!(lines.dropped().load(Ordering::Relaxed), 4 + QUEUE as u64);
+        assert_eq!(lines.dropped.load(Ordering::Relaxed), 4 + QUEUE as u64);
     }
 
     #[test]
@@ -384,12 +380,12 @@ mod tests {
         for _ in 0..20 {
             lines.push(vec![b'x'; WAITING / 10]);
         }
-        assert_eq!(lines.dropped().load(Ordering::Relaxed), 9);
+        assert_eq!(lines.dropped.load(Ordering::Relaxed), 9);
         drop((0..100).map(|_| open.send(())).collect::<Vec<_>>());
         lines.flush();
         lines.push(b"last\n".to_vec());
         lines.flush();
-        assert_eq!(lines.dropped().load(Ordering::Relaxed), 9, "there is room again");
+        assert_eq!(lines.dropped.load(Ordering::Relaxed), 9, "there is room again");
     }
 
     /// Takes half of the first thing, and no more of it.

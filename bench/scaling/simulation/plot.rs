@@ -7,6 +7,7 @@ use plotters::prelude::*;
 use super::fleet::Second;
 use super::{OBJECTIVE, RULES, Run, START, TARGETS, TRACES, Trace, recommended, run};
 
+type Chart<'a, X, Y> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<X, Y>>;
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
@@ -65,14 +66,20 @@ fn targets_of(area: &Area<'_>, trace: &Trace) -> Drawn {
     }
     // Where there is room for it.
     if trace.name == TRACES[TRACES.len() - 1].name {
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .background_style(WHITE.mix(0.85))
-            .border_style(GREY)
-            .label_font(("sans-serif", 12))
-            .draw()?;
+        name_lines(&mut chart, SeriesLabelPosition::UpperLeft)?;
     }
+    Ok(())
+}
+
+/// Says which line is which.
+fn name_lines<X: Ranged, Y: Ranged>(chart: &mut Chart<'_, X, Y>, at: SeriesLabelPosition) -> Drawn {
+    chart
+        .configure_series_labels()
+        .position(at)
+        .background_style(WHITE.mix(0.85))
+        .border_style(GREY)
+        .label_font(("sans-serif", 12))
+        .draw()?;
     Ok(())
 }
 
@@ -198,13 +205,7 @@ where
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], colour.stroke_width(2)));
     }
     if panel.shows == Shows::EachWithNames {
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperRight)
-            .background_style(WHITE.mix(0.85))
-            .border_style(GREY)
-            .label_font(("sans-serif", 12))
-            .draw()?;
+        name_lines(&mut chart, SeriesLabelPosition::UpperRight)?;
     }
     Ok(())
 }

@@ -26,16 +26,13 @@ impl Top<'_> {
     pub(super) fn of(snapshot: &Snapshot) -> Top<'_> {
         let mut all = 0;
         let mut most: BinaryHeap<Reverse<(u64, Reverse<&str>)>> = BinaryHeap::with_capacity(MOST + 1);
-        let mut place = 0;
-        // The entries of a domain stand side by side.
-        for entries in snapshot.table.routes().chunk_by(|a, b| a.host() == b.host()) {
-            let places = place..place + entries.len() as u32;
-            place = places.end;
+        for places in snapshot.table.groups() {
+            let domain = snapshot.table.route(places.start).host();
             let requests: u64 = places.map(|at| snapshot.entry(at).requests()).sum();
             all += requests;
             let least = most.peek().filter(|_| most.len() == MOST).map_or(0, |Reverse((least, _))| *least);
             if requests > least {
-                most.push(Reverse((requests, Reverse(entries[0].host()))));
+                most.push(Reverse((requests, Reverse(domain))));
                 if most.len() > MOST {
                     most.pop();
                 }

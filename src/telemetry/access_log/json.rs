@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 use std::io::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 
 use super::{Record, Text, Upstream};
+use crate::domain::digits::{self, push_ip};
 
 /// Bytes of a text that a client chooses which a line has, at most.
 const LONGEST: usize = 1_024;
@@ -129,22 +130,8 @@ fn flag(out: &mut Vec<u8>, key: &str, value: bool) {
 
 fn number(out: &mut Vec<u8>, key: &str, value: Option<u64>) {
     if let Some((out, value)) = some(out, key, value) {
-        digits(out, value);
+        digits::push(out, value);
     }
-}
-
-fn digits(out: &mut Vec<u8>, mut value: u64) {
-    let mut all = [0; 20];
-    let mut at = all.len();
-    loop {
-        at -= 1;
-        all[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&all[at..]);
 }
 
 /// The last `N` digits, zeros included.
@@ -161,7 +148,7 @@ fn padded<const N: usize>(out: &mut Vec<u8>, mut value: u64) {
 fn milliseconds(out: &mut Vec<u8>, key: &str, value: Option<Duration>) {
     if let Some((out, value)) = some(out, key, value) {
         let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
-        digits(out, micros / 1_000);
+        digits::push(out, micros / 1_000);
         out.push(b'.');
         padded::<3>(out, micros % 1_000);
     }
@@ -171,21 +158,16 @@ fn address(out: &mut Vec<u8>, key: &str, value: Option<SocketAddr>) {
     let Some((out, value)) = some(out, key, value) else { return };
     out.push(b'"');
     // An IPv4 client of an IPv6 socket is an IPv4 client.
-    match value.ip().to_canonical() {
-        IpAddr::V4(ip) => {
-            for (at, octet) in ip.octets().into_iter().enumerate() {
-                if at > 0 {
-                    out.push(b'.');
-                }
-                digits(out, octet.into());
-            }
-        }
-        IpAddr::V6(ip) => {
-            let _ = write!(out, "[{ip}]");
-        }
+    let ip = value.ip().to_canonical();
+    if ip.is_ipv6() {
+        out.push(b'[');
+    }
+    push_ip(out, ip);
+    if ip.is_ipv6() {
+        out.push(b']');
     }
     out.push(b':');
-    digits(out, value.port().into());
+    digits::push(out, value.port().into());
     out.push(b'"');
 }
 
@@ -321,7 +303,7 @@ mod tests {
         #[test]
         fn numbers_are_what_another_writer_says(value: u64, port: u16, ip: std::net::IpAddr) {
             let mut out = Vec::new();
-            digits(&mut out, value);
+            digits::push(&mut out, value);
             address(&mut out, "", Some(SocketAddr::new(ip, port)));
             let socket = SocketAddr::new(ip.to_canonical(), port);
             prop_assert_eq!(String::from_utf8_lossy(&out), format!("{value}\"{socket}\""));

@@ -10,9 +10,11 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use prometheus::core::{Collector, Desc};
-use prometheus::proto;
+use prometheus::proto::{self, MetricType};
 
+use super::scraped::label;
 use crate::domain::verbs::VERBS;
+use crate::telemetry::process::{family, metric};
 use crate::telemetry::traffic::Totals;
 
 /// Kinds of answers that are side by side: most domains have no more.
@@ -177,10 +179,12 @@ impl Domains {
         listed.domains.clone()
     }
 
-    fn each(&self, mut see: impl FnMut(&Domain)) {
-        see(&self.unmapped);
-        see(&self.other);
-        self.listed.lock().domains.iter().for_each(|domain| see(domain));
+    fn each(&self, see: impl FnMut(&Domain)) {
+        self.all(&self.listed.lock()).for_each(see);
+    }
+
+    fn all<'d>(&'d self, listed: &'d Listed) -> impl Iterator<Item = &'d Domain> {
+        [&self.unmapped, &self.other].into_iter().chain(&listed.domains).map(Arc::as_ref)
     }
 
     /// Answers since the start, those of domains that are gone included.
@@ -188,8 +192,7 @@ impl Domains {
         // One look: a domain that goes in between would count neither here nor there.
         let listed = self.listed.lock();
         let mut totals = listed.gone;
-        let shared = [&self.unmapped, &self.other];
-        shared.into_iter().chain(&listed.domains).for_each(|domain| domain.add_to(&mut totals));
+        self.all(&listed).for_each(|domain| domain.add_to(&mut totals));
         totals
     }
 }
@@ -200,31 +203,17 @@ impl Collector for Domains {
     }
 
     fn collect(&self) -> Vec<proto::MetricFamily> {
-        let mut family = proto::MetricFamily::default();
-        family.set_name(self.desc.fq_name.clone());
-        family.set_help(self.desc.help.clone());
-        family.set_field_type(proto::MetricType::COUNTER);
-        let mut metrics = Vec::new();
-        self.each(|domain| domain.cells.each(&mut |kind, count| metrics.push(metric(&domain.name, kind, count))));
-        family.set_metric(metrics);
-        vec![family]
+        let mut series = Vec::new();
+        self.each(|domain| domain.cells.each(&mut |kind, count| series.push(one(&domain.name, kind, count))));
+        vec![family(&self.desc.fq_name, &self.desc.help, MetricType::COUNTER, series)]
     }
 }
 
-fn metric(domain: &str, kind: Kind, count: u64) -> proto::Metric {
-    let label = |name: &str, value: String| {
-        let mut pair = proto::LabelPair::default();
-        pair.set_name(name.into());
-        pair.set_value(value);
-        pair
-    };
-    let mut counter = proto::Counter::default();
-    counter.set_value(count as f64);
-    let mut metric = proto::Metric::default();
+fn one(domain: &str, kind: Kind, count: u64) -> proto::Metric {
+    let mut series = metric(MetricType::COUNTER, count as f64);
     let labels = [("code", kind.code()), ("domain", domain.into()), ("method", kind.method().into())];
-    metric.set_label(labels.map(|(name, value)| label(name, value)).to_vec());
-    metric.set_counter(counter);
-    metric
+    series.set_label(labels.map(|(name, value)| label(name, value)).to_vec());
+    series
 }
 
 #[cfg(test)]

@@ -88,11 +88,6 @@ impl Metrics {
         &self.traffic
     }
 
-    /// CPU time against the limit, and against requests.
-    pub fn cpu(&self) -> &Gauges {
-        &self.cpu
-    }
-
     /// The share of the CPU limit in use, mean of the last 15 seconds; `None` where it is not measured.
     pub fn cpu_utilization(&self) -> Option<f64> {
         Some(self.cpu.utilization.get()).filter(|ratio| ratio.is_finite())

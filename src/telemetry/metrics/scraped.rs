@@ -30,13 +30,18 @@ impl<const N: usize, F: Fn() -> Vec<Found<N>>> Scraped<N, F> {
     }
 
     fn series(&self, kind: MetricType, name: &str, value: f64) -> prometheus::proto::Metric {
-        let mut label = LabelPair::default();
-        label.set_name(self.label.into());
-        label.set_value(name.into());
         let mut series = metric(kind, value);
-        series.set_label(vec![label]);
+        series.set_label(vec![label(self.label, name.into())]);
         series
     }
+}
+
+/// A label and its value.
+pub(super) fn label(name: &str, value: String) -> LabelPair {
+    let mut label = LabelPair::default();
+    label.set_name(name.into());
+    label.set_value(value);
+    label
 }
 
 impl<const N: usize, F: Fn() -> Vec<Found<N>> + Send + Sync> Collector for Scraped<N, F> {

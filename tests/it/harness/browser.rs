@@ -1,7 +1,6 @@
 //! Chromium without a window, driven through chromedriver by the WebDriver protocol (W3C) and, for what
 //! that lacks, Chromium's own DevTools protocol.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -12,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::client::{Client, text_of};
+use super::output::{Output, STARTING};
 
 /// Where Debian has them, and the variables that say otherwise.
 const DRIVER: (&str, &str) = ("CHROMEDRIVER", "/usr/bin/chromedriver");
@@ -232,11 +232,9 @@ fn start_driver() -> (Child, SocketAddr) {
         .stderr(Stdio::null())
         .spawn()
         .expect("chromedriver runs");
-    let mut lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-    let line = lines.find(|line| line.contains("started successfully on port")).expect("it says where it listens");
+    let said = Output::of(driver.stdout.take().expect("a pipe"));
+    let line = said.wait_for("started successfully on port", 1, STARTING).expect("it says where it listens");
     let port = line.rsplit(' ').next().and_then(|port| port.trim_end_matches('.').parse().ok()).expect("a port");
-    // Somebody has to read what it goes on to say.
-    std::thread::spawn(move || lines.for_each(drop));
     (driver, SocketAddr::from(([127, 0, 0, 1], port)))
 }
 

@@ -19,6 +19,7 @@ pub mod http2;
 pub mod load;
 pub mod moto;
 pub mod origin;
+pub mod output;
 pub mod prometheus;
 pub mod proxy;
 pub mod reply;

@@ -1,12 +1,12 @@
 //! AWS's APIs, answered by moto: a server of its own that speaks the real protocols.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::client;
+use super::output::{Output, STARTING};
 use super::server::ServerBuilder;
 
 /// A running moto. Dropped, it is killed.
@@ -39,12 +39,10 @@ impl Moto {
             .stderr(Stdio::piped())
             .spawn()
             .expect("moto runs");
-        let mut lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
-        let line = lines.find(|line| line.contains("Running on http://")).expect("moto says where it listens");
+        let said = Output::of(child.stderr.take().expect("a pipe"));
+        let line = said.wait_for("Running on http://", 1, STARTING).expect("moto says where it listens");
         let address =
             line.rsplit("http://").next().and_then(|address| address.trim().parse().ok()).expect("an address");
-        // Somebody has to read what it goes on to say.
-        std::thread::spawn(move || lines.for_each(drop));
         (Moto { child, address }, alone)
     }
 

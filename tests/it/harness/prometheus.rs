@@ -1,11 +1,9 @@
 //! Prometheus itself, as a process of its own that scrapes once a second, and promtool.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -13,7 +11,8 @@ use form_urlencoded::Serializer;
 use serde_yaml::Value;
 use tempfile::TempDir;
 
-use super::{PATIENCE, client};
+use super::client;
+use super::output::{Output as Said, STARTING};
 
 /// A running Prometheus. Dropped, it is killed; in a failed test it prints its log.
 pub struct Prometheus {
@@ -24,7 +23,7 @@ pub struct Prometheus {
 
 struct Process {
     child: Child,
-    said: Arc<Mutex<Vec<String>>>,
+    said: Said,
 }
 
 /// The folder of what is shipped for it.
@@ -72,22 +71,11 @@ impl Prometheus {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|e| panic!("prometheus: {e}: `make test` installs it and runs the tests"));
-        let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let process = Process { child, said: Arc::clone(&said) };
-        let (tell, told) = mpsc::channel();
-        thread::spawn(move || {
-            for line in lines {
-                said.lock().unwrap().push(line.clone());
-                // Once it is ready nobody listens.
-                let _ = tell.send(line);
-            }
-        });
-        let wait_for = |text: &str| loop {
-            let line = told.recv_timeout(PATIENCE).unwrap_or_else(|e| panic!("Prometheus never says {text:?}: {e}"));
-            if line.contains(text) {
-                return line;
-            }
+        let said = Said::of(child.stderr.take().expect("a pipe"));
+        let process = Process { child, said: said.clone() };
+        let wait_for = |text: &str| {
+            let line = said.wait_for(text, 1, STARTING);
+            line.unwrap_or_else(|| panic!("Prometheus never says {text:?}"))
         };
         let address = wait_for("msg=\"Listening on\"").rsplit("address=").next().and_then(|at| at.parse().ok());
         wait_for("msg=\"Server is ready to receive web requests.\"");
@@ -129,8 +117,7 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            let said = self.said.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            eprintln!("Prometheus said:\n{}", said.join("\n"));
+            eprintln!("Prometheus said:\n{}", self.said.lines().join("\n"));
         }
     }
 }

@@ -1,11 +1,10 @@
 //! The binary itself: `nameplate serve` as a process of its own, told what to do by signals and files.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -14,68 +13,12 @@ use tempfile::TempDir;
 use super::admin::Pages;
 use super::client::{self, Client};
 use super::origin::Origin;
+use super::output::Output;
 use super::proxy::entry;
 use super::{PATIENCE, authority};
 
 /// What is behind a message, in a log of JSON.
 const JSON_END: &str = "\"}";
-
-/// What the process has written to one of its outputs, and whether it has closed it.
-#[derive(Default)]
-struct Said {
-    lines: Vec<String>,
-    ended: bool,
-    /// Whether nobody reads it.
-    held: bool,
-}
-
-/// One of its outputs, as it is written.
-#[derive(Clone)]
-struct Output(Arc<(Mutex<Said>, Condvar)>);
-
-impl Output {
-    fn of(pipe: impl Read + Send + 'static) -> Output {
-        let output = Output(Arc::default());
-        let kept = output.clone();
-        thread::spawn(move || {
-            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
-                let said = kept.0.0.lock().unwrap();
-                let mut said = kept.0.1.wait_while(said, |said| said.held).unwrap();
-                said.lines.push(line);
-                kept.0.1.notify_all();
-            }
-            kept.0.0.lock().unwrap().ended = true;
-            kept.0.1.notify_all();
-        });
-        output
-    }
-
-    /// Waits until so many lines have this in them; gives the last, or nothing where they do not come.
-    fn wait_for(&self, text: &str, times: usize, patience: Duration) -> Option<String> {
-        let found = |said: &Said| said.lines.iter().filter(|line| line.contains(text)).nth(times - 1).cloned();
-        let said = self.0.0.lock().unwrap();
-        let waits = |said: &mut Said| found(said).is_none() && !said.ended;
-        let (said, _) = self.0.1.wait_timeout_while(said, patience, waits).unwrap();
-        // The lock is let go before the caller panics: dropping the server takes it again.
-        found(&said)
-    }
-
-    /// Waits for its end; whether that came.
-    fn wait_for_end(&self) -> bool {
-        let said = self.0.0.lock().unwrap();
-        !self.0.1.wait_timeout_while(said, PATIENCE, |said| !said.ended).unwrap().1.timed_out()
-    }
-
-    fn hold(&self, held: bool) {
-        self.0.0.lock().unwrap().held = held;
-        self.0.1.notify_all();
-    }
-
-    /// All lines so far.
-    fn lines(&self) -> Vec<String> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner).lines.clone()
-    }
-}
 
 /// A server to be started: its folder holds `nameplate.yaml` and, unless it is said to be elsewhere,
 /// `mapping.yaml`.
