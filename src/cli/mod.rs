@@ -8,6 +8,7 @@ mod capacity;
 pub mod check;
 mod demo;
 mod explain;
+mod healthcheck;
 mod load;
 mod logging;
 mod reload;
@@ -47,6 +48,8 @@ enum Command {
     Capacity(capacity::CapacityArgs),
     /// Make the running proxy read its mapping, its certificates and its log's level again
     Reload(reload::ReloadArgs),
+    /// Ask the running proxy whether it lives, or is ready: for a container's health check
+    Healthcheck(healthcheck::HealthcheckArgs),
 }
 
 /// Runs the command line.
@@ -62,6 +65,7 @@ pub fn run() -> ExitCode {
         Command::Explain(args) => explain::explain(&args, &mut out),
         Command::Capacity(args) => capacity::capacity(&args, &mut std::io::stdin().lock(), &mut out),
         Command::Reload(args) => reload::reload(&args, &mut out),
+        Command::Healthcheck(args) => healthcheck::healthcheck(&args, &mut out),
     };
     flush();
     code

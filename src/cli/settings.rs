@@ -8,12 +8,40 @@ use clap::Args;
 use super::{FAULTY, UNUSABLE};
 use crate::config::settings::Settings;
 
-/// Where the settings are, and the mapping.
+/// What the settings' faults name as their file, where there is none.
+const NO_FILE: &str = "<settings>";
+
+/// Where the settings are.
 #[derive(Args, Clone, Debug)]
-pub(super) struct SettingsArgs {
+pub(super) struct SettingsPlace {
     /// Settings file [default: built-in defaults]
     #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
+    /// The settings themselves, as YAML or JSON, in place of a file; relative paths start in the current folder
+    #[arg(long, env = "NAMEPLATE_SETTINGS", hide_env_values = true, value_name = "YAML", conflicts_with = "config")]
+    settings: Option<String>,
+}
+
+impl SettingsPlace {
+    /// Reads them.
+    pub(super) fn read(&self) -> anyhow::Result<Settings> {
+        match &self.settings {
+            Some(text) => Ok(Settings::parse(text, NO_FILE)?),
+            None => read_settings(self.config.as_deref()),
+        }
+    }
+
+    /// Whether anything is said, or the defaults hold.
+    fn is_given(&self) -> bool {
+        self.config.is_some() || self.settings.is_some()
+    }
+}
+
+/// Where the settings are, and the mapping.
+#[derive(Args, Clone, Debug)]
+pub(super) struct SettingsArgs {
+    #[command(flatten)]
+    place: SettingsPlace,
     /// The mapping: a file, s3://bucket/key, or an http(s) URL [default: `mapping` of the settings]
     // Text here, because clap would repeat a value it refuses, and a URL may hold a secret.
     #[arg(long, env = "NAMEPLATE_MAPPING", hide_env_values = true, value_name = "SOURCE")]
@@ -21,14 +49,14 @@ pub(super) struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    /// The names that ENDPOINT may have, where a file says so.
+    /// The names that ENDPOINT may have, where there are settings that say so.
     pub(super) fn endpoints_of(&self, settings: &Settings) -> Option<Vec<String>> {
-        self.config.is_some().then(|| settings.endpoint_names())
+        self.place.is_given().then(|| settings.endpoint_names())
     }
 
     /// Reads them.
     pub(super) fn read(&self) -> anyhow::Result<Settings> {
-        let mut settings = read_settings(self.config.as_deref())?;
+        let mut settings = self.place.read()?;
         if let Some(mapping) = &self.mapping {
             settings.mapping = mapping.parse().map_err(|fault: String| anyhow::anyhow!("--mapping: {fault}"))?;
         }

@@ -12,6 +12,7 @@ mod bodies;
 mod by_domain;
 mod check_cases;
 mod clients;
+mod container;
 mod cpu;
 mod discovery;
 mod endpoints;

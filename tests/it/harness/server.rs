@@ -28,6 +28,7 @@ pub struct ServerBuilder {
     settings: Vec<String>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    has_file: bool,
 }
 
 /// A server to be started, in front of this origin.
@@ -40,6 +41,7 @@ pub fn server(api: &Origin) -> ServerBuilder {
         settings: Vec::new(),
         arguments: Vec::new(),
         environment: Vec::new(),
+        has_file: true,
     }
 }
 
@@ -68,6 +70,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Hands the settings over in the environment, as a task definition does, and in no file.
+    pub fn without_a_file(mut self) -> ServerBuilder {
+        self.has_file = false;
+        self
+    }
+
     /// A path in the server's folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
@@ -84,11 +92,16 @@ impl ServerBuilder {
         let stops = self.settings.iter().any(|text| text.contains("shutdown:"));
         let stopping = if stops { "" } else { "shutdown: { delay: 0s }\n" };
         let settings = format!("{}{listening}{stopping}{}threads: 1\n", self.settings.concat(), self.endpoint);
-        fs::write(self.path("nameplate.yaml"), settings).expect("written");
-        command.arg(env!("CARGO_BIN_EXE_nameplate"));
-        command.args(["serve", "--config"]).arg(self.path("nameplate.yaml")).args(&self.arguments);
         let path = std::env::var_os("PATH").unwrap_or_default();
-        command.env_clear().env("PATH", path).envs(self.environment);
+        command.env_clear().env("PATH", path).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.args([env!("CARGO_BIN_EXE_nameplate"), "serve"]);
+        if self.has_file {
+            fs::write(self.path("nameplate.yaml"), settings).expect("written");
+            command.arg("--config").arg(self.path("nameplate.yaml"));
+        } else {
+            command.env("NAMEPLATE_SETTINGS", settings).current_dir(self.folder.path());
+        }
+        command.args(&self.arguments);
         Server::run(command, self.folder)
     }
 }
