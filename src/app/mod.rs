@@ -8,6 +8,7 @@ mod certificates;
 mod clients;
 mod descriptors;
 mod handover;
+mod health_checks;
 mod listeners;
 mod stopping;
 
@@ -41,6 +42,7 @@ use crate::telemetry::task::Task;
 use certificates::{Certificate, certificates, keep_current};
 use clients::Clients;
 use handover::{Inherited, Place};
+use health_checks::HealthChecked;
 use listeners::{Bound, serve, take_or_bind};
 
 /// How long a process that takes over waits for the one that it replaces.
@@ -182,7 +184,7 @@ fn start_on(
     let accepting = accept(&proxying, &clients, &listeners, &accepting).map_err(system)?;
 
     let (stop_admin, admin_stopped) = watch::channel(false);
-    let pages = Admin { live: Arc::clone(&live), settings: Arc::new(settings.clone()) };
+    let pages = HealthChecked(Arc::new(Admin { live: Arc::clone(&live), settings: Arc::new(settings.clone()) }));
     let duplicate = admin_socket.try_clone().map_err(system)?;
     serve(&minding, Service::new("admin".into(), pages), (duplicate, admin), admin_stopped);
     if let Err(e) = inherited.serving() {

@@ -144,3 +144,31 @@ fn who_connects_and_goes_is_a_health_check() {
         proxy.metrics().lines().filter(|l| l.contains("connections_cut_total{")).map(str::to_owned).collect();
     assert!(counts.iter().all(|line| line.ends_with(" 0")), "{counts:?}");
 }
+
+/// What `/readyz` answers to a health check that begins like this.
+#[track_caller]
+fn health_checked(header: &[u8]) -> u16 {
+    let api = Origin::ok();
+    let proxy = pay().to(&api).start();
+    let mut client = Client::connect(proxy.admin());
+    let request = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let first = client.send([header, request].concat()).read_response().status;
+    assert_eq!(client.send(request).read_response().status, first, "the connection goes on without another one");
+    first
+}
+
+#[test]
+fn health_checks_of_the_admin_listener_come_with_one_or_without() {
+    for header in [Vec::new(), V1.into(), b"PROXY UNKNOWN\r\n".to_vec(), v2(), binary(0x20, 0, b"")] {
+        assert_eq!(health_checked(&header), 200, "{header:?}");
+    }
+}
+
+#[test]
+fn a_broken_one_there_ends_the_connection() {
+    let api = Origin::ok();
+    let proxy = pay().to(&api).start();
+    let mut client = Client::connect(proxy.admin());
+    client.send("PROXY TCP9 1\r\n").expect_closed();
+    assert_eq!(proxy.admin_get("/livez").status, 200);
+}

@@ -1,0 +1,56 @@
+//! The admin listener's connections, which may begin with a PROXY header.
+//!
+//! An NLB whose target group has `proxy_protocol_v2.enabled` puts one before its health checks as well, on whatever
+//! port they go to (Elastic Load Balancing, Network Load Balancers, "Proxy protocol"); other clients of the admin
+//! listener, a scraper among them, send none. So both are taken, from everybody: nothing here depends on whom a header
+//! speaks for.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::apps::ServerApp;
+use pingora::protocols::Stream;
+use pingora::server::ShutdownWatch;
+use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
+
+use crate::admin::Admin;
+use crate::domain::proxy_header::{self, Fault};
+
+/// Fewer bytes than the shortest request and the shortest header have, and enough to tell them apart.
+const LOOK: usize = 12;
+/// How long a connection may be silent before its next request: what Pingora gives to those that follow the first.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// The admin pages, behind PROXY headers where there are any.
+pub(super) struct HealthChecked(pub(super) Arc<Admin>);
+
+#[async_trait]
+impl ServerApp for HealthChecked {
+    async fn process_new(self: &Arc<Self>, mut stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
+        match timeout(IDLE, skip_header(&mut stream)).await {
+            Ok(Ok(())) => self.0.process_new(stream, shutdown).await,
+            // The client has gone, or is no client of HTTP.
+            _ => None,
+        }
+    }
+}
+
+/// Reads past a PROXY header if the connection goes on with one, and not a byte further.
+async fn skip_header(stream: &mut Stream) -> io::Result<()> {
+    let mut look = [0; LOOK];
+    stream.try_peek(&mut look).await?;
+    let mut header = Vec::new();
+    loop {
+        let so_far = if header.is_empty() { &look[..] } else { &header };
+        match proxy_header::parse(so_far) {
+            Err(Fault::Missing) => return Ok(()),
+            Err(Fault::Malformed) => return Err(io::ErrorKind::InvalidData.into()),
+            Ok(_) => return Ok(()),
+            // One at a time, because what follows is the request's. Health checks are seconds apart.
+            Err(Fault::Incomplete) => header.push(stream.read_u8().await?),
+        }
+    }
+}
