@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::load::Loaded;
 use crate::domain::route::Route;
 use crate::plan::change::{Change, EntryChange, KeyChange, private_api_url, removes_too_many};
-use crate::plan::names::Names;
+use crate::plan::names::Needs;
 
 /// What becomes of the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -70,8 +70,17 @@ struct Key<'c> {
 #[derive(Serialize)]
 struct Shown<'c> {
     hosted_zones: Vec<&'c str>,
+    /// In zones that both mappings need.
+    records: Vec<Record<'c>>,
     certificate_names: Vec<&'c str>,
     regions: Vec<&'c str>,
+    endpoints: Vec<&'c str>,
+}
+
+#[derive(Serialize)]
+struct Record<'c> {
+    hosted_zone: &'c str,
+    name: &'c str,
 }
 
 impl<'c> Against<'c> {
@@ -119,11 +128,13 @@ fn line<'c>(entry: &'c EntryChange<'c>) -> Line<'c> {
     Line { change, domain: route.host(), base_path: route.base(), private_api_url, line: route.line, keys }
 }
 
-fn shown(names: &Names) -> Shown<'_> {
+fn shown(needs: &Needs) -> Shown<'_> {
     Shown {
-        hosted_zones: names.zones.iter().map(String::as_str).collect(),
-        certificate_names: names.certificates.iter().map(String::as_str).collect(),
-        regions: names.regions.iter().map(String::as_str).collect(),
+        hosted_zones: needs.zones.iter().map(String::as_str).collect(),
+        records: needs.records.iter().map(|(hosted_zone, name)| Record { hosted_zone, name }).collect(),
+        certificate_names: needs.certificates.iter().map(String::as_str).collect(),
+        regions: needs.regions.iter().map(String::as_str).collect(),
+        endpoints: needs.endpoints.iter().map(String::as_str).collect(),
     }
 }
 
@@ -168,18 +179,26 @@ impl fmt::Display for Against<'_> {
 
 impl Shown<'_> {
     fn is_empty(&self) -> bool {
-        self.hosted_zones.is_empty() && self.certificate_names.is_empty() && self.regions.is_empty()
+        let Shown { hosted_zones, records, certificate_names, regions, endpoints } = self;
+        let none = hosted_zones.is_empty() && records.is_empty() && certificate_names.is_empty();
+        none && regions.is_empty() && endpoints.is_empty()
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for zone in &self.hosted_zones {
             writeln!(f, "  private hosted zone {zone}")?;
         }
+        for Record { hosted_zone, name } in &self.records {
+            writeln!(f, "  record {name} in the private hosted zone {hosted_zone}")?;
+        }
         for name in &self.certificate_names {
             writeln!(f, "  certificate for {name}")?;
         }
         for region in &self.regions {
             writeln!(f, "  execute-api VPC endpoint for region {region}")?;
+        }
+        for endpoint in &self.endpoints {
+            writeln!(f, "  endpoint {endpoint} in the settings")?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::against::{Against, Verdict};
 use super::load::{Loaded, NotLoaded, is_input, load};
+use super::plan::ZoneArgs;
 use super::settings::{code_of, read_settings};
 use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::load::Compiled;
@@ -48,6 +49,9 @@ pub struct CheckArgs {
     /// Percent of the domains that a change may remove [default: `reload: max_removed` of the settings]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub max_removed: Option<u8>,
+    /// As `plan` is told, for --against: they decide which domains need a deployment
+    #[command(flatten)]
+    pub zones: ZoneArgs,
 }
 
 /// How `check` says what it found.
@@ -62,7 +66,8 @@ pub enum Format {
 impl CheckArgs {
     /// Checks these, in text, against nothing.
     pub fn of(mappings: Vec<MappingSource>) -> CheckArgs {
-        CheckArgs { mappings, against: None, format: Format::Text, config: None, max_removed: None }
+        let zones = ZoneArgs::default();
+        CheckArgs { mappings, against: None, format: Format::Text, config: None, max_removed: None, zones }
     }
 }
 
@@ -145,7 +150,7 @@ impl Check<'_> {
             },
             Err(fault) => return self.refuse(&old.to_string(), &fault),
         };
-        let change = Change::between(&old.mapping.table, &mapping.table);
+        let change = Change::between(&old.mapping.table, &mapping.table, &self.args.zones.zoning());
         let against = Against::of(&old, &name, &change, self.rules.max_removed);
         self.accept(&name, &mapping, Some(against))
     }

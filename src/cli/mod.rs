@@ -11,6 +11,7 @@ mod explain;
 mod healthcheck;
 mod load;
 mod logging;
+pub mod plan;
 mod reload;
 mod serve;
 mod settings;
@@ -44,6 +45,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Tell what would happen to a request, and why
     Explain(explain::ExplainArgs),
+    /// Plan the hosted zones, records and certificates that a mapping needs, as JSON for Terraform and CDK
+    Plan(plan::PlanArgs),
     /// Size a fleet: from measured CPU per request and an expected load to tasks, target and cost
     Capacity(capacity::CapacityArgs),
     /// Make the running proxy read its mapping, its certificates and its log's level again
@@ -63,6 +66,10 @@ pub fn run() -> ExitCode {
             ExitCode::from(check::check(&args, &mut input, &mut out, &mut std::io::stderr().lock()))
         }
         Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Plan(args) => {
+            let mut input = std::io::stdin().lock();
+            ExitCode::from(plan::run(&args, &mut input, &mut out, &mut std::io::stderr().lock()))
+        }
         Command::Capacity(args) => capacity::capacity(&args, &mut std::io::stdin().lock(), &mut out),
         Command::Reload(args) => reload::reload(&args, &mut out),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args, &mut out),

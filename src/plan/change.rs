@@ -1,6 +1,7 @@
 //! What a new mapping changes, and whether running tasks can take it by themselves.
 
-use super::names::Names;
+use super::names::{Names, Needs};
+use super::zones::Zoning;
 use crate::domain::route::Route;
 use crate::domain::table::{MappingTable, Step, steps};
 use crate::domain::verbs::VerbSet;
@@ -51,16 +52,16 @@ pub struct Change<'t> {
     /// How many say the same.
     pub unchanged: usize,
     /// What must be deployed before the new domains can be reached.
-    pub needs: Names,
+    pub needs: Needs,
     /// What the next deployment may take away.
-    pub unused: Names,
+    pub unused: Needs,
     /// Domains that are gone, of how many there were.
     pub removed_domains: (usize, usize),
 }
 
 impl<'t> Change<'t> {
-    /// Compares two mappings.
-    pub fn between(old: &'t MappingTable, new: &'t MappingTable) -> Change<'t> {
+    /// Compares two mappings; `zoning` says which zones their domains need.
+    pub fn between(old: &'t MappingTable, new: &'t MappingTable, zoning: &Zoning) -> Change<'t> {
         let mut unchanged = 0;
         let mut entries = Vec::new();
         for step in steps(old, new) {
@@ -77,7 +78,7 @@ impl<'t> Change<'t> {
                 }
             }
         }
-        let (had, has) = (Names::of(old), Names::of(new));
+        let (had, has) = (Names::of(old, zoning), Names::of(new, zoning));
         Change {
             entries,
             unchanged,
@@ -169,7 +170,7 @@ mod tests {
             response: ResponseMode::Untouched,
         };
         let new = table(&[plain("d.example.com", P), ("c.example.com", Q, all_else), plain("b.example.com", P)]);
-        let change = Change::between(&old, &new);
+        let change = Change::between(&old, &new, &Zoning::default());
         assert_eq!((change.counts(), change.unchanged, change.removed_domains), ((1, 1, 1), 1, (1, 3)));
         let hosts: Vec<_> = change.entries.iter().map(|entry| entry.route().host()).collect();
         assert_eq!(hosts, ["a.example.com", "c.example.com", "d.example.com"]);
@@ -186,21 +187,46 @@ mod tests {
         assert_eq!(named, want);
     }
 
+    const NOTHING: [&[&str]; 5] = [&[]; 5];
+
+    /// What `new` needs beside `old`: zones, records, certificate names, regions, endpoints.
     #[track_caller]
-    fn needs(new: &[(&str, &str)], zones: &[&str], certificates: &[&str], regions: &[&str]) {
-        let old = table(&[plain("a.example.com", P)]);
+    fn needs(old: &[&str], new: &[(&str, &str)], want: [&[&str]; 5]) {
+        let old: Vec<_> = old.iter().map(|domain| plain(domain, P)).collect();
         let new: Vec<_> = new.iter().map(|(domain, rest)| plain(domain, rest)).collect();
-        let needs = Change::between(&old, &table(&new)).needs;
+        let needs = Change::between(&table(&old), &table(&new), &Zoning::default()).needs;
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        let want = Names { zones: set(zones), certificates: set(certificates), regions: set(regions) };
+        let record = |name: &&str| name.split_once(' ').map(|(zone, record)| (zone.to_owned(), record.to_owned()));
+        let want = Needs {
+            zones: set(want[0]),
+            records: want[1].iter().filter_map(record).collect(),
+            certificates: set(want[2]),
+            regions: set(want[3]),
+            endpoints: set(want[4]),
+        };
         assert_eq!(needs, want, "{new:?}");
     }
 
     #[test]
-    fn a_domain_under_a_known_parent_is_hot_and_others_are_not() {
-        needs(&[("b.example.com", P), ("*.example.com", Q), ("a.example.com/v1", Q)], &[], &[], &[]);
-        needs(&[("a.team.example.com", P)], &["team.example.com"], &["*.team.example.com"], &[]);
-        needs(&[("example.com", P)], &[], &["example.com"], &[]);
-        needs(&[("b.example.com", "eu-west-3.amazonaws.com/p")], &[], &[], &["eu-west-3"]);
+    fn a_domain_under_a_known_parent_is_hot() {
+        let new = [("b.in.example.com", P), ("*.in.example.com", Q), ("a.in.example.com/v1", Q)];
+        needs(&["a.in.example.com"], &new, NOTHING);
+        // Also where the name is that of a zone.
+        needs(&["a.in.example.com", "a.team.in.example.com"], &[("team.in.example.com", P)], NOTHING);
+    }
+
+    #[test]
+    fn a_new_parent_region_or_apex_is_not() {
+        let old = ["a.in.example.com"];
+        needs(&old, &[("a.team.example.com", P)], [&["team.example.com"], &[], &["*.team.example.com"], &[], &[]]);
+        needs(&old, &[("example.org", P)], [&["example.org"], &[], &["example.org"], &[], &[]]);
+        needs(&old, &[("b.in.example.com", "eu-west-3.amazonaws.com/p")], [&[], &[], &[], &["eu-west-3"], &[]]);
+        let apex: &[&str] = &["in.example.com in.example.com"];
+        needs(&old, &[("in.example.com", P)], [&[], apex, &["*.example.com"], &[], &[]]);
+    }
+
+    #[test]
+    fn directly_under_a_registrable_domain_each_has_a_zone_of_its_own() {
+        needs(&["a.example.com"], &[("b.example.com", P)], [&["b.example.com"], &[], &[], &[], &[]]);
     }
 }

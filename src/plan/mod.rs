@@ -1,5 +1,14 @@
 //! What a mapping, or a load, asks of the AWS resources around the proxy. Pure: tables in, plans out.
 
 pub mod capacity;
+pub mod certificates;
 pub mod change;
+mod limits;
 pub mod names;
+pub mod owners;
+pub mod quotas;
+pub mod resources;
+mod spread;
+pub mod state;
+pub mod warning;
+pub mod zones;

@@ -1,68 +1,96 @@
-//! The hosted zones, certificates and regions that a mapping needs.
-//!
-//! One hosted zone and one certificate name serve all domains with the same parent: the zone
-//! `team.example.com` with a record for `*.team.example.com`, and a certificate for the same. That is
-//! what makes one more domain under a known parent a matter of the mapping alone.
+//! What a mapping needs of the resources around the proxy, by name: the part of a plan that a change
+//! must leave alone to be taken by running tasks without a deployment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::host::is_public_suffix;
+use super::zones::{Zones, Zoning, domains, has_owner};
 use crate::domain::table::MappingTable;
+
+/// The endpoint of entries that name none. Every deployment has it, so every mapping is taken to use it.
+pub const DEFAULT_ENDPOINT: &str = "default";
 
 /// What a table needs, each in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
-    /// Private hosted zones.
-    pub zones: BTreeSet<String>,
+    /// Private hosted zones, each with its records.
+    pub zones: BTreeMap<String, BTreeSet<String>>,
     /// Names that certificates must have.
     pub certificates: BTreeSet<String>,
     /// Regions with an execute-api VPC endpoint.
     pub regions: BTreeSet<String>,
+    /// Endpoints that the settings must have.
+    pub endpoints: BTreeSet<String>,
 }
 
 impl Names {
     /// What a table needs.
-    pub fn of(table: &MappingTable) -> Names {
-        let mut names = Names::default();
+    pub fn of(table: &MappingTable, zoning: &Zoning) -> Names {
+        Names::with(table, &Zones::of(table, zoning))
+    }
+
+    /// What a table with these zones needs.
+    pub(super) fn with(table: &MappingTable, zones: &Zones) -> Names {
+        let mut names = Names { endpoints: [DEFAULT_ENDPOINT.to_owned()].into(), ..Names::default() };
+        names.zones = zones.zones.iter().map(|(name, zone)| (name.clone(), zone.records.clone())).collect();
+        names.certificates = domains(table).map(certificate_name).collect();
         for route in table.routes() {
-            let (zone, certificate) = zone_of(route.host());
-            if !names.zones.contains(zone) {
-                names.zones.insert(zone.to_owned());
-            }
-            if !names.certificates.contains(&*certificate) {
-                names.certificates.insert(certificate);
-            }
             if !names.regions.contains(route.region()) {
                 names.regions.insert(route.region().to_owned());
             }
+            names.endpoints.extend(route.overrides().and_then(|overrides| overrides.endpoint).map(Into::into));
         }
         names
     }
 
     /// What these have that others do not.
-    pub fn beyond(&self, others: &Names) -> Names {
+    pub fn beyond(&self, others: &Names) -> Needs {
         let beyond = |own: &BTreeSet<String>, others: &BTreeSet<String>| own.difference(others).cloned().collect();
-        Names {
-            zones: beyond(&self.zones, &others.zones),
+        let mut needs = Needs {
             certificates: beyond(&self.certificates, &others.certificates),
             regions: beyond(&self.regions, &others.regions),
+            endpoints: beyond(&self.endpoints, &others.endpoints),
+            ..Needs::default()
+        };
+        for (zone, records) in &self.zones {
+            match others.zones.get(zone) {
+                None => drop(needs.zones.insert(zone.clone())),
+                Some(theirs) => {
+                    needs.records.extend(records.difference(theirs).map(|record| (zone.clone(), record.clone())));
+                }
+            }
         }
-    }
-
-    /// Whether nothing is needed.
-    pub fn is_empty(&self) -> bool {
-        self.zones.is_empty() && self.certificates.is_empty() && self.regions.is_empty()
+        needs
     }
 }
 
-/// The hosted zone of a custom domain, and the name that its certificate has. A domain whose parent
-/// is nobody's, `example.com`, is a zone of its own.
-pub fn zone_of(host: &str) -> (&str, String) {
+/// What one table needs and another does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Private hosted zones, with all their records.
+    pub zones: BTreeSet<String>,
+    /// Records in zones that both need: zone, then record.
+    pub records: BTreeSet<(String, String)>,
+    /// Names that certificates must have.
+    pub certificates: BTreeSet<String>,
+    /// Regions with an execute-api VPC endpoint.
+    pub regions: BTreeSet<String>,
+    /// Endpoints that the settings must have.
+    pub endpoints: BTreeSet<String>,
+}
+
+impl Needs {
+    /// Whether nothing is needed.
+    pub fn is_empty(&self) -> bool {
+        *self == Needs::default()
+    }
+}
+
+/// The name that a domain's certificate has: a wildcard of its parent, which serves all domains with
+/// that parent; or, where the parent is nobody's, as that of `example.com`, the domain itself.
+pub fn certificate_name(host: &str) -> String {
     match host.split_once('.') {
-        Some((_, parent)) if parent.contains('.') && !is_public_suffix(parent) => (parent, format!("*.{parent}")),
-        // A wildcard of a name that stands for itself: `*.example.com`, under `example.com`.
-        Some(("*", parent)) => (parent, host.to_owned()),
-        _ => (host, host.to_owned()),
+        Some((_, parent)) if has_owner(parent) => format!("*.{parent}"),
+        _ => host.to_owned(),
     }
 }
 
@@ -71,23 +99,24 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(host: &str, zone: &str, certificate: &str) {
-        assert_eq!(zone_of(host), (zone, certificate.to_owned()), "{host}");
+    fn check(host: &str, want: &str) {
+        assert_eq!(certificate_name(host), want, "{host}");
     }
 
     #[test]
-    fn domains_with_one_parent_share_its_zone_and_certificate() {
-        check("pay.example.com", "example.com", "*.example.com");
-        check("a.team.example.com", "team.example.com", "*.team.example.com");
-        check("*.team.example.com", "team.example.com", "*.team.example.com");
-        check("*.example.com", "example.com", "*.example.com");
+    fn domains_with_one_parent_share_a_name() {
+        check("pay.example.com", "*.example.com");
+        check("a.team.example.com", "*.team.example.com");
+        check("*.team.example.com", "*.team.example.com");
+        check("*.example.com", "*.example.com");
+        check("team.example.com", "*.example.com");
     }
 
     #[test]
     fn a_domain_whose_parent_is_nobodys_stands_for_itself() {
-        check("example.com", "example.com", "example.com");
-        check("example.co.uk", "example.co.uk", "example.co.uk");
-        check("orders.internal", "orders.internal", "orders.internal");
-        check("*.orders.internal", "orders.internal", "*.orders.internal");
+        for host in ["example.com", "example.co.uk", "orders.internal"] {
+            check(host, host);
+        }
+        check("*.orders.internal", "*.orders.internal");
     }
 }

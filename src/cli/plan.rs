@@ -1,0 +1,261 @@
+//! `nameplate plan MAPPING`: the hosted zones, records and certificates that a mapping needs, as JSON for
+//! Terraform and CDK.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::load::{Loaded, NotLoaded, load};
+use super::settings::{code_of, read_settings};
+use super::{FAULTY, UNUSABLE};
+use crate::config::load::read_up_to;
+use crate::config::settings::MappingSource;
+use crate::domain::host::{Host, is_public_suffix};
+use crate::plan::quotas::{Quota, Quotas};
+use crate::plan::resources::{Elb, Options, Plan, plan};
+use crate::plan::state::State;
+use crate::plan::zones::{ZoneMode, Zoning};
+
+/// The largest previous plan that is read.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
+/// How zones are chosen, for `plan` and for `check --against`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ZoneArgs {
+    /// What gets a private hosted zone
+    #[arg(long, value_enum, default_value_t)]
+    pub zones: Zones,
+    /// A registrable domain of which the mapping has every name that the VPC looks up; repeatable. It may
+    /// have a private hosted zone, which hides all its other names
+    #[arg(long, value_name = "DOMAIN", value_parser = domain)]
+    pub own: Vec<String>,
+}
+
+/// What gets a private hosted zone, as the command line says it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Zones {
+    /// Each parent of domains, unless it is a registrable domain: one more domain needs nothing
+    #[default]
+    PerParent,
+    /// Each domain by itself: hides the least
+    PerName,
+}
+
+impl ZoneArgs {
+    pub(super) fn zoning(&self) -> Zoning {
+        let mode = match self.zones {
+            Zones::PerParent => ZoneMode::PerParent,
+            Zones::PerName => ZoneMode::PerName,
+        };
+        Zoning { mode, own: self.own.iter().cloned().collect() }
+    }
+}
+
+/// What the command line of `plan` says.
+#[derive(Args, Clone, Debug)]
+pub(super) struct PlanArgs {
+    /// A file, `-` for standard input, s3://bucket/key, or an http(s) URL
+    #[arg(value_name = "MAPPING")]
+    mapping: MappingSource,
+    #[command(flatten)]
+    zones: ZoneArgs,
+    /// The load balancer: NLB, or ALB, which has a certificate more
+    #[arg(long, value_enum, default_value_t, ignore_case = true)]
+    elb: Balancer,
+    /// A public hosted zone that ACM's validation records can go into; repeatable, the longest that fits
+    /// is taken [default: each registrable domain]
+    #[arg(long, value_name = "ZONE", value_parser = domain)]
+    validation_zone: Vec<String>,
+    /// A quota that AWS has raised; repeatable: hosted-zones (500), records-per-zone (10000),
+    /// names-per-certificate (10), certificates-per-listener (25)
+    #[arg(long, value_name = "NAME=NUMBER", value_parser = Quota::parse)]
+    quota: Vec<(Quota, usize)>,
+    /// The previous plan, as --output or --tfvars wrote it: its certificates stay as they are
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Plan all certificates anew, which may replace those of the previous plan
+    #[arg(long)]
+    repack: bool,
+    /// Also write the plan for Terraform, as the variable PLAN: nameplate.auto.tfvars.json
+    #[arg(long, value_name = "FILE")]
+    tfvars: Option<PathBuf>,
+    /// Write the plan here [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Settings file whose `endpoints` are those that ENDPOINT may name, and whose `reload` says how
+    /// sources are read [default: built-in defaults, and any ENDPOINT]
+    #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// The load balancer, as the command line says it.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum Balancer {
+    #[default]
+    #[value(name = "NLB")]
+    Network,
+    #[value(name = "ALB")]
+    Application,
+}
+
+/// Terraform's variables.
+#[derive(Serialize)]
+struct Variables<'p> {
+    #[serde(rename = "PLAN")]
+    plan: &'p Plan,
+}
+
+/// Why there is no plan: the exit code, and what to say.
+type Failure = (u8, String);
+
+/// Plans. Exit 0 with a plan, 1 if the mapping or the previous plan is at fault or a quota is not kept,
+/// 2 if something could not be read or written.
+pub(super) fn run(args: &PlanArgs, input: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    let done = make(args, input).and_then(|plan| {
+        for warning in &plan.warnings {
+            let _ = writeln!(err, "{warning}");
+        }
+        put(args, &plan, out)
+    });
+    let Err((code, what)) = done else { return 0 };
+    let _ = writeln!(err, "{what}");
+    code
+}
+
+fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<Plan, Failure> {
+    let settings = read_settings(args.config.as_deref()).map_err(|e| (code_of(&e), format!("{e:#}")))?;
+    // Without a settings file nobody knows what endpoints there are.
+    let endpoints = args.config.is_some().then(|| settings.endpoint_names());
+    let mut rules = settings.reload;
+    rules.watch = false;
+    let state = args.state.as_deref().map(state).transpose()?;
+    let loaded = load(&args.mapping, &rules, endpoints.as_deref(), input);
+    let Loaded { name, mapping } = loaded.map_err(|fault| match fault {
+        NotLoaded::Invalid(faults) => (FAULTY, faults.to_string()),
+        NotLoaded::Unreadable(what) => (UNUSABLE, format!("error: {what}")),
+    })?;
+    plan(&mapping.table, mapping.version, &args.options(), state.as_ref()).map_err(|faults| {
+        let lines: Vec<_> = faults.iter().map(|fault| format!("{name}: {fault}")).collect();
+        let count = if faults.len() == 1 { "1 error".to_owned() } else { format!("{} errors", faults.len()) };
+        (FAULTY, format!("{}\n{count}", lines.join("\n")))
+    })
+}
+
+impl PlanArgs {
+    fn options(&self) -> Options {
+        let mut quotas = Quotas::default();
+        for (quota, number) in &self.quota {
+            *quota.of(&mut quotas) = *number;
+        }
+        Options {
+            zoning: self.zones.zoning(),
+            elb: match self.elb {
+                Balancer::Network => Elb::Network,
+                Balancer::Application => Elb::Application,
+            },
+            validation_zones: self.validation_zone.iter().cloned().collect::<BTreeSet<_>>(),
+            quotas,
+            repack: self.repack,
+        }
+    }
+}
+
+/// Reads the name of a domain that somebody has.
+fn domain(text: &str) -> Result<String, String> {
+    let host = Host::parse(text).map_err(|fault| format!("{fault}: write a domain such as example.com"))?;
+    let name = host.as_str();
+    if host.wildcard_parent().is_some() || !name.contains('.') || is_public_suffix(name) {
+        return Err("it is a wildcard, a single label or a public suffix: write a domain such as example.com".into());
+    }
+    Ok(name.to_owned())
+}
+
+fn state(path: &Path) -> Result<State, Failure> {
+    let name = path.display();
+    let unreadable = |fault: &dyn Display| {
+        (
+            UNUSABLE,
+            format!("error: cannot read the previous plan {name}: {fault}\n  help: leave --state out for a first plan"),
+        )
+    };
+    let file = File::open(path).map_err(|e| unreadable(&e))?;
+    let bytes = read_up_to(LARGEST, file, 0).map_err(|e| unreadable(&e))?;
+    let bytes = bytes.ok_or_else(|| unreadable(&format!("it is over {LARGEST} bytes")))?;
+    State::parse(&String::from_utf8_lossy(&bytes))
+        .map_err(|fault| (FAULTY, format!("{name}: error: {}\n  help: {}", fault.what, fault.help)))
+}
+
+/// Writes the plan to where it is wanted. All files are written before one is put in its place.
+fn put(args: &PlanArgs, plan: &Plan, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut files = Vec::new();
+    if let Some(path) = &args.tfvars {
+        files.push(Beside::write(path, &json(&Variables { plan })).map_err(|e| unwritable(path, &e))?);
+    }
+    if let Some(path) = &args.output {
+        files.push(Beside::write(path, &json(plan)).map_err(|e| unwritable(path, &e))?);
+    } else {
+        let written = out.write_all(&json(plan)).and_then(|()| out.flush());
+        written.map_err(|e| (UNUSABLE, format!("error: cannot write the plan to standard output: {e}")))?;
+    }
+    for file in files {
+        let place = file.place.clone();
+        file.put().map_err(|e| unwritable(&place, &e))?;
+    }
+    Ok(())
+}
+
+fn unwritable(path: &Path, fault: &io::Error) -> Failure {
+    let help = "name a file in a folder that exists and may be written to";
+    (UNUSABLE, format!("error: cannot write {}: {fault}\n  help: {help}", path.display()))
+}
+
+fn json(value: &impl Serialize) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).expect("a plan has texts for keys");
+    text.push(b'\n');
+    text
+}
+
+/// A file that is written, and waits beside the one it will replace. It goes when it is dropped.
+struct Beside {
+    place: PathBuf,
+    beside: Option<PathBuf>,
+}
+
+impl Beside {
+    fn write(place: &Path, bytes: &[u8]) -> io::Result<Beside> {
+        // What is no file, such as /dev/stdout or a pipe, cannot be replaced, only written to.
+        if fs::metadata(place).is_ok_and(|there| !there.is_file()) {
+            OpenOptions::new().write(true).open(place)?.write_all(bytes)?;
+            return Ok(Beside { place: place.into(), beside: None });
+        }
+        // A link stays, and what it leads to is replaced.
+        let place = fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
+        let name = place.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
+        let beside = place.with_file_name(format!(".{name}.{:016x}.tmp", fastrand::u64(..)));
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        let written = Beside { place, beside: Some(beside) };
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        Ok(written)
+    }
+
+    fn put(mut self) -> io::Result<()> {
+        let Some(beside) = &self.beside else { return Ok(()) };
+        fs::rename(beside, &self.place)?;
+        self.beside = None;
+        Ok(())
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if let Some(beside) = &self.beside {
+            let _ = fs::remove_file(beside);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Whether a plan keeps AWS's quotas; where it does not, what of it is the most, and what to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::certificates::{Assigned, ByZone, TooMany};
+use super::quotas::{OverQuota, Quota};
+use super::resources::{Elb, Options};
+use super::zones::{ZoneMode, Zones};
+
+/// Every quota that is not kept.
+pub(super) fn check(
+    zones: &Zones,
+    by_zone: &ByZone,
+    import_names: &BTreeSet<String>,
+    assigned: &Result<Assigned, TooMany>,
+    options: &Options,
+) -> Vec<OverQuota> {
+    let certificates = match assigned {
+        Ok(assigned) => too_many_names(assigned, options),
+        Err(too_many) => Some(too_many_certificates(*too_many, by_zone, import_names, options)),
+    };
+    let imported = || too_many_imported(import_names, options);
+    let faults = [too_many_zones(zones, options), too_many_records(zones, options), certificates.or_else(imported)];
+    faults.into_iter().flatten().collect()
+}
+
+fn too_many_zones(zones: &Zones, options: &Options) -> Option<OverQuota> {
+    let (needed, allowed) = (zones.zones.len(), options.quotas.hosted_zones);
+    if needed <= allowed {
+        return None;
+    }
+    let parents = zones.zones.keys().map(|zone| zone.split_once('.').map_or(&**zone, |(_, parent)| parent));
+    let (parent, count) = most(parents)?;
+    let fewer = match options.zoning.mode {
+        ZoneMode::PerName => "plan with `--zones per-parent`, where domains with one parent share a zone".to_owned(),
+        ZoneMode::PerParent => "give domains fewer parents, such as one for each team".to_owned(),
+    };
+    Some(OverQuota {
+        quota: Quota::HostedZones,
+        needed,
+        allowed,
+        of: "private hosted zones".into(),
+        biggest: format!("{count} of them stand directly under {parent}"),
+        help: format!(
+            "{fewer}; or have `Hosted zones` of Route 53 raised in Service Quotas, and say `--quota hosted-zones={needed}`; \
+             or divide the mapping over two accounts"
+        ),
+    })
+}
+
+fn too_many_records(zones: &Zones, options: &Options) -> Option<OverQuota> {
+    let (zone, needed) = zones.zones.iter().map(|(name, zone)| (name, zone.records.len())).max_by_key(|(_, n)| *n)?;
+    let allowed = options.quotas.records_per_zone;
+    (needed > allowed).then(|| OverQuota {
+        quota: Quota::RecordsPerZone,
+        needed,
+        allowed,
+        of: "records in one hosted zone".into(),
+        biggest: format!("the hosted zone {zone} has the most"),
+        help: format!("say `--quota records-per-zone={needed}`, if that is what Route 53 allows the zone"),
+    })
+}
+
+fn too_many_names(assigned: &Assigned, options: &Options) -> Option<OverQuota> {
+    let largest = assigned.certificates.iter().max_by_key(|certificate| certificate.names.len())?;
+    let (needed, allowed) = (largest.names.len(), options.quotas.names_per_certificate);
+    (needed > allowed).then(|| OverQuota {
+        quota: Quota::NamesPerCertificate,
+        needed,
+        allowed,
+        of: "names in one certificate".into(),
+        biggest: format!("certificate {} has so many in the previous plan", largest.id),
+        help: format!(
+            "say `--quota names-per-certificate={needed}` as for that plan, or `--repack` to plan all certificates anew"
+        ),
+    })
+}
+
+fn too_many_certificates(
+    TooMany { needed, anew }: TooMany,
+    by_zone: &ByZone,
+    import_names: &BTreeSet<String>,
+    options: &Options,
+) -> OverQuota {
+    let biggest = by_zone
+        .iter()
+        .map(|(zone, names)| (names.len(), zone))
+        .max_by_key(|(count, zone)| (*count, std::cmp::Reverse(*zone)));
+    let (count, zone) = biggest.map_or((0, ""), |(count, zone)| (count, zone));
+    let mut biggest = format!(
+        "{count} names are validated in {zone}, up to {} in a certificate",
+        options.quotas.names_per_certificate
+    );
+    if by_zone.len() > 1 {
+        biggest.push_str(&format!(
+            "; there are {} validation zones, and none shares a certificate with another",
+            by_zone.len()
+        ));
+    }
+    if !import_names.is_empty() {
+        biggest.push_str(&format!("; {} imported names count as a certificate each", import_names.len()));
+    }
+    let anew = if anew + import_names.len() <= options.slots() && anew < needed {
+        format!("say `--repack`: planned anew they are {}; or ", anew + import_names.len())
+    } else {
+        String::new()
+    };
+    OverQuota {
+        of: "certificates".into(),
+        biggest,
+        help: format!("{anew}{}", fewer_certificates(needed + import_names.len(), options)),
+        ..over_slots(needed + import_names.len(), options)
+    }
+}
+
+fn too_many_imported(import_names: &BTreeSet<String>, options: &Options) -> Option<OverQuota> {
+    let needed = import_names.len();
+    (needed > options.slots()).then(|| OverQuota {
+        of: "imported certificates".into(),
+        biggest: "each name that ACM cannot validate counts as one".into(),
+        help: fewer_certificates(needed, options),
+        ..over_slots(needed, options)
+    })
+}
+
+fn over_slots(needed: usize, options: &Options) -> OverQuota {
+    let quota = Quota::CertificatesPerListener;
+    OverQuota {
+        quota,
+        needed,
+        allowed: options.slots(),
+        of: String::new(),
+        biggest: String::new(),
+        help: String::new(),
+    }
+}
+
+fn fewer_certificates(needed: usize, options: &Options) -> String {
+    let (balancer, beside) = match options.elb {
+        Elb::Network => ("Network", 0),
+        Elb::Application => ("Application", 1),
+    };
+    format!(
+        "give domains fewer parents, since one name serves all domains of a parent; or have `Certificates per {balancer} \
+         Load Balancer` raised in Service Quotas, and say `--quota certificates-per-listener={}`; or divide the mapping \
+         over two stacks",
+        needed - beside
+    )
+}
+
+/// What is there most often, and how often; of equals the first.
+fn most<'n>(names: impl Iterator<Item = &'n str>) -> Option<(&'n str, usize)> {
+    let mut counts = BTreeMap::new();
+    for name in names {
+        *counts.entry(name).or_insert(0_usize) += 1;
+    }
+    counts.into_iter().max_by_key(|(name, count)| (*count, std::cmp::Reverse(*name)))
+}

@@ -1,0 +1,272 @@
+//! The plan: what Terraform and CDK make around the proxy for a mapping. docs/plan.md tells every field.
+//!
+//! **Invariant:** a plan is a function of the mapping, the options and the previous plan. Everything in it
+//! is in order, so that the same question has the same bytes for an answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::certificates::{Assigned, Certificate, Room, assign, sorted_out};
+use super::limits;
+use super::names::Names;
+use super::quotas::{OverQuota, Quotas};
+use super::state::State;
+use super::warning::{About, Warning};
+use super::zones::{ZoneMode, Zones, Zoning};
+use crate::domain::table::MappingTable;
+use crate::domain::version::Version;
+
+/// The format of a plan. Another number is another meaning of the fields.
+pub const FORMAT: u32 = 1;
+
+/// The kind of load balancer in front of the tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Elb {
+    /// A Network Load Balancer; the default.
+    #[default]
+    #[serde(rename = "NLB")]
+    Network,
+    /// An Application Load Balancer. Its default certificate does not count.
+    #[serde(rename = "ALB")]
+    Application,
+}
+
+/// How to plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// How zones are chosen.
+    pub zoning: Zoning,
+    /// The kind of load balancer. Default: a Network Load Balancer.
+    pub elb: Elb,
+    /// Public hosted zones that are there for ACM's validation records. Default: the registrable domains.
+    pub validation_zones: BTreeSet<String>,
+    /// What AWS allows. Default: its default quotas.
+    pub quotas: Quotas,
+    /// Plan all certificates anew, whatever the previous plan has. Default: no.
+    pub repack: bool,
+}
+
+impl Options {
+    /// Certificates that the listener can have.
+    pub fn slots(&self) -> usize {
+        self.quotas.certificates_per_listener + usize::from(self.elb == Elb::Application)
+    }
+}
+
+/// Everything that a deployment needs to know of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Plan {
+    /// [`FORMAT`]
+    pub format: u32,
+    /// Which mapping it is of.
+    pub mapping: PlannedMapping,
+    /// What it was made with.
+    pub options: PlannedOptions,
+    /// Private hosted zones, by name.
+    pub hosted_zones: Vec<PlannedZone>,
+    /// ACM certificates, by their names.
+    pub certificates: Vec<Certificate>,
+    /// Names that ACM cannot validate: their certificates are imported.
+    pub import_names: BTreeSet<String>,
+    /// The id of the listener's default certificate; none where there are no certificates.
+    pub default_certificate: Option<String>,
+    /// Regions of the APIs.
+    pub regions: BTreeSet<String>,
+    /// The APIs' ids, by region.
+    pub api_ids: BTreeMap<String, BTreeSet<String>>,
+    /// Endpoints that the settings must have; `default` always.
+    pub endpoints: BTreeSet<String>,
+    /// The APIs' resource policies, by region and API.
+    pub resource_policies: Vec<ResourcePolicy>,
+    /// What AWS allows.
+    pub quotas: Quotas,
+    /// How much of it is used.
+    pub used: Used,
+    /// What to know before it is deployed.
+    pub warnings: Vec<Warning>,
+}
+
+/// Which mapping a plan is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedMapping {
+    /// As `check` and running tasks show it.
+    pub version: String,
+    /// The SHA-256 of its bytes.
+    pub sha256: String,
+    /// Entries.
+    pub entries: usize,
+    /// Domains; a wildcard is one.
+    pub domains: usize,
+}
+
+/// The options that a plan was made with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedOptions {
+    /// What gets a hosted zone.
+    pub zones: ZoneMode,
+    /// The kind of load balancer.
+    pub elb: Elb,
+    /// Domains of which the mapping has every name.
+    pub own: BTreeSet<String>,
+    /// Public hosted zones that are there.
+    pub validation_zones: BTreeSet<String>,
+}
+
+/// A private hosted zone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PlannedZone {
+    /// Its name.
+    pub name: String,
+    /// Alias records to the load balancer, by their full names.
+    pub records: BTreeSet<String>,
+    /// Domains of the mapping that it answers for.
+    pub domains: usize,
+}
+
+/// The resource policy of an API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ResourcePolicy {
+    /// Which API.
+    pub api_id: String,
+    /// Where it is.
+    pub region: String,
+    /// Endpoints that requests reach it through.
+    pub endpoints: BTreeSet<String>,
+    /// Compact JSON, with `VPC_ENDPOINT_ID` in the place of the endpoints' ids.
+    pub policy: String,
+}
+
+/// How much of the quotas a plan uses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Used {
+    /// Private hosted zones.
+    pub hosted_zones: usize,
+    /// Records in all of them, without the two that Route 53 makes in each.
+    pub records: usize,
+    /// Records in the zone that has most.
+    pub most_records_in_a_zone: usize,
+    /// Certificates, without imported ones.
+    pub certificates: usize,
+    /// Certificates that the listener can have, imported ones included.
+    pub certificate_slots: usize,
+}
+
+/// Plans what a mapping needs; or says every quota that is not kept.
+pub fn plan(
+    table: &MappingTable,
+    version: Version,
+    options: &Options,
+    state: Option<&State>,
+) -> Result<Plan, Vec<OverQuota>> {
+    let zones = Zones::of(table, &options.zoning);
+    let names = Names::with(table, &zones);
+    let (by_zone, import_names) = sorted_out(&names.certificates, &options.validation_zones);
+    let slots = options.slots();
+    let room =
+        Room { names: options.quotas.names_per_certificate, certificates: slots.saturating_sub(import_names.len()) };
+    let assigned = assign(&by_zone, room, state, options.repack);
+    let faults = limits::check(&zones, &by_zone, &import_names, &assigned, options);
+    let Assigned { certificates, default, warnings: of_certificates } = match assigned {
+        Ok(assigned) if faults.is_empty() => assigned,
+        _ => return Err(faults),
+    };
+    let mut warnings = zones.warnings();
+    warnings.extend(of_certificates);
+    warnings.extend(options.differing_from(state));
+    warnings.extend(options.idle_validation_zones(&names.certificates));
+    warnings.sort();
+    let records = || zones.zones.values().map(|zone| zone.records.len());
+    let used = Used {
+        hosted_zones: zones.zones.len(),
+        records: records().sum(),
+        most_records_in_a_zone: records().max().unwrap_or(0),
+        certificates: certificates.len(),
+        certificate_slots: slots,
+    };
+    let zone =
+        |(name, zone): (String, super::zones::Zone)| PlannedZone { name, records: zone.records, domains: zone.domains };
+    Ok(Plan {
+        format: FORMAT,
+        mapping: PlannedMapping {
+            version: version.to_string(),
+            sha256: version.full(),
+            entries: table.len(),
+            domains: table.domains(),
+        },
+        options: options.planned(),
+        hosted_zones: zones.zones.into_iter().map(zone).collect(),
+        certificates,
+        import_names,
+        default_certificate: default,
+        regions: names.regions,
+        api_ids: api_ids(table),
+        endpoints: names.endpoints,
+        resource_policies: Vec::new(),
+        quotas: options.quotas,
+        used,
+        warnings,
+    })
+}
+
+fn api_ids(table: &MappingTable) -> BTreeMap<String, BTreeSet<String>> {
+    let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for route in table.routes() {
+        match ids.get_mut(route.region()) {
+            Some(ids) if ids.contains(route.api_id()) => {}
+            Some(ids) => drop(ids.insert(route.api_id().into())),
+            None => drop(ids.insert(route.region().into(), [route.api_id().into()].into())),
+        }
+    }
+    ids
+}
+
+impl Options {
+    fn planned(&self) -> PlannedOptions {
+        PlannedOptions {
+            zones: self.zoning.mode,
+            elb: self.elb,
+            own: self.zoning.own.clone(),
+            validation_zones: self.validation_zones.clone(),
+        }
+    }
+
+    /// Options that the previous plan was made with and this one is not: easily forgotten, and they move
+    /// zones and certificates.
+    fn differing_from(&self, state: Option<&State>) -> Vec<Warning> {
+        let Some(State { options: before, .. }) = state else { return Vec::new() };
+        let elb = |elb: Elb| if elb == Elb::Network { "NLB" } else { "ALB" };
+        let list = |names: &BTreeSet<String>| match names.len() {
+            0 => "none".to_owned(),
+            _ => names.iter().map(String::as_str).collect::<Vec<_>>().join(", "),
+        };
+        let pairs = [
+            ("--zones", before.zones.name().to_owned(), self.zoning.mode.name().to_owned()),
+            ("--elb", elb(before.elb).to_owned(), elb(self.elb).to_owned()),
+            ("--own", list(&before.own), list(&self.zoning.own)),
+            ("--validation-zone", list(&before.validation_zones), list(&self.validation_zones)),
+        ];
+        let differ = pairs.into_iter().filter(|(_, before, now)| before != now);
+        let warn = |(option, before, now): (&str, String, String)| Warning {
+            about: About::Option,
+            name: option.into(),
+            what: format!("{option} differs from the previous plan: it was {before}, and is {now}"),
+            help: format!("say the same {option} as before, if moving zones or certificates is not meant"),
+        };
+        differ.map(warn).collect()
+    }
+
+    fn idle_validation_zones(&self, names: &BTreeSet<String>) -> Vec<Warning> {
+        let (by_zone, _) = sorted_out(names, &self.validation_zones);
+        let idle = self.validation_zones.iter().filter(|zone| !by_zone.contains_key(*zone));
+        let warn = |zone: &String| Warning {
+            about: About::Option,
+            name: format!("--validation-zone {zone}"),
+            what: format!(
+                "`--validation-zone {zone}` changes nothing: no certificate has a name that is validated in it"
+            ),
+            help: "check its spelling, or leave it out".into(),
+        };
+        idle.map(warn).collect()
+    }
+}
