@@ -158,7 +158,13 @@ impl fmt::Display for Against<'_> {
         match self.verdict {
             Verdict::None => writeln!(f, "no change"),
             Verdict::Hot => writeln!(f, "hot: running tasks take it from the mapping's source"),
-            Verdict::Deployment => writeln!(f, "deployment: running tasks take it, and its new domains need"),
+            Verdict::Deployment if self.needs.endpoints.is_empty() => {
+                writeln!(f, "deployment: running tasks take it, and its new domains need")
+            }
+            // A task rejects a mapping that names an endpoint its settings do not have.
+            Verdict::Deployment => {
+                writeln!(f, "deployment: running tasks take it once they have the endpoint, and it needs")
+            }
             Verdict::Held => writeln!(
                 f,
                 "held: it removes {} of {} domains, and running tasks take no change that removes more than {} %\n  \

@@ -12,3 +12,6 @@ mod spread;
 pub mod state;
 pub mod warning;
 pub mod zones;
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::zones::{Zones, Zoning, domains, has_owner};
+use super::owners::has_owner;
+use super::zones::{Zones, Zoning, domains};
 use crate::domain::table::MappingTable;
 
 /// The endpoint of entries that name none. Every deployment has it, so every mapping is taken to use it.

@@ -2,13 +2,18 @@
 
 use crate::domain::host::is_public_suffix;
 
+/// Whether a name is no public suffix, and no last label.
+pub fn has_owner(name: &str) -> bool {
+    name.contains('.') && !is_public_suffix(name)
+}
+
 /// Whether a name stands directly under a suffix that belongs to many: `example.com` under `com`,
 /// `orders.corp` under `corp`, `acme.uk.com` under `uk.com`. Its owner most likely has other names
 /// under it than those of a mapping. Suffixes of either part of the list count, and so does a last
 /// label that is on no list.
 pub fn is_registrable(name: &str) -> bool {
-    let Some((_, above)) = name.split_once('.') else { return false };
-    !above.contains('.') || is_public_suffix(above) || psl::domain_str(name) == Some(name)
+    let above = name.split_once('.').map(|(_, above)| above);
+    has_owner(name) && (!above.is_some_and(has_owner) || psl::domain_str(name) == Some(name))
 }
 
 /// The registrable domain that a name is or stands under: the public hosted zone one would expect.

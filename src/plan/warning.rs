@@ -25,8 +25,6 @@ pub enum About {
     HostedZone,
     /// A certificate, by its id.
     Certificate,
-    /// A name whose certificate is imported.
-    ImportName,
     /// An API's resource policy, by the API's id.
     ResourcePolicy,
     /// Something that the command line says.

@@ -11,10 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::owners::{is_registrable, is_within};
+use super::owners::{has_owner, is_registrable, is_within};
 use super::warning::{About, Warning};
 use crate::domain::api::SUFFIXES;
-use crate::domain::host::is_public_suffix;
 use crate::domain::table::MappingTable;
 
 /// Names that a warning lists; the rest is counted.
@@ -69,11 +68,6 @@ impl Zoning {
             _ => host,
         }
     }
-}
-
-/// Whether a domain is no public suffix, and no last label.
-pub(super) fn has_owner(domain: &str) -> bool {
-    domain.contains('.') && !is_public_suffix(domain)
 }
 
 /// One zone.

@@ -26,6 +26,7 @@ mod logs;
 mod malformed;
 mod measured;
 mod observability;
+mod plan;
 mod properties;
 mod readme;
 mod recording;
