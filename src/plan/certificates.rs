@@ -15,6 +15,10 @@ use super::warning::{About, Warning};
 /// Hexadecimal digits of a hash in an id.
 const DIGITS: usize = 10;
 
+/// The longest name that ACM takes for a certificate's first, its common name (ACM API reference,
+/// "RequestCertificate"); the others may be as long as DNS allows.
+const LONGEST_FIRST: usize = 64;
+
 /// An ACM certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Certificate {
@@ -183,15 +187,37 @@ impl Draft {
         }
         let mut certificates = kept;
         for (names, zone, replaces) in new {
-            let names: Vec<_> = names.into_iter().collect();
+            let names = short_first(names);
             let same = before.iter().find(|certificate| certificate.names == names);
             let id = same.map_or_else(|| id_of(&names, before, &certificates), |same| same.id.clone());
             warnings.extend(replaces.map(|old| replaced(&old, &id)));
             certificates.push(Certificate { id, names, validation_zone: zone });
         }
         certificates.sort_by(|a, b| a.names.cmp(&b.names));
+        warnings.extend(certificates.iter().filter_map(too_long));
         Assigned { certificates, default: None, warnings }
     }
+}
+
+/// In order, but for a name in front that ACM would not take there.
+fn short_first(names: BTreeSet<String>) -> Vec<String> {
+    let mut names: Vec<_> = names.into_iter().collect();
+    let short = names.iter().position(|name| name.len() <= LONGEST_FIRST).unwrap_or(0);
+    names[..=short].rotate_right(1);
+    names
+}
+
+fn too_long(certificate: &Certificate) -> Option<Warning> {
+    let name = certificate.names.first().filter(|name| name.len() > LONGEST_FIRST)?;
+    Some(Warning {
+        about: About::Certificate,
+        name: certificate.id.clone(),
+        what: format!(
+            "ACM refuses certificate {}: its first name has over {LONGEST_FIRST} characters: {name}",
+            certificate.id
+        ),
+        help: "give these domains a shorter parent, of 62 characters at most".into(),
+    })
 }
 
 fn unused(certificate: &Certificate, needed: &BTreeSet<String>) -> Option<Warning> {

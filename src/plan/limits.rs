@@ -40,7 +40,7 @@ fn too_many_zones(zones: &Zones, options: &Options) -> Option<OverQuota> {
         needed,
         allowed,
         of: "private hosted zones".into(),
-        biggest: format!("{count} of them stand directly under {parent}"),
+        biggest: format!("directly under {parent}: {count} of them"),
         help: format!(
             "{fewer}; or have `Hosted zones` of Route 53 raised in Service Quotas, and say `--quota hosted-zones={needed}`; \
              or divide the mapping over two accounts"
@@ -87,18 +87,14 @@ fn too_many_certificates(
         .map(|(zone, names)| (names.len(), zone))
         .max_by_key(|(count, zone)| (*count, std::cmp::Reverse(*zone)));
     let (count, zone) = biggest.map_or((0, ""), |(count, zone)| (count, zone));
-    let mut biggest = format!(
-        "{count} names are validated in {zone}, up to {} in a certificate",
-        options.quotas.names_per_certificate
-    );
+    let most = options.quotas.names_per_certificate;
+    let mut biggest = format!("names validated in {zone}: {count}, up to {most} in a certificate");
     if by_zone.len() > 1 {
-        biggest.push_str(&format!(
-            "; there are {} validation zones, and none shares a certificate with another",
-            by_zone.len()
-        ));
+        let zones = by_zone.len();
+        biggest.push_str(&format!("; validation zones, of which none shares a certificate with another: {zones}"));
     }
     if !import_names.is_empty() {
-        biggest.push_str(&format!("; {} imported names count as a certificate each", import_names.len()));
+        biggest.push_str(&format!("; imported names, a certificate each: {}", import_names.len()));
     }
     let anew = if anew + import_names.len() <= options.slots() && anew < needed {
         format!("say `--repack`: planned anew they are {}; or ", anew + import_names.len())
@@ -108,9 +104,27 @@ fn too_many_certificates(
     OverQuota {
         of: "certificates".into(),
         biggest,
-        help: format!("{anew}{}", fewer_certificates(needed + import_names.len(), options)),
+        help: format!(
+            "{anew}{}{}",
+            larger_certificates(by_zone, import_names, options),
+            fewer_certificates(needed + import_names.len(), options)
+        ),
         ..over_slots(needed + import_names.len(), options)
     }
+}
+
+/// How many names a certificate would have to have, where AWS allows so many.
+fn larger_certificates(by_zone: &ByZone, import_names: &BTreeSet<String>, options: &Options) -> String {
+    let needed = |most: usize| by_zone.values().map(|names| names.len().div_ceil(most)).sum::<usize>();
+    let quota = Quota::NamesPerCertificate;
+    let enough = (options.quotas.names_per_certificate + 1..=quota.most())
+        .find(|most| needed(*most) + import_names.len() <= options.slots());
+    enough.map_or_else(String::new, |most| {
+        format!(
+            "have `Domain names per ACM certificate` raised in Service Quotas, and say `--quota {}={most}`; or ",
+            quota.name()
+        )
+    })
 }
 
 fn too_many_imported(import_names: &BTreeSet<String>, options: &Options) -> Option<OverQuota> {

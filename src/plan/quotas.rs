@@ -102,7 +102,7 @@ pub struct OverQuota {
 impl fmt::Display for OverQuota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let OverQuota { quota, needed, allowed, of, biggest, help } = self;
-        writeln!(f, "error: {needed} {of} are needed, and {allowed} are allowed (quota `{}`)", quota.name())?;
+        writeln!(f, "error: the mapping needs {needed} {of}; the quota `{}` allows {allowed}", quota.name())?;
         write!(f, "    {biggest}\n  help: {help}")
     }
 }

@@ -16,6 +16,9 @@ use super::warning::{About, Warning};
 use crate::domain::api::SUFFIXES;
 use crate::domain::table::MappingTable;
 
+/// Domains that the names of EC2 instances are under (Amazon VPC user guide, "DNS attributes for your VPC").
+const OF_INSTANCES: [&str; 2] = ["ec2.internal", "compute.internal"];
+
 /// Names that a warning lists; the rest is counted.
 const LISTED: usize = 3;
 
@@ -156,7 +159,8 @@ impl Zones {
     pub fn warnings(&self) -> Vec<Warning> {
         let apart = self.apart.iter().map(|(parent, listed)| apart(parent, listed));
         let hiding = self.hiding.iter().map(|(zone, host)| hiding(zone, host));
-        let of_aws = self.zones.keys().filter(|zone| SUFFIXES.iter().any(|suffix| is_within(zone, suffix)));
+        let of_aws = |zone: &&String| SUFFIXES.iter().chain(&OF_INSTANCES).any(|suffix| is_within(zone, suffix));
+        let of_aws = self.zones.keys().filter(of_aws);
         let idle = self.idle.iter().map(|own| Warning {
             about: About::Option,
             name: format!("--own {own}"),

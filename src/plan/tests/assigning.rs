@@ -226,6 +226,21 @@ fn what_does_not_fit_says_how_many_it_takes() {
     assert!(assign(&needed, room(5, 2), Some(&state(&kept, None)), true).is_ok());
 }
 
+#[test]
+fn a_name_too_long_to_be_the_first_stands_behind_and_alone_is_warned_of() {
+    let long = format!("*.a.{}.example.com", "long".repeat(14));
+    let needed = ByZone::from([("example.com".to_owned(), set(&[&long, "*.b.example.com", "*.c.example.com"]))]);
+    let assigned = assign(&needed, room(3, 1), None, false).expect("room");
+    assert_eq!(names(&assigned), [["*.b.example.com", &long, "*.c.example.com"]]);
+    assert_eq!(assigned.warnings, []);
+    let assigned = assign(&needed, room(3, 3), None, false).expect("room");
+    let [warning] = &assigned.warnings[..] else { panic!("{:?}", assigned.warnings) };
+    assert!(warning.what.contains(&format!("over 64 characters: {long}")), "{warning:?}");
+    let fits = format!("*.{}.example.com", "l".repeat(50));
+    let needed = ByZone::from([("example.com".to_owned(), set(&[&fits]))]);
+    assert_eq!((fits.len(), assign(&needed, room(3, 3), None, false).expect("room").warnings), (64, vec![]));
+}
+
 fn by_names(plan: &Plan) -> BTreeMap<&Vec<String>, &String> {
     plan.certificates.iter().map(|certificate| (&certificate.names, &certificate.id)).collect()
 }
@@ -237,7 +252,7 @@ proptest! {
         history in prop::collection::vec(prop::collection::btree_set(0..40_usize, 1..40), 1..6),
         slots in 2..30_usize, most in 2..12_usize,
     ) {
-        let host = |n: &usize| format!("api.p{n}.{}", if n % 3 == 0 { "example.org" } else { "example.com" });
+        let host = |n: &usize| format!("api.p{n}.{}", if n.is_multiple_of(3) { "example.org" } else { "example.com" });
         let mut options = Options::default();
         options.quotas.certificates_per_listener = slots;
         options.quotas.names_per_certificate = most;

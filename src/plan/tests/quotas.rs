@@ -39,12 +39,16 @@ fn every_quota_that_is_not_kept_is_said_at_once() {
     options.quotas.records_per_zone = 1;
     let found = faults(&domains, &options, None);
     let [zones, records, certificates] = &found[..] else { panic!("{found:#?}") };
-    let words = ["error: 503 private hosted zones are needed, and 500 are allowed (quota `hosted-zones`)"];
+    let words = ["error: the mapping needs 503 private hosted zones; the quota `hosted-zones` allows 500"];
     says(zones, Quota::HostedZones, 503, 500, &words);
-    says(zones, Quota::HostedZones, 503, 500, &["501 of them stand directly under in.example.com", "fewer parents"]);
+    says(zones, Quota::HostedZones, 503, 500, &["directly under in.example.com: 501 of them", "fewer parents"]);
     says(records, Quota::RecordsPerZone, 2, 1, &["the hosted zone x.y.example.com has the most"]);
-    let words =
-        ["503 names are validated in example.com, up to 10 in", "=51`", "Certificates per Network Load Balancer"];
+    let words = [
+        "names validated in example.com: 503, up to 10 in",
+        "names-per-certificate=21`",
+        "=51`",
+        "Certificates per Network Load Balancer",
+    ];
     says(certificates, Quota::CertificatesPerListener, 51, 25, &words);
 }
 
@@ -74,7 +78,7 @@ fn zones_that_share_no_certificate_and_imported_ones_are_told() {
     let mut domains: Vec<_> = (0..25).map(|n| format!("api.in.example{n}.com")).collect();
     domains.extend(parents(1, "in.corp"));
     let found = faults(&domains, &Options::default(), None);
-    let words = ["there are 25 validation zones", "1 imported names count as a certificate each"];
+    let words = ["with another: 25;", "imported names, a certificate each: 1"];
     says(&found[0], Quota::CertificatesPerListener, 26, 25, &words);
     let found = faults(&parents(26, "in.corp"), &Options::default(), None);
     says(&found[0], Quota::CertificatesPerListener, 26, 25, &["26 imported certificates", "each name that ACM cannot"]);

@@ -131,6 +131,8 @@ fn a_zone_between_which_none_is_planned_needs_no_more() {
 fn a_zone_of_awss_is_warned_of() {
     let what = "the private hosted zone api.eu-west-1.amazonaws.com is under a domain of AWS's";
     warns(PerParent, &[], &["a.api.eu-west-1.amazonaws.com"], "api.eu-west-1.amazonaws.com", what, "a domain you have");
+    let what = "the private hosted zone eu-west-1.compute.internal is under a domain of AWS's";
+    warns(PerParent, &[], &["a.eu-west-1.compute.internal"], "eu-west-1.compute.internal", what, "a domain you have");
 }
 
 #[test]

@@ -89,7 +89,12 @@ fn without_a_plan_nothing_is_written() {
     leaves_all_alone(&folder, "@mapping.yaml --config @no.yaml", 2, &["read settings file no.yaml"]);
     let quota = "@mapping.yaml --zones per-name --quota hosted-zones=1";
     folder.write("mapping.yaml", &mapping(["a.in.example.com", "b.in.example.com"]));
-    leaves_all_alone(&folder, quota, 1, &["mapping.yaml: error: 2 private hosted zones are needed", "1 error\n"]);
+    leaves_all_alone(
+        &folder,
+        quota,
+        1,
+        &["mapping.yaml: error: the mapping needs 2 private hosted zones", "1 error\n"],
+    );
 }
 
 /// Of two files either both are replaced, or none where one cannot be written.
