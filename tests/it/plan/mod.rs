@@ -48,7 +48,7 @@ impl Folder {
         fs::read_to_string(self.path(name)).expect("a file")
     }
 
-    /// Runs a command line; a word with a dot in it that starts with `@` is a file of the folder.
+    /// Runs a command line; a word that starts with `@` is a file of the folder.
     fn run(&self, words: &str) -> Output {
         let path = |word: &str| match word.strip_prefix('@') {
             Some(name) => self.path(name).display().to_string(),
