@@ -82,15 +82,22 @@ fn validation_zone<'n>(name: &'n str, given: &'n BTreeSet<String>) -> &'n str {
     zones.max_by_key(|zone| zone.len()).map_or_else(|| registrable_of(name), String::as_str)
 }
 
-/// Puts each name into one certificate. `state` is what there is; with `repack` only the default
-/// certificate, and ids of certificates that come out with the same names, are taken from it.
-pub fn assign(needed: &ByZone, room: Room, state: Option<&State>, repack: bool) -> Result<Assigned, TooMany> {
+/// Puts each name into one certificate. `needed` is what [`sorted_out`] made with the same `given` zones.
+/// `state` is what there is; with `repack` only the default certificate, and ids of certificates that come
+/// out with the same names, are taken from it.
+pub fn assign(
+    needed: &ByZone,
+    given: &BTreeSet<String>,
+    room: Room,
+    state: Option<&State>,
+    repack: bool,
+) -> Result<Assigned, TooMany> {
     let mut draft = Draft::default();
     let before = state.map(|state| &state.certificates[..]).unwrap_or_default();
     let mut rest = needed.clone();
     if !repack {
         for certificate in before {
-            draft.keep(certificate, needed, &mut rest);
+            draft.keep(certificate, given, needed, &mut rest);
         }
     }
     let anew = || needed.values().map(|names| names.len().div_ceil(room.names)).sum();
@@ -114,10 +121,15 @@ struct Draft {
 
 impl Draft {
     /// Keeps a certificate that still has a name in use, and takes its names off the rest.
-    fn keep(&mut self, certificate: &Certificate, needed: &ByZone, rest: &mut ByZone) {
-        let mut zones = needed.iter().filter(|(_, names)| certificate.names.iter().any(|name| names.contains(name)));
-        let Some((zone, _)) = zones.next() else { return };
-        if let Some((other, _)) = zones.next() {
+    fn keep(&mut self, certificate: &Certificate, given: &BTreeSet<String>, needed: &ByZone, rest: &mut ByZone) {
+        if !needed.values().any(|names| certificate.names.iter().any(|name| names.contains(name))) {
+            return;
+        }
+        // ACM validates all names again for each renewal, so those not in use count, too.
+        let zones: BTreeSet<_> = certificate.names.iter().map(|name| validation_zone(name, given)).collect();
+        let mut zones = zones.into_iter();
+        let Some(zone) = zones.next() else { return };
+        if let Some(other) = zones.next() {
             self.warnings.push(Warning {
                 about: About::Certificate,
                 name: certificate.id.clone(),
@@ -130,8 +142,8 @@ impl Draft {
             });
             return;
         }
-        rest.entry(zone.clone()).or_default().retain(|name| !certificate.names.contains(name));
-        self.kept.push(Certificate { validation_zone: zone.clone(), ..certificate.clone() });
+        rest.entry(zone.to_owned()).or_default().retain(|name| !certificate.names.contains(name));
+        self.kept.push(Certificate { validation_zone: zone.to_owned(), ..certificate.clone() });
     }
 
     /// Finds a certificate for each name of the rest: one of its own while there is room for that; then

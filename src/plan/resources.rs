@@ -165,7 +165,7 @@ pub fn plan(
     let slots = options.slots();
     let room =
         Room { names: options.quotas.names_per_certificate, certificates: slots.saturating_sub(import_names.len()) };
-    let assigned = assign(&by_zone, room, state, options.repack);
+    let assigned = assign(&by_zone, &options.validation_zones, room, state, options.repack);
     let faults = limits::check(&zones, &by_zone, &import_names, &assigned, options);
     let Assigned { certificates, default, warnings: of_certificates } = match assigned {
         Ok(assigned) if faults.is_empty() => assigned,

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::super::certificates::{Assigned, ByZone, Certificate, Room, TooMany, assign, sorted_out};
+use super::super::certificates;
+use super::super::certificates::{Assigned, ByZone, Certificate, Room, TooMany, sorted_out};
 use super::super::resources::{Elb, Options, Plan};
 use super::super::spread::{Need, spread};
 use super::super::state::{State, StateOptions};
@@ -41,6 +42,11 @@ fn certificate(id: &str, names: &[&str], zone: &str) -> Certificate {
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         validation_zone: zone.into(),
     }
+}
+
+/// Where the zones are those that were given.
+fn assign(needed: &ByZone, room: Room, state: Option<&State>, repack: bool) -> Result<Assigned, TooMany> {
+    certificates::assign(needed, &needed.keys().cloned().collect(), room, state, repack)
 }
 
 fn names(assigned: &Assigned) -> Vec<Vec<&str>> {
@@ -190,10 +196,18 @@ fn zones_that_part_a_certificate_replace_it() {
     let assigned = assign(&needed, room(10, 25), Some(&state(std::slice::from_ref(&kept), None)), false).expect("room");
     assert_eq!(names(&assigned), [["*.a.example.com"], ["*.t.team.example.com"]]);
     assert!(assigned.warnings[0].what.contains("validated in example.com and in team.example.com"));
-    // Another zone for all its names is another place for the records, and the same certificate.
-    let needed = ByZone::from([("com.example".to_owned(), set(&["*.a.example.com", "*.t.team.example.com"]))]);
+    // Names that nobody uses are validated for each renewal, too.
+    let needed = ByZone::from([("team.example.com".to_owned(), set(&["*.t.team.example.com"]))]);
+    let assigned = assign(&needed, room(10, 25), Some(&state(&[kept], None)), false).expect("room");
+    assert_eq!(names(&assigned), [["*.t.team.example.com"]]);
+}
+
+#[test]
+fn another_zone_for_all_names_is_another_place_for_the_records_of_the_same_certificate() {
+    let kept = certificate("c-1", &["*.a.team.example.com", "*.b.team.example.com"], "example.com");
+    let needed = ByZone::from([("team.example.com".to_owned(), set(&["*.a.team.example.com"]))]);
     let assigned = assign(&needed, room(10, 25), Some(&state(std::slice::from_ref(&kept), None)), false).expect("room");
-    assert_eq!(assigned.certificates, [Certificate { validation_zone: "com.example".into(), ..kept }]);
+    assert_eq!(assigned.certificates, [Certificate { validation_zone: "team.example.com".into(), ..kept }]);
 }
 
 #[test]
