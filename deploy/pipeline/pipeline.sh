@@ -14,6 +14,8 @@ set -euo pipefail
 mapping=${MAPPING:-mapping.yaml}                # the mapping in this repository
 nameplate=${NAMEPLATE_BIN:-nameplate}           # the program
 work=${PIPELINE_DIR:-.pipeline}                 # where one command leaves things for the next
+read -ra zone_flags <<<"${ZONE_FLAGS:-}"         # of check and plan: --zones, --own
+read -ra plan_flags <<<"${PLAN_FLAGS:-}"         # of plan: --elb, --validation-zone, --quota
 allow_held=${ALLOW_HELD:-false}                 # true: release what running tasks will hold until they are told
 summary=${GITHUB_STEP_SUMMARY:-/dev/stderr}
 outputs=${GITHUB_OUTPUT:-/dev/null}
@@ -89,7 +91,8 @@ compare() {
     plan_uri=${PLAN_URI:-${MAPPING_URI%/*}/plan.json}
     mkdir -p "$work"
     fetch "$MAPPING_URI" "$work/current.yaml"
-    "$nameplate" check "$mapping" --against "$work/current.yaml" --format json >"$work/check.json" || code=$?
+    "$nameplate" check "$mapping" --against "$work/current.yaml" --format json \
+        ${zone_flags[@]+"${zone_flags[@]}"} >"$work/check.json" || code=$?
     case $code in
         0 | 3 | 4) ;;
         1 | 2) faults "$code" ;;
@@ -100,9 +103,9 @@ compare() {
         die 2 "there is a mapping at $MAPPING_URI, and no plan at $plan_uri" \
             "upload the plan that was deployed: aws s3 cp plan.json $plan_uri"
     fi
-    local state=(--state "$work/state.json")
-    [ -s "$work/state.json" ] || state=()
-    if ! "$nameplate" plan "$mapping" ${state[@]+"${state[@]}"} >"$work/plan.json" 2>"$work/plan.err"; then
+    local flags=(${zone_flags[@]+"${zone_flags[@]}"} ${plan_flags[@]+"${plan_flags[@]}"})
+    [ ! -s "$work/state.json" ] || flags+=(--state "$work/state.json")
+    if ! "$nameplate" plan "$mapping" ${flags[@]+"${flags[@]}"} >"$work/plan.json" 2>"$work/plan.err"; then
         cat "$work/plan.err" >&2
         die 1 "$mapping cannot be deployed: $(cat "$work/plan.err")" "mend the mapping"
     fi
@@ -144,7 +147,7 @@ deploy() { jq -r .deploy "$work/delta.json"; }
 
 # What the change does, for people.
 summarize() {
-    jq -rn --slurpfile check "$work/check.json" --slurpfile delta "$work/delta.json" '
+    jq -rn --slurpfile check "$work/check.json" --slurpfile delta "$work/delta.json" --slurpfile plan "$work/plan.json" '
         def list($sign): map("    \($sign) \(.)") | join("\n");
         $check[0] as $c | $c.against as $a | $delta[0] as $d
         | "<!-- nameplate -->",
@@ -161,6 +164,8 @@ summarize() {
           (if $d.added + $d.removed != [] then "\n\($d.added | list("+"))\n\($d.removed | list("-"))" else empty end),
           (if $d.policies != [] then "\nResource policies that change: \($d.policies | join(", ")). Before the release: "
             + "`nameplate policy apply`." else empty end),
+          (if $plan[0].warnings // [] != [] then "\n<pre>\($plan[0].warnings[:50] | map("warning: \(.about) \(.name): \(.what)"
+            + "\n  help: \(.help)") | join("\n") | @html)</pre>" else empty end),
           (if $a.changes != [] then "\n| | domain | private API |\n|---|---|---|" else empty end),
           ($a.changes[:100][] | "| \(.change) | `\(.domain)\(.base_path)` | `\(.private_api_url)` |"),
           (if ($a.changes | length) > 100 then "| | and \(($a.changes | length) - 100) more | |" else empty end)
