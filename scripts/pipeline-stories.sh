@@ -35,8 +35,8 @@ told() { grep -qxF -- "$1" outputs || { echo "the workflow is not told $1, but: 
 # s3 METHOD PATH [FILE]: for what the stories do themselves; it takes no second to start, as the AWS CLI does. moto
 # looks at who signs, and not at the signature.
 s3() {
-    curl -sS --fail -X "$1" -H 'Authorization: AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0' \
-        ${3:+--data-binary "@$3"} "$AWS_ENDPOINT_URL/$2"
+    curl -sS --fail -X "$1" -H 'Authorization: AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0' \
+        ${3:+-H 'Content-Type: application/octet-stream' --data-binary "@$3"} "$AWS_ENDPOINT_URL/$2"
 }
 in_bucket() { cmp "$1" <(s3 GET "$bucket/mapping.yaml"); }
 story() {
@@ -62,8 +62,7 @@ deploy() {
 released() {
     bucket=maps-$RANDOM-$passed
     export MAPPING_URI=s3://$bucket/mapping.yaml
-    echo '<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint></CreateBucketConfiguration>' >xml
-    s3 PUT "$bucket" xml >/dev/null
+    s3 PUT "$bucket" >/dev/null
     echo '<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>' >xml
     s3 PUT "$bucket?versioning" xml
     rm -rf .pipeline infrastructure/terraform.tfstate*
@@ -91,7 +90,7 @@ for _ in $(seq 300); do
     sleep 0.1
 done
 AWS_ENDPOINT_URL=$(sed -n 's/.*Running on \(http[^ ]*\).*/\1/p' moto.log)
-export AWS_ENDPOINT_URL AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1 NAMEPLATE_BIN
+export AWS_ENDPOINT_URL AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1 NAMEPLATE_BIN
 export AWS_ACCESS_KEY_ID=AKIAEXAMPLE AWS_SECRET_ACCESS_KEY=secret AWS_EC2_METADATA_DISABLED=true
 export GITHUB_STEP_SUMMARY=$folder/summary GITHUB_OUTPUT=$folder/outputs GITHUB_ACTIONS=true
 # No settings of this machine: the root module needs no provider.
