@@ -14,6 +14,7 @@ mod check_cases;
 mod clients;
 mod container;
 mod cpu;
+mod deploying;
 mod discovery;
 mod endpoints;
 mod faults;

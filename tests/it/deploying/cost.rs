@@ -1,0 +1,82 @@
+//! docs/cost.md reckons with the program's prices, and reckons right.
+
+use nameplate::plan::capacity::fargate::{HOURS, Prices, Size};
+
+use super::{COST, blocks};
+use crate::harness::server::nameplate;
+
+/// USD for an interface endpoint, in each zone, an hour.
+const ENDPOINT: f64 = 0.01;
+/// USD a month for each of an account's first 25 hosted zones, and for each beyond.
+const ZONE: (f64, f64) = (0.50, 0.10);
+
+/// The rows of the table under these headings, without the headings.
+#[track_caller]
+fn table(headings: &str) -> Vec<Vec<String>> {
+    let (_, rest) = COST.split_once(headings).unwrap_or_else(|| panic!("no table has {headings}"));
+    let rows = rest.lines().skip(2).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+fn zones(count: u32) -> f64 {
+    f64::from(count.min(25)) * ZONE.0 + f64::from(count.saturating_sub(25)) * ZONE.1
+}
+
+fn endpoints() -> f64 {
+    HOURS * ENDPOINT * 2.0 * 4.0
+}
+
+#[test]
+fn the_prices_are_those_of_nameplate_capacity() {
+    let prices = Prices::default();
+    let want = [prices.vcpu, prices.gb, prices.balancer.0, prices.balancer.1, ENDPOINT, 0.01, ZONE.0, ZONE.1];
+    let listed: Vec<f64> = table("| what | price | in |").iter().map(|row| row[1].parse().expect("a price")).collect();
+    assert_eq!(listed, want);
+    for price in [prices.vcpu, prices.gb, prices.balancer.0, prices.balancer.1] {
+        let formulas: String = table("| part | a month |").into_iter().map(|row| row.join(" ")).collect();
+        assert!(formulas.contains(&price.to_string()), "{price} is in no formula");
+    }
+}
+
+/// Tasks, vCPU, GB, NLCU and hosted zones of each example, in the order of the table.
+const EXAMPLES: [(f64, f64, f64, f64, u32); 3] =
+    [(1.0, 0.5, 1.0, 0.0, 1), (1.0, 1.0, 2.0, 1.0, 1), (2.0, 1.0, 2.0, 1.0, 3)];
+
+#[test]
+fn the_examples_are_reckoned_by_the_formulas() {
+    let rows = table("| | tasks | load balancer | endpoints | hosted zones | a month |");
+    assert_eq!(rows.len(), EXAMPLES.len());
+    let prices = Prices::default();
+    for (row, (tasks, vcpu, memory, units, count)) in rows.iter().zip(EXAMPLES) {
+        let parts = [tasks * prices.task(Size { vcpu, memory }), prices.balancer(units), endpoints(), zones(count)];
+        let want: Vec<String> = parts.iter().chain([&parts.iter().sum()]).map(|part| format!("{part:.2}")).collect();
+        assert_eq!(row[1..], want, "{}", row[0]);
+    }
+}
+
+#[test]
+fn the_larger_example_is_what_the_program_prints() {
+    let block = blocks(COST, "text").into_iter().next().expect("a block");
+    let (command, printed) = block.split_once('\n').expect("a command and what it prints");
+    let words: Vec<_> = command.strip_prefix("$ nameplate ").expect("a command").split(' ').collect();
+    let output = nameplate(&words);
+    let said = String::from_utf8_lossy(&output.stdout);
+    let said = said.split("\n\n").next().expect("the first part");
+    assert_eq!(printed.trim_end(), said);
+    let dollars = |name: &str| -> f64 {
+        let line = said.lines().find(|line| line.starts_with(name)).expect("a line");
+        line.split('$').nth(1).and_then(|rest| rest.split(' ').next()).expect("a sum").parse().expect("a number")
+    };
+    let all = dollars("cost") + dollars("load balancer") + endpoints() + zones(3);
+    assert!(COST.contains(&format!("${all:.2}")), "{all:.2} is not said");
+}
+
+#[test]
+fn what_the_plan_saves_is_the_difference() {
+    for row in table("| domains | parents | zone for each domain | zone for each parent | saved, a month |") {
+        let count = |at: usize| row[at].parse::<u32>().expect("a number");
+        let (each, shared) = (zones(count(0)), zones(count(1)));
+        let want = [each, shared, each - shared].map(|sum| format!("{sum:.2}"));
+        assert_eq!(row[2..], want, "{row:?}");
+    }
+}

@@ -1,0 +1,122 @@
+//! The workflow for mapping repositories may do what it needs, and no more.
+
+use serde_json::Value;
+
+use super::{place, text};
+
+fn workflow() -> Value {
+    serde_yaml::from_str(&text("deploy/pipeline/workflow.yaml")).expect("YAML")
+}
+
+/// The steps of both jobs.
+fn steps(of: &Value) -> Vec<Value> {
+    let jobs = of["jobs"].as_object().expect("jobs");
+    jobs.values().flat_map(|job| job["steps"].as_array().expect("steps").clone()).collect()
+}
+
+fn permissions(of: &Value) -> Vec<(&str, &str)> {
+    let map = of["permissions"].as_object().expect("permissions");
+    map.iter().map(|(name, level)| (&**name, level.as_str().expect("a level"))).collect()
+}
+
+#[test]
+fn each_job_has_only_the_permissions_that_it_needs() {
+    let all = workflow();
+    assert!(permissions(&all).is_empty());
+    let mut review = permissions(&all["jobs"]["review"]);
+    review.sort_unstable();
+    assert_eq!(review, [("contents", "read"), ("id-token", "write"), ("pull-requests", "write")]);
+    let mut release = permissions(&all["jobs"]["release"]);
+    release.sort_unstable();
+    assert_eq!(release, [("contents", "read"), ("id-token", "write")]);
+}
+
+/// A tag can be moved to other code; a commit cannot.
+#[test]
+fn actions_are_pinned_by_commit_and_say_their_version() {
+    let text = text("deploy/pipeline/workflow.yaml");
+    let uses: Vec<_> =
+        text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses: ")).collect();
+    assert_eq!(uses.len(), 5, "{uses:?}");
+    for action in uses {
+        let (action, version) = action.split_once(" # v").unwrap_or_else(|| panic!("{action} says no version"));
+        let commit = action.split_once('@').expect("a commit").1;
+        assert!(commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()), "{action} {version}");
+    }
+}
+
+/// What a pull request says (its title, its branch) would be code there.
+#[test]
+fn no_expression_is_put_into_a_command() {
+    for step in steps(&workflow()) {
+        let run = step["run"].as_str().unwrap_or_default();
+        assert!(!run.contains("${{"), "{run}");
+    }
+}
+
+#[test]
+fn every_command_is_a_script_of_the_folder_that_may_be_run() {
+    let (mut named, all) = (0, workflow());
+    for step in steps(&all) {
+        let run = step["run"].as_str().unwrap_or_default().to_owned();
+        for word in run.split_whitespace().filter(|word| word.starts_with("pipeline/")) {
+            let script = place("deploy").join(word);
+            let mode = std::fs::metadata(&script).unwrap_or_else(|e| panic!("{word}: {e}")).permissions();
+            assert!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o111 != 0, "{word} is not executable");
+            named += 1;
+        }
+    }
+    assert!(named >= 8, "{named}");
+}
+
+/// Nobody's fork gets credentials, one release runs at a time and to its end, and from main alone.
+#[test]
+fn who_may_run_what_and_when() {
+    let all = workflow();
+    assert!(all["on"].get("pull_request_target").is_none() && all["on"].get("pull_request").is_some());
+    let [review, release] = ["review", "release"].map(|job| all["jobs"][job]["if"].as_str().expect("a condition"));
+    assert!(review.contains("github.event.pull_request.head.repo.full_name == github.repository"));
+    assert!(release.contains("github.ref == 'refs/heads/main'"));
+    let release = &all["jobs"]["release"];
+    assert_eq!(release["environment"].as_str(), Some("production"));
+    assert_eq!(release["concurrency"]["cancel-in-progress"].as_bool(), Some(false));
+}
+
+/// Deploy, keep the plan, upload, and only then take away.
+#[test]
+fn a_release_goes_in_this_order() {
+    let all = workflow();
+    let steps = all["jobs"]["release"]["steps"].as_array().expect("steps");
+    let runs: Vec<_> = steps.iter().filter_map(|step| Some((step["run"].as_str()?, step["if"].as_str()))).collect();
+    let (before, after) = ("steps.decide.outputs.deploy == 'before'", "steps.decide.outputs.deploy == 'after'");
+    let want = [
+        ("pipeline/program.sh", None),
+        ("pipeline/pipeline.sh decide", None),
+        ("pipeline/deploy.sh && pipeline/pipeline.sh save-plan", Some(before)),
+        ("pipeline/pipeline.sh upload", None),
+        ("pipeline/deploy.sh", Some(after)),
+        ("pipeline/pipeline.sh save-plan", None),
+    ];
+    assert_eq!(runs, want);
+}
+
+#[test]
+fn the_review_role_only_reads() {
+    let roles = ["review", "release"].map(|role| text(&format!("deploy/pipeline/{role}-role.json")));
+    let [review, release] = roles.map(|role| serde_json::from_str::<Value>(&role).expect("JSON"));
+    let actions = |role: &Value| -> Vec<String> {
+        let statements = role["Statement"].as_array().expect("statements").clone();
+        let listed = statements.iter().map(|statement| &statement["Action"]);
+        let each = listed.flat_map(|action| match action {
+            Value::Array(actions) => actions.clone(),
+            action => vec![action.clone()],
+        });
+        each.map(|action| action.as_str().expect("an action").to_owned()).collect()
+    };
+    let ecr = ["GetAuthorizationToken", "BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"];
+    let pull = ecr.map(|action| format!("ecr:{action}"));
+    let read = ["s3:GetObject", "s3:ListBucket"].map(str::to_owned);
+    assert_eq!(actions(&review), [&read[..], &pull[..]].concat());
+    let write = ["s3:GetObject", "s3:PutObject", "s3:ListBucket"].map(str::to_owned);
+    assert_eq!(actions(&release), [&write[..], &pull[..]].concat());
+}
