@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 NAMEPLATE_BIN=$(realpath "${NAMEPLATE_BIN:-target/debug/nameplate}")
 pipeline=$PWD/deploy/pipeline
+page=$PWD/docs/deploy.md
 folder=$(mktemp -d)
 started=()
 passed=0
@@ -256,6 +257,24 @@ PATCH issues/comments/1: Hot
 DELETE issues/7/labels/deployment: -
 WANT
 }
+the_query_for_existing_endpoints_makes_the_map_of_them() {
+    local vpc table query
+    vpc=$(aws ec2 create-vpc --cidr-block 10.0.0.0/16 --query Vpc.VpcId --output text)
+    table=$(aws ec2 create-route-table --vpc-id "$vpc" --query RouteTable.RouteTableId --output text)
+    aws ec2 create-vpc-endpoint --vpc-id "$vpc" --service-name com.amazonaws.us-east-1.s3 --route-table-ids "$table" >said
+    aws ec2 create-vpc-endpoint --vpc-id "$vpc" --service-name com.amazonaws.us-east-1.ecr.api \
+        --vpc-endpoint-type Interface >>said
+    # Not one of ours.
+    aws ec2 create-vpc-endpoint --vpc-id "$vpc" --service-name com.amazonaws.us-east-1.sqs \
+        --vpc-endpoint-type Interface >>said
+    # The page's own lines, for this VPC.
+    query=$(sed -n '/^aws ec2 describe-vpc-endpoints/,/^```/p' "$page" | grep -v '^```' | sed "s/vpc-0123456789abcdef0/$vpc/")
+    eval "$query" >map
+    jq -e 'keys == ["ecr.api", "s3"] and (to_entries | all(.value | startswith("vpce-")))' map >/dev/null || {
+        cat map >said
+        return 1
+    }
+}
 
 story a_fault_is_told_on_its_line
 story the_first_mapping_is_deployed_and_then_uploaded
@@ -267,4 +286,5 @@ story somebody_elses_upload_is_not_overwritten
 story not_even_between_the_last_look_and_the_upload
 story a_mapping_without_its_plan_and_a_bucket_that_is_not_there_are_no_beginnings
 story the_pull_request_has_one_comment_and_a_label_while_it_needs_a_deployment
+story the_query_for_existing_endpoints_makes_the_map_of_them
 printf '%s passed, 0 failed\n' "$passed"

@@ -27,12 +27,13 @@ fn words(line: &str) -> Vec<String> {
 fn the_program_takes_them() {
     let lines = lines();
     assert!(lines.len() > 15, "{lines:?}");
-    for line in &lines {
+    let fault = |line: &String| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_nameplate"));
         let output = command.args(words(line)).arg("--help").output().expect("the binary runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "`{line}`: {said}");
-    }
+        (!output.status.success()).then(|| format!("`{line}`: {}", String::from_utf8_lossy(&output.stderr)))
+    };
+    let faults: Vec<_> = lines.iter().filter_map(fault).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
 /// Those that need nothing but a mapping are run, in the order of the page, in a folder like the repository.
