@@ -188,14 +188,22 @@ what_nobody_needs_any_more_goes_after_the_upload() {
 a_change_that_tasks_hold_is_refused_unless_it_is_meant() {
     seeded a.one.example.com b.one.example.com c.one.example.com
     mapping mapping.yaml a.one.example.com
-    run 0 "$pipeline/pipeline.sh" review
-    said '::warning title=mapping::running tasks will hold this change'
+    run 4 "$pipeline/pipeline.sh" review
+    said '::error title=mapping::running tasks would hold this change'
     run 4 "$pipeline/pipeline.sh" decide
     told verdict=held
     run 4 "$pipeline/pipeline.sh" upload
     run 0 env ALLOW_HELD=true "$pipeline/pipeline.sh" decide
+    said '::warning title=mapping::running tasks hold this change until they are told'
     run 0 env ALLOW_HELD=true "$pipeline/pipeline.sh" upload
     in_bucket mapping.yaml
+}
+a_mapping_that_no_quota_has_room_for_is_told() {
+    seeded a.one.example.com
+    mapping mapping.yaml a.one.example.com a.two.example.com
+    run 1 env PLAN_FLAGS="--quota hosted-zones=1" "$pipeline/pipeline.sh" review
+    said '::error title=mapping::mapping.yaml cannot be planned: '
+    grep -q 'there is no plan for it' summary
 }
 somebody_elses_upload_is_not_overwritten() {
     seeded a.one.example.com
@@ -282,6 +290,7 @@ story a_domain_of_a_known_parent_is_uploaded_at_once
 story a_new_parent_is_deployed_before_the_upload_with_the_old_mapping
 story what_nobody_needs_any_more_goes_after_the_upload
 story a_change_that_tasks_hold_is_refused_unless_it_is_meant
+story a_mapping_that_no_quota_has_room_for_is_told
 story somebody_elses_upload_is_not_overwritten
 story not_even_between_the_last_look_and_the_upload
 story a_mapping_without_its_plan_and_a_bucket_that_is_not_there_are_no_beginnings

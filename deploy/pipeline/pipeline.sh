@@ -16,7 +16,7 @@ nameplate=${NAMEPLATE_BIN:-nameplate}           # the program
 work=${PIPELINE_DIR:-.pipeline}                 # where one command leaves things for the next
 read -ra zone_flags <<<"${ZONE_FLAGS:-}"         # of check and plan: --zones, --own
 read -ra plan_flags <<<"${PLAN_FLAGS:-}"         # of plan: --elb, --validation-zone, --quota
-allow_held=${ALLOW_HELD:-false}                 # true: release what running tasks will hold until they are told
+allow_held=${ALLOW_HELD:-false}                  # true: let pass what running tasks hold until they are told
 summary=${GITHUB_STEP_SUMMARY:-/dev/stderr}
 outputs=${GITHUB_OUTPUT:-/dev/null}
 # GitHub's annotations go here, also from inside of $(...).
@@ -90,6 +90,7 @@ compare() {
     case $MAPPING_URI in s3://?*/?*) ;; *) die 2 "MAPPING_URI is $MAPPING_URI" "write s3://bucket/key" ;; esac
     plan_uri=${PLAN_URI:-${MAPPING_URI%/*}/plan.json}
     mkdir -p "$work"
+    rm -f "$work/delta.json" # what was decided before
     fetch "$MAPPING_URI" "$work/current.yaml"
     "$nameplate" check "$mapping" --against "$work/current.yaml" --format json \
         ${zone_flags[@]+"${zone_flags[@]}"} >"$work/check.json" || code=$?
@@ -106,8 +107,14 @@ compare() {
     local flags=(${zone_flags[@]+"${zone_flags[@]}"} ${plan_flags[@]+"${plan_flags[@]}"})
     [ ! -s "$work/state.json" ] || flags+=(--state "$work/state.json")
     if ! "$nameplate" plan "$mapping" ${flags[@]+"${flags[@]}"} >"$work/plan.json" 2>"$work/plan.err"; then
-        cat "$work/plan.err" >&2
-        die 1 "$mapping cannot be deployed: $(cat "$work/plan.err")" "mend the mapping"
+        {
+            printf '<!-- nameplate -->\n### Mapping: there is no plan for it\n\n<pre>\n'
+            jq -Rrs @html "$work/plan.err"
+            echo '</pre>'
+        } | tee "$work/summary.md" >>"$summary"
+        rm -f "$work/delta.json"
+        printf 'verdict=%s\ndeploy=none\n' "$(verdict)" >>"$outputs"
+        die 1 "$mapping cannot be planned: $(cat "$work/plan.err")" "docs/deploy.md tells of quotas; PLAN_FLAGS raises them"
     fi
     [ -s "$work/state.json" ] || echo '{}' >"$work/state.json"
     delta
@@ -176,7 +183,7 @@ summarize() {
 review() {
     compare
     summarize
-    [ "$(verdict)" != held ] || echo "::warning title=mapping::running tasks will hold this change: it removes too many domains"
+    refuse_held
 }
 
 decide() {
@@ -189,6 +196,8 @@ refuse_held() {
     if [ "$(verdict)" = held ] && [ "$allow_held" != true ]; then
         die 4 "running tasks would hold this change: it removes too many domains" \
             "split it; or release it with allow_held, and tell each task: nameplate reload --allow-shrink"
+    elif [ "$(verdict)" = held ]; then
+        echo "::warning title=mapping::running tasks hold this change until they are told: nameplate reload --allow-shrink"
     fi
 }
 
