@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Holds deploy/terraform and deploy/cdk to the same system.
 
-Usage: compare.py FOLDER CASE...: for each case, FOLDER has `terraform-state-CASE.json`, a state as `terraform show -json`
-prints it, and `cdk-CASE/`, what `cdk synth` wrote, of the same variables and the same plan. Says every difference that is
-not expected, and exits with 1 if there is one. Writes `settings-CASE.json`, the settings that both hand to the container,
-so that Nameplate itself can be asked what it thinks of them.
+Usage: compare.py FOLDER CASE...: for each case, FOLDER has `terraform-plan-CASE.json` and `terraform-state-CASE.json`, a
+plan and a state as `terraform show -json` prints them, and `cdk-CASE/`, what `cdk synth` wrote, of the same variables and
+the same plan; and `cdk-variables.json`, CDK's variables with their defaults. Says every difference that is not expected,
+and exits with 1 if there is one. Writes `settings-CASE.json`, the settings that both hand to the container, so that
+Nameplate itself can be asked what it thinks of them.
 """
 
 import copy
@@ -20,6 +21,12 @@ EXPECTED = {
     ("outputs",): "terraform has `policies`",
     # CDK looks nothing up: of an existing VPC it knows the CIDR that it is told, and Terraform asks for the subnets'.
     ("service", "container", "Settings", "listeners", 0, "proxy_protocol", "trust"): "existing VPC",
+}
+
+# Variables that only one has: CDK asks AWS nothing when it synthesises, and reads the plan from a file.
+ONLY_IN = {
+    "terraform": {"PLAN"},
+    "cdk": {"PLAN_PATH", "EXISTING_ENDPOINT_DNS_NAME", "S3_PREFIX_LIST_ID", "SERVICE"},
 }
 
 
@@ -75,8 +82,26 @@ def blind_spots(model):
             yield path
 
 
+def variable_faults(folder, case):
+    """Variables of one tool alone, and defaults that differ."""
+    with open(f"{folder}/terraform-plan-{case}.json", encoding="utf-8") as file:
+        of_terraform = json.load(file)["configuration"]["root_module"]["variables"]
+    with open(f"{folder}/cdk-variables.json", encoding="utf-8") as file:
+        of_cdk = json.load(file)
+    for own, other, name in ((of_terraform, of_cdk, "terraform"), (of_cdk, of_terraform, "cdk")):
+        alone = set(own) - set(other)
+        if alone != ONLY_IN[name]:
+            yield f"variables: only {name} has {', '.join(sorted(alone ^ ONLY_IN[name]))}, or it has not any more"
+    for name in sorted(set(of_terraform) & set(of_cdk)):
+        defaults = of_terraform[name].get("default"), of_cdk[name]
+        if defaults[0] != defaults[1]:
+            yield f"variables: {name}: terraform's default is {defaults[0]!r}, cdk's {defaults[1]!r}"
+
+
 def main(folder, *cases):
-    wrong, met = 0, set()
+    faults, met = list(variable_faults(folder, cases[0])), set()
+    print("\n".join(faults), end="\n" if faults else "")
+    wrong = len(faults)
     for case in cases:
         ours = terraform.read(f"{folder}/terraform-state-{case}.json")
         theirs = cdk.read(f"{folder}/cdk-{case}")
