@@ -6,6 +6,7 @@ pub mod change;
 mod limits;
 pub mod names;
 pub mod owners;
+pub mod policy;
 pub mod quotas;
 pub mod resources;
 mod spread;

@@ -1,0 +1,250 @@
+//! The policy an API has, as AWS gives it back: which statements are ours, and what a new one changes.
+//!
+//! AWS keeps what it is given in another form: whole ARNs, lists of one as texts, and, in the answer to
+//! GetRestApi, the text escaped once more. All of these are the same policy here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::document::{Effect, INVOKE, Policy, WHOLE_API};
+use super::resource::{is_like_ours, shortened};
+
+/// A policy that is in force.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InForce {
+    ours: Groups,
+    /// Statements that we would not write, as they are.
+    foreign: Vec<Value>,
+}
+
+/// Resources by what is said of them: statements that differ in nothing else are one.
+type Groups = BTreeMap<Head, BTreeSet<String>>;
+
+/// A statement of ours without its resources.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Head {
+    effect: Effect,
+    /// Operator, key, values.
+    condition: Option<(String, String, BTreeSet<String>)>,
+}
+
+/// Why a policy cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the policy in force cannot be read: {0}")]
+pub struct Unreadable(String);
+
+impl InForce {
+    /// Reads what AWS gives back for an API, escaped or not. Nothing is an API without a policy.
+    pub fn read(text: &str, region: &str, api_id: &str) -> Result<InForce, Unreadable> {
+        if text.trim().is_empty() {
+            return Ok(InForce::default());
+        }
+        let document = plain(text)?;
+        let statements = match document.get("Statement") {
+            Some(Value::Array(statements)) => statements.clone(),
+            Some(statement @ Value::Object(_)) => vec![statement.clone()],
+            _ => return Err(Unreadable("it has no Statement".to_owned())),
+        };
+        let mut policy = InForce::default();
+        for statement in statements {
+            match ours(&statement, region, api_id) {
+                Some((head, resources)) => policy.ours.entry(head).or_default().extend(resources),
+                None => policy.foreign.push(statement),
+            }
+        }
+        Ok(policy)
+    }
+
+    /// The statements that we would not write, each as compact JSON.
+    pub fn foreign(&self) -> Vec<String> {
+        self.foreign.iter().map(Value::to_string).collect()
+    }
+
+    /// What becomes of the statements of ours.
+    pub fn change_to(&self, policy: &Policy) -> Change {
+        let mut new = Groups::new();
+        for statement in &policy.statements {
+            let condition = statement.condition.as_ref();
+            let condition =
+                condition.map(|c| (c.operator.to_owned(), c.key.to_owned(), c.values.iter().cloned().collect()));
+            let head = Head { effect: statement.effect, condition };
+            new.entry(head).or_default().extend(statement.resources.iter().cloned());
+        }
+        let heads: BTreeSet<&Head> = self.ours.keys().chain(new.keys()).collect();
+        let nothing = BTreeSet::new();
+        let step = |head: &Head| {
+            let (had, has) = (self.ours.get(head), new.get(head));
+            let (before, after) = (had.unwrap_or(&nothing), has.unwrap_or(&nothing));
+            let of = |from: &BTreeSet<String>, without: &BTreeSet<String>| from.difference(without).cloned().collect();
+            Step {
+                head: head.clone(),
+                kind: match (had.is_some(), has.is_some()) {
+                    (true, true) if before == after => Kind::Same,
+                    (true, true) => Kind::Changed,
+                    (true, false) => Kind::Removed,
+                    _ => Kind::Added,
+                },
+                added: of(after, before),
+                removed: of(before, after),
+                kept: before.intersection(after).count(),
+            }
+        };
+        // The Deny first, as in the policy.
+        let mut steps: Vec<Step> = heads.into_iter().map(step).collect();
+        steps.sort_by_key(|step| step.head.effect != Effect::Deny);
+        Change { steps }
+    }
+
+    /// A policy with the foreign statements behind its own.
+    pub fn kept_beside(&self, policy: &Policy) -> String {
+        let text = policy.text();
+        let own = text.strip_suffix("]}").unwrap_or(&text);
+        let foreign: String = self.foreign.iter().map(|statement| format!(",{statement}")).collect();
+        format!("{own}{foreign}]}}")
+    }
+}
+
+/// A policy as JSON. One that is escaped is the inside of a JSON text.
+fn plain(text: &str) -> Result<Value, Unreadable> {
+    let as_it_is = serde_json::from_str::<Value>(text);
+    let read = as_it_is.or_else(|first| {
+        let unescaped = serde_json::from_str::<String>(&format!("\"{text}\"")).map_err(|_| first)?;
+        serde_json::from_str(&unescaped)
+    });
+    match read {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => Err(Unreadable("it is no object".to_owned())),
+        Err(fault) => Err(Unreadable(format!("it is no JSON: {fault}"))),
+    }
+}
+
+/// A statement of ours, or none if it is somebody else's.
+fn ours(statement: &Value, region: &str, api_id: &str) -> Option<(Head, BTreeSet<String>)> {
+    let statement = statement.as_object()?;
+    let known = ["Effect", "Principal", "Action", "Resource", "Condition"];
+    let text = |key: &str| statement.get(key).and_then(one);
+    let everybody = is_everybody(statement.get("Principal")?);
+    if statement.keys().any(|key| !known.contains(&key.as_str())) || !everybody || text("Action") != Some(INVOKE) {
+        return None;
+    }
+    let resources: BTreeSet<String> =
+        texts(statement.get("Resource")?)?.into_iter().map(|text| shortened(text, region, api_id)).collect();
+    let condition = match statement.get("Condition") {
+        None => None,
+        Some(condition) => Some(condition_of(condition.as_object()?)?),
+    };
+    let (effect, is_ours) = match (text("Effect")?, &condition) {
+        ("Deny", Some((operator, key, _))) => {
+            let whole = resources.len() == 1 && resources.contains(WHOLE_API);
+            (Effect::Deny, whole && operator == "StringNotEquals" && key == "aws:SourceVpce")
+        }
+        ("Allow", None) => (Effect::Allow, resources.iter().all(|resource| is_like_ours(resource))),
+        ("Allow", Some((operator, key, _))) => {
+            let by_referer = key == "aws:Referer" && matches!(operator.as_str(), "StringEquals" | "StringLike");
+            (Effect::Allow, by_referer && resources.iter().all(|resource| is_like_ours(resource)))
+        }
+        _ => return None,
+    };
+    is_ours.then_some((Head { effect, condition }, resources))
+}
+
+fn is_everybody(principal: &Value) -> bool {
+    match principal {
+        Value::Object(kinds) => kinds.len() == 1 && kinds.get("AWS").and_then(one) == Some("*"),
+        principal => principal.as_str() == Some("*"),
+    }
+}
+
+fn condition_of(operators: &Map<String, Value>) -> Option<(String, String, BTreeSet<String>)> {
+    let (operator, keys) = operators.iter().next().filter(|_| operators.len() == 1)?;
+    let keys = keys.as_object()?;
+    let (key, values) = keys.iter().next().filter(|_| keys.len() == 1)?;
+    let values = texts(values)?.into_iter().map(str::to_owned).collect();
+    Some((operator.clone(), key.clone(), values))
+}
+
+/// A text, or a list of one.
+fn one(value: &Value) -> Option<&str> {
+    match &texts(value)?[..] {
+        [text] => Some(text),
+        _ => None,
+    }
+}
+
+fn texts(value: &Value) -> Option<Vec<&str>> {
+    match value {
+        Value::String(text) => Some(vec![text]),
+        Value::Array(texts) => texts.iter().map(Value::as_str).collect(),
+        _ => None,
+    }
+}
+
+/// What becomes of the statements of ours. As text it is a diff for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Step {
+    head: Head,
+    kind: Kind,
+    added: Vec<String>,
+    removed: Vec<String>,
+    kept: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Added,
+    Removed,
+    Changed,
+    Same,
+}
+
+impl Change {
+    /// Whether nothing changes.
+    pub fn is_none(&self) -> bool {
+        self.steps.iter().all(|step| step.kind == Kind::Same)
+    }
+}
+
+impl fmt::Display for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} everybody", self.effect)?;
+        match &self.condition {
+            None => Ok(()),
+            Some((operator, key, values)) => {
+                let values: Vec<&str> = values.iter().map(String::as_str).collect();
+                write!(f, " where {operator} {key} {}", values.join(", "))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            let sign = match step.kind {
+                Kind::Added => '+',
+                Kind::Removed => '-',
+                Kind::Changed => '~',
+                Kind::Same => '=',
+            };
+            writeln!(f, "  {sign} {}", step.head)?;
+            for (sign, resources) in [('-', &step.removed), ('+', &step.added)] {
+                resources.iter().try_for_each(|resource| writeln!(f, "      {sign} {resource}"))?;
+            }
+            if step.kept > 0 {
+                let what = if step.kept == 1 { "resource" } else { "resources" };
+                writeln!(f, "        {} {what} unchanged", step.kept)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
