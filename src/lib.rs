@@ -23,6 +23,8 @@ pub mod proxy;
 
 pub mod app;
 
+pub mod aws;
+
 pub mod demo;
 
 pub mod cli;

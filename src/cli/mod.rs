@@ -12,6 +12,7 @@ mod healthcheck;
 mod load;
 mod logging;
 pub mod plan;
+mod policy;
 mod reload;
 mod serve;
 mod settings;
@@ -49,6 +50,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Size a fleet: from measured CPU per request and an expected load to tasks, target and cost
     Capacity(capacity::CapacityArgs),
+    /// Print the resource policies that a mapping's APIs need, or put one in force
+    Policy(policy::PolicyArgs),
     /// Make the running proxy read its mapping, its certificates and its log's level again
     Reload(reload::ReloadArgs),
     /// Ask the running proxy whether it lives, or is ready: for a container's health check
@@ -71,6 +74,11 @@ pub fn run() -> ExitCode {
             ExitCode::from(plan::run(&args, &mut input, &mut out, &mut std::io::stderr().lock()))
         }
         Command::Capacity(args) => capacity::capacity(&args, &mut std::io::stdin().lock(), &mut out),
+        Command::Policy(args) => {
+            let mut input = std::io::stdin().lock();
+            let mut said = policy::Said { out: &mut out, err: &mut std::io::stderr().lock() };
+            ExitCode::from(policy::policy(&args, &mut input, &mut said))
+        }
         Command::Reload(args) => reload::reload(&args, &mut out),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args, &mut out),
     };

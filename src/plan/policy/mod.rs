@@ -197,7 +197,9 @@ impl Api<'_> {
         let mut tried = (0, Level::Exact);
         for level in std::iter::once(Level::Exact).chain(lossy.iter().copied()) {
             let policy = policy_of(&groups, ids, level);
-            let size = policy.text().chars().count() + unseen;
+            let text = policy.text();
+            debug_assert_eq!(grammar::check(&text, usize::MAX), [], "{text}");
+            let size = text.chars().count() + unseen;
             if size <= options.max_size {
                 return Ok(self.told(policy, &groups, level, options));
             }

@@ -1,0 +1,227 @@
+//! API Gateway's control plane: the policy of a REST API, and what is deployed of it.
+//!
+//! Credentials come from the SDK's default chain, and an endpoint other than AWS's from
+//! `AWS_ENDPOINT_URL_API_GATEWAY` or `AWS_ENDPOINT_URL`. **Invariant:** nothing here says a secret; errors
+//! are AWS's own words, and the SDK's about where it looked for credentials.
+
+use std::error::Error;
+use std::fmt::{self, Debug};
+use std::time::{Duration, SystemTime};
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_apigateway::Client;
+use aws_sdk_apigateway::config::SharedHttpClient;
+use aws_sdk_apigateway::config::timeout::TimeoutConfig;
+use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_apigateway::types::{EndpointType, Op, PatchOperation};
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+
+/// How long one try may take. The SDK tries three times.
+const ATTEMPT: Duration = Duration::from_secs(15);
+
+/// How long an operation may take, its tries and the waits between them included.
+const OPERATION: Duration = Duration::from_secs(60);
+
+/// How many deployments are asked for at once: the most that AWS gives.
+const PAGE: i32 = 500;
+
+/// API Gateway in one region.
+#[derive(Debug)]
+pub struct Gateway {
+    client: Client,
+    region: String,
+}
+
+/// What there is to know of a REST API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestApi {
+    /// What people call it.
+    pub name: String,
+    /// `PRIVATE`, `REGIONAL` or `EDGE`.
+    pub kinds: Vec<String>,
+    /// The VPC endpoints it is associated with.
+    pub endpoint_ids: Vec<String>,
+    /// Its policy as AWS gives it back; empty where it has none.
+    pub policy: String,
+}
+
+impl RestApi {
+    /// Whether only VPC endpoints reach it.
+    pub fn is_private(&self) -> bool {
+        self.kinds.iter().any(|kind| kind == EndpointType::Private.as_str())
+    }
+}
+
+/// A stage, and the deployment it serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stage {
+    /// Its name.
+    pub name: String,
+    /// The deployment's id.
+    pub deployment: String,
+}
+
+/// A deployment: an API as it was at some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// Its id.
+    pub id: String,
+    /// What who made it said of it.
+    pub description: String,
+    /// When it was made.
+    pub created: SystemTime,
+}
+
+/// Why AWS did not do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What it was about, and what AWS said.
+    pub what: String,
+    /// What to do.
+    pub help: String,
+    /// Whether AWS understood, and what it was asked for is at fault.
+    pub of_input: bool,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}\n  help: {}", self.what, self.help)
+    }
+}
+
+impl Gateway {
+    /// API Gateway in a region.
+    pub async fn connect(region: &str) -> Gateway {
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
+        let loader =
+            aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(timeouts);
+        let config = loader.region(Region::new(region.to_owned())).load().await;
+        Gateway { client: Client::new(&config), region: region.to_owned() }
+    }
+
+    /// The API of this id.
+    pub async fn rest_api(&self, id: &str) -> Result<RestApi, Fault> {
+        let api = self.client.get_rest_api().rest_api_id(id).send().await;
+        let api = api.map_err(|e| self.fault("read API", id, "apigateway:GET", &e))?;
+        let endpoints = api.endpoint_configuration();
+        Ok(RestApi {
+            name: api.name().unwrap_or_default().to_owned(),
+            kinds: endpoints
+                .map(|of| of.types().iter().map(|kind| kind.as_str().to_owned()).collect())
+                .unwrap_or_default(),
+            endpoint_ids: endpoints.map(|of| of.vpc_endpoint_ids().to_vec()).unwrap_or_default(),
+            policy: api.policy().unwrap_or_default().to_owned(),
+        })
+    }
+
+    /// Its stages.
+    pub async fn stages(&self, id: &str) -> Result<Vec<Stage>, Fault> {
+        let stages = self.client.get_stages().rest_api_id(id).send().await;
+        let stages = stages.map_err(|e| self.fault("read the stages of API", id, "apigateway:GET", &e))?;
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        Ok(stages
+            .item()
+            .iter()
+            .map(|of| Stage { name: text(of.stage_name()), deployment: text(of.deployment_id()) })
+            .collect())
+    }
+
+    /// All of its deployments.
+    pub async fn deployments(&self, id: &str) -> Result<Vec<Deployment>, Fault> {
+        let mut pages = self.client.get_deployments().rest_api_id(id).limit(PAGE).into_paginator().send();
+        let mut deployments = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|e| self.fault("read the deployments of API", id, "apigateway:GET", &e))?;
+            deployments.extend(page.items().iter().map(|of| Deployment {
+                id: of.id().unwrap_or_default().to_owned(),
+                description: of.description().unwrap_or_default().to_owned(),
+                created:
+                    of.created_date().and_then(|at| SystemTime::try_from(*at).ok()).unwrap_or(SystemTime::UNIX_EPOCH),
+            }));
+        }
+        Ok(deployments)
+    }
+
+    /// Puts a policy in the place of the one there is.
+    pub async fn put_policy(&self, id: &str, policy: &str) -> Result<(), Fault> {
+        let replace = PatchOperation::builder().op(Op::Replace).path("/policy").value(policy).build();
+        let put = self.client.update_rest_api().rest_api_id(id).patch_operations(replace).send().await;
+        let rights = "apigateway:PATCH and apigateway:UpdateRestApiPolicy";
+        put.map(|_| ()).map_err(|e| self.fault("put the policy of API", id, rights, &e))
+    }
+
+    /// Deploys the API as it is now to a stage; gives the deployment's id.
+    pub async fn deploy(&self, id: &str, stage: &str, description: &str) -> Result<String, Fault> {
+        let deploy = self.client.create_deployment().rest_api_id(id).stage_name(stage).description(description);
+        let made = deploy.send().await.map_err(|e| self.fault("deploy API", id, "apigateway:POST", &e))?;
+        Ok(made.id().unwrap_or_default().to_owned())
+    }
+
+    fn fault<E>(&self, act: &str, id: &str, rights: &str, error: &SdkError<E>) -> Fault
+    where
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let region = &self.region;
+        let said = |said: &dyn fmt::Display| format!("cannot {act} `{id}` in {region}: {said}");
+        let SdkError::ServiceError(service) = error else {
+            return Fault { what: said(&chain(error)), help: unreached_help(error), of_input: false };
+        };
+        let (code, status) = (service.err().code().unwrap_or("error"), service.raw().status().as_u16());
+        let what = said(&format_args!("{code}: {}", service.err().message().unwrap_or("AWS says no more")));
+        let arn = format!("arn:aws:apigateway:{region}::/restapis/{id}");
+        let (of_input, help) = match (code, status) {
+            ("NotFoundException", _) | (_, 404) => {
+                (true, "check the account the credentials are of, and the region of the mapping".to_owned())
+            }
+            ("BadRequestException", _) | (_, 400) => (true, "mend what AWS names".to_owned()),
+            (_, 401 | 403) => (false, format!("the credentials need {rights} on {arn} and {arn}/*")),
+            _ => (false, "run it again: what is done already is not done twice".to_owned()),
+        };
+        Fault { what, help, of_input }
+    }
+}
+
+/// With ring and the proxy of the environment, neither of which the SDK's own client has.
+fn http_client() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, components| {
+        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+        if let Some(settings) = settings {
+            connector = connector.connector_settings(settings.clone());
+        }
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
+}
+
+/// What an error says, and those behind it.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let (mut said, mut cause) = (Vec::new(), Some(error));
+    while let Some(error) = cause {
+        said.push(error.to_string());
+        cause = error.source();
+    }
+    // Some repeat what the one behind them says.
+    said.dedup();
+    said.join(": ")
+}
+
+fn unreached_help<E: Debug>(error: &SdkError<E>) -> String {
+    match error {
+        SdkError::ConstructionFailure(_) | SdkError::DispatchFailure(_) if is_about_credentials(error) => {
+            "give it credentials: a profile (AWS_PROFILE), AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role"
+                .to_owned()
+        }
+        _ => "check the network, HTTPS_PROXY and AWS_ENDPOINT_URL, and run it again".to_owned(),
+    }
+}
+
+fn is_about_credentials<E>(error: &SdkError<E>) -> bool {
+    match error {
+        SdkError::DispatchFailure(failure) => {
+            failure.as_connector_error().is_some_and(|error| chain(error).contains("credentials"))
+        }
+        _ => true,
+    }
+}

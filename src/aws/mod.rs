@@ -1,0 +1,3 @@
+//! AWS's APIs, as far as commands call them. The proxy itself calls none.
+
+pub mod gateway;

@@ -1,0 +1,268 @@
+//! `nameplate policy apply`: the policy of one API, put in force and deployed.
+//!
+//! The order is that of safety: everything that can be refused is refused before anything changes, and what
+//! is done already is not done again by the next run.
+
+use std::io::Read;
+
+use clap::Args;
+
+use super::super::{FAULTY, UNUSABLE};
+use super::deployed::{Standing, description, standing};
+use super::options::{Made, Policies, Refused};
+use super::{DONE, HALF_DONE, Said, TO_DO, say};
+use crate::aws::gateway::{Fault, Gateway, RestApi, Stage};
+use crate::config::load::version_of;
+use crate::domain::version::Version;
+use crate::plan::policy::in_force::{Change, InForce};
+use crate::plan::policy::{ApiPolicy, grammar};
+
+/// What the command line of `policy apply` says.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ApplyArgs {
+    #[command(flatten)]
+    made: Made,
+    /// The stage to deploy
+    #[arg(long, value_name = "STAGE")]
+    stage: String,
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Drop statements in force that Nameplate did not write
+    #[arg(long, conflicts_with = "keep")]
+    replace: bool,
+    /// Leave them in force, behind ours
+    #[arg(long)]
+    keep: bool,
+    /// Deploy the stage though nothing changes
+    #[arg(long)]
+    redeploy: bool,
+}
+
+/// What is to be done, once nothing stands against it.
+struct Task<'a> {
+    args: &'a ApplyArgs,
+    of: &'a ApiPolicy,
+    mapping: Version,
+    /// The policy to put, whole.
+    text: String,
+    change: Change,
+    /// Statements that --replace drops.
+    dropped: Vec<String>,
+    /// Statements that --keep leaves in force.
+    kept: usize,
+    stage: Stage,
+}
+
+/// Applies the policy of one API. Gives the exit code.
+pub(super) fn apply(args: &ApplyArgs, input: &mut dyn Read, said: &mut Said<'_>) -> u8 {
+    let made = match one_policy(args, input) {
+        Ok(made) => made,
+        Err((code, what)) => return say(said, code, &what),
+    };
+    made.warnings.iter().for_each(|warning| drop(writeln!(said.err, "{warning}")));
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => return say(said, UNUSABLE, &format!("error: no runtime to call AWS with: {e}")),
+    };
+    let done = runtime.block_on(async {
+        let gateway = Gateway::connect(&made.policies[0].region).await;
+        let task = prepare(args, &made, &gateway, said).await?;
+        carry_out(&task, &gateway, said).await
+    });
+    done.unwrap_or_else(|(code, what)| say(said, code, &what))
+}
+
+fn one_policy(args: &ApplyArgs, input: &mut dyn Read) -> Result<Policies, Refused> {
+    if args.made.api_id.is_none() {
+        return Err((UNUSABLE, "error: --api-id is missing\n  help: name the API whose policy to apply".to_owned()));
+    }
+    let made = args.made.policies(input)?;
+    let of = &made.policies[0];
+    if !of.stages.contains(&args.stage) {
+        let (stage, known) = (&args.stage, of.stages.join(", "));
+        let what = format!("error: no entry maps to stage `{stage}` of API `{}`", of.api_id);
+        return Err((FAULTY, format!("{what}\n  help: the policy would let nobody call it; the mapping has {known}")));
+    }
+    Ok(made)
+}
+
+/// Reads how things stand, says what changes, and refuses what must not be done.
+async fn prepare<'a>(
+    args: &'a ApplyArgs,
+    made: &'a Policies,
+    gateway: &Gateway,
+    said: &mut Said<'_>,
+) -> Result<Task<'a>, Refused> {
+    let of = &made.policies[0];
+    let api = gateway.rest_api(&of.api_id).await.map_err(refused)?;
+    if !api.is_private() {
+        let kinds = api.kinds.join(", ");
+        let what = format!("error: API `{}` is {kinds}, not PRIVATE: the policy would shut everybody out", of.api_id);
+        return Err((FAULTY, format!("{what}\n  help: make it private, or map another API")));
+    }
+    let stages = gateway.stages(&of.api_id).await.map_err(refused)?;
+    let Some(stage) = stages.iter().find(|stage| stage.name == args.stage).cloned() else {
+        let known = stages.iter().map(|stage| &*stage.name).collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
+        let what = format!("error: API `{}` has no stage `{}`", of.api_id, args.stage);
+        return Err((FAULTY, format!("{what}\n  help: {known}")));
+    };
+    for warning in warnings(of, &api, &stages) {
+        let _ = writeln!(said.err, "warning: API `{}`: {warning}", of.api_id);
+    }
+    let in_force = InForce::read(&api.policy, &of.region, &of.api_id);
+    let in_force = in_force.or_else(|fault| match args.replace {
+        true => Ok(InForce::default()),
+        false => Err((FAULTY, format!("error: {fault}\n  help: --replace puts ours in its place"))),
+    })?;
+    let change = in_force.change_to(&of.policy);
+    let foreign = in_force.foreign();
+    let head = format!("API {} ({}) in {}, stage {}", of.api_id, api.name, of.region, args.stage);
+    let _ = writeln!(said.out, "{head}\n{}", change.to_string().trim_end());
+    if !foreign.is_empty() && !args.replace && !args.keep {
+        return Err((FAULTY, foreign_fault(&of.api_id, &foreign)));
+    }
+    let text = if args.keep { in_force.kept_beside(&of.policy) } else { of.policy.text() };
+    check(&text, of, args)?;
+    let kept = if args.keep { foreign.len() } else { 0 };
+    let dropped = if args.replace { foreign } else { Vec::new() };
+    for statement in &dropped {
+        let _ = writeln!(said.out, "  - {statement}");
+    }
+    Ok(Task { args, of, mapping: made.version, text, change, dropped, kept, stage })
+}
+
+fn refused(fault: Fault) -> Refused {
+    (if fault.of_input { FAULTY } else { UNUSABLE }, format!("error: {fault}"))
+}
+
+fn foreign_fault(api_id: &str, foreign: &[String]) -> String {
+    let count = match foreign.len() {
+        1 => "a statement".to_owned(),
+        more => format!("{more} statements"),
+    };
+    let listed: String = foreign.iter().map(|statement| format!("    {statement}\n")).collect();
+    format!(
+        "error: the policy in force of API `{api_id}` has {count} that Nameplate would not write; nothing was \
+         changed\n{listed}  help: --keep leaves them in force beside ours, --replace drops them"
+    )
+}
+
+/// What would be put must follow the grammar. Statements of others AWS has taken before.
+fn check(text: &str, of: &ApiPolicy, args: &ApplyArgs) -> Result<(), Refused> {
+    let own = of.policy.statements.len();
+    let faults = grammar::check(text, args.made.max_size);
+    let ours = faults.iter().filter(|fault| fault.statement.is_none_or(|number| number <= own));
+    let told: Vec<String> = ours.map(|fault| format!("error: API `{}`: {fault}", of.api_id)).collect();
+    match told.is_empty() {
+        true => Ok(()),
+        false => Err((FAULTY, told.join("\n") + "\n  help: nothing was changed; with --keep, drop statements first")),
+    }
+}
+
+fn warnings(of: &ApiPolicy, api: &RestApi, stages: &[Stage]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let source = of.policy.statements.iter().filter_map(|statement| statement.condition.as_ref());
+    let ids = source.filter(|condition| condition.key == "aws:SourceVpce").flat_map(|condition| &condition.values);
+    for id in ids.filter(|id| !api.endpoint_ids.is_empty() && !api.endpoint_ids.contains(*id)) {
+        let with = api.endpoint_ids.join(", ");
+        warnings
+            .push(format!("it is associated with {with}, not with {id}: the name {}-{id} does not exist", of.api_id));
+    }
+    for stage in stages.iter().filter(|stage| !of.stages.contains(&stage.name)) {
+        let name = &stage.name;
+        warnings.push(format!("no entry maps to its stage `{name}`: once that is deployed, nobody may call it"));
+    }
+    warnings
+}
+
+impl Task<'_> {
+    fn puts(&self) -> bool {
+        !self.change.is_none() || !self.dropped.is_empty()
+    }
+
+    fn fingerprint(&self) -> Version {
+        version_of(self.text.as_bytes())
+    }
+
+    fn again(&self) -> String {
+        format!("run the same command again: it deploys stage `{}`, and puts no policy twice", self.args.stage)
+    }
+}
+
+async fn carry_out(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) -> Result<u8, Refused> {
+    let (id, stage) = (&*task.of.api_id, &*task.args.stage);
+    let must_deploy = task.puts() || task.args.redeploy || !is_deployed(task, gateway, said).await?;
+    if !must_deploy {
+        return Ok(DONE);
+    }
+    let size = task.text.chars().count();
+    let beside = if task.kept == 0 { String::new() } else { format!(", {} of them not ours", task.kept) };
+    let policy = format!("the policy of mapping {} on API `{id}`: {size} characters{beside}", task.mapping);
+    if task.args.dry_run {
+        if task.puts() {
+            let _ = writeln!(said.out, "would put {policy}");
+        }
+        let _ = writeln!(said.out, "would deploy stage `{stage}`, with whatever else of the API is not deployed yet");
+        return Ok(TO_DO);
+    }
+    if task.puts() {
+        gateway.put_policy(id, &task.text).await.map_err(|fault| {
+            let (code, what) = refused(fault);
+            (
+                code,
+                format!("{what}\nAPI `{id}` has the policy it had, unless AWS carried this out and could not say so"),
+            )
+        })?;
+        let _ = writeln!(said.out, "put {policy}");
+    }
+    let describe = description(&task.fingerprint(), &task.mapping, stage);
+    match gateway.deploy(id, stage, &describe).await {
+        Ok(deployment) => {
+            let _ = writeln!(said.out, "deployed stage `{stage}`: deployment {deployment}");
+            others(task, said);
+            Ok(DONE)
+        }
+        Err(fault) => {
+            let state = format!(
+                "API `{id}` has the new policy, and stage `{stage}` still serves deployment {} with the policy of that",
+                task.stage.deployment
+            );
+            Err((HALF_DONE, format!("error: {}\n{state}\n  help: {}; {}", fault.what, fault.help, task.again())))
+        }
+    }
+}
+
+/// Whether the policy that is in force is deployed, too; says so.
+async fn is_deployed(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) -> Result<bool, Refused> {
+    let (id, stage) = (&*task.of.api_id, &*task.args.stage);
+    let deployments = gateway.deployments(id).await.map_err(refused)?;
+    let told = match standing(&deployments, &task.stage.deployment, &task.fingerprint(), stage) {
+        Standing::Deployed(since) => {
+            let _ = writeln!(said.out, "nothing to do: stage `{stage}` has this policy since deployment {since}");
+            return Ok(true);
+        }
+        Standing::SetBack(to) => {
+            let _ = writeln!(
+                said.err,
+                "warning: API `{id}`: this policy was deployed, and stage `{stage}` was set back to the older \
+                 deployment {to} since\n  help: --redeploy deploys it again"
+            );
+            let _ = writeln!(said.out, "nothing to do: the policy is on the API");
+            return Ok(true);
+        }
+        Standing::Unknown => "the policy is on the API, and nothing says that it is deployed",
+    };
+    let _ = writeln!(said.out, "{told}");
+    Ok(false)
+}
+
+/// The other stages that the policy is for.
+fn others(task: &Task<'_>, said: &mut Said<'_>) {
+    let others: Vec<&str> =
+        task.of.stages.iter().map(String::as_str).filter(|stage| *stage != task.args.stage).collect();
+    if task.puts() && !others.is_empty() {
+        let _ = writeln!(said.out, "not deployed: {}; run this for each of them", others.join(", "));
+    }
+}

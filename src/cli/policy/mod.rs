@@ -1,0 +1,145 @@
+//! `nameplate policy`: the resource policies a mapping asks for, printed, written to files, or applied.
+
+mod apply;
+mod deployed;
+mod options;
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand, ValueEnum};
+use serde::Serialize;
+
+use self::options::{Made, Policies};
+use super::UNUSABLE;
+use crate::plan::policy::ApiPolicy;
+use crate::plan::policy::document::Policy;
+
+/// Policies were made, or nothing is left to do.
+const DONE: u8 = 0;
+/// `apply --dry-run`: there is something to do.
+const TO_DO: u8 = 3;
+/// `apply`: the policy was put and the stage not deployed.
+const HALF_DONE: u8 = 4;
+
+/// What the command line of `policy` says.
+#[derive(Args, Clone, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(super) struct PolicyArgs {
+    #[command(subcommand)]
+    command: Option<PolicyCommand>,
+    #[command(flatten)]
+    made: Made,
+    /// How to print it: `json` is an object for each API, or with --api-id its policy alone
+    #[arg(long, value_enum, default_value_t = Format::Json)]
+    format: Format,
+    /// Write each policy to a file of this folder instead, {api id}.{region}.json
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+enum PolicyCommand {
+    /// Put an API's policy in force: show what changes, replace it, deploy the stage
+    Apply(apply::ApplyArgs),
+}
+
+/// How policies are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// An API's policy, as `--format json` prints it.
+#[derive(Serialize)]
+struct Shown<'p> {
+    api_id: &'p str,
+    region: &'p str,
+    stages: &'p [String],
+    domains: &'p [String],
+    policy: &'p Policy,
+}
+
+impl<'p> From<&'p ApiPolicy> for Shown<'p> {
+    fn from(of: &'p ApiPolicy) -> Shown<'p> {
+        let ApiPolicy { api_id, region, stages, domains, policy, .. } = of;
+        Shown { api_id, region, stages, domains, policy }
+    }
+}
+
+/// Where what a command says goes.
+pub(super) struct Said<'w> {
+    pub(super) out: &'w mut dyn Write,
+    pub(super) err: &'w mut dyn Write,
+}
+
+/// Makes policies, and prints or applies them. Gives the exit code.
+pub(super) fn policy(args: &PolicyArgs, input: &mut dyn Read, said: &mut Said<'_>) -> u8 {
+    if let Some(PolicyCommand::Apply(apply)) = &args.command {
+        return apply::apply(apply, input, said);
+    }
+    let made = match args.made.policies(input) {
+        Ok(made) => made,
+        Err((code, what)) => return say(said, code, &what),
+    };
+    made.warnings.iter().for_each(|warning| drop(writeln!(said.err, "{warning}")));
+    let done = match &args.output_dir {
+        Some(folder) => write_files(folder, &made, said.out),
+        None => print(args, &made, said.out).map_err(|e| format!("error: cannot print: {e}")),
+    };
+    match done {
+        Ok(()) => DONE,
+        Err(what) => say(said, UNUSABLE, &what),
+    }
+}
+
+fn say(said: &mut Said<'_>, code: u8, what: &str) -> u8 {
+    let _ = writeln!(said.err, "{what}");
+    code
+}
+
+fn print(args: &PolicyArgs, made: &Policies, out: &mut dyn Write) -> io::Result<()> {
+    match (args.format, &made.policies[..]) {
+        (Format::Text, policies) => policies.iter().try_for_each(|of| print_text(of, args.made.max_size, out)),
+        (Format::Json, [of]) if args.made.api_id.is_some() => writeln!(out, "{}", of.policy.text()),
+        (Format::Json, policies) => {
+            let all: Vec<Shown<'_>> = policies.iter().map(Shown::from).collect();
+            serde_json::to_writer_pretty(&mut *out, &all)?;
+            writeln!(out)
+        }
+    }
+}
+
+fn print_text(of: &ApiPolicy, most: usize, out: &mut dyn Write) -> io::Result<()> {
+    let size = of.policy.text().chars().count();
+    writeln!(out, "API {} in {}: {size} of {most} characters", of.api_id, of.region)?;
+    writeln!(out, "  stages {}", of.stages.join(", "))?;
+    writeln!(out, "  domains {}", of.domains.join(", "))?;
+    for statement in &of.policy.statements {
+        write!(out, "  {:?} everybody", statement.effect)?;
+        if let Some(condition) = &statement.condition {
+            write!(out, " where {} {} {}", condition.operator, condition.key, condition.values.join(", "))?;
+        }
+        writeln!(out)?;
+        statement.resources.iter().try_for_each(|resource| writeln!(out, "    {resource}"))?;
+    }
+    Ok(())
+}
+
+fn write_files(folder: &Path, made: &Policies, out: &mut dyn Write) -> Result<(), String> {
+    let failed = |path: &Path, e: &io::Error| {
+        format!("error: cannot write {}: {e}\n  help: name a folder that can be written", path.display())
+    };
+    fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
+    for of in &made.policies {
+        // Both are letters, digits and hyphens: a mapping with anything else is at fault.
+        let path = folder.join(format!("{}.{}.json", of.api_id, of.region));
+        fs::write(&path, of.policy.text() + "\n").map_err(|e| failed(&path, &e))?;
+        writeln!(out, "{}", path.display()).map_err(|e| format!("error: cannot print: {e}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,236 @@
+//! What both forms of the command take: a mapping, VPC endpoint ids, how policies are made; and what comes
+//! of it, or what to say of why nothing does.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::super::load::{Loaded, NotLoaded, load};
+use super::super::settings::{code_of, read_settings};
+use super::super::{FAULTY, UNUSABLE};
+use crate::config::settings::MappingSource;
+use crate::domain::version::Version;
+use crate::plan::policy::{Api, ApiPolicy, DEFAULT_ENDPOINT, EndpointIds, MAX_SIZE, Options, PolicyFault, apis};
+
+/// How many APIs an error names where none is near.
+const NAMED: usize = 10;
+
+/// How many slips two ids may be apart and still be near.
+const SLIPS: usize = 2;
+
+/// What both forms take. Optional for clap, which requires it only of the form that is run.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Made {
+    /// The mapping: a file, `-` for standard input, s3://bucket/key, or an http(s) URL
+    #[arg(required = true, value_name = "MAPPING")]
+    mapping: Option<MappingSource>,
+    /// The id of a VPC endpoint that may call the APIs: of entries that name no ENDPOINT, or, as NAME=ID, of
+    /// those that name this one. May be given several times
+    #[arg(long, required = true, value_name = "[NAME=]ID")]
+    vpce: Vec<Vpce>,
+    /// Only the API of this id
+    #[arg(long, value_name = "ID")]
+    pub(super) api_id: Option<String>,
+    /// The region of the API, where the mapping has APIs of one id in several
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Allow by the domain a request came through, as its Referer says. No security boundary: every client
+    /// can send one
+    #[arg(long)]
+    referer: bool,
+    /// Where a policy would not fit, allow more than the entries say: every verb of a path, then the whole stage
+    #[arg(long)]
+    fold: bool,
+    /// The most characters of a policy: API Gateway's quota, which AWS raises on request
+    #[arg(long, value_name = "CHARACTERS", default_value_t = MAX_SIZE)]
+    pub(super) max_size: usize,
+    /// Settings file whose `endpoints` are those that ENDPOINT may name, and whose `reload` says how sources
+    /// are read [default: built-in defaults, and any ENDPOINT]
+    #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// A VPC endpoint's id, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Vpce {
+    endpoint: String,
+    id: String,
+}
+
+impl FromStr for Vpce {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Vpce, String> {
+        let (endpoint, id) = text.split_once('=').unwrap_or((DEFAULT_ENDPOINT, text));
+        let hex = id.strip_prefix("vpce-").unwrap_or_default();
+        let is_id = (8..=17).contains(&hex.len()) && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        if !is_id {
+            return Err(format!("`{id}` is not the id of a VPC endpoint, which looks like vpce-0123456789abcdef0"));
+        }
+        if endpoint.is_empty() {
+            return Err("the endpoint's name before `=` is empty".to_owned());
+        }
+        Ok(Vpce { endpoint: endpoint.to_owned(), id: id.to_owned() })
+    }
+}
+
+/// Policies, and what there is to say beside them.
+pub(super) struct Policies {
+    pub(super) version: Version,
+    /// Of each API that was asked for.
+    pub(super) policies: Vec<ApiPolicy>,
+    /// Each a line or more.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Why there are none: the exit code, and what to say.
+pub(super) type Refused = (u8, String);
+
+impl Made {
+    /// Makes the policies of all APIs, or of the one that was asked for.
+    pub(super) fn policies(&self, input: &mut dyn Read) -> Result<Policies, Refused> {
+        let Loaded { name, mapping } = self.load(input)?;
+        let apis = self.chosen(apis(&mapping.table), &name)?;
+        let ids = self.ids();
+        let options = Options { referer: self.referer, fold: self.fold, max_size: self.max_size };
+        let (mut policies, mut faults) = (Vec::new(), Vec::new());
+        for api in &apis {
+            match api.policy(&ids, &options) {
+                Ok(policy) => policies.push(policy),
+                Err(fault) => faults.push(told(&name, &fault)),
+            }
+        }
+        faults.dedup();
+        if !faults.is_empty() {
+            return Err((FAULTY, faults.join("\n")));
+        }
+        let mut warnings = self.unused(&apis);
+        for policy in &policies {
+            let of = |what: &str| format!("warning: API `{}`: {what}", policy.api_id);
+            warnings.extend(policy.warnings.iter().map(|what| of(what)));
+            warnings.extend(policy.widened.iter().map(|what| of(&format!("--fold allows more: {what}"))));
+        }
+        Ok(Policies { version: mapping.version, policies, warnings })
+    }
+
+    fn load(&self, input: &mut dyn Read) -> Result<Loaded, Refused> {
+        let settings = read_settings(self.config.as_deref()).map_err(|e| (code_of(&e), format!("{e:#}")))?;
+        // Without a settings file nobody knows what endpoints there are.
+        let endpoints = self.config.is_some().then(|| settings.endpoint_names());
+        let place = self.mapping.as_ref().expect("clap requires it");
+        load(place, &settings.reload, endpoints.as_deref(), input).map_err(|fault| match fault {
+            NotLoaded::Invalid(faults) => (FAULTY, faults.to_string()),
+            NotLoaded::Unreadable(what) => (UNUSABLE, format!("error: {what}")),
+        })
+    }
+
+    fn ids(&self) -> EndpointIds {
+        let mut ids = EndpointIds::new();
+        for Vpce { endpoint, id } in &self.vpce {
+            ids.entry(endpoint.clone()).or_default().insert(id.clone());
+        }
+        ids
+    }
+
+    /// The APIs that were asked for: all, or the one of an id.
+    fn chosen<'t>(&self, apis: Vec<Api<'t>>, mapping: &str) -> Result<Vec<Api<'t>>, Refused> {
+        let here = |api: &Api<'_>| self.region.as_deref().is_none_or(|region| api.region == region);
+        let Some(id) = &self.api_id else {
+            let kept: Vec<Api<'t>> = apis.into_iter().filter(here).collect();
+            let region = self.region.as_deref().unwrap_or_default();
+            return if kept.is_empty() {
+                Err((FAULTY, format!("error: {mapping} has no API in {region}")))
+            } else {
+                Ok(kept)
+            };
+        };
+        let known: BTreeSet<&str> = apis.iter().map(|api| api.id).collect();
+        if !known.contains(id.as_str()) {
+            return Err((
+                FAULTY,
+                format!("error: no entry of {mapping} maps to API `{id}`\n  help: {}", near(id, &known)),
+            ));
+        }
+        let of_id: Vec<Api<'t>> = apis.into_iter().filter(|api| api.id == id).collect();
+        let regions = of_id.iter().map(|api| api.region).collect::<Vec<_>>().join(", ");
+        let kept: Vec<Api<'t>> = of_id.into_iter().filter(here).collect();
+        match (kept.len(), &self.region) {
+            (1, _) => Ok(kept),
+            (0, Some(region)) => Err((
+                FAULTY,
+                format!("error: API `{id}` is in {regions} by {mapping}, not in {region}\n  help: leave --region out"),
+            )),
+            _ => Err((
+                FAULTY,
+                format!("error: {mapping} has an API `{id}` in {regions}\n  help: say which, with --region"),
+            )),
+        }
+    }
+
+    /// Names given with ids that no entry has: misspelt, or left over.
+    fn unused(&self, apis: &[Api<'_>]) -> Vec<String> {
+        let named: BTreeSet<String> = apis.iter().flat_map(Api::endpoints).collect();
+        let given: BTreeSet<&String> = self.vpce.iter().map(|vpce| &vpce.endpoint).collect();
+        let unused = given.into_iter().filter(|name| !named.contains(*name) && *name != DEFAULT_ENDPOINT);
+        unused.map(|name| format!("warning: no entry here is reached through an endpoint `{name}`")).collect()
+    }
+}
+
+fn told(mapping: &str, fault: &PolicyFault) -> String {
+    match fault {
+        PolicyFault::NoEndpointId { endpoint, line, domain } => {
+            let flag = if endpoint == DEFAULT_ENDPOINT { String::new() } else { format!("{endpoint}=") };
+            format!(
+                "{mapping}:{line}: error: {domain} is reached through the endpoint `{endpoint}`, whose id is not given\n  \
+                 help: add --vpce {flag}vpce-..."
+            )
+        }
+        PolicyFault::TooLarge(fault) => format!("error: {fault}"),
+    }
+}
+
+fn near(id: &str, known: &BTreeSet<&str>) -> String {
+    let list = |ids: Vec<&str>| ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+    let close: Vec<&str> = known
+        .iter()
+        .filter(|known| strsim::damerau_levenshtein(id, known) <= SLIPS || known.starts_with(id))
+        .take(NAMED)
+        .copied()
+        .collect();
+    if !close.is_empty() {
+        return format!("did you mean {}?", list(close));
+    }
+    let more = known.len().saturating_sub(NAMED);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    format!("its APIs are {}{more}", list(known.iter().take(NAMED).copied().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_has_eight_to_seventeen_hexadecimal_digits_and_maybe_a_name() {
+        let of = |text: &str| text.parse::<Vpce>().map(|vpce| (vpce.endpoint, vpce.id));
+        let own = |name: &str, id: &str| Ok((name.to_owned(), id.to_owned()));
+        assert_eq!(of("vpce-0a1b2c3d"), own("default", "vpce-0a1b2c3d"));
+        assert_eq!(of("far=vpce-0123456789abcdef0"), own("far", "vpce-0123456789abcdef0"));
+        for bad in
+            ["vpce-", "vpce-0a1b2c3", "vpce-0123456789ABCDEF0", "vpc-0a1b2c3d", "", "*", "far=", "=vpce-0a1b2c3d"]
+        {
+            assert!(of(bad).is_err(), "{bad}");
+        }
+        assert!(of("vpce-xyz").is_err_and(|said| said.contains("`vpce-xyz` is not the id of a VPC endpoint")));
+    }
+
+    #[test]
+    fn near_ids_are_told_and_else_the_first_ones() {
+        let known = BTreeSet::from(["1abc23", "def456", "defxyz"]);
+        assert_eq!(near("1abc32", &known), "did you mean `1abc23`?");
+        assert_eq!(near("def", &known), "did you mean `def456`, `defxyz`?");
+        assert_eq!(near("zzzzzzzz", &known), "its APIs are `1abc23`, `def456`, `defxyz`");
+    }
+}
