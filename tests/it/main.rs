@@ -28,6 +28,7 @@ mod malformed;
 mod measured;
 mod observability;
 mod plan;
+mod policy;
 mod properties;
 mod readme;
 mod recording;

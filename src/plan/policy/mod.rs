@@ -293,6 +293,11 @@ impl Api<'_> {
         for ((stage, path), size) in groups.iter().flat_map(|(_, grants)| grants.sizes(level)) {
             *sizes.entry(format!("/{stage}{path}")).or_default() += size;
         }
+        let domains: Vec<&String> = groups.iter().flat_map(|(domains, _)| domains).collect();
+        if !domains.is_empty() {
+            let size = domains.iter().map(|domain| domain.chars().count() + 3).sum();
+            sizes.insert(format!("the {} domains of --referer", domains.len()), size);
+        }
         let paths = sizes.len();
         let mut largest: Vec<(String, usize)> = sizes.into_iter().collect();
         largest.sort_by(|(a, of_a), (b, of_b)| of_b.cmp(of_a).then_with(|| a.cmp(b)));

@@ -1,0 +1,117 @@
+//! `policy apply` when AWS does not do its part: which state that leaves, and how the next run goes on.
+
+use super::gateway::Gateway;
+use super::{Story, mapping};
+
+const API: &str = "1abc23";
+
+fn story() -> (Gateway, Story) {
+    let gateway = Gateway::with(API, &["dev"]);
+    let story = Story::new(&gateway.url(), &mapping(&[("a.example.com", "1abc23/dev/path1", "GET")]));
+    (gateway, story)
+}
+
+const DENIED: super::gateway::Failure = (403, "AccessDeniedException", "User is not authorized to perform this");
+
+#[test]
+fn a_policy_that_is_put_and_not_deployed_is_said_and_the_next_run_deploys_it() {
+    let (gateway, story) = story();
+    gateway.fails("POST", DENIED);
+    let ran = story.apply(API, "dev", &[]).expect(4).says("put the policy of mapping ");
+    let want = "\
+error: cannot deploy API `1abc23` in us-east-1: AccessDeniedException: User is not authorized to perform this
+API `1abc23` has the new policy, and stage `dev` still serves deployment first1 with the policy of that
+  help: the credentials need apigateway:POST on arn:aws:apigateway:us-east-1::/restapis/1abc23 and \
+arn:aws:apigateway:us-east-1::/restapis/1abc23/*; run the same command again: it deploys stage `dev`, and puts no policy twice
+";
+    assert_eq!(ran.err, want);
+    gateway.changes();
+    story.apply(API, "dev", &[]).expect(0).says("nothing says that it is deployed").says("deployed stage `dev`");
+    assert_eq!(gateway.changes(), ["POST /restapis/1abc23/deployments"]);
+    story.apply(API, "dev", &[]).expect(0).says("nothing to do");
+}
+
+/// Back to a policy that was deployed once: that it was, long ago, is no proof.
+#[test]
+fn going_back_to_an_old_policy_is_finished_too() {
+    let (gateway, story) = story();
+    let (old, new) =
+        (mapping(&[("a.example.com", "1abc23/dev/path1", "GET")]), mapping(&[("a.example.com", "1abc23/dev", "GET")]));
+    story.apply(API, "dev", &[]).expect(0);
+    story.save(&new);
+    story.apply(API, "dev", &[]).expect(0);
+    story.save(&old);
+    gateway.fails("POST", DENIED);
+    story.apply(API, "dev", &[]).expect(4);
+    gateway.changes();
+    story.apply(API, "dev", &[]).expect(0).says("deployed stage `dev`");
+    assert_eq!(gateway.changes(), ["POST /restapis/1abc23/deployments"]);
+}
+
+#[test]
+fn a_policy_that_aws_refuses_leaves_the_old_one() {
+    let (gateway, story) = story();
+    let words = "Invalid policy document. Please check the policy syntax and ensure that Principals are valid.";
+    gateway.fails("PATCH", (400, "BadRequestException", words));
+    story
+        .apply(API, "dev", &[])
+        .expect(1)
+        .says(&format!("error: cannot put the policy of API `1abc23` in us-east-1: BadRequestException: {words}\n"))
+        .says("API `1abc23` has the policy it had");
+    assert_eq!(gateway.changes(), ["PATCH /restapis/1abc23"]);
+    assert_eq!(gateway.api(API).policy, "");
+}
+
+#[test]
+fn who_may_not_put_it_is_told_what_is_needed() {
+    let (gateway, story) = story();
+    gateway.fails("PATCH", DENIED);
+    let ran = story.apply(API, "dev", &[]).expect(2);
+    let need = "help: the credentials need apigateway:PATCH and apigateway:UpdateRestApiPolicy on \
+                arn:aws:apigateway:us-east-1::/restapis/1abc23 and";
+    assert!(ran.err.contains(need), "{}", ran.err);
+}
+
+#[test]
+fn aws_is_asked_again_when_it_has_too_much_to_do() {
+    let (gateway, story) = story();
+    gateway.fails("POST", (429, "TooManyRequestsException", "Too Many Requests"));
+    story.apply(API, "dev", &[]).expect(0).says("deployed stage `dev`: deployment made1\n");
+    let deploy = "POST /restapis/1abc23/deployments";
+    assert_eq!(gateway.changes(), ["PATCH /restapis/1abc23", deploy, deploy]);
+}
+
+#[test]
+fn an_api_that_is_not_there_is_a_fault_of_what_was_asked() {
+    let gateway = Gateway::with("other1", &["dev"]);
+    let story = Story::new(&gateway.url(), &mapping(&[("a.example.com", "1abc23/dev", "GET")]));
+    story
+        .apply(API, "dev", &[])
+        .expect(1)
+        .says("NotFoundException")
+        .says("help: check the account the credentials are of");
+}
+
+#[test]
+fn a_policy_in_force_that_cannot_be_read_is_not_replaced_unasked() {
+    let (gateway, story) = story();
+    gateway.change(API, |api| api.policy = "{oops".into());
+    story
+        .apply(API, "dev", &[])
+        .expect(1)
+        .says("the policy in force cannot be read")
+        .says("--replace puts ours in its place");
+    assert!(gateway.changes().is_empty());
+    story.apply(API, "dev", &["--replace"]).expect(0).says("deployed stage `dev`");
+}
+
+#[test]
+fn without_credentials_or_a_way_to_aws_the_error_says_what_to_give() {
+    let (gateway, story) = story();
+    let words = ["policy", "apply", "mapping.yaml", "--vpce", super::VPCE, "--api-id", API, "--stage", "dev"];
+    let url = gateway.url();
+    let bare = [("AWS_ENDPOINT_URL", &*url), ("AWS_EC2_METADATA_DISABLED", "true")];
+    super::run(story.folder.path(), &words, &bare).expect(2).says("help: give it credentials: a profile (AWS_PROFILE)");
+    drop(gateway);
+    story.apply(API, "dev", &[]).expect(2).says("help: check the network, HTTPS_PROXY and AWS_ENDPOINT_URL");
+}

@@ -1,0 +1,94 @@
+//! Resource policies: what they let in, what the command says, and how they are put in force.
+
+mod allows;
+mod apply;
+mod cases;
+mod failing;
+mod gateway;
+mod iam;
+mod moto;
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// What a run said, and its exit code.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Ran {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+
+    #[track_caller]
+    pub fn says(self, what: &str) -> Ran {
+        assert!(self.out.contains(what) || self.err.contains(what), "{what:?} is not in\n{}\n{}", self.out, self.err);
+        self
+    }
+}
+
+/// Runs the binary in a folder, with nothing of this environment.
+pub fn run(folder: &Path, words: &[&str], environment: &[(&str, &str)]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nameplate"));
+    command.args(words).current_dir(folder).env_clear().envs(environment.iter().copied());
+    let ran = command.output().expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Ran { code: ran.status.code().expect("a code"), out: text(ran.stdout), err: text(ran.stderr) }
+}
+
+/// The VPC endpoint of the stories.
+pub const VPCE: &str = "vpce-0123456789abcdef0";
+
+/// A folder with a mapping, and an API Gateway that `apply` is pointed at.
+pub struct Story {
+    folder: TempDir,
+    url: String,
+}
+
+impl Story {
+    pub fn new(url: &str, mapping: &str) -> Story {
+        let story = Story { folder: tempfile::tempdir().expect("a directory"), url: url.to_owned() };
+        story.save(mapping);
+        story
+    }
+
+    pub fn save(&self, mapping: &str) {
+        std::fs::write(self.folder.path().join("mapping.yaml"), mapping).expect("written");
+    }
+
+    /// Applies the policy of an API to a stage.
+    pub fn apply(&self, api: &str, stage: &str, more: &[&str]) -> Ran {
+        let words = ["policy", "apply", "mapping.yaml", "--vpce", VPCE, "--api-id", api, "--stage", stage];
+        let environment = [
+            ("AWS_ENDPOINT_URL", &*self.url),
+            ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", SECRET),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ];
+        let ran = run(self.folder.path(), &[&words, more].concat(), &environment);
+        assert!(!ran.out.contains(SECRET) && !ran.err.contains(SECRET), "{ran:?}");
+        ran
+    }
+}
+
+const SECRET: &str = "a-secret-that-nobody-may-see";
+
+/// A mapping of entries: domain, what follows `https://{api}`, verbs.
+pub fn mapping(entries: &[(&str, &str, &str)]) -> String {
+    let entry = |(domain, api, verbs): &(&str, &str, &str)| {
+        let (id, path) = api.split_once('/').expect("an API and a stage");
+        format!(
+            "  - CUSTOM_DOMAIN_URL: {domain}\n    PRIVATE_API_URL: \
+             https://{id}.execute-api.us-east-1.amazonaws.com/{path}\n    VERBS: {verbs}\n"
+        )
+    };
+    format!("APIS:\n{}", entries.iter().map(entry).collect::<String>())
+}

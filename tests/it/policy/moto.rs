@@ -1,0 +1,61 @@
+//! `policy apply` against moto's API Gateway: another implementation of the API than our stand-in, reached by
+//! the same SDK. It takes any text for a policy, gives it back unescaped, and deploys nothing with it.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use super::{Story, VPCE, mapping};
+use crate::harness::client;
+use crate::harness::moto::Moto;
+
+/// Asks moto as a client that signs, whose signature it does not look at.
+#[track_caller]
+fn ask(moto: &Moto, method: &str, path: &str, body: &Value) -> Value {
+    let address: SocketAddr = moto.url().trim_start_matches("http://").parse().expect("an address");
+    let signed = "AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20260101/us-east-1/apigateway/aws4_request, \
+                  SignedHeaders=host, Signature=0";
+    let headers = [("Authorization", signed), ("Content-Type", "application/json"), ("Connection", "close")];
+    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let answer =
+        client::request(address, method, "apigateway.us-east-1.amazonaws.com", path, &headers, body.as_bytes());
+    assert!((200..300).contains(&answer.status), "{method} {path}: {} {}", answer.status, answer.text());
+    serde_json::from_str(&answer.text()).expect("JSON")
+}
+
+/// An API with a method, and a stage.
+fn api_with_a_stage(moto: &Moto) -> String {
+    let configuration = json!({ "types": ["PRIVATE"], "vpcEndpointIds": [VPCE] });
+    let api = ask(moto, "POST", "/restapis", &json!({ "name": "orders", "endpointConfiguration": configuration }));
+    let id = api["id"].as_str().expect("an id").to_owned();
+    let root = ask(moto, "GET", &format!("/restapis/{id}/resources"), &Value::Null)["item"][0]["id"].clone();
+    let method = format!("/restapis/{id}/resources/{}/methods/GET", root.as_str().expect("an id"));
+    ask(moto, "PUT", &method, &json!({ "authorizationType": "NONE" }));
+    ask(moto, "PUT", &format!("{method}/integration"), &json!({ "type": "MOCK" }));
+    ask(moto, "POST", &format!("/restapis/{id}/deployments"), &json!({ "stageName": "dev" }));
+    id
+}
+
+#[test]
+fn a_policy_is_put_and_the_stage_deployed_once() {
+    let (moto, _alone) = Moto::start();
+    let id = api_with_a_stage(&moto);
+    let story = Story::new(&moto.url(), &mapping(&[("a.example.com", &format!("{id}/dev/path1"), "GET")]));
+    story.apply(&id, "dev", &["--dry-run"]).expect(3);
+    let count =
+        || ask(&moto, "GET", &format!("/restapis/{id}/deployments"), &Value::Null)["item"].as_array().map(Vec::len);
+    assert_eq!(count(), Some(1));
+
+    story.apply(&id, "dev", &[]).expect(0).says("deployed stage `dev`");
+    let api = ask(&moto, "GET", &format!("/restapis/{id}"), &Value::Null);
+    let policy = api["policy"].as_str().expect("a policy");
+    assert!(policy.contains("execute-api:/dev/GET/path1/*") && policy.contains(VPCE), "{policy}");
+    let stage = ask(&moto, "GET", &format!("/restapis/{id}/stages/dev"), &Value::Null);
+    let deployment = stage["deploymentId"].as_str().expect("a deployment");
+    let made = ask(&moto, "GET", &format!("/restapis/{id}/deployments/{deployment}"), &Value::Null);
+    assert!(made["description"].as_str().is_some_and(|said| said.starts_with("nameplate policy ")), "{made}");
+    assert_eq!(count(), Some(2));
+
+    story.apply(&id, "dev", &[]).expect(0).says("nothing to do");
+    assert_eq!(count(), Some(2));
+}
