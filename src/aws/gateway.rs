@@ -18,6 +18,8 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 
+use crate::plan::policy::managed_arn;
+
 /// How long one try may take. The SDK tries three times.
 const ATTEMPT: Duration = Duration::from_secs(15);
 
@@ -170,7 +172,7 @@ impl Gateway {
         };
         let (code, status) = (service.err().code().unwrap_or("error"), service.raw().status().as_u16());
         let what = said(&format_args!("{code}: {}", service.err().message().unwrap_or("AWS says no more")));
-        let arn = format!("arn:aws:apigateway:{region}::/restapis/{id}");
+        let arn = managed_arn(region, id);
         let (of_input, help) = match (code, status) {
             ("NotFoundException", _) | (_, 404) => {
                 (true, "check the account the credentials are of, and the region of the mapping".to_owned())

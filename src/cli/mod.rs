@@ -51,7 +51,7 @@ enum Command {
     /// Size a fleet: from measured CPU per request and an expected load to tasks, target and cost
     Capacity(capacity::CapacityArgs),
     /// Print the resource policies that a mapping's APIs need, or put one in force
-    Policy(policy::PolicyArgs),
+    Policy(Box<policy::PolicyArgs>),
     /// Make the running proxy read its mapping, its certificates and its log's level again
     Reload(reload::ReloadArgs),
     /// Ask the running proxy whether it lives, or is ready: for a container's health check

@@ -139,13 +139,17 @@ impl Made {
     fn chosen<'t>(&self, apis: Vec<Api<'t>>, mapping: &str) -> Result<Vec<Api<'t>>, Refused> {
         let here = |api: &Api<'_>| self.region.as_deref().is_none_or(|region| api.region == region);
         let Some(id) = &self.api_id else {
+            let regions: BTreeSet<&str> = apis.iter().map(|api| api.region).collect();
             let kept: Vec<Api<'t>> = apis.into_iter().filter(here).collect();
-            let region = self.region.as_deref().unwrap_or_default();
-            return if kept.is_empty() {
-                Err((FAULTY, format!("error: {mapping} has no API in {region}")))
-            } else {
-                Ok(kept)
-            };
+            if kept.is_empty() {
+                let region = self.region.as_deref().unwrap_or_default();
+                let known = regions.into_iter().collect::<Vec<_>>().join(", ");
+                return Err((
+                    FAULTY,
+                    format!("error: {mapping} has no API in {region}\n  help: it has some in {known}"),
+                ));
+            }
+            return Ok(kept);
         };
         let known: BTreeSet<&str> = apis.iter().map(|api| api.id).collect();
         if !known.contains(id.as_str()) {

@@ -60,11 +60,11 @@ impl Grants {
 
     /// The verbs allowed at a place and at those above it.
     fn reaching(&self, place: &Place) -> Verbs {
-        self.0.get(place).into_iter().flatten().copied().chain(self.from_above(place)).collect()
+        self.0.get(place).into_iter().flatten().copied().chain(self.above(place)).collect()
     }
 
     /// The verbs allowed at the places a place lies below, on segment boundaries.
-    fn from_above(&self, (stage, path): &Place) -> Verbs {
+    fn above(&self, (stage, path): &Place) -> Verbs {
         let above = path.match_indices('/').map(|(at, _)| (stage.clone(), path[..at].to_owned()));
         above.filter_map(|place| self.0.get(&place)).flatten().copied().collect()
     }
@@ -73,7 +73,7 @@ impl Grants {
     fn uncovered(&self) -> Grants {
         let mut kept = BTreeMap::new();
         for (place, verbs) in &self.0 {
-            let rest: Verbs = verbs.difference(&self.from_above(place)).copied().collect();
+            let rest: Verbs = verbs.difference(&self.above(place)).copied().collect();
             if !rest.is_empty() {
                 kept.insert(place.clone(), rest);
             }
@@ -187,15 +187,24 @@ pub(super) fn escaped(path: &str) -> String {
     text
 }
 
-/// The resource as AWS keeps it: API Gateway writes the short form out when it saves a policy.
-pub(super) fn expanded_len(resource: &str, region: &str, api_id: &str) -> usize {
-    let short = WHOLE_API.len() - 2;
-    let partition = match region {
+/// The partition of AWS that a region is in, as ARNs name it.
+pub(super) fn partition_of(region: &str) -> &'static str {
+    match region {
         _ if region.starts_with("cn-") => "aws-cn",
         _ if region.starts_with("us-gov-") => "aws-us-gov",
         _ if region.starts_with("eusc-") => "aws-eusc",
+        _ if region.starts_with("us-isob-") => "aws-iso-b",
+        _ if region.starts_with("us-isof-") => "aws-iso-f",
+        _ if region.starts_with("eu-isoe-") => "aws-iso-e",
+        _ if region.starts_with("us-iso-") => "aws-iso",
         _ => "aws",
-    };
+    }
+}
+
+/// How long a resource is as AWS keeps it: API Gateway writes the short form out when it saves a policy.
+pub(super) fn expanded_len(resource: &str, region: &str, api_id: &str) -> usize {
+    let short = WHOLE_API.len() - 2;
+    let partition = partition_of(region);
     let arn = "arn:".len() + partition.len() + ":execute-api:".len() + region.len() + 1 + 12 + 1 + api_id.len();
     resource.chars().count() - short + arn
 }

@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use self::document::{Condition, Effect, Policy, Statement, WHOLE_API};
-use self::grants::{Grants, Level, expanded_len, stage_of};
+use self::grants::{Grants, Level, expanded_len, partition_of, stage_of};
 use crate::domain::route::{RefererMode, Route};
 use crate::domain::table::MappingTable;
 
@@ -137,6 +137,11 @@ impl fmt::Display for TooLarge {
         };
         write!(f, "  help: {ways}; or have AWS raise the quota, and say --max-size")
     }
+}
+
+/// The ARN of an API as those who manage it name it, without an account.
+pub fn managed_arn(region: &str, api_id: &str) -> String {
+    format!("arn:{}:apigateway:{region}::/restapis/{api_id}", partition_of(region))
 }
 
 /// The APIs of a mapping, sorted by id, then region.

@@ -241,3 +241,10 @@ fn a_plans_policy_fits_exactly_when_the_real_one_does() {
     let edge = (0..1_000).find(|padding| !fits(*padding)).expect("some path is too long");
     assert!(edge > 0 && fits(edge - 1));
 }
+
+#[test]
+fn an_arn_names_the_partition_of_its_region() {
+    assert_eq!(managed_arn("eu-west-1", "1abc23"), "arn:aws:apigateway:eu-west-1::/restapis/1abc23");
+    assert_eq!(managed_arn("cn-north-1", "1abc23"), "arn:aws-cn:apigateway:cn-north-1::/restapis/1abc23");
+    assert_eq!(managed_arn("us-gov-west-1", "1"), "arn:aws-us-gov:apigateway:us-gov-west-1::/restapis/1");
+}

@@ -7,6 +7,7 @@ mod failing;
 mod gateway;
 mod iam;
 mod moto;
+mod texts;
 
 use std::path::Path;
 use std::process::Command;
