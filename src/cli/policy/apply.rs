@@ -98,8 +98,9 @@ async fn prepare<'a>(
     let api = gateway.rest_api(&of.api_id).await.map_err(refused)?;
     if !api.is_private() {
         let kinds = api.kinds.join(", ");
-        let what = format!("error: API `{}` is {kinds}, not PRIVATE: the policy would shut everybody out", of.api_id);
-        return Err((FAULTY, format!("{what}\n  help: make it private, or map another API")));
+        let what = format!("error: API `{}` is not PRIVATE: the policy would shut everybody out", of.api_id);
+        let kinds = if kinds.is_empty() { String::new() } else { format!("it is {kinds}; ") };
+        return Err((FAULTY, format!("{what}\n  help: {kinds}make it private, or map another API")));
     }
     let stages = gateway.stages(&of.api_id).await.map_err(refused)?;
     let Some(stage) = stages.iter().find(|stage| stage.name == args.stage).cloned() else {

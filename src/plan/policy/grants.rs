@@ -83,7 +83,8 @@ impl Grants {
 
     /// These, with what the level gives up given up.
     fn at(&self, level: Level) -> Grants {
-        let mut widened = self.0.clone();
+        // What is covered from above is no reason to widen anything.
+        let Grants(mut widened) = self.uncovered();
         if level == Level::Stage {
             let stages: BTreeSet<String> =
                 widened.keys().filter(|(_, path)| !path.is_empty()).map(|(stage, _)| stage.clone()).collect();
@@ -288,6 +289,15 @@ mod tests {
         assert_eq!(grants.widened(Level::Exact), [""; 0]);
         assert_eq!(grants.widened(Level::AnyVerb), ["/dev/a: also paths of the stage that hold /a further on"]);
         assert_eq!(grants.widened(Level::Stage).len(), 2);
+    }
+
+    #[test]
+    fn a_path_that_is_covered_widens_nothing() {
+        let grants = grants(&[("/dev", "GET"), ("/dev/a", "GET")]);
+        for level in Level::LOSSY {
+            assert_eq!(grants.resources(level), ["execute-api:/dev/GET/*"], "{level:?}");
+            assert_eq!(grants.widened(level), [""; 0], "{level:?}");
+        }
     }
 
     #[test]

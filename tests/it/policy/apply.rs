@@ -180,7 +180,11 @@ fn a_stage_that_was_set_back_is_left_alone() {
 fn an_api_that_is_not_private_would_be_shut() {
     let (gateway, story) = story(&["dev"]);
     gateway.change(API, |api| api.kind = "REGIONAL".into());
-    story.apply(API, "dev", &[]).expect(1).says("API `1abc23` is REGIONAL, not PRIVATE");
+    story
+        .apply(API, "dev", &[])
+        .expect(1)
+        .says("API `1abc23` is not PRIVATE")
+        .says("help: it is REGIONAL; make it private");
     assert_eq!(gateway.changes(), [""; 0]);
 }
 

@@ -108,10 +108,8 @@ fn a_policy_in_force_that_cannot_be_read_is_not_replaced_unasked() {
 #[test]
 fn without_credentials_or_a_way_to_aws_the_error_says_what_to_give() {
     let (gateway, story) = story();
-    let words = ["policy", "apply", "mapping.yaml", "--vpce", super::VPCE, "--api-id", API, "--stage", "dev"];
-    let url = gateway.url();
-    let bare = [("AWS_ENDPOINT_URL", &*url), ("AWS_EC2_METADATA_DISABLED", "true")];
-    super::run(story.folder.path(), &words, &bare).expect(2).says("help: give it credentials: a profile (AWS_PROFILE)");
+    let help = "help: give it credentials: a profile (AWS_PROFILE)";
+    story.apply_as(&[], API, "dev", &[]).expect(2).says(help);
     drop(gateway);
     story.apply(API, "dev", &[]).expect(2).says("help: check the network, HTTPS_PROXY and AWS_ENDPOINT_URL");
 }

@@ -39,6 +39,8 @@ struct State {
     apis: BTreeMap<String, Api>,
     /// Requests in order: method and path.
     seen: Vec<String>,
+    /// Whose access key signed the last one.
+    signer: String,
     /// What is answered to a method's next requests instead.
     failing: BTreeMap<String, VecDeque<Failure>>,
     stopping: bool,
@@ -104,6 +106,11 @@ impl Gateway {
         seen.into_iter().filter(|line| !line.starts_with("GET ")).collect()
     }
 
+    /// Whose access key signed the last request.
+    pub fn signer(&self) -> String {
+        lock(&self.state).signer.clone()
+    }
+
     /// The policy that a stage goes by: that of its deployment.
     pub fn serves(&self, id: &str, stage: &str) -> Value {
         let api = self.api(id);
@@ -141,7 +148,10 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
         if reader.read_exact(&mut body).is_err() {
             return;
         }
-        let answer = match header("authorization").contains("/us-east-1/apigateway/aws4_request") {
+        let signed = header("authorization");
+        let signer = signed.split_once("Credential=").and_then(|(_, of)| of.split('/').next()).unwrap_or_default();
+        lock(state).signer = signer.to_owned();
+        let answer = match signed.contains("/us-east-1/apigateway/aws4_request") {
             true => answer(&mut lock(state), &line, &body),
             false => Err((403, "MissingAuthenticationTokenException", "Missing Authentication Token")),
         };

@@ -7,6 +7,7 @@ mod failing;
 mod gateway;
 mod iam;
 mod moto;
+mod reach;
 mod texts;
 
 use std::path::Path;
@@ -67,20 +68,29 @@ impl Story {
 
     /// Applies the policy of an API to a stage.
     pub fn apply(&self, api: &str, stage: &str, more: &[&str]) -> Ran {
+        let credentials = [("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", SECRET)];
+        self.apply_as(&credentials, api, stage, more)
+    }
+
+    /// Applies it with credentials that this environment leads to.
+    pub fn apply_as(&self, environment: &[(&str, &str)], api: &str, stage: &str, more: &[&str]) -> Ran {
         let words = ["policy", "apply", "mapping.yaml", "--vpce", VPCE, "--api-id", api, "--stage", stage];
-        let environment = [
-            ("AWS_ENDPOINT_URL", &*self.url),
-            ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
-            ("AWS_SECRET_ACCESS_KEY", SECRET),
-            ("AWS_EC2_METADATA_DISABLED", "true"),
-        ];
-        let ran = run(self.folder.path(), &[&words, more].concat(), &environment);
+        let always = [("AWS_ENDPOINT_URL", &*self.url), ("AWS_EC2_METADATA_DISABLED", "true")];
+        let ran = run(self.folder.path(), &[&words, more].concat(), &[&always, environment].concat());
         assert!(!ran.out.contains(SECRET) && !ran.err.contains(SECRET), "{ran:?}");
         ran
     }
+
+    /// Writes a file into the folder; gives its path.
+    pub fn file(&self, name: &str, text: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    }
 }
 
-const SECRET: &str = "a-secret-that-nobody-may-see";
+/// What no run may say.
+pub const SECRET: &str = "a-secret-that-nobody-may-see";
 
 /// A mapping of entries: domain, what follows `https://{api}`, verbs.
 pub fn mapping(entries: &[(&str, &str, &str)]) -> String {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use super::{Story, VPCE, mapping};
+use super::{SECRET, Story, VPCE, mapping};
 use crate::harness::client;
 use crate::harness::moto::Moto;
 
@@ -58,4 +58,19 @@ fn a_policy_is_put_and_the_stage_deployed_once() {
 
     story.apply(&id, "dev", &[]).expect(0).says("nothing to do");
     assert_eq!(count(), Some(2));
+}
+
+/// As a pipeline that assumes the role of an API's account.
+#[test]
+fn a_role_of_another_account_is_assumed_by_its_profile() {
+    let (moto, _alone) = Moto::start();
+    let id = api_with_a_stage(&moto);
+    let story = Story::new(&moto.url(), &mapping(&[("a.example.com", &format!("{id}/dev"), "GET")]));
+    let role = "arn:aws:iam::123456789012:role/nameplate-policy";
+    let config = story.file("config", &format!("[profile orders]\nrole_arn = {role}\nsource_profile = pipeline\n"));
+    let keys = format!("[pipeline]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = {SECRET}\n");
+    let keys = story.file("credentials", &keys);
+    let environment =
+        [("AWS_PROFILE", "orders"), ("AWS_CONFIG_FILE", &*config), ("AWS_SHARED_CREDENTIALS_FILE", &*keys)];
+    story.apply_as(&environment, &id, "dev", &[]).expect(0).says("deployed stage `dev`");
 }
