@@ -295,6 +295,7 @@ fn an_arrow_to_the_left_is_found_however_it_is_written() {
     arrows("src/live/mod.rs", "#[cfg(test)]\nmod tests {\n    use super::super::app::Running;\n}", &left);
     arrows("src/proxy/x.rs", "use crate::admin::X;", &["`proxy` uses `admin`: the arrow points left"]);
     arrows("src/app.rs", "use crate::demo::X;", &["only `cli` uses `demo`"]);
+    arrows("src/proxy/x.rs", "use crate::aws::X;", &["only `cli` uses `aws`"]);
     arrows("src/demo/x.rs", "use crate::live::X;", &["`demo` uses `live`, which is the application's"]);
     arrows("src/domain/x.rs", "use crate::util::X;", &["`util` has no floor; give it one in tests/it/tidy.rs"]);
 }
