@@ -95,20 +95,7 @@ async fn prepare<'a>(
     said: &mut Said<'_>,
 ) -> Result<Task<'a>, Refused> {
     let of = &made.policies[0];
-    let api = gateway.rest_api(&of.api_id).await.map_err(refused)?;
-    if !api.is_private() {
-        let kinds = api.kinds.join(", ");
-        let what = format!("error: API `{}` is not PRIVATE: the policy would shut everybody out", of.api_id);
-        let kinds = if kinds.is_empty() { String::new() } else { format!("it is {kinds}; ") };
-        return Err((FAULTY, format!("{what}\n  help: {kinds}make it private, or map another API")));
-    }
-    let stages = gateway.stages(&of.api_id).await.map_err(refused)?;
-    let Some(stage) = stages.iter().find(|stage| stage.name == args.stage).cloned() else {
-        let known = stages.iter().map(|stage| &*stage.name).collect::<Vec<_>>().join(", ");
-        let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
-        let what = format!("error: API `{}` has no stage `{}`", of.api_id, args.stage);
-        return Err((FAULTY, format!("{what}\n  help: {known}")));
-    };
+    let (api, stages, stage) = look(args, of, gateway).await?;
     for warning in warnings(of, &api, &stages) {
         let _ = writeln!(said.err, "warning: API `{}`: {warning}", of.api_id);
     }
@@ -132,6 +119,25 @@ async fn prepare<'a>(
         let _ = writeln!(said.out, "  - {statement}");
     }
     Ok(Task { args, of, mapping: made.version, text, change, dropped, kept, stage })
+}
+
+/// The API, its stages, and the one to deploy; an API or a stage that this is not for is refused.
+async fn look(args: &ApplyArgs, of: &ApiPolicy, gateway: &Gateway) -> Result<(RestApi, Vec<Stage>, Stage), Refused> {
+    let api = gateway.rest_api(&of.api_id).await.map_err(refused)?;
+    if !api.is_private() {
+        let kinds = api.kinds.join(", ");
+        let what = format!("error: API `{}` is not PRIVATE: the policy would shut everybody out", of.api_id);
+        let kinds = if kinds.is_empty() { String::new() } else { format!("it is {kinds}; ") };
+        return Err((FAULTY, format!("{what}\n  help: {kinds}make it private, or map another API")));
+    }
+    let stages = gateway.stages(&of.api_id).await.map_err(refused)?;
+    let Some(stage) = stages.iter().find(|stage| stage.name == args.stage).cloned() else {
+        let known = stages.iter().map(|stage| &*stage.name).collect::<Vec<_>>().join(", ");
+        let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
+        let what = format!("error: API `{}` has no stage `{}`", of.api_id, args.stage);
+        return Err((FAULTY, format!("{what}\n  help: {known}")));
+    };
+    Ok((api, stages, stage))
 }
 
 fn refused(fault: Fault) -> Refused {
