@@ -1,0 +1,71 @@
+# ACM certificates as PLAN has them, and the records in public hosted zones that validate them. All keys come from PLAN,
+# so that they are known before anything is made, and a new certificate touches no other.
+
+locals {
+  certificates = { for certificate in var.PLAN.certificates : certificate.id => certificate }
+
+  # "" for none: PLAN names one wherever it has certificates.
+  default_certificate = try(coalesce(var.PLAN.default_certificate, sort(keys(local.certificates))[0]), "")
+  default_certificate_arn = local.default_certificate != "" ? aws_acm_certificate.planned[local.default_certificate].arn : (
+    try(var.CERTIFICATE_ARNS[0], null)
+  )
+
+  # ACM asks for the same CNAME for a name and for its wildcard, and in every certificate of the account: one record for
+  # each, by the name without `*.`, and the certificates and names that ask for it.
+  validations = {
+    for wanted in flatten([
+      for certificate in var.PLAN.certificates : [
+        for name in certificate.names : {
+          base = trimprefix(name, "*."), name = name, certificate = certificate.id, zone = certificate.validation_zone
+        }
+      ]
+    ]) : wanted.base => wanted...
+  }
+
+  validation_zones = toset(var.PLAN.certificates[*].validation_zone)
+  validation_zone_ids = merge(
+    { for name, zone in data.aws_route53_zone.validation : name => zone.zone_id },
+    var.VALIDATION_ZONE_IDS,
+  )
+}
+
+data "aws_route53_zone" "validation" {
+  for_each = setsubtract(local.validation_zones, keys(var.VALIDATION_ZONE_IDS))
+  provider = aws.validation
+
+  name         = each.value
+  private_zone = false
+}
+
+resource "aws_acm_certificate" "planned" {
+  for_each = local.certificates
+
+  domain_name               = each.value.names[0]
+  subject_alternative_names = slice(each.value.names, 1, length(each.value.names))
+  validation_method         = "DNS"
+
+  tags = merge(local.tags, { Name = "${local.prefix}-${each.key}" })
+
+  # The listener takes the new one before the old one goes.
+  lifecycle { create_before_destroy = true }
+}
+
+resource "aws_route53_record" "validation" {
+  for_each = local.validations
+  provider = aws.validation
+
+  zone_id         = local.validation_zone_ids[each.value[0].zone]
+  name            = one([for option in aws_acm_certificate.planned[each.value[0].certificate].domain_validation_options : option.resource_record_name if option.domain_name == each.value[0].name])
+  type            = one([for option in aws_acm_certificate.planned[each.value[0].certificate].domain_validation_options : option.resource_record_type if option.domain_name == each.value[0].name])
+  records         = [for option in aws_acm_certificate.planned[each.value[0].certificate].domain_validation_options : option.resource_record_value if option.domain_name == each.value[0].name]
+  ttl             = 300
+  allow_overwrite = true # another stack of the account may have asked for the same
+}
+
+# Waits until ACM has issued the certificate.
+resource "aws_acm_certificate_validation" "planned" {
+  for_each = local.certificates
+
+  certificate_arn         = aws_acm_certificate.planned[each.key].arn
+  validation_record_fqdns = distinct([for name in each.value.names : aws_route53_record.validation[trimprefix(name, "*.")].fqdn])
+}

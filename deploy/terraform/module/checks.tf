@@ -1,0 +1,44 @@
+# Warnings: what can be deployed, and what somebody should know all the same. What cannot work is an error, at its
+# variable or its resource.
+
+check "the_plan_is_of_this_mapping" {
+  assert {
+    condition     = var.PLAN.mapping.sha256 == filesha256(local.mapping_path)
+    error_message = "PLAN was made from another mapping than ${var.PROXY_CONFIG_PATH}: domains of it may have no zone or certificate, and the policies are the old ones. Run: nameplate plan ${var.PROXY_CONFIG_PATH} --tfvars nameplate.auto.tfvars.json"
+  }
+}
+
+check "one_task_is_lost_with_its_zone" {
+  assert {
+    condition     = var.TASK_SCALE_MIN >= 2
+    error_message = "TASK_SCALE_MIN is ${var.TASK_SCALE_MIN}: nobody is served while a single task is replaced, or its Availability Zone is away. docs/scaling.md recommends 2 or more."
+  }
+}
+
+check "scaling_begins_in_time" {
+  assert {
+    condition     = var.TASK_SCALE_CPU_PCT <= 60
+    error_message = "TASK_SCALE_CPU_PCT is ${var.TASK_SCALE_CPU_PCT}: over 60 requests wait for seconds when load rises quickly. docs/scaling.md recommends 50."
+  }
+}
+
+check "high_resolution_metrics_are_published" {
+  assert {
+    condition     = !var.HIGH_RESOLUTION_SCALING
+    error_message = "HIGH_RESOLUTION_SCALING needs the service to publish CPUUtilization every 20 s, which this provider cannot say. Once, after the first apply: aws ecs update-service --cluster ${local.prefix} --service ${local.prefix} --monitoring 'metricConfigurations=[{metricNames=[CPUUtilization],resolutionSeconds=20}]'"
+  }
+}
+
+check "tasks_reach_existing_endpoints" {
+  assert {
+    condition     = var.EXTERNAL_ENDPOINT_SG_ID != null || var.EXTERNAL_FARGATE_SG_ID != null || length(setsubtract(keys(var.EXISTING_ENDPOINTS), ["s3"])) == 0
+    error_message = "EXISTING_ENDPOINTS has interface endpoints (${join(", ", setsubtract(keys(var.EXISTING_ENDPOINTS), ["s3"]))}), and tasks may talk only to those that are made here. Give their security group as EXTERNAL_ENDPOINT_SG_ID, and let tasks in on 443 there."
+  }
+}
+
+check "shutdown_has_time" {
+  assert {
+    condition     = var.STOP_TIMEOUT >= 15
+    error_message = "STOP_TIMEOUT is ${var.STOP_TIMEOUT} s: requests in flight have ${local.shutdown_grace} s to finish when a task stops. API Gateway's integrations take up to 29 s by default."
+  }
+}

@@ -1,0 +1,36 @@
+# Where the image is kept, and which one tasks run.
+
+locals {
+  image = coalesce(var.IMAGE, "${aws_ecr_repository.this.repository_url}:${var.IMAGE_TAG}")
+
+  # IMAGE in some ECR: account, region and repository. Empty for any other registry, which needs no permission.
+  image_parts = try(regex("^([0-9]{12})\\.dkr\\.ecr\\.([a-z0-9-]+)\\.amazonaws\\.com(?:\\.cn)?/([^:@]+)", coalesce(var.IMAGE, "-")), [])
+
+  image_repository_arns = var.IMAGE == null ? [aws_ecr_repository.this.arn] : [
+    for parts in [local.image_parts] : "arn:${local.partition}:ecr:${parts[1]}:${parts[0]}:repository/${parts[2]}" if length(parts) == 3
+  ]
+}
+
+resource "aws_ecr_repository" "this" {
+  name                 = local.prefix
+  image_tag_mutability = "IMMUTABLE"
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+
+  tags = local.tags
+}
+
+resource "aws_ecr_lifecycle_policy" "this" {
+  repository = aws_ecr_repository.this.name
+
+  policy = jsonencode({
+    rules = [{
+      rulePriority = 1
+      description  = "Keep the last 20 images"
+      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 20 }
+      action       = { type = "expire" }
+    }]
+  })
+}

@@ -1,0 +1,104 @@
+# The internal load balancer: it ends the clients' TLS with the certificates of certificates.tf.
+
+locals {
+  load_balancer_name = "${local.prefix}-${local.nlb ? "nlb" : "alb"}"
+
+  # What the target group is, by load balancer and by whether tasks speak TLS. The name says both, so that a change of
+  # one makes a second group beside the first, and the listener moves over before the first one goes.
+  target_group = {
+    name     = "${local.load_balancer_name}-${var.LISTENER_TLS ? "tls" : local.nlb ? "tcp" : "web"}"
+    protocol = local.nlb ? (var.LISTENER_TLS ? "TLS" : "TCP") : (var.LISTENER_TLS ? "HTTPS" : "HTTP")
+  }
+}
+
+resource "aws_lb" "this" {
+  name               = local.load_balancer_name
+  load_balancer_type = local.nlb ? "network" : "application"
+  internal           = true
+  subnets            = local.private_subnet_ids
+  security_groups    = [local.load_balancer_sg_id]
+
+  enable_cross_zone_load_balancing = true
+  enable_deletion_protection       = var.DELETION_PROTECTION
+
+  # Only an ALB knows these.
+  drop_invalid_header_fields = local.nlb ? null : true
+  idle_timeout               = local.nlb ? null : 60
+
+  tags = merge(local.tags, { Name = local.load_balancer_name })
+}
+
+resource "aws_lb_target_group" "this" {
+  name             = local.target_group.name
+  vpc_id           = local.vpc_id
+  target_type      = "ip"
+  port             = local.listener_port
+  protocol         = local.target_group.protocol
+  protocol_version = local.nlb ? null : "HTTP1"
+
+  # Shorter than the default of 300 s: tasks that stop tell clients to go, and end within STOP_TIMEOUT.
+  deregistration_delay = 60
+
+  # The client's address arrives in a PROXY header, also from clients that are tasks of the same subnets, in a peered
+  # VPC or behind PrivateLink, where the address itself cannot be kept.
+  proxy_protocol_v2  = local.nlb
+  preserve_client_ip = local.nlb ? false : null
+
+  health_check {
+    protocol            = "HTTP"
+    port                = tostring(local.admin_port)
+    path                = "/readyz"
+    matcher             = "200"
+    interval            = 10
+    timeout             = 5
+    healthy_threshold   = 2
+    unhealthy_threshold = 2
+  }
+
+  tags = merge(local.tags, { Name = local.target_group.name })
+
+  lifecycle { create_before_destroy = true }
+}
+
+resource "aws_lb_listener" "this" {
+  load_balancer_arn = aws_lb.this.arn
+  port              = 443
+  protocol          = local.nlb ? "TLS" : "HTTPS"
+  ssl_policy        = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+  certificate_arn   = local.default_certificate_arn
+
+  default_action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.this.arn
+  }
+
+  tags = local.tags
+
+  # Only issued certificates can be used. The ARN comes from the certificate itself, though, which stays known while
+  # validation records of others change.
+  depends_on = [aws_acm_certificate_validation.planned]
+
+  lifecycle {
+    precondition {
+      condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) > 0
+      error_message = "The listener has no certificate: the mapping needs none that ACM could validate, and CERTIFICATE_ARNS is empty. Import a certificate into ACM and list its ARN in CERTIFICATE_ARNS."
+    }
+  }
+}
+
+# The listener picks one by the name that the client asks for (SNI).
+resource "aws_lb_listener_certificate" "planned" {
+  for_each = setsubtract(keys(local.certificates), [local.default_certificate])
+
+  listener_arn    = aws_lb_listener.this.arn
+  certificate_arn = aws_acm_certificate.planned[each.value].arn
+
+  depends_on = [aws_acm_certificate_validation.planned]
+}
+
+resource "aws_lb_listener_certificate" "imported" {
+  for_each = toset(local.default_certificate != "" ? var.CERTIFICATE_ARNS : slice(var.CERTIFICATE_ARNS, min(1, length(var.CERTIFICATE_ARNS)), length(var.CERTIFICATE_ARNS)))
+
+  listener_arn    = aws_lb_listener.this.arn
+  certificate_arn = each.value
+}

@@ -1,0 +1,100 @@
+# The mapping: an object in S3 that running tasks poll. A change of it changes this object and nothing else here.
+
+locals {
+  mapping_path = startswith(var.PROXY_CONFIG_PATH, "/") ? var.PROXY_CONFIG_PATH : "${path.root}/${var.PROXY_CONFIG_PATH}"
+  mapping_key  = "mapping.yaml"
+
+  mapping_bucket = "${local.prefix}-mapping-${local.account}-${local.region}"
+  # From the name, not from the object: nothing that tasks depend on may change with the object's content.
+  mapping_object_arn = "${aws_s3_bucket.mapping.arn}/${local.mapping_key}"
+}
+
+resource "aws_s3_bucket" "mapping" {
+  bucket = local.mapping_bucket
+
+  tags = local.tags
+}
+
+resource "aws_s3_bucket_versioning" "mapping" {
+  bucket = aws_s3_bucket.mapping.id
+
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "mapping" {
+  bucket = aws_s3_bucket.mapping.id
+
+  rule {
+    apply_server_side_encryption_by_default {
+      sse_algorithm = "AES256"
+    }
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "mapping" {
+  bucket = aws_s3_bucket.mapping.id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "mapping" {
+  bucket = aws_s3_bucket.mapping.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "mapping" {
+  bucket = aws_s3_bucket.mapping.id
+
+  rule {
+    id     = "old-versions"
+    status = "Enabled"
+
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = 90
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.mapping]
+}
+
+resource "aws_s3_bucket_policy" "mapping" {
+  bucket = aws_s3_bucket.mapping.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = [aws_s3_bucket.mapping.arn, "${aws_s3_bucket.mapping.arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+
+  depends_on = [aws_s3_bucket_public_access_block.mapping]
+}
+
+resource "aws_s3_object" "mapping" {
+  bucket       = aws_s3_bucket.mapping.id
+  key          = local.mapping_key
+  source       = local.mapping_path
+  source_hash  = filesha256(local.mapping_path)
+  content_type = "application/yaml"
+
+  # So that the first version is encrypted, and there is a version to go back to.
+  depends_on = [aws_s3_bucket_versioning.mapping, aws_s3_bucket_server_side_encryption_configuration.mapping]
+}

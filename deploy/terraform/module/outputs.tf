@@ -1,0 +1,63 @@
+output "vpc_id" {
+  description = "The VPC."
+  value       = local.vpc_id
+}
+
+output "vpc_endpoint_id" {
+  description = "The execute-api VPC endpoint. Private APIs name it in their resource policies."
+  value       = local.execute_api_id
+}
+
+output "elb_dns_name" {
+  description = "The load balancer's own DNS name."
+  value       = aws_lb.this.dns_name
+}
+
+output "mapping_bucket" {
+  description = "The bucket with the mapping."
+  value       = aws_s3_bucket.mapping.id
+}
+
+output "mapping_uri" {
+  description = "The mapping, as nameplate's commands take it."
+  value       = "s3://${aws_s3_bucket.mapping.id}/${local.mapping_key}"
+}
+
+output "ecr_repository_url" {
+  description = "Where to push the image."
+  value       = aws_ecr_repository.this.repository_url
+}
+
+output "cluster_name" {
+  description = "The ECS cluster."
+  value       = aws_ecs_cluster.this.name
+}
+
+output "service_name" {
+  description = "The ECS service."
+  value       = aws_ecs_service.this.name
+}
+
+locals {
+  # Endpoint, as the mapping's ENDPOINT calls it, to its id. That of another stack's is the first label of its DNS name.
+  endpoint_ids = merge(
+    { for name, dns_name in var.EXTRA_ENDPOINTS : name => try(regex("^vpce-[0-9a-f]+", dns_name), "VPC_ENDPOINT_ID") },
+    { default = local.execute_api_id },
+  )
+}
+
+output "policies" {
+  description = "A resource policy for each API, by API id. They are not applied here: APIs live in other stacks and accounts."
+  value = {
+    for policy in var.PLAN.resource_policies : policy.api_id => replace(
+      policy.policy,
+      "\"VPC_ENDPOINT_ID\"",
+      join(",", [for endpoint in policy.endpoints : "\"${local.endpoint_ids[endpoint]}\""]),
+    )
+  }
+}
+
+output "task_security_group_id" {
+  description = "The tasks' security group, for rules of your own: a scraper's way in, the way out to EXTRA_ENDPOINTS."
+  value       = local.task_sg_id
+}

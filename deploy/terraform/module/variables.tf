@@ -1,0 +1,526 @@
+# What a user can say. The names are upper case because those of the sample are, and a sample user's values mean the
+# same here. `deploy/terraform/variables.tf` is a link to this file: the root takes what the module takes.
+
+# --- The mapping ---------------------------------------------------------------------------------------------------
+
+variable "PLAN" {
+  description = "What `nameplate plan MAPPING --tfvars nameplate.auto.tfvars.json` wrote: the hosted zones, records and certificates that the mapping needs. Required."
+  nullable    = false
+  type = object({
+    format  = number
+    mapping = object({ version = string, sha256 = string, entries = number, domains = number })
+    hosted_zones = list(object({
+      name    = string
+      records = list(string)
+      domains = number
+    }))
+    certificates = list(object({
+      id              = string
+      names           = list(string)
+      validation_zone = string
+    }))
+    import_names        = list(string)
+    default_certificate = optional(string)
+    regions             = list(string)
+    api_ids             = map(list(string))
+    endpoints           = list(string)
+    resource_policies = list(object({
+      api_id    = string
+      region    = string
+      endpoints = list(string)
+      policy    = string
+    }))
+    quotas   = map(number)
+    used     = map(number)
+    warnings = list(object({ about = string, what = string, name = optional(string), help = optional(string) }))
+  })
+
+  validation {
+    condition     = var.PLAN.format == 1
+    error_message = "PLAN has format ${var.PLAN.format}, and this module reads format 1. Write the plan again with the nameplate of this release: nameplate plan mapping.yaml --tfvars nameplate.auto.tfvars.json"
+  }
+  validation {
+    condition     = length(distinct(var.PLAN.certificates[*].id)) == length(var.PLAN.certificates) && length(distinct(var.PLAN.hosted_zones[*].name)) == length(var.PLAN.hosted_zones)
+    error_message = "PLAN names a certificate's id or a hosted zone twice. It was edited by hand: write it again with nameplate plan."
+  }
+  validation {
+    condition     = var.PLAN.default_certificate == null || contains(var.PLAN.certificates[*].id, coalesce(var.PLAN.default_certificate, "none"))
+    error_message = "PLAN.default_certificate is none of PLAN.certificates. It was edited by hand: write it again with nameplate plan."
+  }
+}
+
+variable "PROXY_CONFIG_PATH" {
+  description = "The mapping file. A relative path starts at the root module's folder. Default: the sample mapping of this repository."
+  type        = string
+  nullable    = false
+  default     = "../../conf/mapping.yaml"
+
+  validation {
+    condition     = length(var.PROXY_CONFIG_PATH) > 0
+    error_message = "PROXY_CONFIG_PATH is empty. Name the mapping file, for example ../../conf/mapping.yaml."
+  }
+}
+
+# --- Names ---------------------------------------------------------------------------------------------------------
+
+variable "APP_ENVIRONMENT" {
+  description = "The environment; with APP_NAME the prefix of all names. Default: dev."
+  type        = string
+  nullable    = false
+  default     = "dev"
+
+  validation {
+    condition     = can(regex("^[a-z0-9]+(-[a-z0-9]+)*$", var.APP_ENVIRONMENT))
+    error_message = "APP_ENVIRONMENT may have a-z, 0-9 and single hyphens between them, for example dev or prod-2."
+  }
+}
+
+variable "APP_NAME" {
+  description = "The application; `APP_NAME-APP_ENVIRONMENT` is the prefix of all names and has at most 24 characters. Default: reverse-proxy."
+  type        = string
+  nullable    = false
+  default     = "reverse-proxy"
+
+  validation {
+    condition     = can(regex("^[a-z]([a-z0-9]|-[a-z0-9])*$", var.APP_NAME))
+    error_message = "APP_NAME may have a-z, 0-9 and single hyphens between them, and begins with a letter, for example reverse-proxy."
+  }
+  validation {
+    condition     = length("${var.APP_NAME}-${var.APP_ENVIRONMENT}") <= 24
+    error_message = "APP_NAME-APP_ENVIRONMENT is `${var.APP_NAME}-${var.APP_ENVIRONMENT}`, ${length("${var.APP_NAME}-${var.APP_ENVIRONMENT}")} characters; at most 24 fit, because a target group's name has 32. Shorten one of the two: names are never cut."
+  }
+  validation {
+    condition     = !startswith("${var.APP_NAME}-", "internal-")
+    error_message = "A load balancer's name must not begin with `internal-`. Choose another APP_NAME."
+  }
+}
+
+variable "TAGS" {
+  description = "Tags for everything, beside Application and Environment. Default: none."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = length(var.TAGS) <= 45 && alltrue([for key in keys(var.TAGS) : !startswith(lower(key), "aws:")])
+    error_message = "TAGS may have 45 keys, and none may begin with `aws:`."
+  }
+}
+
+# --- Network -------------------------------------------------------------------------------------------------------
+
+variable "CREATE_VPC" {
+  description = "Make a VPC (true), or use EXTERNAL_VPC_ID (false). Default: true."
+  type        = bool
+  nullable    = false
+  default     = true
+}
+
+variable "VPC_CIDR" {
+  description = "The CIDR of the VPC that is made, /16 to /24. Default: 10.0.0.0/16."
+  type        = string
+  nullable    = false
+  default     = "10.0.0.0/16"
+
+  validation {
+    condition     = can(cidrnetmask(var.VPC_CIDR)) && try(tonumber(split("/", var.VPC_CIDR)[1]) >= 16 && tonumber(split("/", var.VPC_CIDR)[1]) <= 24, false)
+    error_message = "VPC_CIDR must be an IPv4 CIDR from /16 to /24, for example 10.0.0.0/16: each subnet gets a sixteenth of it, and AWS has none smaller than /28."
+  }
+}
+
+variable "AVAILABILITY_ZONES" {
+  description = "Names of two or three Availability Zones for the VPC that is made. Default: the first two available ones."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = contains([0, 2, 3], length(var.AVAILABILITY_ZONES)) && length(distinct(var.AVAILABILITY_ZONES)) == length(var.AVAILABILITY_ZONES)
+    error_message = "AVAILABILITY_ZONES must name two or three different zones, for example [\"eu-west-1a\", \"eu-west-1b\"], or be empty for the first two available."
+  }
+  validation {
+    condition     = alltrue([for zone in var.AVAILABILITY_ZONES : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", zone))])
+    error_message = "AVAILABILITY_ZONES has something that is no zone's name; one looks like eu-west-1a."
+  }
+}
+
+variable "PUBLIC_SUBNETS" {
+  description = "Add public subnets and an internet gateway to the VPC that is made. Nameplate uses neither. Default: false."
+  type        = bool
+  nullable    = false
+  default     = false
+}
+
+variable "EXTERNAL_VPC_ID" {
+  description = "The existing VPC. Required when CREATE_VPC is false."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^vpc-[0-9a-f]{8,17}$", coalesce(var.EXTERNAL_VPC_ID, "vpc-00000000")))
+    error_message = "EXTERNAL_VPC_ID must be a VPC's id, for example vpc-0123456789abcdef0."
+  }
+  validation {
+    condition     = var.CREATE_VPC || var.EXTERNAL_VPC_ID != null
+    error_message = "CREATE_VPC is false, so EXTERNAL_VPC_ID must name the existing VPC."
+  }
+}
+
+variable "EXTERNAL_PRIVATE_SUBNETS_ID" {
+  description = "Private subnets of the existing VPC, two or more, in different Availability Zones. Required when CREATE_VPC is false. Default: none."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.EXTERNAL_PRIVATE_SUBNETS_ID : can(regex("^subnet-[0-9a-f]{8,17}$", id))])
+    error_message = "EXTERNAL_PRIVATE_SUBNETS_ID must list subnets' ids, for example [\"subnet-0123456789abcdef0\", \"subnet-0fedcba9876543210\"]."
+  }
+  validation {
+    condition     = var.CREATE_VPC || length(distinct(var.EXTERNAL_PRIVATE_SUBNETS_ID)) >= 2
+    error_message = "CREATE_VPC is false, so EXTERNAL_PRIVATE_SUBNETS_ID must list at least two private subnets, in different Availability Zones."
+  }
+}
+
+variable "ROUTE_TABLE_IDS" {
+  description = "Existing VPC: the private subnets' route tables, which the S3 gateway endpoint goes into. Required when CREATE_VPC is false and EXISTING_ENDPOINTS has no s3. Default: none."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.ROUTE_TABLE_IDS : can(regex("^rtb-[0-9a-f]{8,17}$", id))])
+    error_message = "ROUTE_TABLE_IDS must list route tables' ids, for example [\"rtb-0123456789abcdef0\"]."
+  }
+  validation {
+    condition     = var.CREATE_VPC || length(var.ROUTE_TABLE_IDS) > 0 || contains(keys(var.EXISTING_ENDPOINTS), "s3")
+    error_message = "CREATE_VPC is false and the VPC is to get an S3 gateway endpoint: list the private subnets' route tables in ROUTE_TABLE_IDS, or name the endpoint that is there in EXISTING_ENDPOINTS (s3 = \"vpce-...\")."
+  }
+}
+
+variable "EXISTING_ENDPOINTS" {
+  description = "VPC endpoints that the existing VPC has already, service to id; only those missing are made. Keys: execute-api, logs, ecr.api, ecr.dkr, s3, ssmmessages. Default: none."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = alltrue([for service in keys(var.EXISTING_ENDPOINTS) : contains(["execute-api", "logs", "ecr.api", "ecr.dkr", "s3", "ssmmessages"], service)])
+    error_message = "EXISTING_ENDPOINTS has a service that is not needed. Its keys are execute-api, logs, ecr.api, ecr.dkr, s3 and ssmmessages."
+  }
+  validation {
+    condition     = alltrue([for id in values(var.EXISTING_ENDPOINTS) : can(regex("^vpce-[0-9a-f]{8,17}$", id))])
+    error_message = "EXISTING_ENDPOINTS must have VPC endpoints' ids as values, for example { execute-api = \"vpce-0123456789abcdef0\" }."
+  }
+  validation {
+    condition     = !var.CREATE_VPC || length(var.EXISTING_ENDPOINTS) == 0
+    error_message = "A VPC that is made has no endpoints yet: EXISTING_ENDPOINTS goes with CREATE_VPC = false."
+  }
+}
+
+variable "EXTERNAL_ALB_SG_ID" {
+  description = "A security group for the load balancer, of either type, in place of the one that is made. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^sg-[0-9a-f]{8,17}$", coalesce(var.EXTERNAL_ALB_SG_ID, "sg-00000000")))
+    error_message = "EXTERNAL_ALB_SG_ID must be a security group's id, for example sg-0123456789abcdef0."
+  }
+}
+
+variable "EXTERNAL_ENDPOINT_SG_ID" {
+  description = "A security group for the VPC endpoints in place of the one that is made; that of the EXISTING_ENDPOINTS, where there are some. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^sg-[0-9a-f]{8,17}$", coalesce(var.EXTERNAL_ENDPOINT_SG_ID, "sg-00000000")))
+    error_message = "EXTERNAL_ENDPOINT_SG_ID must be a security group's id, for example sg-0123456789abcdef0."
+  }
+}
+
+variable "EXTERNAL_FARGATE_SG_ID" {
+  description = "A security group for the tasks in place of the one that is made. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^sg-[0-9a-f]{8,17}$", coalesce(var.EXTERNAL_FARGATE_SG_ID, "sg-00000000")))
+    error_message = "EXTERNAL_FARGATE_SG_ID must be a security group's id, for example sg-0123456789abcdef0."
+  }
+}
+
+# --- Load balancer -------------------------------------------------------------------------------------------------
+
+variable "ELB_TYPE" {
+  description = "NLB or ALB. Default: NLB."
+  type        = string
+  nullable    = false
+  default     = "NLB"
+
+  validation {
+    condition     = contains(["NLB", "ALB"], var.ELB_TYPE)
+    error_message = "ELB_TYPE must be NLB or ALB."
+  }
+}
+
+variable "CLIENT_CIDRS" {
+  description = "IPv4 networks that may call the load balancer. Default: the VPC's own CIDR."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for cidr in var.CLIENT_CIDRS : can(cidrnetmask(cidr))])
+    error_message = "CLIENT_CIDRS must list IPv4 CIDRs, for example [\"10.0.0.0/8\"]."
+  }
+}
+
+variable "LISTENER_TLS" {
+  description = "Load balancer to task over TLS, port 8443, with a certificate that each task makes at its start (true), or plaintext, port 8080 (false). Default: true."
+  type        = bool
+  nullable    = false
+  default     = true
+}
+
+variable "DELETION_PROTECTION" {
+  description = "Keep the load balancer from being deleted. Set it to false, apply, then destroy. Default: true."
+  type        = bool
+  nullable    = false
+  default     = true
+}
+
+# --- Certificates --------------------------------------------------------------------------------------------------
+
+variable "CERTIFICATE_ARNS" {
+  description = "ACM certificates imported by hand, for PLAN.import_names or beside the planned ones. Default: none."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.CERTIFICATE_ARNS : can(regex("^arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-zA-Z-]+$", arn))])
+    error_message = "CERTIFICATE_ARNS must list ACM certificates' ARNs, for example [\"arn:aws:acm:eu-west-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef\"]."
+  }
+  validation {
+    condition     = length(distinct(var.CERTIFICATE_ARNS)) == length(var.CERTIFICATE_ARNS)
+    error_message = "CERTIFICATE_ARNS lists a certificate twice."
+  }
+  validation {
+    condition     = length(var.PLAN.import_names) == 0 || length(var.CERTIFICATE_ARNS) > 0
+    error_message = "ACM cannot validate these names: ${join(", ", var.PLAN.import_names)}. Import a certificate for them into ACM, in the stack's region, and list its ARN in CERTIFICATE_ARNS."
+  }
+  validation {
+    condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) <= (var.ELB_TYPE == "ALB" ? 26 : 25)
+    error_message = "The listener would have ${length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS)} certificates; ${var.ELB_TYPE == "ALB" ? "an ALB takes 26 with the default one" : "an NLB takes 25"} (ELB quotas). Deploy a second stack for some of the domains."
+  }
+}
+
+variable "VALIDATION_ZONE_IDS" {
+  description = "Public hosted zone ids for the certificates' validation records, by zone name; one that is missing is looked up by its name. Default: none."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = alltrue([for id in values(var.VALIDATION_ZONE_IDS) : can(regex("^Z[0-9A-Z]{1,31}$", id))])
+    error_message = "VALIDATION_ZONE_IDS must have hosted zones' ids as values, for example { \"example.com\" = \"Z0123456789ABCDEFGHIJ\" }."
+  }
+}
+
+# --- The container -------------------------------------------------------------------------------------------------
+
+variable "IMAGE" {
+  description = "The image, for example 111122223333.dkr.ecr.eu-west-1.amazonaws.com/nameplate:0.1.0. Default: IMAGE_TAG in the ECR repository that is made."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-zA-Z0-9./_:@-]+$", coalesce(var.IMAGE, "nameplate:0.1.0")))
+    error_message = "IMAGE must be an image's URI with a tag or a digest, for example 111122223333.dkr.ecr.eu-west-1.amazonaws.com/nameplate:0.1.0."
+  }
+  validation {
+    condition     = can(regex("(:[a-zA-Z0-9_][a-zA-Z0-9._-]*|@sha256:[0-9a-f]{64})$", coalesce(var.IMAGE, "nameplate:0.1.0"))) && !endswith(coalesce(var.IMAGE, "nameplate:0.1.0"), ":latest")
+    error_message = "IMAGE must name a version by a tag other than latest, or by digest: with latest, tasks that start at different times run different code."
+  }
+}
+
+variable "IMAGE_TAG" {
+  description = "The tag in the ECR repository that is made; for IMAGE = null. Default: 0.1.0."
+  type        = string
+  nullable    = false
+  default     = "0.1.0"
+
+  validation {
+    condition     = can(regex("^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$", var.IMAGE_TAG)) && var.IMAGE_TAG != "latest"
+    error_message = "IMAGE_TAG must be a tag that names a version, for example 0.1.0. The repository's tags are immutable, so latest could be pushed once."
+  }
+}
+
+variable "TASK_PLATFORM" {
+  description = "ARM64 or X86_64, what the image is for. Default: ARM64."
+  type        = string
+  nullable    = false
+  default     = "ARM64"
+
+  validation {
+    condition     = contains(["ARM64", "X86_64"], var.TASK_PLATFORM)
+    error_message = "TASK_PLATFORM must be ARM64 or X86_64."
+  }
+}
+
+variable "TASK_CPU" {
+  description = "A task's CPU in units of 1/1024 vCPU. Default: 1024."
+  type        = number
+  nullable    = false
+  default     = 1024
+
+  validation {
+    condition     = contains([256, 512, 1024, 2048, 4096, 8192, 16384], var.TASK_CPU)
+    error_message = "TASK_CPU must be one of 256, 512, 1024, 2048, 4096, 8192 and 16384."
+  }
+}
+
+variable "TASK_MEMORY" {
+  description = "A task's memory in MiB. It must go with TASK_CPU. Default: 2048."
+  type        = number
+  nullable    = false
+  default     = 2048
+
+  validation {
+    condition = contains(lookup({
+      256   = [512, 1024, 2048]
+      512   = range(1024, 4097, 1024)
+      1024  = range(2048, 8193, 1024)
+      2048  = range(4096, 16385, 1024)
+      4096  = range(8192, 30721, 1024)
+      8192  = range(16384, 61441, 4096)
+      16384 = range(32768, 122881, 8192)
+    }, var.TASK_CPU, [var.TASK_MEMORY]), var.TASK_MEMORY)
+    error_message = "Fargate has no size with TASK_CPU ${var.TASK_CPU} and TASK_MEMORY ${var.TASK_MEMORY} MiB. Memory by CPU: 256: 512, 1024 or 2048; 512: 1024 to 4096; 1024: 2048 to 8192; 2048: 4096 to 16384; 4096: 8192 to 30720, all by 1024; 8192: 16384 to 61440 by 4096; 16384: 32768 to 122880 by 8192 (ECS developer guide, Task CPU and memory)."
+  }
+}
+
+variable "STOP_TIMEOUT" {
+  description = "Seconds between SIGTERM and SIGKILL, 2 to 120; Nameplate ends 5 s earlier. Default: 30."
+  type        = number
+  nullable    = false
+  default     = 30
+
+  validation {
+    condition     = var.STOP_TIMEOUT >= 2 && var.STOP_TIMEOUT <= 120 && floor(var.STOP_TIMEOUT) == var.STOP_TIMEOUT
+    error_message = "STOP_TIMEOUT must be whole seconds from 2 to 120, which is what Fargate takes."
+  }
+}
+
+variable "EXTRA_SETTINGS" {
+  description = "Settings of Nameplate (conf/nameplate.yaml) laid over ours; a key of the first level replaces the whole of it. Default: none."
+  type        = any
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = can(keys(var.EXTRA_SETTINGS))
+    error_message = "EXTRA_SETTINGS must be an object with keys of conf/nameplate.yaml, for example { access_log = { to = \"stdout\" } }."
+  }
+}
+
+variable "EXTRA_ENDPOINTS" {
+  description = "Further execute-api endpoints: what ENDPOINT says in the mapping, to the endpoint's DNS name. Must cover PLAN.endpoints but `default`. Default: none."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = alltrue([for name in keys(var.EXTRA_ENDPOINTS) : can(regex("^[A-Za-z0-9_-]{1,64}$", name)) && name != "default"])
+    error_message = "EXTRA_ENDPOINTS' keys are names of 1 to 64 letters, digits, hyphens and underscores; `default` is the stack's own endpoint."
+  }
+  validation {
+    condition     = alltrue([for dns in values(var.EXTRA_ENDPOINTS) : can(regex("^[a-zA-Z0-9*-]+(\\.[a-zA-Z0-9-]+)+$", dns))])
+    error_message = "EXTRA_ENDPOINTS' values are DNS names of execute-api endpoints, for example vpce-0123456789abcdef0-abcdefgh.execute-api.eu-central-1.vpce.amazonaws.com."
+  }
+  validation {
+    condition     = length(setsubtract(var.PLAN.endpoints, concat(["default"], keys(var.EXTRA_ENDPOINTS)))) == 0
+    error_message = "The mapping's ENDPOINT names endpoints that EXTRA_ENDPOINTS does not have: ${join(", ", setsubtract(var.PLAN.endpoints, concat(["default"], keys(var.EXTRA_ENDPOINTS))))}. Add their DNS names."
+  }
+}
+
+variable "ECS_EXEC" {
+  description = "Allow `aws ecs execute-command`: an ssmmessages endpoint, permissions of the task role, and a writable root file system, which it needs. Default: false."
+  type        = bool
+  nullable    = false
+  default     = false
+}
+
+variable "LOG_RETENTION_DAYS" {
+  description = "Days that logs are kept. Default: 30."
+  type        = number
+  nullable    = false
+  default     = 30
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.LOG_RETENTION_DAYS)
+    error_message = "LOG_RETENTION_DAYS must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
+  }
+}
+
+# --- Scaling and alarms --------------------------------------------------------------------------------------------
+
+variable "TASK_SCALE_MIN" {
+  description = "The fewest tasks, and how many there are at first. docs/scaling.md recommends 2 or more. Default: 1."
+  type        = number
+  nullable    = false
+  default     = 1
+
+  validation {
+    condition     = var.TASK_SCALE_MIN >= 1 && floor(var.TASK_SCALE_MIN) == var.TASK_SCALE_MIN
+    error_message = "TASK_SCALE_MIN must be a whole number from 1."
+  }
+}
+
+variable "TASK_SCALE_MAX" {
+  description = "The most tasks. Default: 4."
+  type        = number
+  nullable    = false
+  default     = 4
+
+  validation {
+    condition     = var.TASK_SCALE_MAX <= 5000 && floor(var.TASK_SCALE_MAX) == var.TASK_SCALE_MAX
+    error_message = "TASK_SCALE_MAX must be a whole number up to 5000, the most tasks of a service (ECS quotas)."
+  }
+  validation {
+    condition     = var.TASK_SCALE_MIN <= var.TASK_SCALE_MAX
+    error_message = "TASK_SCALE_MIN (${var.TASK_SCALE_MIN}) is over TASK_SCALE_MAX (${var.TASK_SCALE_MAX})."
+  }
+}
+
+variable "TASK_SCALE_CPU_PCT" {
+  description = "The average CPU use, in percent, that the number of tasks is scaled to. docs/scaling.md recommends 50. Default: 80."
+  type        = number
+  nullable    = false
+  default     = 80
+
+  validation {
+    condition     = var.TASK_SCALE_CPU_PCT >= 10 && var.TASK_SCALE_CPU_PCT <= 100
+    error_message = "TASK_SCALE_CPU_PCT must be a percentage from 10 to 100."
+  }
+}
+
+variable "HIGH_RESOLUTION_SCALING" {
+  description = "Scale on the CPU metric of 20 s in place of 1 min. The service must be told once to publish it: README.md. Default: false."
+  type        = bool
+  nullable    = false
+  default     = false
+}
+
+variable "ALARM_TOPIC_ARN" {
+  description = "The SNS topic that alarms tell. Default: none, alarms only change their state."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$", coalesce(var.ALARM_TOPIC_ARN, "arn:aws:sns:eu-west-1:111122223333:alarms")))
+    error_message = "ALARM_TOPIC_ARN must be an SNS topic's ARN, for example arn:aws:sns:eu-west-1:111122223333:alarms."
+  }
+}

@@ -1,0 +1,49 @@
+output "vpc_id" {
+  description = "The VPC."
+  value       = module.nameplate.vpc_id
+}
+
+output "vpc_endpoint_id" {
+  description = "The execute-api VPC endpoint. Private APIs name it in their resource policies."
+  value       = module.nameplate.vpc_endpoint_id
+}
+
+output "elb_dns_name" {
+  description = "The load balancer's own DNS name."
+  value       = module.nameplate.elb_dns_name
+}
+
+output "mapping_bucket" {
+  description = "The bucket with the mapping."
+  value       = module.nameplate.mapping_bucket
+}
+
+output "mapping_uri" {
+  description = "The mapping, as nameplate's commands take it."
+  value       = module.nameplate.mapping_uri
+}
+
+output "ecr_repository_url" {
+  description = "Where to push the image."
+  value       = module.nameplate.ecr_repository_url
+}
+
+output "cluster_name" {
+  description = "The ECS cluster."
+  value       = module.nameplate.cluster_name
+}
+
+output "service_name" {
+  description = "The ECS service."
+  value       = module.nameplate.service_name
+}
+
+output "policies" {
+  description = "A resource policy for each API, by API id. They are not applied here: APIs live in other stacks and accounts."
+  value       = module.nameplate.policies
+}
+
+output "task_security_group_id" {
+  description = "The tasks' security group, for rules of your own: a scraper's way in, the way out to EXTRA_ENDPOINTS."
+  value       = module.nameplate.task_security_group_id
+}
