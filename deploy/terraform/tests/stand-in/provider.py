@@ -13,6 +13,7 @@ Environment: AWS_REGION, the region that there is (eu-west-1).
 import hashlib
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -94,10 +95,10 @@ def each_attribute(block, value, change, path=""):
 
 
 class MadeUp:
-    """Values for what AWS would decide. `number` tells one object from another."""
+    """Values for what AWS would decide. `number` tells one object from another, `said` is what its arguments say."""
 
-    def __init__(self, facts, number):
-        self.facts, self.number = facts, number
+    def __init__(self, facts, number, said):
+        self.facts, self.number, self.said = facts, number, said
 
     def fill(self, fact):
         """A value of facts.json with its placeholders filled."""
@@ -105,7 +106,10 @@ class MadeUp:
             return [self.fill(item) for item in fact]
         if isinstance(fact, dict):
             return {name: self.fill(item) for name, item in fact.items()}
-        return fact.replace("@region", REGION).replace("@1", self.number) if isinstance(fact, str) else fact
+        if not isinstance(fact, str):
+            return fact
+        fact = fact.replace("@region", REGION).replace("@1", self.number)
+        return re.sub(r"\$\{(\w+)\}", lambda argument: str(self.said[argument[1]]), fact)
 
     def value(self, type_name, path, type_):
         if path in self.facts:
@@ -189,7 +193,7 @@ class StandIn(rpc.ProviderServicer):
 
     def ReadDataSource(self, request, context):
         block, asked = self.schema["data"][request.type_name], decode(request.config)
-        made_up = MadeUp(self.facts["data"].get(request.type_name, {}), number_of(asked))
+        made_up = MadeUp(self.facts["data"].get(request.type_name, {}), number_of(asked), asked)
         if request.type_name == "aws_subnet":
             made_up.number = str(int(number_of(asked), 16) % 250)
 
@@ -218,7 +222,7 @@ class StandIn(rpc.ProviderServicer):
 
     def ApplyResourceChange(self, request, context):
         block, planned = self.schema["resources"][request.type_name], decode(request.planned_state)
-        made_up = MadeUp(self.facts["made"].get(request.type_name, {}), number_of(planned))
+        made_up = MadeUp(self.facts["made"].get(request.type_name, {}), number_of(planned), planned)
 
         def applied(path, type_, _flags, value):
             if not is_unknown(value):
