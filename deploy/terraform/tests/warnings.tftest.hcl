@@ -1,0 +1,88 @@
+# What can be deployed and should not go unnoticed, and what cannot work together.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+mock_provider "aws" {
+  alias  = "validation"
+  source = "./tests/mocks"
+}
+
+variables {
+  PLAN               = jsondecode(file("tests/plan.json"))
+  PROXY_CONFIG_PATH  = "../tests/mapping.yaml"
+  TASK_SCALE_MIN     = 2
+  TASK_SCALE_CPU_PCT = 50
+}
+
+run "the_samples_defaults_and_high_resolution" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    TASK_SCALE_MIN          = 1
+    TASK_SCALE_CPU_PCT      = 80
+    HIGH_RESOLUTION_SCALING = true
+  }
+
+  assert {
+    condition     = aws_appautoscaling_policy.cpu.target_tracking_scaling_policy_configuration[0].predefined_metric_specification[0].predefined_metric_type == "ECSServiceAverageCPUUtilizationHighResolution"
+    error_message = "The metric of 20 s."
+  }
+
+  expect_failures = [check.one_task_is_lost_with_its_zone, check.scaling_begins_in_time, check.high_resolution_metrics_are_published]
+}
+
+run "a_plan_of_another_mapping" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    PLAN = merge(jsondecode(file("tests/plan.json")), { mapping = { version = "0", sha256 = "0", entries = 0, domains = 0 } })
+  }
+
+  expect_failures = [check.the_plan_is_of_this_mapping]
+}
+
+run "endpoints_that_tasks_may_not_talk_to" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    CREATE_VPC                  = false
+    EXTERNAL_VPC_ID             = "vpc-0123456789abcdef0"
+    EXTERNAL_PRIVATE_SUBNETS_ID = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+    ROUTE_TABLE_IDS             = ["rtb-0123456789abcdef0"]
+    EXISTING_ENDPOINTS          = { execute-api = "vpce-0123456789abcdef0" }
+  }
+
+  expect_failures = [check.tasks_reach_existing_endpoints]
+}
+
+run "apis_of_a_region_that_nothing_reaches" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    PLAN = merge(jsondecode(file("tests/plan.json")), { regions = ["eu-west-1", "us-east-1"] })
+  }
+
+  expect_failures = [aws_ecs_task_definition.this]
+}
+
+run "a_listener_without_a_certificate" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    PLAN = merge(jsondecode(file("tests/plan.json")), { certificates = [], default_certificate = null })
+  }
+
+  expect_failures = [aws_lb_listener.this]
+}
