@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""What `scripts/terraform-check.sh` plans, and what must come of it.
+
+    changes.py cases FOLDER             writes FOLDER/{nlb,alb,existing}.tfvars.json, three deployments of one plan
+    changes.py change NAME FOLDER       writes FOLDER/mapping.yaml and FOLDER/NAME.tfvars.json: `nlb`, and then a change
+    changes.py expect NAME PLAN.json    holds `terraform show -json` of that change's plan against what it may change
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+MODULE = "module.nameplate."
+
+NLB = {
+    "AVAILABILITY_ZONES": ["eu-west-1a", "eu-west-1b"],
+    "ALARM_TOPIC_ARN": "arn:aws:sns:eu-west-1:111122223333:alarms",
+}
+CASES = {
+    "nlb": NLB,
+    "alb": {**NLB, "ELB_TYPE": "ALB", "LISTENER_TLS": False, "HIGH_RESOLUTION_SCALING": True},
+    "existing": {
+        "ALARM_TOPIC_ARN": NLB["ALARM_TOPIC_ARN"],
+        "CREATE_VPC": False,
+        "EXTERNAL_VPC_ID": "vpc-0123456789abcdef0",
+        "EXTERNAL_PRIVATE_SUBNETS_ID": ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"],
+        "EXISTING_ENDPOINTS": {"execute-api": "vpce-0123456789abcdef0"},
+        "ROUTE_TABLE_IDS": ["rtb-0123456789abcdef0"],
+        "ECS_EXEC": True,
+    },
+}
+
+
+# --- Changes: each takes the variables and the mapping of `nlb`, and says which actions may be planned -----------------
+
+
+def entry(domain, api):
+    url = f"https://{api}.execute-api.eu-west-1.amazonaws.com/prod"
+    return f"  - CUSTOM_DOMAIN_URL: {domain}\n    PRIVATE_API_URL: {url}\n"
+
+
+def another_domain(variables, mapping):
+    """A domain under a parent that is mapped already, for an API that is new: a hot change."""
+    plan = variables["PLAN"]
+    plan["hosted_zones"][0]["domains"] += 1
+    plan["api_ids"]["eu-west-1"].append("apiid3")
+    plan["resource_policies"].append({**plan["resource_policies"][1], "api_id": "apiid3"})
+    plan["warnings"].append({"about": "mapping", "name": "api3", "what": "something", "help": "nothing"})
+    return mapping + entry("api3.internal.private.example.com", "apiid3")
+
+
+def another_parent(variables, mapping):
+    """The first domain under a new parent: it needs a zone and a certificate."""
+    plan = variables["PLAN"]
+    plan["hosted_zones"].append({"name": "shop.example.com", "records": ["*.shop.example.com"], "domains": 1})
+    plan["certificates"].append({"id": "c-0a0a0a0a0a", "names": ["*.shop.example.com"], "validation_zone": "example.com"})
+    return mapping + entry("api1.shop.example.com", "apiid1")
+
+
+def another_size(variables, mapping):
+    """No change of the mapping at all. It shows that changes of tasks would be seen."""
+    variables.update(TASK_CPU=2048, TASK_MEMORY=4096)
+    return mapping
+
+
+THE_OBJECT = {"aws_s3_object.mapping": ["update"]}
+CHANGES = {
+    "hot": (another_domain, THE_OBJECT),
+    "parent": (
+        another_parent,
+        {
+            **THE_OBJECT,
+            'aws_route53_zone.private["shop.example.com"]': ["create"],
+            'aws_route53_record.private["*.shop.example.com"]': ["create"],
+            'aws_acm_certificate.planned["c-0a0a0a0a0a"]': ["create"],
+            'aws_route53_record.validation["shop.example.com"]': ["create"],
+            'aws_acm_certificate_validation.planned["c-0a0a0a0a0a"]': ["create"],
+            'aws_lb_listener_certificate.planned["c-0a0a0a0a0a"]': ["create"],
+        },
+    ),
+    "size": (
+        another_size,
+        {"aws_ecs_task_definition.this": ["delete", "create"], "aws_ecs_service.this": ["update"]},
+    ),
+}
+
+
+# --- The command line --------------------------------------------------------------------------------------------------
+
+
+def write_json(path, value):
+    Path(path).write_text(json.dumps(value, indent=2) + "\n")
+
+
+def variables_of(case, folder):
+    return {
+        "PLAN": json.loads((HERE / "plan.json").read_text()),
+        "PROXY_CONFIG_PATH": str(Path(folder).resolve() / "mapping.yaml"),
+        **CASES[case],
+    }
+
+
+def write_cases(folder):
+    (Path(folder) / "mapping.yaml").write_bytes((HERE / "mapping.yaml").read_bytes())
+    for case in CASES:
+        write_json(Path(folder) / f"{case}.tfvars.json", variables_of(case, folder))
+
+
+def write_change(name, folder):
+    variables = variables_of("nlb", folder)
+    mapping = CHANGES[name][0](variables, (HERE / "mapping.yaml").read_text())
+    sha256 = hashlib.sha256(mapping.encode()).hexdigest()
+    variables["PLAN"]["mapping"].update(version=sha256[:12], sha256=sha256)
+    (Path(folder) / "mapping.yaml").write_text(mapping)
+    write_json(Path(folder) / f"{name}.tfvars.json", variables)
+
+
+def expect(name, plan):
+    changes, expected = CHANGES[name][0].__doc__.strip(), CHANGES[name][1]
+    planned = {
+        change["address"].removeprefix(MODULE): change["change"]["actions"]
+        for change in json.loads(Path(plan).read_text())["resource_changes"]
+        if change["mode"] == "managed" and change["change"]["actions"] != ["no-op"]
+    }
+    print(f"{name}: {changes}")
+    for address, actions in sorted(planned.items()):
+        print(f"  {'/'.join(actions)} {address}")
+    if planned == expected:
+        return 0
+    for address in sorted(planned.keys() ^ expected.keys() | {a for a in planned if planned[a] != expected.get(a)}):
+        print(f"  WRONG: {address}: planned {planned.get(address)}, expected {expected.get(address)}", file=sys.stderr)
+    return 1
+
+
+def main(arguments):
+    match arguments:
+        case ["cases", folder]:
+            write_cases(folder)
+        case ["change", name, folder]:
+            write_change(name, folder)
+        case ["expect", name, plan]:
+            return expect(name, plan)
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

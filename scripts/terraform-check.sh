@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# Everything that can be known of deploy/terraform without an AWS account: its form, its types, its tests, what a change
+# changes, and what checkov says. Leaves plans and states of three deployments, as JSON, in target/deploy.
+#
+# It needs terraform (1.11 or newer, for the tests), and python3 with its venv module. What cannot be run for want of one
+# of them is said, loudly, and is not a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+out="${CARGO_TARGET_DIR:-target}/deploy"
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+checkov="checkov==3.3.30"
+began=$SECONDS
+
+step() { printf -- '-- %s (%ss)\n' "$1" "$((SECONDS - began))"; }
+
+# A frame around what must not be overlooked.
+loud() {
+    local line
+    {
+        printf '!! %s\n' '======================================================================================'
+        for line in "$@"; do printf '!! %s\n' "$line"; done
+        printf '!! %s\n' '======================================================================================'
+    } >&2
+}
+
+if ! command -v terraform >/dev/null; then
+    loud "NOT RUN: all checks of deploy/terraform: there is no terraform on this machine." \
+        "help: install Terraform 1.11 or newer: https://developer.hashicorp.com/terraform/install"
+    exit 0
+fi
+python=""
+if command -v python3 >/dev/null && python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+    python=python3
+fi
+
+# A configuration of the user's own could send Terraform elsewhere, or name a file that is not there.
+export TF_CLI_CONFIG_FILE="$out/terraform-cli.tfrc"
+echo 'disable_checkpoint = true' >"$TF_CLI_CONFIG_FILE"
+export TF_IN_AUTOMATION=1 AWS_REGION=eu-west-1
+unset AWS_PROFILE
+
+step "format"
+terraform fmt -check -diff -recursive deploy/terraform
+
+# In a copy: `init` writes a lock file and a folder, and a user may have state here. The copy has its place in the
+# repository's layout, because the default mapping is the sample's.
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/repository/deploy"
+cp -R conf "$work/repository/"
+cp -R deploy/terraform "$work/repository/deploy/"
+cd "$work/repository/deploy/terraform"
+rm -rf .terraform .terraform.lock.hcl ./*.tfstate* ./*.tfvars ./*.auto.tfvars.json
+here="$OLDPWD"
+
+stand_in() {
+    [ -n "$python" ] || return 1
+    "$here/deploy/terraform/tests/stand-in/install.sh" "$out/stand-in" || return 1
+}
+reachable() { command -v curl >/dev/null && curl -fsS -o /dev/null --max-time 20 "https://registry.terraform.io/v1/providers/hashicorp/aws/versions" 2>/dev/null; }
+
+step "provider"
+provider=real
+if ! reachable; then
+    provider=stand-in
+    if ! config=$(stand_in); then
+        loud "NOT RUN: validate, test, the hot-change proof and the plans: Terraform's registry cannot be reached," \
+            "and the stand-in for the provider needs python3 (3.10 or newer) with venv, and PyPI."
+        exit 0
+    fi
+    loud "Terraform's registry cannot be reached. A STAND-IN takes the place of the AWS provider: it knows the schema" \
+        "of hashicorp/aws, and so finds wrong names and types, but not values that AWS would refuse." \
+        "More about it: deploy/terraform/tests/stand-in/README.md"
+    export TF_CLI_CONFIG_FILE=$config
+fi
+terraform init -backend=false -input=false -no-color >"$work/init.log" 2>&1 || { cat "$work/init.log" >&2; exit 1; }
+echo "   $provider provider"
+
+step "validate"
+terraform validate -no-color
+
+if [ "$provider" = real ] && [ -n "$python" ]; then
+    step "the stand-in's schema is the provider's"
+    version=$(sed -n 's/.*version *= *"\([0-9.]*\)".*/\1/p' .terraform.lock.hcl)
+    terraform providers schema -json >"$work/schema.json"
+    $python tests/stand-in/extract.py --from-terraform "$work/schema.json" --version "$version" --compare ||
+        loud "The provider's schema is newer than tests/stand-in/schema.json: write it anew with extract.py."
+fi
+
+step "checkov, meanwhile"
+checkov_log="$work/checkov.log"
+run_checkov() {
+    local venv="$out/checkov"
+    [ -n "$python" ] || return 77
+    if ! [ -e "$venv/$checkov" ]; then
+        rm -rf "$venv"
+        { $python -m venv "$venv" && "$venv/bin/pip" install -q --disable-pip-version-check "$checkov"; } || return 77
+        : >"$venv/$checkov"
+    fi
+    (cd "$here" && "$venv/bin/checkov" --config-file deploy/terraform/.checkov.yaml)
+}
+run_checkov >"$checkov_log" 2>&1 &
+checkov_job=$!
+
+step "test"
+terraform test -no-color
+# The stories run the module by itself. They are in a folder of their own, because `terraform validate` looks at the
+# tests in `tests`, and does not know that a run hands providers to the module (hashicorp/terraform#28490 and others).
+terraform init -backend=false -input=false -no-color -test-directory=tests/stories >"$work/init.log" 2>&1 || { cat "$work/init.log" >&2; exit 1; }
+terraform test -no-color -test-directory=tests/stories
+
+step "plans of three deployments, and what a change changes"
+if config=$(stand_in); then
+    # Real or not before: these are made without an account, so by the stand-in. In a copy of their own.
+    export TF_CLI_CONFIG_FILE=$config
+    rm -rf .terraform .terraform.lock.hcl
+    terraform init -backend=false -input=false -no-color >"$work/init.log" 2>&1 || { cat "$work/init.log" >&2; exit 1; }
+    $python tests/changes.py cases "$work"
+
+    quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }; }
+    # plan NAME: of NAME.tfvars.json into NAME.plan and NAME.plan.json, over the state of CASE
+    plan() {
+        quietly terraform plan -input=false -no-color -state="$work/$2.tfstate" -var-file="$work/$1.tfvars.json" -out="$work/$1.plan"
+        terraform show -json "$work/$1.plan" >"$work/$1.plan.json"
+    }
+    for case in existing alb nlb; do
+        plan $case $case
+        cp "$work/$case.plan.json" "$out/terraform-plan-$case.json"
+        quietly terraform apply -input=false -no-color -state="$work/$case.tfstate" "$work/$case.plan"
+        terraform show -json "$work/$case.tfstate" >"$out/terraform-state-$case.json"
+        quietly terraform plan -input=false -no-color -detailed-exitcode -state="$work/$case.tfstate" -var-file="$work/$case.tfvars.json"
+        echo "   $out/terraform-{plan,state}-$case.json; planned again, nothing changes"
+    done
+    for change in hot parent size; do
+        $python tests/changes.py change $change "$work"
+        plan $change nlb
+        $python tests/changes.py expect $change "$work/$change.plan.json"
+    done
+else
+    loud "NOT RUN: the hot-change proof and the plans: the stand-in for the provider needs python3 (3.10 or newer)" \
+        "with venv, and PyPI."
+fi
+
+step "what checkov says"
+status=0
+wait $checkov_job || status=$?
+case $status in
+    0) echo "   nothing but what deploy/terraform/.checkov.yaml accounts for" ;;
+    77) loud "NOT RUN: checkov: it needs python3 (3.10 or newer) with venv, and PyPI." "$(tail -n 1 "$checkov_log")" ;;
+    *) cat "$checkov_log" >&2; exit 1 ;;
+esac
+
+step "done"
