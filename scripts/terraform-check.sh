@@ -15,6 +15,9 @@ began=$SECONDS
 
 step() { printf -- '-- %s (%ss)\n' "$1" "$((SECONDS - began))"; }
 
+# What a command says, only if it fails.
+quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }; }
+
 # A frame around what must not be overlooked.
 loud() {
     local line
@@ -43,11 +46,12 @@ unset AWS_PROFILE
 
 step "format"
 terraform fmt -check -diff -recursive deploy/terraform
+[ -z "$python" ] || $python deploy/terraform/tests/variables_table.py
 
 # In a copy: `init` writes a lock file and a folder, and a user may have state here. The copy has its place in the
 # repository's layout, because the default mapping is the sample's.
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'for pid in ${STAND_IN_PID:-} ${checkov_job:-}; do kill "$pid" 2>/dev/null || true; done; rm -rf "$work"' EXIT
 mkdir -p "$work/repository/deploy"
 cp -R conf "$work/repository/"
 cp -R deploy/terraform "$work/repository/deploy/"
@@ -55,9 +59,11 @@ cd "$work/repository/deploy/terraform"
 rm -rf .terraform .terraform.lock.hcl ./*.tfstate* ./*.tfvars ./*.auto.tfvars.json
 here="$OLDPWD"
 
+# Terraform talks to the stand-in from here on, until the script ends.
 stand_in() {
-    [ -n "$python" ] || return 1
-    "$here/deploy/terraform/tests/stand-in/install.sh" "$out/stand-in" || return 1
+    local exports
+    [ -z "${STAND_IN_PID:-}" ] || return 0
+    [ -n "$python" ] && exports=$("$here/deploy/terraform/tests/stand-in/start.sh" "$out/stand-in") && eval "$exports"
 }
 reachable() { command -v curl >/dev/null && curl -fsS -o /dev/null --max-time 20 "https://registry.terraform.io/v1/providers/hashicorp/aws/versions" 2>/dev/null; }
 
@@ -65,7 +71,7 @@ step "provider"
 provider=real
 if ! reachable; then
     provider=stand-in
-    if ! config=$(stand_in); then
+    if ! stand_in; then
         loud "NOT RUN: validate, test, the hot-change proof and the plans: Terraform's registry cannot be reached," \
             "and the stand-in for the provider needs python3 (3.10 or newer) with venv, and PyPI."
         exit 0
@@ -73,9 +79,8 @@ if ! reachable; then
     loud "Terraform's registry cannot be reached. A STAND-IN takes the place of the AWS provider: it knows the schema" \
         "of hashicorp/aws, and so finds wrong names and types, but not values that AWS would refuse." \
         "More about it: deploy/terraform/tests/stand-in/README.md"
-    export TF_CLI_CONFIG_FILE=$config
 fi
-terraform init -backend=false -input=false -no-color >"$work/init.log" 2>&1 || { cat "$work/init.log" >&2; exit 1; }
+quietly terraform init -backend=false -input=false -no-color
 echo "   $provider provider"
 
 step "validate"
@@ -107,19 +112,14 @@ checkov_job=$!
 step "test"
 terraform test -no-color
 # The stories run the module by itself. They are in a folder of their own, because `terraform validate` looks at the
-# tests in `tests`, and does not know that a run hands providers to the module (hashicorp/terraform#28490 and others).
-terraform init -backend=false -input=false -no-color -test-directory=tests/stories >"$work/init.log" 2>&1 || { cat "$work/init.log" >&2; exit 1; }
+# tests in `tests`, and does not know that a run hands providers to the module (hashicorp/terraform#28490).
+quietly terraform init -backend=false -input=false -no-color -test-directory=tests/stories
 terraform test -no-color -test-directory=tests/stories
 
 step "plans of three deployments, and what a change changes"
-if config=$(stand_in); then
-    # Real or not before: these are made without an account, so by the stand-in. In a copy of their own.
-    export TF_CLI_CONFIG_FILE=$config
-    rm -rf .terraform .terraform.lock.hcl
-    terraform init -backend=false -input=false -no-color >"$work/init.log" 2>&1 || { cat "$work/init.log" >&2; exit 1; }
+if stand_in; then # the real provider would need an account
     $python tests/changes.py cases "$work"
 
-    quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; return 1; }; }
     # plan NAME: of NAME.tfvars.json into NAME.plan and NAME.plan.json, over the state of CASE
     plan() {
         quietly terraform plan -input=false -no-color -state="$work/$2.tfstate" -var-file="$work/$1.tfvars.json" -out="$work/$1.plan"
