@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Everything that can be known of deploy/terraform without an AWS account: its form, its types, its tests, what a change
-# changes, and what checkov says. Leaves plans and states of three deployments, as JSON, in target/deploy.
+# Everything that can be known of deploy/terraform without an AWS account: its form, its types, its tests, what a
+# change changes, and what checkov says. Leaves plans and states of three deployments, as JSON, in target/deploy.
 #
-# It needs terraform (1.11 or newer, for the tests), and python3 with its venv module. What cannot be run for want of one
-# of them is said, loudly, and is not a failure.
+# It needs terraform (1.9 or newer; tried with 1.11.4), and python3 (3.10 or newer) with its venv module. What cannot be
+# run for want of one of them is said, loudly, and is not a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,11 +30,12 @@ loud() {
 
 if ! command -v terraform >/dev/null; then
     loud "NOT RUN: all checks of deploy/terraform: there is no terraform on this machine." \
-        "help: install Terraform 1.11 or newer: https://developer.hashicorp.com/terraform/install"
+        "help: install Terraform 1.9 or newer: https://developer.hashicorp.com/terraform/install"
     exit 0
 fi
 python=""
-if command -v python3 >/dev/null && python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then
+new_enough='import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))'
+if command -v python3 >/dev/null && python3 -c "$new_enough" 2>/dev/null; then
     python=python3
 fi
 
@@ -65,7 +66,10 @@ stand_in() {
     [ -z "${STAND_IN_PID:-}" ] || return 0
     [ -n "$python" ] && exports=$("$here/deploy/terraform/tests/stand-in/start.sh" "$out/stand-in") && eval "$exports"
 }
-reachable() { command -v curl >/dev/null && curl -fsS -o /dev/null --max-time 20 "https://registry.terraform.io/v1/providers/hashicorp/aws/versions" 2>/dev/null; }
+reachable() {
+    local url="https://registry.terraform.io/v1/providers/hashicorp/aws/versions"
+    command -v curl >/dev/null && curl -fsS -o /dev/null --max-time 20 "$url" 2>/dev/null
+}
 
 step "provider"
 provider=real
@@ -122,7 +126,8 @@ if stand_in; then # the real provider would need an account
 
     # plan NAME: of NAME.tfvars.json into NAME.plan and NAME.plan.json, over the state of CASE
     plan() {
-        quietly terraform plan -input=false -no-color -state="$work/$2.tfstate" -var-file="$work/$1.tfvars.json" -out="$work/$1.plan"
+        quietly terraform plan -input=false -no-color -state="$work/$2.tfstate" -var-file="$work/$1.tfvars.json" \
+            -out="$work/$1.plan"
         terraform show -json "$work/$1.plan" >"$work/$1.plan.json"
     }
     for case in existing alb nlb; do
@@ -130,7 +135,8 @@ if stand_in; then # the real provider would need an account
         cp "$work/$case.plan.json" "$out/terraform-plan-$case.json"
         quietly terraform apply -input=false -no-color -state="$work/$case.tfstate" "$work/$case.plan"
         terraform show -json "$work/$case.tfstate" >"$out/terraform-state-$case.json"
-        quietly terraform plan -input=false -no-color -detailed-exitcode -state="$work/$case.tfstate" -var-file="$work/$case.tfvars.json"
+        quietly terraform plan -input=false -no-color -state="$work/$case.tfstate" \
+            -var-file="$work/$case.tfvars.json" -detailed-exitcode # 2, which ends this, where it would change something
         echo "   $out/terraform-{plan,state}-$case.json; planned again, nothing changes"
     done
     for change in hot parent size; do

@@ -126,6 +126,10 @@ variable "VPC_CIDR" {
     condition     = can(cidrnetmask(var.VPC_CIDR)) && try(tonumber(split("/", var.VPC_CIDR)[1]) >= 16 && tonumber(split("/", var.VPC_CIDR)[1]) <= 24, false)
     error_message = "VPC_CIDR must be an IPv4 CIDR from /16 to /24, for example 10.0.0.0/16: each subnet gets a sixteenth of it, and AWS has none smaller than /28."
   }
+  validation {
+    condition     = var.ELB_TYPE != "ALB" || try(tonumber(split("/", var.VPC_CIDR)[1]) <= 23, true)
+    error_message = "With ELB_TYPE ALB, VPC_CIDR must be /23 or larger: an ALB needs subnets of /27 or more, and each subnet gets a sixteenth of the VPC."
+  }
 }
 
 variable "AVAILABILITY_ZONES" {
@@ -337,11 +341,11 @@ variable "IMAGE" {
   default     = null
 
   validation {
-    condition     = can(regex("^[a-z0-9][a-zA-Z0-9./_:@-]+$", coalesce(var.IMAGE, "nameplate:0.1.0")))
+    condition     = can(regex("^[a-z0-9][a-zA-Z0-9./_:-]*(:[a-zA-Z0-9_][a-zA-Z0-9._-]*|@sha256:[0-9a-f]{64})$", coalesce(var.IMAGE, "nameplate:0.1.0")))
     error_message = "IMAGE must be an image's URI with a tag or a digest, for example 111122223333.dkr.ecr.eu-west-1.amazonaws.com/nameplate:0.1.0."
   }
   validation {
-    condition     = can(regex("(:[a-zA-Z0-9_][a-zA-Z0-9._-]*|@sha256:[0-9a-f]{64})$", coalesce(var.IMAGE, "nameplate:0.1.0"))) && !endswith(coalesce(var.IMAGE, "nameplate:0.1.0"), ":latest")
+    condition     = !endswith(coalesce(var.IMAGE, "nameplate:0.1.0"), ":latest")
     error_message = "IMAGE must name a version by a tag other than latest, or by digest: with latest, tasks that start at different times run different code."
   }
 }

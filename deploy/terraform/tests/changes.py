@@ -33,7 +33,7 @@ CASES = {
 }
 
 
-# --- Changes: each takes the variables and the mapping of `nlb`, and says which actions may be planned -----------------
+# --- Changes: each takes the variables and the mapping of `nlb`, and says which actions may be planned ----------------
 
 
 def entry(domain, api):
@@ -55,7 +55,8 @@ def another_parent(variables, mapping):
     """The first domain under a new parent: it needs a zone and a certificate."""
     plan = variables["PLAN"]
     plan["hosted_zones"].append({"name": "shop.example.com", "records": ["*.shop.example.com"], "domains": 1})
-    plan["certificates"].append({"id": "c-0a0a0a0a0a", "names": ["*.shop.example.com"], "validation_zone": "example.com"})
+    names = ["*.shop.example.com"]
+    plan["certificates"].append({"id": "c-0a0a0a0a0a", "names": names, "validation_zone": "example.com"})
     return mapping + entry("api1.shop.example.com", "apiid1")
 
 
@@ -87,7 +88,7 @@ CHANGES = {
 }
 
 
-# --- The command line --------------------------------------------------------------------------------------------------
+# --- The command line -------------------------------------------------------------------------------------------------
 
 
 def write_json(path, value):

@@ -32,7 +32,8 @@ def main(arguments):
     readme = FOLDER / "README.md"
     text = readme.read_text()
     before, rest = text.split(BEGIN)
-    wanted = before + BEGIN + table((FOLDER / "module" / "variables.tf").read_text()) + "\n" + END + rest.split(END)[1]
+    variables = (FOLDER / "module" / "variables.tf").read_text()
+    wanted = before + BEGIN + table(variables) + "\n" + END + rest.split(END)[1]
     if arguments == ["--write"]:
         readme.write_text(wanted)
     elif text != wanted:

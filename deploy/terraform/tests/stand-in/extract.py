@@ -21,7 +21,7 @@ MODULE = HERE.parent.parent
 REGISTRY_NAME = "registry.terraform.io/hashicorp/aws"
 
 
-# --- `terraform providers schema -json` --------------------------------------------------------------------------------
+# --- `terraform providers schema -json` -------------------------------------------------------------------------------
 
 
 def block_from_terraform(block):
@@ -52,7 +52,7 @@ def from_terraform(path, version, resources, data):
     }
 
 
-# --- The npm package ---------------------------------------------------------------------------------------------------
+# --- The npm package --------------------------------------------------------------------------------------------------
 
 CLASS = re.compile(r"^class (\w+) extends cdktn\.\w+ \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 # A member of a class, and what the provider says of it.
@@ -197,7 +197,7 @@ def from_npm(package, resources, data):
     }
 
 
-# --- The command line --------------------------------------------------------------------------------------------------
+# --- The command line -------------------------------------------------------------------------------------------------
 
 
 def differences(ours, theirs):

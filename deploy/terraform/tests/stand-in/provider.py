@@ -32,7 +32,7 @@ REGION = os.environ.get("AWS_REGION", "eu-west-1")
 ACCOUNT = "111122223333"
 
 
-# --- The schema, as Terraform's protocol has it ------------------------------------------------------------------------
+# --- The schema, as Terraform's protocol has it -----------------------------------------------------------------------
 
 
 def block_message(block):
@@ -58,7 +58,7 @@ def schema_message(block):
     return pb.Schema(version=0, block=block_message(block))
 
 
-# --- Values, as Terraform's protocol has them --------------------------------------------------------------------------
+# --- Values, as Terraform's protocol has them -------------------------------------------------------------------------
 
 
 def decode(value):
@@ -91,7 +91,7 @@ def each_attribute(block, value, change, path=""):
     return out
 
 
-# --- What stands in for AWS --------------------------------------------------------------------------------------------
+# --- What stands in for AWS -------------------------------------------------------------------------------------------
 
 
 class MadeUp:
@@ -209,15 +209,22 @@ class StandIn(rpc.ProviderServicer):
             return pb.PlanResourceChange.Response(planned_state=request.proposed_new_state)
 
         if prior is None:
-            planned = each_attribute(block, proposed, lambda _, __, flags, value: UNKNOWN if "c" in flags and value is None else value)
-            return pb.PlanResourceChange.Response(planned_state=encode(planned))
+
+            def to_be_made(_path, _type, flags, value):
+                return UNKNOWN if "c" in flags and value is None else value
+
+            return pb.PlanResourceChange.Response(planned_state=encode(each_attribute(block, proposed, to_be_made)))
+
+        def to_be_changed(path, _type, flags, value):
+            return UNKNOWN if flags == "c" and path != "id" else value
 
         changed = [name for name in proposed if proposed[name] != prior.get(name)]
         replaced = [name for name in changed if name in self.facts["replaced_by"].get(request.type_name, [])]
-        planned = each_attribute(block, proposed, lambda path, _, flags, value: UNKNOWN if flags == "c" and path != "id" else value)
         return pb.PlanResourceChange.Response(
-            planned_state=encode(planned),
-            requires_replace=[pb.AttributePath(steps=[pb.AttributePath.Step(attribute_name=name)]) for name in replaced],
+            planned_state=encode(each_attribute(block, proposed, to_be_changed)),
+            requires_replace=[
+                pb.AttributePath(steps=[pb.AttributePath.Step(attribute_name=name)]) for name in replaced
+            ],
         )
 
     def ApplyResourceChange(self, request, context):

@@ -89,7 +89,6 @@ run "what_aws_does_not_have" {
     TASK_CPU           = 1000
     STOP_TIMEOUT       = 121
     LOG_RETENTION_DAYS = 31
-    VPC_CIDR           = "10.0.0.0/8"
     TASK_SCALE_MAX     = 5001
     TASK_SCALE_CPU_PCT = 101
   }
@@ -100,7 +99,6 @@ run "what_aws_does_not_have" {
     var.TASK_CPU,
     var.STOP_TIMEOUT,
     var.LOG_RETENTION_DAYS,
-    var.VPC_CIDR,
     var.TASK_SCALE_MAX,
     var.TASK_SCALE_CPU_PCT,
   ]
@@ -119,10 +117,12 @@ run "too_few_too_small_or_an_underscore" {
     STOP_TIMEOUT       = 1
     TASK_SCALE_CPU_PCT = 0
     APP_ENVIRONMENT    = "pre_prod"
+    IMAGE              = "registry.example.com/nameplate@sha256:12"
   }
 
   expect_failures = [
     var.APP_ENVIRONMENT,
+    var.IMAGE,
     var.AVAILABILITY_ZONES,
     var.VPC_CIDR,
     var.TASK_MEMORY,
@@ -157,17 +157,18 @@ run "a_certificate_twice" {
   expect_failures = [var.CERTIFICATE_ARNS]
 }
 
-run "a_plan_of_another_format_and_the_latest_image" {
+run "a_plan_of_another_format_the_latest_image_and_a_vpc_too_large" {
   command = plan
   module { source = "./module" }
   providers = { aws = aws, aws.validation = aws.validation }
 
   variables {
-    PLAN  = merge(jsondecode(file("tests/plan.json")), { format = 2 })
-    IMAGE = "registry.example.com/nameplate:latest"
+    PLAN     = merge(jsondecode(file("tests/plan.json")), { format = 2 })
+    IMAGE    = "registry.example.com/nameplate:latest"
+    VPC_CIDR = "10.0.0.0/8"
   }
 
-  expect_failures = [var.PLAN, var.IMAGE]
+  expect_failures = [var.PLAN, var.IMAGE, var.VPC_CIDR]
 }
 
 run "a_default_certificate_that_is_not_there_and_a_name_that_aws_keeps" {
@@ -277,17 +278,18 @@ run "more_certificates_than_an_nlb_takes" {
   expect_failures = [var.CERTIFICATE_ARNS, var.EXTRA_ENDPOINTS]
 }
 
-run "more_certificates_than_an_alb_takes" {
+run "more_certificates_and_smaller_subnets_than_an_alb_takes" {
   command = plan
   module { source = "./module" }
   providers = { aws = aws, aws.validation = aws.validation }
 
   variables {
     ELB_TYPE         = "ALB"
+    VPC_CIDR         = "10.0.0.0/24"
     CERTIFICATE_ARNS = [for number in range(26) : "arn:aws:acm:eu-west-1:111122223333:certificate/${number}"]
   }
 
-  expect_failures = [var.CERTIFICATE_ARNS]
+  expect_failures = [var.CERTIFICATE_ARNS, var.VPC_CIDR]
 }
 
 run "memory_between_two_steps_and_a_minimum_over_the_maximum" {
