@@ -10,30 +10,65 @@ locals {
   alarms = {
     no-healthy-target = {
       description = "No task is healthy: nobody is served. See the service's events, then the tasks' /readyz."
-      namespace   = local.elb_namespace, metric = "HealthyHostCount", dimensions = local.group_dimensions
-      statistic   = "Maximum", comparison = "LessThanThreshold", threshold = 1, period = 60, periods = 1, missing = "breaching"
+      namespace   = local.elb_namespace
+      metric      = "HealthyHostCount"
+      dimensions  = local.group_dimensions
+      statistic   = "Maximum"
+      comparison  = "LessThanThreshold"
+      threshold   = 1
+      period      = 60
+      periods     = 1
+      missing     = "breaching"
     }
     unhealthy-targets = {
       description = "A task has been unhealthy for 5 minutes."
-      namespace   = local.elb_namespace, metric = "UnHealthyHostCount", dimensions = local.group_dimensions
-      statistic   = "Maximum", comparison = "GreaterThanThreshold", threshold = 0, period = 60, periods = 5, missing = "notBreaching"
+      namespace   = local.elb_namespace
+      metric      = "UnHealthyHostCount"
+      dimensions  = local.group_dimensions
+      statistic   = "Maximum"
+      comparison  = "GreaterThanThreshold"
+      threshold   = 0
+      period      = 60
+      periods     = 5
+      missing     = "notBreaching"
     }
     cpu-high = {
       description = "CPU over 90 % for 5 minutes: scaling does not keep up, or TASK_SCALE_MAX is reached."
-      namespace   = "AWS/ECS", metric = "CPUUtilization", dimensions = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this.name }
-      statistic   = "Average", comparison = "GreaterThanThreshold", threshold = 90, period = 60, periods = 5, missing = "notBreaching"
+      namespace   = "AWS/ECS"
+      metric      = "CPUUtilization"
+      dimensions  = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this.name }
+      statistic   = "Average"
+      comparison  = "GreaterThanThreshold"
+      threshold   = 90
+      period      = 60
+      periods     = 5
+      missing     = "notBreaching"
     }
     tls-errors = {
       wanted      = local.nlb && var.LISTENER_TLS
       description = "TLS between the load balancer and tasks fails."
-      namespace   = local.elb_namespace, metric = "TargetTLSNegotiationErrorCount", dimensions = local.elb_dimensions
-      statistic   = "Sum", comparison = "GreaterThanThreshold", threshold = 10, period = 300, periods = 1, missing = "notBreaching"
+      namespace   = local.elb_namespace
+      metric      = "TargetTLSNegotiationErrorCount"
+      dimensions  = local.elb_dimensions
+      statistic   = "Sum"
+      comparison  = "GreaterThanThreshold"
+      threshold   = 10
+      period      = 300
+      periods     = 1
+      missing     = "notBreaching"
     }
     server-errors = {
       wanted      = !local.nlb
       description = "The load balancer itself answers with 5xx: no healthy task, or tasks that hang up."
-      namespace   = local.elb_namespace, metric = "HTTPCode_ELB_5XX_Count", dimensions = local.elb_dimensions
-      statistic   = "Sum", comparison = "GreaterThanThreshold", threshold = 10, period = 300, periods = 1, missing = "notBreaching"
+      namespace   = local.elb_namespace
+      metric      = "HTTPCode_ELB_5XX_Count"
+      dimensions  = local.elb_dimensions
+      statistic   = "Sum"
+      comparison  = "GreaterThanThreshold"
+      threshold   = 10
+      period      = 300
+      periods     = 1
+      missing     = "notBreaching"
     }
   }
 }

@@ -22,6 +22,14 @@ locals {
     ]) : wanted.base => wanted...
   }
 
+  # What ACM says the record is, by the first name that asks for it.
+  validation_options = {
+    for base, wanted in local.validations : base => one([
+      for option in aws_acm_certificate.planned[wanted[0].certificate].domain_validation_options : option
+      if option.domain_name == wanted[0].name
+    ])
+  }
+
   validation_zones = toset(var.PLAN.certificates[*].validation_zone)
   validation_zone_ids = merge(
     { for name, zone in data.aws_route53_zone.validation : name => zone.zone_id },
@@ -55,9 +63,9 @@ resource "aws_route53_record" "validation" {
   provider = aws.validation
 
   zone_id         = local.validation_zone_ids[each.value[0].zone]
-  name            = one([for option in aws_acm_certificate.planned[each.value[0].certificate].domain_validation_options : option.resource_record_name if option.domain_name == each.value[0].name])
-  type            = one([for option in aws_acm_certificate.planned[each.value[0].certificate].domain_validation_options : option.resource_record_type if option.domain_name == each.value[0].name])
-  records         = [for option in aws_acm_certificate.planned[each.value[0].certificate].domain_validation_options : option.resource_record_value if option.domain_name == each.value[0].name]
+  name            = local.validation_options[each.key].resource_record_name
+  type            = local.validation_options[each.key].resource_record_type
+  records         = [local.validation_options[each.key].resource_record_value]
   ttl             = 300
   allow_overwrite = true # another stack of the account may have asked for the same
 }

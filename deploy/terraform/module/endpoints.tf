@@ -31,23 +31,36 @@ locals {
   # What may be done through each endpoint: what tasks need, and nothing for other accounts' principals. APIs are
   # called without an AWS principal (their resource policies decide), so execute-api asks for none.
   endpoint_statements = {
-    "execute-api" = [{
-      Effect   = "Allow", Principal = "*", Action = "execute-api:Invoke",
-      Resource = "arn:${local.partition}:execute-api:${local.region}:*:*"
-    }]
-    "logs" = [{
-      Effect   = "Allow", Principal = "*", Action = ["logs:CreateLogStream", "logs:PutLogEvents"],
-      Resource = "${aws_cloudwatch_log_group.service.arn}:*", Condition = local.own_account
-    }]
+    "execute-api" = {
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = "execute-api:Invoke"
+      Resource  = "arn:${local.partition}:execute-api:${local.region}:*:*"
+    }
+    "logs" = {
+      Effect    = "Allow"
+      Principal = "*"
+      Action    = ["logs:CreateLogStream", "logs:PutLogEvents"]
+      Resource  = "${aws_cloudwatch_log_group.service.arn}:*"
+      Condition = local.own_account
+    }
     "ecr.api"     = local.ecr_pull
     "ecr.dkr"     = local.ecr_pull
-    "ssmmessages" = [merge(local.exec_statement, { Principal = "*", Condition = local.own_account })]
+    "ssmmessages" = merge(local.exec_statement, { Principal = "*", Condition = local.own_account })
   }
 
-  ecr_pull = [{
-    Effect = "Allow", Principal = "*", Resource = "*", Condition = local.own_account,
-    Action = ["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"]
-  }]
+  ecr_pull = {
+    Effect    = "Allow"
+    Principal = "*"
+    Resource  = "*"
+    Condition = local.own_account
+    Action = [
+      "ecr:GetAuthorizationToken",
+      "ecr:BatchGetImage",
+      "ecr:GetDownloadUrlForLayer",
+      "ecr:BatchCheckLayerAvailability",
+    ]
+  }
 }
 
 resource "aws_vpc_endpoint" "interface" {
@@ -63,7 +76,7 @@ resource "aws_vpc_endpoint" "interface" {
   # dials the endpoint's own name.
   private_dns_enabled = each.value != "execute-api"
 
-  policy = jsonencode({ Version = "2012-10-17", Statement = local.endpoint_statements[each.value] })
+  policy = jsonencode({ Version = "2012-10-17", Statement = [local.endpoint_statements[each.value]] })
 
   tags = merge(local.tags, { Name = "${local.prefix}-${each.value}" })
 }
@@ -80,13 +93,18 @@ resource "aws_vpc_endpoint" "s3" {
     Version = "2012-10-17"
     Statement = [
       {
-        Effect   = "Allow", Principal = "*", Action = "s3:GetObject",
-        Resource = local.mapping_object_arn, Condition = local.own_account
+        Effect    = "Allow"
+        Principal = "*"
+        Action    = "s3:GetObject"
+        Resource  = local.mapping_object_arn
+        Condition = local.own_account
       },
       # ECR keeps images' layers here, and hands out signed URLs to them.
       {
-        Effect   = "Allow", Principal = "*", Action = "s3:GetObject",
-        Resource = "arn:${local.partition}:s3:::prod-${local.region}-starport-layer-bucket/*"
+        Effect    = "Allow"
+        Principal = "*"
+        Action    = "s3:GetObject"
+        Resource  = "arn:${local.partition}:s3:::prod-${local.region}-starport-layer-bucket/*"
       },
     ]
   })

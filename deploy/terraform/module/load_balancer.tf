@@ -97,7 +97,7 @@ resource "aws_lb_listener_certificate" "planned" {
 }
 
 resource "aws_lb_listener_certificate" "imported" {
-  for_each = toset(local.default_certificate != "" ? var.CERTIFICATE_ARNS : slice(var.CERTIFICATE_ARNS, min(1, length(var.CERTIFICATE_ARNS)), length(var.CERTIFICATE_ARNS)))
+  for_each = toset(local.default_certificate != "" ? var.CERTIFICATE_ARNS : try(slice(var.CERTIFICATE_ARNS, 1, length(var.CERTIFICATE_ARNS)), []))
 
   listener_arn    = aws_lb_listener.this.arn
   certificate_arn = each.value

@@ -102,3 +102,18 @@ mock_resource "aws_lb_target_group" {
 mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::111122223333:role/made" }
 }
+
+mock_resource "aws_lb_listener" {
+  defaults = { arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/net/reverse-proxy-dev-nlb/0123456789abcdef/0123456789abcdef" }
+}
+
+mock_resource "aws_ecs_cluster" {
+  defaults = {
+    id  = "arn:aws:ecs:eu-west-1:111122223333:cluster/reverse-proxy-dev"
+    arn = "arn:aws:ecs:eu-west-1:111122223333:cluster/reverse-proxy-dev"
+  }
+}
+
+mock_resource "aws_ecs_task_definition" {
+  defaults = { arn = "arn:aws:ecs:eu-west-1:111122223333:task-definition/reverse-proxy-dev:1" }
+}
