@@ -55,10 +55,10 @@ work=$(mktemp -d)
 trap 'for pid in ${STAND_IN_PID:-} ${checkov_job:-}; do kill "$pid" 2>/dev/null || true; done; rm -rf "$work"' EXIT
 mkdir -p "$work/repository/deploy"
 cp -R conf "$work/repository/"
-cp -R deploy/terraform "$work/repository/deploy/"
+tar -C deploy -cf - --exclude .terraform terraform | tar -C "$work/repository/deploy" -xf -
+here=$PWD
 cd "$work/repository/deploy/terraform"
-rm -rf .terraform .terraform.lock.hcl ./*.tfstate* ./*.tfvars ./*.auto.tfvars.json
-here="$OLDPWD"
+rm -f .terraform.lock.hcl ./*.tfstate* ./*.tfvars ./*.auto.tfvars.json
 
 # Terraform talks to the stand-in from here on, until the script ends.
 stand_in() {

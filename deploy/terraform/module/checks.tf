@@ -42,3 +42,10 @@ check "shutdown_has_time" {
     error_message = "STOP_TIMEOUT is ${var.STOP_TIMEOUT} s: requests in flight have ${local.shutdown_grace} s to finish when a task stops. API Gateway's integrations take up to 29 s by default."
   }
 }
+
+check "names_resolve_in_the_existing_vpc" {
+  assert {
+    condition     = var.CREATE_VPC || try(data.aws_vpc.existing[0].enable_dns_support && data.aws_vpc.existing[0].enable_dns_hostnames, false)
+    error_message = "${coalesce(var.EXTERNAL_VPC_ID, "The VPC")} has DNS support or DNS hostnames off: custom domains and endpoints do not resolve in it. Turn both on (Route 53 developer guide, Working with private hosted zones)."
+  }
+}

@@ -316,8 +316,8 @@ variable "CERTIFICATE_ARNS" {
     error_message = "ACM cannot validate these names: ${join(", ", var.PLAN.import_names)}. Import a certificate for them into ACM, in the stack's region, and list its ARN in CERTIFICATE_ARNS."
   }
   validation {
-    condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) <= (var.ELB_TYPE == "ALB" ? 26 : 25)
-    error_message = "The listener would have ${length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS)} certificates; ${var.ELB_TYPE == "ALB" ? "an ALB takes 26 with the default one" : "an NLB takes 25"} (ELB quotas). Deploy a second stack for some of the domains."
+    condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) <= lookup(var.PLAN.quotas, "certificates_per_listener", 25) + (var.ELB_TYPE == "ALB" ? 1 : 0)
+    error_message = "The listener would have ${length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS)} certificates, and ${var.ELB_TYPE == "ALB" ? "an ALB takes ${lookup(var.PLAN.quotas, "certificates_per_listener", 25)} and the default one" : "an NLB takes ${lookup(var.PLAN.quotas, "certificates_per_listener", 25)}"} (ELB quotas). Deploy a second stack for some of the domains, or have the quota raised: nameplate plan --quota certificates-per-listener=NUMBER"
   }
 }
 

@@ -17,7 +17,11 @@ mock_data "aws_availability_zones" {
 }
 
 mock_data "aws_vpc" {
-  defaults = { cidr_block = "172.16.0.0/16" }
+  defaults = {
+    cidr_block           = "172.16.0.0/16"
+    enable_dns_hostnames = true
+    enable_dns_support   = true
+  }
 }
 
 mock_data "aws_subnet" {

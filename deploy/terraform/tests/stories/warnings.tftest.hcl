@@ -47,7 +47,7 @@ run "a_plan_of_another_mapping" {
   expect_failures = [check.the_plan_is_of_this_mapping]
 }
 
-run "endpoints_that_tasks_may_not_talk_to" {
+run "an_existing_vpc_without_dns_and_endpoints_that_tasks_may_not_talk_to" {
   command = plan
   module { source = "./module" }
   providers = { aws = aws, aws.validation = aws.validation }
@@ -60,7 +60,12 @@ run "endpoints_that_tasks_may_not_talk_to" {
     EXISTING_ENDPOINTS          = { execute-api = "vpce-0123456789abcdef0" }
   }
 
-  expect_failures = [check.tasks_reach_existing_endpoints]
+  override_data {
+    target = data.aws_vpc.existing[0]
+    values = { cidr_block = "172.16.0.0/16", enable_dns_hostnames = false, enable_dns_support = true }
+  }
+
+  expect_failures = [check.tasks_reach_existing_endpoints, check.names_resolve_in_the_existing_vpc]
 }
 
 run "apis_of_a_region_that_nothing_reaches" {
