@@ -1,6 +1,6 @@
 # What a newcomer runs. Everything real happens in cargo and in scripts/.
 
-.PHONY: demo test lint doc ci fuzz soak preflight test-tools
+.PHONY: demo test deploy-check lint doc ci fuzz soak preflight test-tools
 
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
 demo: preflight
@@ -10,6 +10,11 @@ demo: preflight
 # All tests: unit, property, case files, and stories through the real proxy over real TLS.
 test: preflight test-tools
 	@cargo test
+
+# What deploys it, without an AWS account: Terraform, CDK, one against the other, and the pipeline.
+deploy-check: preflight
+	@cargo build
+	@scripts/deploy-check.sh
 
 # What CI denies.
 lint: preflight

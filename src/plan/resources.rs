@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::certificates::{Assigned, Certificate, Room, assign, sorted_out};
 use super::limits;
 use super::names::Names;
+use super::policy::{Planned, TooLarge, planned};
 use super::quotas::{OverQuota, Quotas};
 use super::state::State;
 use super::warning::{About, Warning};
@@ -171,7 +172,8 @@ pub fn plan(
         Ok(assigned) if faults.is_empty() => assigned,
         _ => return Err(faults),
     };
-    let mut warnings = zones.warnings();
+    let (resource_policies, mut warnings) = resource_policies(table);
+    warnings.extend(zones.warnings());
     warnings.extend(of_certificates);
     warnings.extend(options.differing_from(state));
     warnings.extend(options.idle_validation_zones(&names.certificates));
@@ -202,7 +204,7 @@ pub fn plan(
         regions: names.regions,
         api_ids: api_ids(table),
         endpoints: names.endpoints,
-        resource_policies: Vec::new(),
+        resource_policies,
         quotas: options.quotas,
         used,
         warnings,
@@ -219,6 +221,30 @@ fn api_ids(table: &MappingTable) -> BTreeMap<String, BTreeSet<String>> {
         }
     }
     ids
+}
+
+/// The policies by region and API, and a warning for each API whose policy does not fit. That keeps no plan from being
+/// made: policies are put on the APIs one by one, and how to fold this one is for somebody to choose.
+fn resource_policies(table: &MappingTable) -> (Vec<ResourcePolicy>, Vec<Warning>) {
+    let (mut policies, mut warnings) = (Vec::new(), Vec::new());
+    for Planned { api_id, region, endpoints, policy } in planned(table) {
+        match policy {
+            Ok(policy) => {
+                policies.push(ResourcePolicy { api_id, region, endpoints: endpoints.into_iter().collect(), policy });
+            }
+            Err(TooLarge { size, limit, paths, .. }) => warnings.push(Warning {
+                about: About::ResourcePolicy,
+                what: format!(
+                    "the plan has no resource policy of API {api_id}: for {paths} paths it would have {size} characters, \
+                     and {limit} are the most"
+                ),
+                help: format!("see `nameplate policy MAPPING --api-id {api_id} --fold --vpce ID`, or map fewer paths of it"),
+                name: api_id,
+            }),
+        }
+    }
+    policies.sort_by(|a, b| (&a.region, &a.api_id).cmp(&(&b.region, &b.api_id)));
+    (policies, warnings)
 }
 
 impl Options {

@@ -1,6 +1,7 @@
 //! What holds for plans of all mappings; and tables for the tests of this room.
 
 mod assigning;
+mod policies;
 mod promises;
 mod quotas;
 mod zones;
