@@ -1,0 +1,50 @@
+import { Aws, CfnDeletionPolicy } from 'aws-cdk-lib';
+import * as ecr from 'aws-cdk-lib/aws-ecr';
+import { Construct } from 'constructs';
+import type { Settled } from './props';
+
+/** How many images the repository keeps. */
+const KEPT_IMAGES = 20;
+
+/** The repository, and the image that tasks run. */
+export class Image extends Construct {
+  /** The URI of the repository that is made. */
+  readonly repositoryUri: string;
+  /** The image's URI, with a version. */
+  readonly uri: string;
+  /** The ECR repository that the image is pulled from; `undefined` where it is in no ECR. */
+  readonly pulledArn: string | undefined;
+
+  constructor(scope: Construct, id: string, { vars, prefix }: Settled) {
+    super(scope, id);
+    // It is made where IMAGE is given, too: a change of IMAGE must not take the images with it.
+    const repository = new ecr.CfnRepository(this, 'Repository', {
+      repositoryName: prefix,
+      imageTagMutability: 'IMMUTABLE',
+      imageScanningConfiguration: { scanOnPush: true },
+      lifecyclePolicy: {
+        lifecyclePolicyText: JSON.stringify({
+          rules: [
+            {
+              rulePriority: 1,
+              description: `Keep the last ${KEPT_IMAGES} images`,
+              selection: { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: KEPT_IMAGES },
+              action: { type: 'expire' },
+            },
+          ],
+        }),
+      },
+    });
+    repository.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE;
+    repository.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;
+    this.repositoryUri = `${Aws.ACCOUNT_ID}.dkr.ecr.${Aws.REGION}.${Aws.URL_SUFFIX}/${repository.ref}`;
+    this.uri = vars.IMAGE ?? `${this.repositoryUri}:${vars.IMAGE_TAG}`;
+    this.pulledArn = vars.IMAGE === null ? repository.attrArn : repositoryArn(vars.IMAGE);
+  }
+}
+
+/** The ARN of the ECR repository that an image's URI names; `undefined` for any other registry. */
+export function repositoryArn(image: string): string | undefined {
+  const match = /^(\d{12})\.dkr\.ecr(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)[:@]/.exec(image);
+  return match === null ? undefined : `arn:${Aws.PARTITION}:ecr:${match[2]}:${match[1]}:repository/${match[3]}`;
+}

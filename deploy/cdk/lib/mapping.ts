@@ -1,0 +1,76 @@
+import { Aws, CfnDeletionPolicy } from 'aws-cdk-lib';
+import * as s3 from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { acknowledge } from './findings';
+import type { Settled } from './props';
+
+/** The key of the mapping in its bucket. */
+export const MAPPING_KEY = 'mapping.yaml';
+/** Days that an overwritten mapping can be brought back. */
+const OLD_VERSION_DAYS = 90;
+
+/**
+ * The bucket of the mapping. The object is not the stack's: CloudFormation has no resource for one, and whoever uploads
+ * it changes nothing here, which is what makes a mapping change hot.
+ */
+export class Mapping extends Construct {
+  readonly bucketName: string;
+  readonly bucketArn: string;
+  /** Where tasks read the mapping, `s3://BUCKET/mapping.yaml`. */
+  readonly uri: string;
+  readonly objectArn: string;
+
+  constructor(scope: Construct, id: string, { prefix }: Settled) {
+    super(scope, id);
+    const bucket = new s3.CfnBucket(this, 'Bucket', {
+      bucketName: `${prefix}-mapping-${Aws.ACCOUNT_ID}-${Aws.REGION}`,
+      versioningConfiguration: { status: 'Enabled' },
+      bucketEncryption: {
+        serverSideEncryptionConfiguration: [{ serverSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }],
+      },
+      publicAccessBlockConfiguration: {
+        blockPublicAcls: true,
+        blockPublicPolicy: true,
+        ignorePublicAcls: true,
+        restrictPublicBuckets: true,
+      },
+      ownershipControls: { rules: [{ objectOwnership: 'BucketOwnerEnforced' }] },
+      lifecycleConfiguration: {
+        rules: [
+          {
+            id: 'old-versions',
+            status: 'Enabled',
+            noncurrentVersionExpiration: { noncurrentDays: OLD_VERSION_DAYS },
+          },
+        ],
+      },
+    });
+    bucket.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE;
+    bucket.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;
+    acknowledge(bucket, {
+      'AwsSolutions::AwsSolutions-S1':
+        'Tasks ask for one small object every few seconds, so access logs would be many times larger than what they tell; who writes it is in CloudTrail',
+    });
+    this.bucketName = bucket.ref;
+    this.bucketArn = bucket.attrArn;
+    this.uri = `s3://${bucket.ref}/${MAPPING_KEY}`;
+    this.objectArn = `${bucket.attrArn}/${MAPPING_KEY}`;
+
+    new s3.CfnBucketPolicy(this, 'Policy', {
+      bucket: bucket.ref,
+      policyDocument: {
+        Version: '2012-10-17',
+        Statement: [
+          {
+            Sid: 'TlsOnly',
+            Effect: 'Deny',
+            Principal: '*',
+            Action: 's3:*',
+            Resource: [this.bucketArn, `${this.bucketArn}/*`],
+            Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+          },
+        ],
+      },
+    });
+  }
+}

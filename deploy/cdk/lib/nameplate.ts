@@ -1,0 +1,122 @@
+import { Annotations, Stack, Tags, Token } from 'aws-cdk-lib';
+import { Construct } from 'constructs';
+import { Alarms } from './alarms';
+import { Certificates } from './certificates';
+import { Dns } from './dns';
+import { Endpoints } from './endpoints';
+import { Image } from './image';
+import { LoadBalancer } from './load-balancer';
+import { Mapping } from './mapping';
+import { Network } from './network';
+import { isPlanOf, type Plan } from './plan';
+import { settle, type Settled } from './props';
+import { Scaling } from './scaling';
+import { SecurityGroups } from './security-groups';
+import { Service } from './service';
+import type { NameplateProps } from './variables';
+
+/** The most resources that CloudFormation works on in one operation, over all nested stacks (CloudFormation quotas). */
+const RESOURCES_PER_OPERATION = 2500;
+
+/**
+ * Nameplate on Fargate behind an internal load balancer: names of your own for private APIs of API Gateway.
+ *
+ * Give it a stack whose region is known (`env: { region }`), and the plan of your mapping. Synthesis asks AWS nothing, and
+ * nothing of it is a Lambda function. What it makes, and every variable: deploy/cdk/README.md.
+ */
+export class Nameplate extends Construct {
+  readonly vpcId: string;
+  /** The execute-api endpoint, which the APIs' resource policies name. */
+  readonly vpcEndpointId: string;
+  readonly elbDnsName: string;
+  readonly mappingBucket: string;
+  /** Where the mapping is uploaded to, `s3://BUCKET/mapping.yaml`. */
+  readonly mappingUri: string;
+  readonly ecrRepositoryUrl: string;
+  readonly clusterName: string;
+  readonly serviceName: string;
+  /** The plan, as it was read. */
+  readonly plan: Plan;
+
+  constructor(scope: Construct, id: string, props: NameplateProps = {}) {
+    super(scope, id);
+    const region = Stack.of(this).region;
+    if (Token.isUnresolved(region)) {
+      throw new Error('nameplate: the region of the stack is not known\n  help: give the stack an env with a region, for example { env: { region: "eu-west-1" } }');
+    }
+    const settled = settle(props, region);
+    const { vars, plan } = settled;
+
+    const network = new Network(this, 'Network', settled);
+    const mapping = new Mapping(this, 'Mapping', settled);
+    const image = new Image(this, 'Image', settled);
+    const groups = new SecurityGroups(this, 'SecurityGroups', settled, network);
+    const endpoints = new Endpoints(this, 'Endpoints', settled, network, groups, mapping);
+    const certificates = new Certificates(this, 'Certificates', settled);
+    const balancer = new LoadBalancer(this, 'LoadBalancer', settled, network, groups, certificates);
+    const dns = new Dns(this, 'Dns', settled, network, balancer);
+    const service = new Service(this, 'Service', settled, { network, groups, endpoints, mapping, image, balancer });
+    new Scaling(this, 'Scaling', settled, service);
+    new Alarms(this, 'Alarms', settled, balancer, service);
+
+    this.vpcId = network.vpcId;
+    this.vpcEndpointId = endpoints.executeApiId;
+    this.elbDnsName = balancer.dnsName;
+    this.mappingBucket = mapping.bucketName;
+    this.mappingUri = mapping.uri;
+    this.ecrRepositoryUrl = image.repositoryUri;
+    this.clusterName = service.clusterName;
+    this.serviceName = service.serviceName;
+    this.plan = plan;
+
+    for (const [key, value] of Object.entries({ Application: vars.APP_NAME, Environment: vars.APP_ENVIRONMENT, ...vars.TAGS })) {
+      Tags.of(this).add(key, value);
+    }
+    this.warn(settled, certificates.byHand, dns.size);
+  }
+
+  /** What the stack tells, by name: the same as the Terraform module's outputs, as CloudFormation can write them. */
+  get outputs(): Record<string, string> {
+    return {
+      VpcId: this.vpcId,
+      VpcEndpointId: this.vpcEndpointId,
+      ElbDnsName: this.elbDnsName,
+      MappingBucket: this.mappingBucket,
+      MappingUri: this.mappingUri,
+      EcrRepositoryUrl: this.ecrRepositoryUrl,
+      ClusterName: this.clusterName,
+      ServiceName: this.serviceName,
+    };
+  }
+
+  /** Warnings are said at synthesis and are in no template. */
+  private warn({ vars, plan }: Settled, byHand: string[], dnsSize: number): void {
+    const warn = (name: string, text: string) => Annotations.of(this).addWarningV2(`nameplate:${name}`, text);
+    if (vars.TASK_SCALE_MIN < 2) {
+      warn('TASK_SCALE_MIN', 'TASK_SCALE_MIN is 1: while the one task is replaced or its zone fails, no API is reached. docs/scaling.md recommends 2.');
+    }
+    if (vars.TASK_SCALE_CPU_PCT > 60) {
+      warn('TASK_SCALE_CPU_PCT', `TASK_SCALE_CPU_PCT is ${vars.TASK_SCALE_CPU_PCT}: load that doubles finds no room until new tasks serve. docs/scaling.md recommends 50.`);
+    }
+    if (vars.CREATE_VPC && vars.EXTERNAL_VPC_ID !== null) {
+      warn('EXTERNAL_VPC_ID', 'EXTERNAL_VPC_ID is not used, because CREATE_VPC is true.');
+    }
+    const interfaces = Object.keys(vars.EXISTING_ENDPOINTS).filter((service) => service !== 's3');
+    if (interfaces.length > 0 && vars.EXTERNAL_ENDPOINT_SG_ID === null) {
+      warn('EXTERNAL_ENDPOINT_SG_ID', `The tasks' security group has no rule for the existing endpoints (${interfaces.join(', ')}): give their group as EXTERNAL_ENDPOINT_SG_ID, or add a rule to port 443.`);
+    }
+    if (byHand.length > 0) {
+      warn('VALIDATION_ZONE_IDS', `The deployment waits until somebody has written ACM's CNAMEs into ${byHand.join(', ')}: README.md, "Certificates".`);
+    }
+    if (dnsSize + 200 > RESOURCES_PER_OPERATION) {
+      warn('resources', `${dnsSize} zones and records are more than CloudFormation makes in one operation (${RESOURCES_PER_OPERATION} resources over all nested stacks): deploy the mapping in steps.`);
+    }
+    if (isPlanOf(plan, vars.PROXY_CONFIG_PATH) === false) {
+      warn('PLAN', `The plan was made from another mapping than ${vars.PROXY_CONFIG_PATH} is now: nameplate plan ${vars.PROXY_CONFIG_PATH} > ${vars.PLAN_PATH}`);
+    }
+    plan.warnings.forEach((warning, i) => {
+      const about = [warning.about, warning.name].filter((text) => text !== undefined && text !== null).join(' ');
+      warn(`plan-${i}`, `plan: ${about}: ${warning.what}${warning.help ? `; ${warning.help}` : ''}`);
+    });
+  }
+}

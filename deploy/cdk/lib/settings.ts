@@ -1,0 +1,50 @@
+import type { Settled } from './props';
+import type { Variables } from './variables';
+
+/** The load balancer's port. */
+export const HTTPS_PORT = 443;
+/** Where Nameplate answers /readyz. */
+export const ADMIN_PORT = 9901;
+/** The folder the last good mapping is kept in. */
+export const CACHE = '/var/cache/nameplate';
+
+/** The port that the load balancer connects to. */
+export function listenerPort(vars: Variables): number {
+  return vars.LISTENER_TLS ? 8443 : 8080;
+}
+
+/** What settings are made of that only exists after deployment. */
+export interface Facts {
+  readonly mappingUri: string;
+  readonly endpointDnsName: string;
+  readonly loadBalancerCidrs: string[];
+}
+
+/** Nameplate's settings: the keys of conf/nameplate.yaml, with EXTRA_SETTINGS on top. */
+export function settingsOf({ vars }: Settled, facts: Facts): Record<string, unknown> {
+  const nlb = vars.ELB_TYPE === 'NLB';
+  return {
+    listeners: [
+      {
+        address: `0.0.0.0:${listenerPort(vars)}`,
+        ...(vars.LISTENER_TLS ? { tls: { self_signed: ['nameplate.internal'] } } : {}),
+        ...(nlb ? { proxy_protocol: { trust: facts.loadBalancerCidrs } } : {}),
+      },
+    ],
+    admin: `0.0.0.0:${ADMIN_PORT}`,
+    mapping: facts.mappingUri,
+    endpoint: { name: facts.endpointDnsName },
+    endpoints: Object.fromEntries(Object.entries(vars.EXTRA_ENDPOINTS).map(([name, dns]) => [name, { name: dns }])),
+    forwarded: nlb ? { proto: 'https', port: HTTPS_PORT } : { trust: facts.loadBalancerCidrs },
+    shutdown: shutdownOf(vars.STOP_TIMEOUT),
+    log: { format: 'json' },
+    ...vars.EXTRA_SETTINGS,
+  };
+}
+
+/** `delay` and `grace_period` together stay below the seconds from SIGTERM to SIGKILL. */
+export function shutdownOf(stopTimeout: number): { delay: string; grace_period: string } {
+  const delay = stopTimeout >= 15 ? 5 : Math.floor(stopTimeout / 3);
+  const grace = Math.max(1, stopTimeout - 10);
+  return { delay: `${delay}s`, grace_period: `${grace}s` };
+}

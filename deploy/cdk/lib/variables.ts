@@ -1,0 +1,159 @@
+import type { Plan } from './plan';
+
+/** Which load balancer stands in front of the tasks. */
+export type ElbType = 'NLB' | 'ALB';
+
+/** The tasks' processors. The image must be built for them. */
+export type TaskPlatform = 'ARM64' | 'X86_64';
+
+/** A service whose VPC endpoint an existing VPC may have already. */
+export type EndpointService = 'execute-api' | 'logs' | 'ecr.api' | 'ecr.dkr' | 's3' | 'ssmmessages';
+
+/**
+ * All variables, with a value for each. The names are upper case because they are those of the Terraform module and
+ * of the AWS sample that Nameplate takes the place of: a value means the same in all three.
+ */
+export interface Variables {
+  /** The environment, second part of the prefix of all names. Default `dev`. */
+  APP_ENVIRONMENT: string;
+  /** The application, first part of the prefix. `APP_NAME-APP_ENVIRONMENT` has at most 24 characters. Default `reverse-proxy`. */
+  APP_NAME: string;
+  /** Make a VPC, or use EXTERNAL_VPC_ID. Default true. */
+  CREATE_VPC: boolean;
+  /** `NLB` or `ALB`. Default `NLB`. */
+  ELB_TYPE: ElbType;
+  /** The CIDR of the VPC, /16 to /24; of the existing one where CREATE_VPC is false. Default `10.0.0.0/16`. */
+  VPC_CIDR: string;
+  /** Add public subnets and an internet gateway to the VPC that is made. Nameplate uses neither. Default false. */
+  PUBLIC_SUBNETS: boolean;
+  /** The existing VPC. Required where CREATE_VPC is false. Default null. */
+  EXTERNAL_VPC_ID: string | null;
+  /** A security group for the load balancer, of either type, in place of ours. Default null. */
+  EXTERNAL_ALB_SG_ID: string | null;
+  /** A security group for the VPC endpoints in place of ours, and that of the EXISTING_ENDPOINTS. Default null. */
+  EXTERNAL_ENDPOINT_SG_ID: string | null;
+  /** A security group for the tasks in place of ours. Default null. */
+  EXTERNAL_FARGATE_SG_ID: string | null;
+  /** The existing VPC's private subnets, at least two, each in another Availability Zone. Default none. */
+  EXTERNAL_PRIVATE_SUBNETS_ID: string[];
+  /** The fewest tasks. docs/scaling.md recommends 2. Default 1. */
+  TASK_SCALE_MIN: number;
+  /** The most tasks, up to 5000. Default 4. */
+  TASK_SCALE_MAX: number;
+  /** The average CPU, in percent from 10 to 100, that scaling aims at. docs/scaling.md recommends 50. Default 80. */
+  TASK_SCALE_CPU_PCT: number;
+  /** `ARM64` or `X86_64`. Default `ARM64`. */
+  TASK_PLATFORM: TaskPlatform;
+  /** The mapping file, relative to the current folder. It is held against the plan's sha256. Default `../../conf/mapping.yaml`. */
+  PROXY_CONFIG_PATH: string;
+  /** The file that `nameplate plan` wrote, relative to the current folder. Default `plan.json`. */
+  PLAN_PATH: string;
+  /** Two or three Availability Zones' names. Required where CREATE_VPC is true: synthesis asks AWS nothing. Default none. */
+  AVAILABILITY_ZONES: string[];
+  /** VPC endpoints that the existing VPC has already, service to `vpce-` id. Only those missing are made. Default none. */
+  EXISTING_ENDPOINTS: Partial<Record<EndpointService, string>>;
+  /** The DNS name of EXISTING_ENDPOINTS' `execute-api`; required with it. Default null. CDK only. */
+  EXISTING_ENDPOINT_DNS_NAME: string | null;
+  /** The existing VPC's private route tables, for the S3 gateway endpoint. Default none. */
+  ROUTE_TABLE_IDS: string[];
+  /** The region's managed prefix list of S3, `pl-`, for the tasks' security group. Required where that is ours. Default null. CDK only. */
+  S3_PREFIX_LIST_ID: string | null;
+  /** IPv4 networks that may call the load balancer. Default: VPC_CIDR. */
+  CLIENT_CIDRS: string[];
+  /** TLS from the load balancer to the tasks, port 8443, or plaintext, port 8080. Default true. */
+  LISTENER_TLS: boolean;
+  /** The image's URI with a version. Default null: IMAGE_TAG in the repository that is made. */
+  IMAGE: string | null;
+  /** The tag in the repository that is made; not `latest`. Default `0.1.0`. */
+  IMAGE_TAG: string;
+  /** A task's CPU, in 1/1024 vCPU. Default 1024. */
+  TASK_CPU: number;
+  /** A task's memory, in MiB. Default 2048. */
+  TASK_MEMORY: number;
+  /** Seconds from SIGTERM to SIGKILL, 2 to 120. Default 30. */
+  STOP_TIMEOUT: number;
+  /** Scale on the CPU metric of 20 seconds in place of the one of a minute. Default false. */
+  HIGH_RESOLUTION_SCALING: boolean;
+  /** Days that logs are kept, one of CloudWatch's values. Default 30. */
+  LOG_RETENTION_DAYS: number;
+  /** The SNS topic that alarms tell. Default null: alarms only change state. */
+  ALARM_TOPIC_ARN: string | null;
+  /** Allow `aws ecs execute-command`; makes the root file system writable, which it needs. Default false. */
+  ECS_EXEC: boolean;
+  /** ACM certificates imported by hand. Default none. */
+  CERTIFICATE_ARNS: string[];
+  /** Validation zone to public hosted zone id, or `by-hand`. Each validation zone of the plan must be there. Default none. */
+  VALIDATION_ZONE_IDS: Record<string, string>;
+  /** Settings laid over ours; a key of the first level replaces all of it. Default none. */
+  EXTRA_SETTINGS: Record<string, unknown>;
+  /** ENDPOINT of the mapping to the DNS name of another execute-api endpoint. Default none. */
+  EXTRA_ENDPOINTS: Record<string, string>;
+  /** Keep the load balancer from being deleted. Default true. */
+  DELETION_PROTECTION: boolean;
+  /** Tags for everything, beside Application and Environment. Default none. */
+  TAGS: Record<string, string>;
+  /** Make the service. False at the first deployment, until the image and the mapping are uploaded. Default true. CDK only. */
+  SERVICE: boolean;
+}
+
+/** What {@link Nameplate} takes: any of the variables, and the plan itself in place of PLAN_PATH. */
+export interface NameplateProps extends Partial<Variables> {
+  /** The plan, as `nameplate plan` prints it. Default: it is read from PLAN_PATH. */
+  PLAN?: Plan;
+}
+
+/** How a variable is written: decides how its text is read and what its type must be. */
+export type Kind = 'text' | 'flag' | 'number' | 'list' | 'map' | 'object';
+
+/** One row of the table of variables. */
+export interface Variable<T> {
+  readonly kind: Kind;
+  readonly fallback: T;
+}
+
+/** Every variable once: its kind and its default. */
+export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]> } = {
+  APP_ENVIRONMENT: { kind: 'text', fallback: 'dev' },
+  APP_NAME: { kind: 'text', fallback: 'reverse-proxy' },
+  CREATE_VPC: { kind: 'flag', fallback: true },
+  ELB_TYPE: { kind: 'text', fallback: 'NLB' },
+  VPC_CIDR: { kind: 'text', fallback: '10.0.0.0/16' },
+  PUBLIC_SUBNETS: { kind: 'flag', fallback: false },
+  EXTERNAL_VPC_ID: { kind: 'text', fallback: null },
+  EXTERNAL_ALB_SG_ID: { kind: 'text', fallback: null },
+  EXTERNAL_ENDPOINT_SG_ID: { kind: 'text', fallback: null },
+  EXTERNAL_FARGATE_SG_ID: { kind: 'text', fallback: null },
+  EXTERNAL_PRIVATE_SUBNETS_ID: { kind: 'list', fallback: [] },
+  TASK_SCALE_MIN: { kind: 'number', fallback: 1 },
+  TASK_SCALE_MAX: { kind: 'number', fallback: 4 },
+  TASK_SCALE_CPU_PCT: { kind: 'number', fallback: 80 },
+  TASK_PLATFORM: { kind: 'text', fallback: 'ARM64' },
+  PROXY_CONFIG_PATH: { kind: 'text', fallback: '../../conf/mapping.yaml' },
+  PLAN_PATH: { kind: 'text', fallback: 'plan.json' },
+  AVAILABILITY_ZONES: { kind: 'list', fallback: [] },
+  EXISTING_ENDPOINTS: { kind: 'map', fallback: {} },
+  EXISTING_ENDPOINT_DNS_NAME: { kind: 'text', fallback: null },
+  ROUTE_TABLE_IDS: { kind: 'list', fallback: [] },
+  S3_PREFIX_LIST_ID: { kind: 'text', fallback: null },
+  CLIENT_CIDRS: { kind: 'list', fallback: [] },
+  LISTENER_TLS: { kind: 'flag', fallback: true },
+  IMAGE: { kind: 'text', fallback: null },
+  IMAGE_TAG: { kind: 'text', fallback: '0.1.0' },
+  TASK_CPU: { kind: 'number', fallback: 1024 },
+  TASK_MEMORY: { kind: 'number', fallback: 2048 },
+  STOP_TIMEOUT: { kind: 'number', fallback: 30 },
+  HIGH_RESOLUTION_SCALING: { kind: 'flag', fallback: false },
+  LOG_RETENTION_DAYS: { kind: 'number', fallback: 30 },
+  ALARM_TOPIC_ARN: { kind: 'text', fallback: null },
+  ECS_EXEC: { kind: 'flag', fallback: false },
+  CERTIFICATE_ARNS: { kind: 'list', fallback: [] },
+  VALIDATION_ZONE_IDS: { kind: 'map', fallback: {} },
+  EXTRA_SETTINGS: { kind: 'object', fallback: {} },
+  EXTRA_ENDPOINTS: { kind: 'map', fallback: {} },
+  DELETION_PROTECTION: { kind: 'flag', fallback: true },
+  TAGS: { kind: 'map', fallback: {} },
+  SERVICE: { kind: 'flag', fallback: true },
+};
+
+/** The variables' names, in the order of the table. */
+export const VARIABLE_NAMES = Object.keys(VARIABLES) as (keyof Variables)[];
