@@ -20,6 +20,8 @@ export class LoadBalancer extends Construct {
   /** `targetgroup/NAME/ID`: how CloudWatch calls it. */
   readonly targetGroupFullName: string;
 
+  readonly listener: elb.CfnListener;
+
   constructor(scope: Construct, id: string, settled: Settled, network: Network, groups: SecurityGroups, certificates: Certificates) {
     super(scope, id);
     const { vars, prefix } = settled;
@@ -49,7 +51,7 @@ export class LoadBalancer extends Construct {
     this.targetGroupArn = targets.ref;
     this.targetGroupFullName = targets.attrTargetGroupFullName;
 
-    const listener = new elb.CfnListener(this, 'Listener', {
+    this.listener = new elb.CfnListener(this, 'Listener', {
       loadBalancerArn: balancer.ref,
       port: HTTPS_PORT,
       protocol: nlb ? 'TLS' : 'HTTPS',
@@ -58,7 +60,7 @@ export class LoadBalancer extends Construct {
       defaultActions: [{ type: 'forward', targetGroupArn: targets.ref }],
     });
     for (const [key, certificateArn] of certificates.others) {
-      new elb.CfnListenerCertificate(this, `Certificate-${key}`, { listenerArn: listener.ref, certificates: [{ certificateArn }] });
+      new elb.CfnListenerCertificate(this, `Certificate-${key}`, { listenerArn: this.listener.ref, certificates: [{ certificateArn }] });
     }
   }
 

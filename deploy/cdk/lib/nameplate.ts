@@ -35,6 +35,8 @@ export class Nameplate extends Construct {
   readonly ecrRepositoryUrl: string;
   readonly clusterName: string;
   readonly serviceName: string;
+  /** For rules of one's own: a scraper's way in, the way out to EXTRA_ENDPOINTS. */
+  readonly taskSecurityGroupId: string;
   /** The plan, as it was read. */
   readonly plan: Plan;
 
@@ -67,6 +69,7 @@ export class Nameplate extends Construct {
     this.ecrRepositoryUrl = image.repositoryUri;
     this.clusterName = service.clusterName;
     this.serviceName = service.serviceName;
+    this.taskSecurityGroupId = groups.task;
     this.plan = plan;
 
     for (const [key, value] of Object.entries({ Application: vars.APP_NAME, Environment: vars.APP_ENVIRONMENT, ...vars.TAGS })) {
@@ -86,6 +89,7 @@ export class Nameplate extends Construct {
       EcrRepositoryUrl: this.ecrRepositoryUrl,
       ClusterName: this.clusterName,
       ServiceName: this.serviceName,
+      TaskSecurityGroupId: this.taskSecurityGroupId,
     };
   }
 

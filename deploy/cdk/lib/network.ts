@@ -2,7 +2,7 @@ import { Aws, CfnDeletionPolicy, Tags } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
-import { Construct } from 'constructs';
+import { Construct, DependencyGroup } from 'constructs';
 import { acknowledge } from './findings';
 import { part } from './networks';
 import type { Settled } from './props';
@@ -21,6 +21,9 @@ export class Network extends Construct {
   readonly routeTableIds: string[];
   /** Where the load balancer's connections come from: the private subnets; of an existing VPC, all of it. */
   readonly loadBalancerCidrs: string[];
+
+  /** The subnets' associations with their route tables: without them there is no way to S3. */
+  readonly routes = new DependencyGroup();
 
   constructor(scope: Construct, id: string, settled: Settled) {
     super(scope, id);
@@ -63,10 +66,11 @@ export class Network extends Construct {
   private routeTable(name: string, subnet: ec2.CfnSubnet, prefix: string): ec2.CfnRouteTable {
     const table = new ec2.CfnRouteTable(this, `RouteTable-${name}`, { vpcId: this.vpcId });
     Tags.of(table).add('Name', `${prefix}-${name}`);
-    new ec2.CfnSubnetRouteTableAssociation(this, `Association-${name}`, {
+    const association = new ec2.CfnSubnetRouteTableAssociation(this, `Association-${name}`, {
       routeTableId: table.attrRouteTableId,
       subnetId: subnet.attrSubnetId,
     });
+    this.routes.add(association);
     return table;
   }
 

@@ -1,6 +1,6 @@
 import { Tags } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
-import { Construct } from 'constructs';
+import { Construct, DependencyGroup } from 'constructs';
 import { neededInterfaces } from './endpoints';
 import type { Network } from './network';
 import type { Settled } from './props';
@@ -18,6 +18,9 @@ export class SecurityGroups extends Construct {
   readonly task: string;
   /** `undefined` where no endpoint is made and no group was given. */
   readonly endpoint: string | undefined;
+
+  /** The groups' rules. */
+  readonly rules = new DependencyGroup();
 
   constructor(scope: Construct, id: string, settled: Settled, network: Network) {
     super(scope, id);
@@ -60,10 +63,10 @@ export class SecurityGroups extends Construct {
   }
 
   private ingress(id: string, groupId: string, port: number, peer: Partial<ec2.CfnSecurityGroupIngressProps>): void {
-    new ec2.CfnSecurityGroupIngress(this, `In-${id}`, { groupId, ipProtocol: 'tcp', fromPort: port, toPort: port, ...peer });
+    this.rules.add(new ec2.CfnSecurityGroupIngress(this, `In-${id}`, { groupId, ipProtocol: 'tcp', fromPort: port, toPort: port, ...peer }));
   }
 
   private egress(id: string, groupId: string, port: number, peer: Partial<ec2.CfnSecurityGroupEgressProps>): void {
-    new ec2.CfnSecurityGroupEgress(this, `Out-${id}`, { groupId, ipProtocol: 'tcp', fromPort: port, toPort: port, ...peer });
+    this.rules.add(new ec2.CfnSecurityGroupEgress(this, `Out-${id}`, { groupId, ipProtocol: 'tcp', fromPort: port, toPort: port, ...peer }));
   }
 }

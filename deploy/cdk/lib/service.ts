@@ -1,4 +1,4 @@
-import { Aws, CfnDeletionPolicy, Stack, Tags } from 'aws-cdk-lib';
+import { Aws, CfnDeletionPolicy, Stack } from 'aws-cdk-lib';
 import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
@@ -98,7 +98,7 @@ export class Service extends Construct {
         : {}),
     });
     // A task that starts before its ways to the image, the mapping and the logs exist would fail.
-    service.node.addDependency(parts.network, parts.groups, parts.endpoints, parts.mapping, parts.balancer);
+    service.node.addDependency(parts.network.routes, parts.groups.rules, parts.endpoints, parts.mapping, parts.balancer.listener);
     return service;
   }
 
@@ -175,7 +175,7 @@ export class Service extends Construct {
   }
 
   private role(id: string, description: string, policyName: string, statements: object[]): iam.CfnRole {
-    const role = new iam.CfnRole(this, id, {
+    return new iam.CfnRole(this, id, {
       description,
       assumeRolePolicyDocument: {
         Version: '2012-10-17',
@@ -193,7 +193,5 @@ export class Service extends Construct {
       },
       policies: [{ policyName, policyDocument: { Version: '2012-10-17', Statement: statements } }],
     });
-    Tags.of(role).add('Name', policyName);
-    return role;
   }
 }
