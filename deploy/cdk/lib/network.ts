@@ -89,7 +89,7 @@ export class Network extends Construct {
         destinationCidrBlock: '0.0.0.0/0',
         gatewayId: gateway.attrInternetGatewayId,
       });
-      route.addDependency(attachment);
+      route.node.addDependency(attachment);
     });
   }
 

@@ -179,7 +179,7 @@ function checkCertificates(vars: Variables, plan: Plan, region: string, faults: 
 
 function checkContainer(vars: Variables, faults: Faults): void {
   const { IMAGE, IMAGE_TAG, TASK_CPU, TASK_MEMORY, STOP_TIMEOUT } = vars;
-  if (IMAGE !== null && (!/^[a-z0-9][a-zA-Z0-9./_:@-]*(:[a-zA-Z0-9_][a-zA-Z0-9._-]*|@sha256:[0-9a-f]{64})$/.test(IMAGE) || IMAGE.endsWith(':latest'))) {
+  if (IMAGE !== null && (!/^[a-z0-9][a-zA-Z0-9./_:-]*(:[a-zA-Z0-9_][a-zA-Z0-9._-]*|@sha256:[0-9a-f]{64})$/.test(IMAGE) || IMAGE.endsWith(':latest'))) {
     faults.add(`IMAGE \`${IMAGE}\` names no version`, 'end it with a tag other than latest, or with a digest: with latest, tasks that start at different times run different code');
   }
   if (!/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/.test(IMAGE_TAG) || IMAGE_TAG === 'latest') {

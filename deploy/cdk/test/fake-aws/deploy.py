@@ -1,8 +1,8 @@
 """Deploys the synthesized stack to a fake AWS through CloudFormation, then asks AWS's APIs what is there.
 
-    python3 deploy.py FOLDER
+    python3 deploy.py FOLDER PLAN
 
-FOLDER is what `cdk synth` wrote for the case `nlb`. The fake AWS runs in this process, on a free port of 127.0.0.1, and
+FOLDER is what `cdk synth` wrote for the case `nlb`, or for another one with an NLB and a VPC, from PLAN. The fake AWS runs in this process, on a free port of 127.0.0.1, and
 ends with it.
 """
 
@@ -31,6 +31,7 @@ from moto.server import ThreadedMotoServer  # noqa: E402  (it reads the environm
 import resources  # noqa: E402
 
 STEPS = []
+PLAN = {}
 
 
 def expect(what, got, want):
@@ -39,7 +40,8 @@ def expect(what, got, want):
     STEPS.append(what)
 
 
-def main(folder):
+def main(folder, plan):
+    PLAN.update(json.loads(plan.read_text()))
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -86,12 +88,15 @@ def network(outputs):
     ec2 = resources.api("ec2")
     vpc = outputs["VpcId"]
     mine = [{"Name": "vpc-id", "Values": [vpc]}]
-    subnets = sorted((s["AvailabilityZone"], s["CidrBlock"], s["MapPublicIpOnLaunch"]) for s in ec2.describe_subnets(Filters=mine)["Subnets"])
+    private = [*mine, {"Name": "tag:Name", "Values": [f"{PREFIX}-private-*"]}]
+    found = ec2.describe_subnets(Filters=private)["Subnets"]
+    subnets = sorted((s["AvailabilityZone"], s["CidrBlock"], s["MapPublicIpOnLaunch"]) for s in found)
     expect("one private /20 in each zone", subnets, [("eu-west-1a", "10.0.0.0/20", False), ("eu-west-1b", "10.0.16.0/20", False)])
     for attribute in ("enableDnsSupport", "enableDnsHostnames"):
         name = attribute[0].upper() + attribute[1:]
         expect(f"the VPC has {attribute}", ec2.describe_vpc_attribute(VpcId=vpc, Attribute=attribute)[name]["Value"], True)
-    tables = [t for t in ec2.describe_route_tables(Filters=mine)["RouteTables"] if not any(a["Main"] for a in t["Associations"])]
+    ids = [s["SubnetId"] for s in found]
+    tables = ec2.describe_route_tables(Filters=[{"Name": "association.subnet-id", "Values": ids}])["RouteTables"]
     ways_out = [r for t in tables for r in t["Routes"] if r.get("GatewayId") not in (None, "local") and "DestinationCidrBlock" in r]
     expect("no private route table has a way out", (len(tables), ways_out), (2, []))
     endpoints = ec2.describe_vpc_endpoints(Filters=mine)["VpcEndpoints"]
@@ -160,15 +165,15 @@ def certificates(outputs):
     for summary in acm.list_certificates()["CertificateSummaryList"]:
         made = acm.describe_certificate(CertificateArn=summary["CertificateArn"])["Certificate"]
         names[summary["CertificateArn"]] = sorted({made["DomainName"], *made["SubjectAlternativeNames"]})
-    team = ["*.internal.private.example.com", "*.team.internal.private.example.com", "team.internal.private.example.com"]
-    expect("the planned certificates", sorted(names.values()), [team, ["*.private.example.net"]])
+    planned = {c["id"]: sorted(set(c["names"])) for c in PLAN["certificates"]}
+    expect("the planned certificates", sorted(names.values()), sorted(planned.values()))
     (lb,) = elb.describe_load_balancers()["LoadBalancers"]
     (listener,) = elb.describe_listeners(LoadBalancerArn=lb["LoadBalancerArn"])["Listeners"]
-    expect("the default one is the plan's", names[listener["Certificates"][0]["CertificateArn"]], team)
+    expect("the default one is the plan's", names[listener["Certificates"][0]["CertificateArn"]], planned[PLAN["default_certificate"]])
     attached = elb.describe_listener_certificates(ListenerArn=listener["ListenerArn"])["Certificates"]
     expect("all are on the listener", sorted({c["CertificateArn"] for c in attached} | {listener["Certificates"][0]["CertificateArn"]}), sorted(names))
     for zone in route53.list_hosted_zones()["HostedZones"]:
-        if not zone["Config"]["PrivateZone"]:
+        if zone["Name"].rstrip(".") in {c["validation_zone"] for c in PLAN["certificates"]}:
             records = route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]
             expect(f"{zone['Name']} has validation records", any(r["Type"] == "CNAME" for r in records), True)
 
@@ -186,15 +191,8 @@ def zones(outputs):
             for record in records:
                 target = record["AliasTarget"]
                 expect(f"{record['Name']} is the load balancer", (target["DNSName"].rstrip("."), target["EvaluateTargetHealth"]), (lb["DNSName"], True))
-    expect(
-        "the planned zones with their records",
-        got,
-        {
-            "internal.private.example.com.": ["*.internal.private.example.com."],
-            "private.example.net.": ["*.private.example.net."],
-            "team.internal.private.example.com.": ["*.team.internal.private.example.com.", "team.internal.private.example.com."],
-        },
-    )
+    planned = {f"{zone['name']}.": sorted(f"{record}." for record in zone["records"]) for zone in PLAN["hosted_zones"]}
+    expect("the planned zones with their records", got, planned)
 
 
 def service(outputs):
@@ -265,10 +263,12 @@ def scaling(outputs):
 
 
 def alarms(_):
-    made = {a["AlarmName"].removeprefix(f"{PREFIX}-"): a for a in resources.api("cloudwatch").describe_alarms()["MetricAlarms"]}
+    # Target tracking has alarms of its own.
+    found = resources.api("cloudwatch").describe_alarms(AlarmNamePrefix=f"{PREFIX}-")["MetricAlarms"]
+    made = {a["AlarmName"].removeprefix(f"{PREFIX}-"): a for a in found}
     expect("the alarms", sorted(made), ["cpu-high", "no-healthy-target", "tls-errors", "unhealthy-targets"])
     expect("they tell the topic", {action for a in made.values() for action in a["AlarmActions"]}, {f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"})
 
 
 if __name__ == "__main__":
-    main(pathlib.Path(sys.argv[1]))
+    main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))

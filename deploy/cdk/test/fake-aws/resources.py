@@ -95,6 +95,25 @@ def association(p, _):
     return api("ec2").associate_route_table(RouteTableId=p["RouteTableId"], SubnetId=p["SubnetId"])["AssociationId"], {}
 
 
+@makes("AWS::EC2::InternetGateway")
+def internet_gateway(p, _):
+    made = api("ec2").create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    return made, {"InternetGatewayId": made}
+
+
+@makes("AWS::EC2::VPCGatewayAttachment")
+def attachment(p, logical_id):
+    api("ec2").attach_internet_gateway(InternetGatewayId=p["InternetGatewayId"], VpcId=p["VpcId"])
+    return logical_id, {}
+
+
+@makes("AWS::EC2::Route")
+def route(p, logical_id):
+    ec2 = api("ec2")
+    ec2.create_route(**request(ec2, "CreateRoute", p))
+    return logical_id, {}
+
+
 @makes("AWS::EC2::FlowLog")
 def flow_log(p, _):
     ec2 = api("ec2")

@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const ROOT = join(__dirname, '..');
+const app = mkdtempSync(join(tmpdir(), 'nameplate-cdk-app-'));
+let packed: string[];
+
+/** Another repository's app, which has installed the package. */
+beforeAll(() => {
+  const [report] = JSON.parse(execFileSync('npm', ['pack', '--json', '--pack-destination', app], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).replace(/^[^[]*/, ''));
+  packed = report.files.map((file: { path: string }) => file.path);
+  const modules = join(app, 'node_modules');
+  mkdirSync(modules);
+  execFileSync('tar', ['-xzf', join(app, report.filename), '-C', app]);
+  symlinkSync(join(app, 'package'), join(modules, 'nameplate-cdk'));
+  for (const name of ['aws-cdk-lib', 'constructs', '@types']) {
+    symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
+    // The package asks for its peers from where it is.
+    mkdirSync(join(app, 'package/node_modules'), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', name), join(app, 'package/node_modules', name));
+  }
+  writeFileSync(join(app, 'plan.json'), readFileSync(join(__dirname, 'fixtures/plan.json')));
+});
+afterAll(() => rmSync(app, { recursive: true }));
+
+const APP = `
+import { App, Stack } from 'aws-cdk-lib';
+import { Nameplate, type NameplateProps } from 'nameplate-cdk';
+
+const props: NameplateProps = {
+  APP_NAME: 'gate',
+  AVAILABILITY_ZONES: ['eu-west-1a', 'eu-west-1b'],
+  S3_PREFIX_LIST_ID: 'pl-0123456789abcdef0',
+  VALIDATION_ZONE_IDS: { 'example.com': 'Z0123456789COM', 'example.net': 'by-hand' },
+};
+const app = new App({ outdir: 'out' });
+const stack = new Stack(app, 'Mine', { env: { region: 'eu-west-1' } });
+const nameplate = new Nameplate(stack, 'Gate', props);
+stack.exportValue(nameplate.elbDnsName);
+app.synth();
+`;
+
+describe('the package', () => {
+  it('has the construct and nothing else', () => {
+    expect(packed.filter((path) => !/^dist\/[a-z-]+\.(js|d\.ts)$/.test(path)).sort()).toEqual(['README.md', 'package.json']);
+    expect(packed).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/nameplate.js']));
+  });
+
+  it('is typed and works in an app of another repository', () => {
+    writeFileSync(join(app, 'app.ts'), APP);
+    const options = { strict: true, module: 'Node16', moduleResolution: 'Node16', target: 'ES2022', skipLibCheck: true, types: ['node'], outDir: 'js' };
+    writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['app.ts'] }));
+    execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', app], { cwd: app, stdio: 'pipe' });
+    execFileSync(process.execPath, ['js/app.js'], { cwd: app, stdio: 'pipe' });
+    const template = JSON.parse(readFileSync(join(app, 'out/Mine.template.json'), 'utf8'));
+    const types = Object.values<any>(template.Resources).map((resource) => resource.Type);
+    expect(types).toContain('AWS::ECS::Service');
+    expect(Object.values<any>(template.Resources).find((resource) => resource.Type === 'AWS::ECS::Cluster').Properties.ClusterName).toBe('gate-dev');
+  });
+
+  it('is locked without the address of any registry but npm\'s', () => {
+    const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8'));
+    const addresses = Object.values<any>(lock.packages).map((item) => item.resolved).filter((address) => address !== undefined);
+    expect(addresses.filter((address) => !address.startsWith('https://registry.npmjs.org/'))).toEqual([]);
+  });
+
+  it('pins every tool to one version', () => {
+    const { devDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+    expect(Object.values<string>(devDependencies).filter((version) => !/^\d+\.\d+\.\d+$/.test(version))).toEqual([]);
+    expect(existsSync(join(ROOT, 'package-lock.json'))).toBe(true);
+  });
+});

@@ -1,0 +1,210 @@
+import { describe, expect, it } from 'vitest';
+import { App, Stack } from 'aws-cdk-lib';
+import { Nameplate, type NameplateProps, type Plan } from '../lib/index';
+import { VARIABLE_NAMES } from '../lib/variables';
+import { CASES, PLAN, planOf, settings, synth } from './cases';
+
+/** What is said of a case with these changes; fails where nothing is. */
+function refusal(changes: object, base: NameplateProps = CASES.nlb): string {
+  try {
+    synth({ ...base, ...changes });
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error(`nothing is wrong with ${JSON.stringify(changes)}`);
+}
+
+/** A bad value, what is said of it, and the base it is laid over. */
+type Bad = [changes: object, says: string, base?: NameplateProps];
+
+const withPlan = (changes: Partial<Plan>) => ({ PLAN: { ...PLAN, ...changes } });
+const OTHER_REGION = 'arn:aws:acm:us-east-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef';
+const ARN = OTHER_REGION.replace('us-east-1', 'eu-west-1');
+
+const BAD: Record<string, Bad[]> = {
+  APP_NAME: [
+    [{ APP_NAME: 'Reverse_Proxy' }, 'is not a name'],
+    [{ APP_NAME: '1proxy' }, 'is not a name'],
+    [{ APP_NAME: 'a--b' }, 'is not a name'],
+    [{ APP_NAME: 'internal-proxy' }, 'begins with internal-'],
+    [{ APP_NAME: 'a-very-long-application' }, '27 characters'],
+    [{ APP_NAME: 7 }, 'not a text'],
+  ],
+  APP_ENVIRONMENT: [[{ APP_ENVIRONMENT: 'dev-' }, 'is not a name']],
+  CREATE_VPC: [[{ CREATE_VPC: 'yes' }, 'not true or false']],
+  ELB_TYPE: [
+    [{ ELB_TYPE: 'CLB' }, 'ELB_TYPE is `CLB`'],
+    [{ ELB_TYPE: 'ALB' }, 'the plan is for load balancer NLB, and ELB_TYPE is ALB'],
+  ],
+  VPC_CIDR: [
+    [{ VPC_CIDR: '10.0.0.0/25' }, 'not an IPv4 network from /16 to /24'],
+    [{ VPC_CIDR: '10.0.0.0/8' }, 'not an IPv4 network'],
+    [{ VPC_CIDR: '10.0.0.1/16' }, 'not an IPv4 network'],
+    [{ VPC_CIDR: '10.0.0.256/16' }, 'not an IPv4 network'],
+  ],
+  PUBLIC_SUBNETS: [[{ PUBLIC_SUBNETS: 1 }, 'not true or false']],
+  EXTERNAL_VPC_ID: [
+    [{ EXTERNAL_VPC_ID: 'vpc-xyz' }, 'is not an id'],
+    [{ EXTERNAL_VPC_ID: null }, 'EXTERNAL_VPC_ID is missing', CASES.existing],
+  ],
+  EXTERNAL_ALB_SG_ID: [[{ EXTERNAL_ALB_SG_ID: 'sg' }, 'is not an id']],
+  EXTERNAL_ENDPOINT_SG_ID: [[{ EXTERNAL_ENDPOINT_SG_ID: 'subnet-01234567' }, 'is not an id']],
+  EXTERNAL_FARGATE_SG_ID: [[{ EXTERNAL_FARGATE_SG_ID: 'sg-' }, 'is not an id']],
+  EXTERNAL_PRIVATE_SUBNETS_ID: [
+    [{ EXTERNAL_PRIVATE_SUBNETS_ID: ['subnet-0123456789abcdef0'] }, 'fewer than two', CASES.existing],
+    [{ EXTERNAL_PRIVATE_SUBNETS_ID: ['a', 'b'] }, 'is not an id', CASES.existing],
+    [{ EXTERNAL_PRIVATE_SUBNETS_ID: 'subnet-0123456789abcdef0' }, 'not a list of texts', CASES.existing],
+  ],
+  TASK_SCALE_MIN: [
+    [{ TASK_SCALE_MIN: 0 }, 'TASK_SCALE_MIN is 0'],
+    [{ TASK_SCALE_MIN: 1.5 }, 'TASK_SCALE_MIN is 1.5'],
+    [{ TASK_SCALE_MIN: 5 }, 'is over TASK_SCALE_MAX (4)'],
+  ],
+  TASK_SCALE_MAX: [[{ TASK_SCALE_MAX: 5001 }, 'TASK_SCALE_MAX is 5001']],
+  TASK_SCALE_CPU_PCT: [
+    [{ TASK_SCALE_CPU_PCT: 9 }, 'TASK_SCALE_CPU_PCT is 9'],
+    [{ TASK_SCALE_CPU_PCT: 101 }, 'TASK_SCALE_CPU_PCT is 101'],
+    [{ TASK_SCALE_CPU_PCT: Number.NaN }, 'not a number'],
+  ],
+  TASK_PLATFORM: [[{ TASK_PLATFORM: 'RISCV' }, 'TASK_PLATFORM is `RISCV`']],
+  PROXY_CONFIG_PATH: [[{ PROXY_CONFIG_PATH: 3 }, 'not a text']],
+  PLAN_PATH: [[{ PLAN: undefined, PLAN_PATH: 'no-such-plan.json' }, 'no-such-plan.json cannot be read']],
+  AVAILABILITY_ZONES: [
+    [{ AVAILABILITY_ZONES: [] }, 'AVAILABILITY_ZONES is empty'],
+    [{ AVAILABILITY_ZONES: ['eu-west-1a'] }, 'has 1 names'],
+    [{ AVAILABILITY_ZONES: ['eu-west-1a', 'eu-west-1a'] }, 'two or three different zones'],
+    [{ AVAILABILITY_ZONES: ['eu-west-1a', 'euw1-az2'] }, 'not the name of an Availability Zone'],
+  ],
+  EXISTING_ENDPOINTS: [
+    [{ EXISTING_ENDPOINTS: { s3: 'vpce-0123456789abcdef0' } }, 'goes with CREATE_VPC false'],
+    [{ EXISTING_ENDPOINTS: { sqs: 'vpce-0123456789abcdef0' }, EXISTING_ENDPOINT_DNS_NAME: null }, '`sqs` is not a service', CASES.existing],
+    [{ EXISTING_ENDPOINTS: { 'execute-api': 'vpce' } }, 'is not an id', CASES.existing],
+  ],
+  EXISTING_ENDPOINT_DNS_NAME: [
+    [{ EXISTING_ENDPOINT_DNS_NAME: null }, 'EXISTING_ENDPOINT_DNS_NAME is missing', CASES.existing],
+    [{ EXISTING_ENDPOINTS: {} }, 'goes with EXISTING_ENDPOINTS execute-api', CASES.existing],
+    [{ EXISTING_ENDPOINT_DNS_NAME: 'https://x' }, 'is not a DNS name', CASES.existing],
+  ],
+  ROUTE_TABLE_IDS: [
+    [{ ROUTE_TABLE_IDS: [] }, 'ROUTE_TABLE_IDS is empty', CASES.existing],
+    [{ ROUTE_TABLE_IDS: ['rtb'] }, 'is not an id', CASES.existing],
+  ],
+  S3_PREFIX_LIST_ID: [
+    [{ S3_PREFIX_LIST_ID: null }, 'aws ec2 describe-managed-prefix-lists --region eu-west-1'],
+    [{ S3_PREFIX_LIST_ID: 'com.amazonaws.eu-west-1.s3' }, 'is not an id'],
+  ],
+  CLIENT_CIDRS: [[{ CLIENT_CIDRS: ['10.0.0.0/8', '10.0.0.1/8'] }, '`10.0.0.1/8` is not an IPv4 network']],
+  LISTENER_TLS: [[{ LISTENER_TLS: 'on' }, 'not true or false']],
+  IMAGE: [
+    [{ IMAGE: 'nameplate' }, 'names no version'],
+    [{ IMAGE: 'nameplate:latest' }, 'names no version'],
+    [{ IMAGE: 'nameplate@sha256:12' }, 'names no version'],
+  ],
+  IMAGE_TAG: [
+    [{ IMAGE_TAG: 'latest' }, 'names no version'],
+    [{ IMAGE_TAG: '' }, 'names no version'],
+  ],
+  TASK_CPU: [[{ TASK_CPU: 1000 }, 'Fargate has 256, 512, 1024, 2048, 4096, 8192, 16384']],
+  TASK_MEMORY: [
+    [{ TASK_MEMORY: 1024 }, 'does not go with TASK_CPU 1024'],
+    [{ TASK_CPU: 256, TASK_MEMORY: 4096 }, 'Fargate has 512, 1024, 2048 MiB'],
+  ],
+  STOP_TIMEOUT: [
+    [{ STOP_TIMEOUT: 1 }, 'STOP_TIMEOUT is 1'],
+    [{ STOP_TIMEOUT: 121 }, 'STOP_TIMEOUT is 121'],
+  ],
+  HIGH_RESOLUTION_SCALING: [[{ HIGH_RESOLUTION_SCALING: 'no' }, 'not true or false']],
+  LOG_RETENTION_DAYS: [[{ LOG_RETENTION_DAYS: 31 }, 'CloudWatch has 1, 3, 5']],
+  ALARM_TOPIC_ARN: [[{ ALARM_TOPIC_ARN: 'alarms' }, 'is not the ARN of an SNS topic']],
+  ECS_EXEC: [[{ ECS_EXEC: 'yes' }, 'not true or false']],
+  CERTIFICATE_ARNS: [
+    [{ CERTIFICATE_ARNS: ['arn:aws:iam::111122223333:server-certificate/x'] }, 'is not the ARN of an ACM certificate'],
+    [{ CERTIFICATE_ARNS: [OTHER_REGION] }, 'is in us-east-1'],
+    [{ CERTIFICATE_ARNS: [ARN, ARN] }, 'lists a certificate twice'],
+    [withPlan({ import_names: ['*.orders.corp'] }), 'ACM cannot validate *.orders.corp'],
+    [withPlan({ certificates: [], default_certificate: null }), 'would have no certificate'],
+    [{ PLAN: planOf(260) }, 'would have 26 certificates; an NLB takes 25'],
+  ],
+  VALIDATION_ZONE_IDS: [
+    [{ VALIDATION_ZONE_IDS: { 'example.com': 'Z0123456789COM' } }, 'lacks example.net'],
+    [{ VALIDATION_ZONE_IDS: { 'example.com': 'example.com', 'example.net': 'by-hand' } }, 'is not the id of a hosted zone'],
+  ],
+  EXTRA_SETTINGS: [[{ EXTRA_SETTINGS: [] }, 'not an object']],
+  EXTRA_ENDPOINTS: [
+    [{ EXTRA_ENDPOINTS: { default: 'a.example.com' } }, 'is not a name for an endpoint'],
+    [{ EXTRA_ENDPOINTS: { other: 'https://a.example.com' } }, 'is not a DNS name'],
+    [withPlan({ endpoints: ['default', 'shared-services'] }), 'lacks shared-services'],
+    [withPlan({ regions: ['eu-central-1', 'eu-west-1'] }), 'has APIs in eu-central-1, and the stack is in eu-west-1'],
+  ],
+  DELETION_PROTECTION: [[{ DELETION_PROTECTION: 'false' }, 'not true or false']],
+  TAGS: [
+    [{ TAGS: { 'aws:owner': 'me' } }, 'TAGS has'],
+    [{ TAGS: { owner: 1 } }, 'not a map of texts'],
+  ],
+  SERVICE: [[{ SERVICE: 'later' }, 'not true or false']],
+};
+
+describe('a bad value', () => {
+  for (const [name, cases] of Object.entries(BAD)) {
+    it.each(cases.map((item, i) => [i, item] as const))(`of ${name} (%i) is refused, with how to mend it`, (_, [changes, says, base]) => {
+      const message = refusal(changes, base);
+      expect(message).toContain(says);
+      expect(message).toContain('help: ');
+    });
+  }
+
+  it('is tried for every variable', () => {
+    expect(Object.keys(BAD).sort()).toEqual([...VARIABLE_NAMES].sort());
+  });
+
+  it('is told together with all others', () => {
+    const message = refusal({ TASK_CPU: 1, STOP_TIMEOUT: 0, IMAGE_TAG: 'latest' });
+    expect(message).toMatch(/^nameplate: 3 errors in the variables\n/);
+  });
+
+  it('may be a name that is no variable', () => {
+    expect(refusal({ TASK_SCALE_MX: 4 })).toContain('there is no variable TASK_SCALE_MX');
+  });
+
+  it('may be a stack whose region nobody knows', () => {
+    const stack = new Stack(new App(), 'Stack');
+    expect(() => new Nameplate(stack, 'Nameplate', CASES.nlb)).toThrow('the region of the stack is not known');
+  });
+});
+
+describe('a good value', () => {
+  it.each([
+    ['the longest names', { APP_NAME: 'reverse-proxy-of', APP_ENVIRONMENT: 'prod-22' }],
+    ['three zones', { AVAILABILITY_ZONES: ['eu-west-1a', 'eu-west-1b', 'eu-west-1c'] }],
+    ['the smallest task', { TASK_CPU: 256, TASK_MEMORY: 512 }],
+    ['the largest task', { TASK_CPU: 16384, TASK_MEMORY: 122880 }],
+    ['an imported certificate alone', { CERTIFICATE_ARNS: [ARN], PLAN: { ...PLAN, certificates: [], default_certificate: null } }],
+    ['26 certificates on an ALB', { ELB_TYPE: 'ALB', PLAN: { ...planOf(260), options: { zones: 'per-parent', elb: 'ALB' } } }],
+    ['another region with its endpoint', { EXTRA_ENDPOINTS: { central: 'vpce-0fedcba9876543210-abcdefgh.execute-api.eu-central-1.vpce.amazonaws.com' }, PLAN: { ...PLAN, regions: ['eu-central-1'], endpoints: ['central', 'default'] } }],
+  ])('%s synthesizes', (_, changes) => {
+    expect(() => synth({ ...CASES.nlb, ...changes } as NameplateProps)).not.toThrow();
+  });
+
+  it('of EXTRA_SETTINGS is laid over ours, key by key', () => {
+    const { template } = synth({ ...CASES.nlb, EXTRA_SETTINGS: { access_log: { to: 'stdout' }, log: { level: 'debug' } } });
+    expect(settings(template)).toMatchObject({ admin: '0.0.0.0:9901', access_log: { to: 'stdout' } });
+    expect(settings(template)['log']).toEqual({ level: 'debug' });
+  });
+
+  it('of EXTRA_ENDPOINTS is in the settings', () => {
+    const { template } = synth({ ...CASES.nlb, EXTRA_ENDPOINTS: { shared: 'vpce-0fedcba9876543210-a.execute-api.eu-west-1.vpce.amazonaws.com' } });
+    expect(settings(template)['endpoints']).toEqual({ shared: { name: 'vpce-0fedcba9876543210-a.execute-api.eu-west-1.vpce.amazonaws.com' } });
+  });
+
+  it.each([[2, '0s', '1s'], [14, '4s', '4s'], [15, '5s', '5s'], [30, '5s', '20s'], [120, '5s', '110s']])('of STOP_TIMEOUT %i leaves time: %s and %s', (STOP_TIMEOUT, delay, grace_period) => {
+    const { template } = synth({ ...CASES.nlb, STOP_TIMEOUT });
+    expect(settings(template)['shutdown']).toEqual({ delay, grace_period });
+    expect(Number.parseInt(delay, 10) + Number.parseInt(grace_period, 10)).toBeLessThan(STOP_TIMEOUT);
+  });
+
+  it('of CLIENT_CIDRS takes the place of the VPC', () => {
+    const { template } = synth({ ...CASES.nlb, CLIENT_CIDRS: ['10.0.0.0/8', '192.168.0.0/16'] });
+    const from = Object.values(template.findResources('AWS::EC2::SecurityGroupIngress')).map((resource: any) => resource.Properties.CidrIp).filter((cidr) => cidr !== undefined);
+    expect(from).toEqual(['10.0.0.0/8', '192.168.0.0/16']);
+  });
+});

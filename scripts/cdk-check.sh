@@ -1,0 +1,105 @@
+#!/usr/bin/env bash
+# Checks deploy/cdk: types, tests, the templates of the fixed cases with cdk-nag and cfn-lint, and a deployment of them
+# to a fake AWS (moto, in Python) on this machine. Needs Node 20, Python 3 with venv, and the first time npm's and PyPI's
+# registries; what is missing is said loudly. Templates stay in target/deploy/cdk-{nlb,alb,existing}.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+case ${CARGO_TARGET_DIR:-target} in
+    /*) out=$CARGO_TARGET_DIR/deploy ;;
+    *) out=$PWD/${CARGO_TARGET_DIR:-target}/deploy ;;
+esac
+mkdir -p "$out"
+log=$out/cdk-install.log
+cdk=deploy/cdk
+
+step() { printf '== cdk: %s (%s)\n' "$1" "$(date +%T)"; }
+not_run() { printf '!! NOT RUN: cdk: %s\n' "$1" >&2; }
+
+node_major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)
+if [ "$node_major" -lt 20 ]; then
+    not_run "nothing of it: Node 20 or newer is not here"
+    exit 0
+fi
+
+step "npm ci"
+lock=$(sha256sum "$cdk/package-lock.json" | cut -d' ' -f1)
+if [ "$(cat "$cdk/node_modules/.lock-sha256" 2>/dev/null)" != "$lock" ]; then
+    if ! (cd "$cdk" && npm ci --no-audit --no-fund >"$log" 2>&1); then
+        if npm ping --fetch-retries=0 --fetch-timeout=10000 >/dev/null 2>&1; then
+            cat "$log" >&2
+            exit 1
+        fi
+        not_run "nothing of it: npm's registry cannot be reached, and $cdk/node_modules is not what the lock says"
+        exit 0
+    fi
+    echo "$lock" >"$cdk/node_modules/.lock-sha256"
+fi
+
+step "types"
+(cd "$cdk" && npx --no-install tsc --noEmit)
+
+step "tests"
+(cd "$cdk" && npx --no-install vitest run --reporter=dot)
+
+# Nothing of CDK's may leave this machine, and none of its files may go elsewhere than into target/.
+export CDK_DISABLE_CLI_TELEMETRY=true
+
+# synth CASE PLAN NAME=VALUE...: as a user does it, cdk-nag's findings and all.
+synth() {
+    local case=$1 plan=$2 pair context=()
+    shift 2
+    for pair in "$@"; do context+=(-c "$pair"); done
+    step "synth $case"
+    rm -rf "$out/cdk-$case"
+    if ! (cd "$cdk" && npx --no-install cdk synth --quiet --no-notices -o "$out/cdk-$case" \
+        -c REGION=eu-west-1 -c ACCOUNT=111122223333 -c PLAN_PATH="$plan" -c S3_PREFIX_LIST_ID=pl-0123456789abcdef0 \
+        -c 'VALIDATION_ZONE_IDS={"example.com":"Z0123456789COM","example.net":"Z0123456789NET"}' \
+        "${context[@]}") >"$out/cdk-$case.log" 2>&1; then
+        cat "$out/cdk-$case.log" >&2
+        exit 1
+    fi
+}
+
+fixtures=$PWD/$cdk/test/fixtures
+made=(AVAILABILITY_ZONES=eu-west-1a,eu-west-1b ALARM_TOPIC_ARN=arn:aws:sns:eu-west-1:111122223333:alarms)
+synth nlb "$fixtures/parity-plan.json" "${made[@]}"
+sed 's/"elb": "NLB"/"elb": "ALB"/' "$fixtures/parity-plan.json" >"$out/cdk-alb-plan.json"
+synth alb "$out/cdk-alb-plan.json" "${made[@]}" ELB_TYPE=ALB LISTENER_TLS=false HIGH_RESOLUTION_SCALING=true
+synth existing "$fixtures/parity-plan.json" CREATE_VPC=false EXTERNAL_VPC_ID=vpc-0123456789abcdef0 \
+    EXTERNAL_PRIVATE_SUBNETS_ID=subnet-0123456789abcdef0,subnet-0fedcba9876543210 \
+    'EXISTING_ENDPOINTS={"execute-api":"vpce-0123456789abcdef0"}' \
+    EXISTING_ENDPOINT_DNS_NAME=vpce-0123456789abcdef0-abcdefgh.execute-api.eu-west-1.vpce.amazonaws.com \
+    ECS_EXEC=true ROUTE_TABLE_IDS=rtb-0123456789abcdef0
+# More zones and certificates than the fixed cases have, and public subnets.
+synth more "$fixtures/plan.json" "${made[@]}" PUBLIC_SUBNETS=true
+
+step "cfn-lint and moto"
+tools=$out/cdk-tools
+wanted="cfn-lint==1.58.0 moto[server]==5.2.5 boto3==1.44.8"
+if [ "$(cat "$tools/.wanted" 2>/dev/null)" != "$wanted" ]; then
+    rm -rf "$tools"
+    # shellcheck disable=SC2086 # the words are the packages
+    if ! { python3 -m venv "$tools" && "$tools/bin/pip" install -q --disable-pip-version-check $wanted; } >"$log" 2>&1; then
+        if python3 -c 'import venv, ensurepip' 2>/dev/null && "$tools/bin/pip" download -q --no-deps -d "$tools" boto3==1.44.8 >/dev/null 2>&1; then
+            cat "$log" >&2
+            exit 1
+        fi
+        not_run "cfn-lint and the deployment to a fake AWS: Python's venv is not here, or PyPI cannot be reached ($log)"
+        exit 0
+    fi
+    echo "$wanted" >"$tools/.wanted"
+fi
+
+step "cfn-lint"
+# W3010: the zones' names are in the template, because synthesis asks AWS nothing: AVAILABILITY_ZONES.
+"$tools/bin/cfn-lint" -r eu-west-1 --ignore-checks W3010 -t "$out"/cdk-{nlb,alb,existing,more}/*.template.json
+
+step "deployment to a fake AWS"
+for case in nlb more; do
+    plan=$fixtures/parity-plan.json
+    [ "$case" = nlb ] || plan=$fixtures/plan.json
+    "$tools/bin/python" "$cdk/test/fake-aws/deploy.py" "$out/cdk-$case" "$plan"
+done
+
+step "all of it holds"
