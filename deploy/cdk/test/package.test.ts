@@ -1,20 +1,24 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+/** Not the kind that blocks: vitest takes a worker that is silent for a minute for dead. */
+const run = promisify(execFile);
 const ROOT = join(__dirname, '..');
 const app = mkdtempSync(join(tmpdir(), 'nameplate-cdk-app-'));
 let packed: string[];
 
 /** Another repository's app, which has installed the package. */
-beforeAll(() => {
-  const [report] = JSON.parse(execFileSync('npm', ['pack', '--json', '--pack-destination', app], { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).replace(/^[^[]*/, ''));
+beforeAll(async () => {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', app], { cwd: ROOT });
+  const [report] = JSON.parse(stdout.replace(/^[^[]*/, ''));
   packed = report.files.map((file: { path: string }) => file.path);
   const modules = join(app, 'node_modules');
   mkdirSync(modules);
-  execFileSync('tar', ['-xzf', join(app, report.filename), '-C', app]);
+  await run('tar', ['-xzf', join(app, report.filename), '-C', app]);
   symlinkSync(join(app, 'package'), join(modules, 'nameplate-cdk'));
   for (const name of ['aws-cdk-lib', 'constructs', '@types']) {
     symlinkSync(join(ROOT, 'node_modules', name), join(modules, name));
@@ -49,12 +53,12 @@ describe('the package', () => {
     expect(packed).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/nameplate.js']));
   });
 
-  it('is typed and works in an app of another repository', () => {
+  it('is typed and works in an app of another repository', async () => {
     writeFileSync(join(app, 'app.ts'), APP);
     const options = { strict: true, module: 'Node16', moduleResolution: 'Node16', target: 'ES2022', skipLibCheck: true, types: ['node'], outDir: 'js' };
     writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['app.ts'] }));
-    execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', app], { cwd: app, stdio: 'pipe' });
-    execFileSync(process.execPath, ['js/app.js'], { cwd: app, stdio: 'pipe' });
+    await run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', app], { cwd: app });
+    await run(process.execPath, ['js/app.js'], { cwd: app });
     const template = JSON.parse(readFileSync(join(app, 'out/Mine.template.json'), 'utf8'));
     const types = Object.values<any>(template.Resources).map((resource) => resource.Type);
     expect(types).toContain('AWS::ECS::Service');
