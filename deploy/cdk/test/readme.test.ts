@@ -5,10 +5,12 @@ import { VARIABLE_NAMES, VARIABLES } from '../lib/variables';
 
 const README = readFileSync(join(__dirname, '../README.md'), 'utf8');
 
+const SECTION = README.split('\n## ').find((section) => section.startsWith('Variables\n'))!;
 /** The table's rows: variable to default. */
-const ROWS = Object.fromEntries([...README.matchAll(/^\| `([A-Z0-9_]+)` \| (.+?) \|/gm)].map((match) => [match[1], match[2]]));
+const ROWS = Object.fromEntries([...SECTION.matchAll(/^\| `([A-Z0-9_]+)` \| (.+?) \|/gm)].map((match) => [match[1], match[2]]));
 
 it('README.md has every variable once', () => {
+  expect([...SECTION.matchAll(/^\| `/gm)]).toHaveLength(VARIABLE_NAMES.length);
   expect(Object.keys(ROWS).sort()).toEqual([...VARIABLE_NAMES].sort());
 });
 
