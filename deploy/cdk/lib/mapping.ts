@@ -8,6 +8,8 @@ import type { Settled } from './props';
 export const MAPPING_KEY = 'mapping.yaml';
 /** Days that an overwritten mapping can be brought back. */
 const OLD_VERSION_DAYS = 90;
+/** Days after which the parts of an upload that was never finished are deleted. */
+const ABANDONED_UPLOAD_DAYS = 7;
 
 /**
  * The bucket of the mapping. The object is not the stack's: CloudFormation has no resource for one, and whoever uploads
@@ -41,6 +43,7 @@ export class Mapping extends Construct {
             id: 'old-versions',
             status: 'Enabled',
             noncurrentVersionExpiration: { noncurrentDays: OLD_VERSION_DAYS },
+            abortIncompleteMultipartUpload: { daysAfterInitiation: ABANDONED_UPLOAD_DAYS },
           },
         ],
       },

@@ -84,6 +84,7 @@ export class Service extends Construct {
       availabilityZoneRebalancing: 'ENABLED',
       healthCheckGracePeriodSeconds: 30,
       enableExecuteCommand: vars.ECS_EXEC,
+      enableEcsManagedTags: true,
       propagateTags: 'SERVICE',
       networkConfiguration: {
         awsvpcConfiguration: {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Template } from 'aws-cdk-lib/assertions';
-import { CASES, one, pairs, resources, settings, synth, textOf } from './cases';
+import { CASES, MORE, one, pairs, resources, settings, synth, textOf } from './cases';
 
 const made: Record<keyof typeof CASES, Template> = {} as never;
 
@@ -93,7 +93,8 @@ describe('nlb: the defaults, with a VPC', () => {
   });
 
   it('has the plan\'s default certificate on the listener and the other beside it', () => {
-    const [[defaultId, first], [otherId, other]] = Object.entries(resources(made.nlb, 'AWS::CertificateManager::Certificate')) as any;
+    const { template } = synth({ ...CASES.nlb, PLAN: MORE });
+    const [[defaultId, first], [otherId, other]] = Object.entries(resources(template, 'AWS::CertificateManager::Certificate')) as any;
     expect(first.Properties).toMatchObject({
       DomainName: '*.internal.private.example.com',
       SubjectAlternativeNames: ['*.team.internal.private.example.com', 'team.internal.private.example.com'],
@@ -101,8 +102,8 @@ describe('nlb: the defaults, with a VPC', () => {
     });
     expect(first.Properties.DomainValidationOptions.map((option: any) => option.HostedZoneId)).toEqual(['Z0123456789COM', 'Z0123456789COM', 'Z0123456789COM']);
     expect(other.Properties.DomainValidationOptions).toEqual([{ DomainName: '*.private.example.net', HostedZoneId: 'Z0123456789NET' }]);
-    expect(one(made.nlb, 'AWS::ElasticLoadBalancingV2::Listener')['Certificates']).toEqual([{ CertificateArn: { Ref: defaultId } }]);
-    expect(one(made.nlb, 'AWS::ElasticLoadBalancingV2::ListenerCertificate')['Certificates']).toEqual([{ CertificateArn: { Ref: otherId } }]);
+    expect(one(template, 'AWS::ElasticLoadBalancingV2::Listener')['Certificates']).toEqual([{ CertificateArn: { Ref: defaultId } }]);
+    expect(one(template, 'AWS::ElasticLoadBalancingV2::ListenerCertificate')['Certificates']).toEqual([{ CertificateArn: { Ref: otherId } }]);
   });
 
   it('tells Nameplate all it needs in NAMEPLATE_SETTINGS', () => {
@@ -140,7 +141,7 @@ describe('nlb: the defaults, with a VPC', () => {
     expect(service).not.toHaveProperty('DesiredCount');
     expect(service).toMatchObject({
       LaunchType: 'FARGATE', PlatformVersion: 'LATEST', AvailabilityZoneRebalancing: 'ENABLED', HealthCheckGracePeriodSeconds: 30,
-      EnableExecuteCommand: false, PropagateTags: 'SERVICE',
+      EnableExecuteCommand: false, EnableECSManagedTags: true, PropagateTags: 'SERVICE',
       DeploymentConfiguration: { MinimumHealthyPercent: 100, MaximumPercent: 200, DeploymentCircuitBreaker: { Enable: true, Rollback: true } },
       NetworkConfiguration: { AwsvpcConfiguration: { AssignPublicIp: 'DISABLED' } },
       LoadBalancers: [{ ContainerName: 'nameplate', ContainerPort: 8443 }],
@@ -169,7 +170,7 @@ describe('nlb: the defaults, with a VPC', () => {
         BucketEncryption: { ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }] },
         PublicAccessBlockConfiguration: { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true },
         OwnershipControls: { Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }] },
-        LifecycleConfiguration: { Rules: [{ Status: 'Enabled', NoncurrentVersionExpiration: { NoncurrentDays: 90 } }] },
+        LifecycleConfiguration: { Rules: [{ Status: 'Enabled', NoncurrentVersionExpiration: { NoncurrentDays: 90 }, AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 } }] },
       },
     });
     expect(textOf(one(made.nlb, 'AWS::S3::Bucket')['BucketName'])).toBe('reverse-proxy-dev-mapping-111122223333-eu-west-1'.replace('111122223333', '${AWS::AccountId}').replace('eu-west-1', '${AWS::Region}'));

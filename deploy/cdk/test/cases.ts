@@ -4,8 +4,11 @@ import { App, NestedStack, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { NameplateStack, type NameplateProps, type Plan, type PlannedZone } from '../lib/index';
 
-/** The plan of the fixed cases. */
-export const PLAN: Plan = JSON.parse(readFileSync(join(__dirname, 'fixtures/plan.json'), 'utf8'));
+/** The plan of the fixed cases, the same file as the Terraform module's tests read. */
+export const PLAN_FILE = join(__dirname, '../../terraform/tests/plan.json');
+export const PLAN: Plan = JSON.parse(readFileSync(PLAN_FILE, 'utf8'));
+/** A plan with more: two certificates, of two validation zones. */
+export const MORE: Plan = JSON.parse(readFileSync(join(__dirname, 'fixtures/more.json'), 'utf8'));
 export const ENV = { account: '111122223333', region: 'eu-west-1' };
 
 /** What CDK needs to be told in every case, because it looks nothing up. */
@@ -13,13 +16,13 @@ const TOLD: NameplateProps = {
   S3_PREFIX_LIST_ID: 'pl-0123456789abcdef0',
   VALIDATION_ZONE_IDS: { 'example.com': 'Z0123456789COM', 'example.net': 'Z0123456789NET' },
   PROXY_CONFIG_PATH: 'no-such-mapping.yaml',
+  ALARM_TOPIC_ARN: 'arn:aws:sns:eu-west-1:111122223333:alarms',
+  PLAN,
 };
 
 const NLB: NameplateProps = {
   ...TOLD,
-  PLAN,
   AVAILABILITY_ZONES: ['eu-west-1a', 'eu-west-1b'],
-  ALARM_TOPIC_ARN: 'arn:aws:sns:eu-west-1:111122223333:alarms',
 };
 
 /** The fixed cases, the same as those of the Terraform module. */
@@ -28,7 +31,6 @@ export const CASES = {
   alb: { ...NLB, PLAN: withElb('ALB'), ELB_TYPE: 'ALB', LISTENER_TLS: false, HIGH_RESOLUTION_SCALING: true },
   existing: {
     ...TOLD,
-    PLAN,
     CREATE_VPC: false,
     EXTERNAL_VPC_ID: 'vpc-0123456789abcdef0',
     EXTERNAL_PRIVATE_SUBNETS_ID: ['subnet-0123456789abcdef0', 'subnet-0fedcba9876543210'],

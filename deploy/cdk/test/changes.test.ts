@@ -78,8 +78,8 @@ describe('many zones', () => {
 });
 
 describe('a zone with thousands of records', () => {
-  const records = Array.from({ length: 2600 }, (_, i) => `api-${i}.private.example.net`);
-  const zones = PLAN.hosted_zones.map((zone) => (zone.name === 'private.example.net' ? { ...zone, records: [...zone.records, ...records] } : zone));
+  const records = Array.from({ length: 2600 }, (_, i) => `api-${i}.a.internal.private.example.com`);
+  const zones = PLAN.hosted_zones.map((zone) => (zone.name === 'internal.private.example.com' ? { ...zone, records: [...zone.records, ...records] } : zone));
   const big = synth({ ...CASES.nlb, PLAN: { ...PLAN, hosted_zones: zones } });
 
   it('spreads them over stacks, in the one zone', () => {
@@ -106,7 +106,7 @@ describe('warnings', () => {
   it('say that one task is no fleet', () => warned({}, 'TASK_SCALE_MIN is 1'));
   it('say that 80 percent leaves no room', () => warned({}, 'TASK_SCALE_CPU_PCT is 80'));
   it('say what the plan warns of', () => warned({ PLAN: hotPlan() }, 'plan: quota: something to know; do this'));
-  it('say that the plan is of another mapping', () => warned({ PROXY_CONFIG_PATH: `${__dirname}/fixtures/plan.json` }, 'made from another mapping'));
+  it('say that the plan is of another mapping', () => warned({ PROXY_CONFIG_PATH: `${__dirname}/fixtures/more.json` }, 'made from another mapping'));
   it('say that a deployment waits for records written by hand', () => {
     warned({ VALIDATION_ZONE_IDS: { 'example.com': 'by-hand', 'example.net': 'Z0123456789NET' } }, 'waits until .* example.com');
   });

@@ -26,7 +26,7 @@ beforeAll(async () => {
     mkdirSync(join(app, 'package/node_modules'), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), join(app, 'package/node_modules', name));
   }
-  writeFileSync(join(app, 'plan.json'), readFileSync(join(__dirname, 'fixtures/plan.json')));
+  writeFileSync(join(app, 'plan.json'), readFileSync(join(__dirname, 'fixtures/more.json')));
 });
 afterAll(() => rmSync(app, { recursive: true }));
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { policiesOf, readPlan } from '../lib/index';
 import { checkPlan, isPlanOf } from '../lib/plan';
-import { PLAN } from './cases';
+import { PLAN, PLAN_FILE } from './cases';
 
 const folder = mkdtempSync(join(tmpdir(), 'nameplate-cdk-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -18,7 +18,7 @@ function file(name: string, text: string): string {
 
 describe('a plan', () => {
   it('is read as it is', () => {
-    expect(readPlan(join(__dirname, 'fixtures/plan.json'))).toEqual(PLAN);
+    expect(readPlan(PLAN_FILE)).toEqual(PLAN);
   });
 
   it.each<[what: string, json: unknown, says: string]>([
@@ -72,6 +72,6 @@ describe('the policy of an API', () => {
 
   it('has no placeholder left', () => {
     expect(JSON.stringify(policiesOf(PLAN, { default: 'vpce-0123456789abcdef0' }))).not.toContain('VPC_ENDPOINT_ID');
-    expect(readFileSync(join(__dirname, 'fixtures/plan.json'), 'utf8')).toContain('VPC_ENDPOINT_ID');
+    expect(readFileSync(PLAN_FILE, 'utf8')).toContain('VPC_ENDPOINT_ID');
   });
 });

@@ -126,7 +126,7 @@ const BAD: Record<string, Bad[]> = {
     [{ PLAN: planOf(260) }, 'would have 26 certificates; an NLB takes 25'],
   ],
   VALIDATION_ZONE_IDS: [
-    [{ VALIDATION_ZONE_IDS: { 'example.com': 'Z0123456789COM' } }, 'lacks example.net'],
+    [{ VALIDATION_ZONE_IDS: { 'example.net': 'Z0123456789NET' } }, 'lacks example.com'],
     [{ VALIDATION_ZONE_IDS: { 'example.com': 'example.com', 'example.net': 'by-hand' } }, 'is not the id of a hosted zone'],
   ],
   EXTRA_SETTINGS: [[{ EXTRA_SETTINGS: [] }, 'not an object']],
