@@ -64,7 +64,10 @@ function room(stack: NestedStack, zone: string): Construct {
   return (stack.node.tryFindChild(zone) as Construct | undefined) ?? new Construct(stack, zone);
 }
 
-/** In which of `of` stacks a name is: from the name alone. */
+/**
+ * In which of `of` stacks a name is: from the name alone. It must stay so in every release: a zone that moves to another
+ * stack is deleted and made anew.
+ */
 export function chunkOf(name: string, of: number): number {
   return createHash('sha256').update(name).digest().readUInt32BE(0) % of;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
+import { chunkOf, RECORD_STACKS, ZONE_STACKS } from '../lib/dns';
 import type { Plan } from '../lib/index';
 import { CASES, hotPlan, PLAN, planOf, resources, type Synthesized, synth } from './cases';
 
@@ -51,6 +52,12 @@ describe('a parent more', () => {
     }
     expect(Object.keys(after).length - Object.keys(before).length).toBe(3);
   });
+});
+
+it('no release moves a zone or a record to another stack', () => {
+  expect(['private.example.net', 'team.internal.private.example.com', 'orders.corp'].map((name) => chunkOf(name, 16))).toEqual([7, 7, 8]);
+  expect(['api-1.private.example.net', 'api-2.private.example.net'].map((name) => chunkOf(name, 32))).toEqual([15, 8]);
+  expect([ZONE_STACKS, RECORD_STACKS]).toEqual([16, 32]);
 });
 
 describe('many zones', () => {

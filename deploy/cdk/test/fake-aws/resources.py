@@ -9,16 +9,20 @@ API does not have and lets no wrong type through. A type without a function here
 import json
 
 import boto3
+from botocore.config import Config
 from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
 
 MAKERS = {}
 ENDPOINT = {}
+# What went wrong while a resource was made; CloudFormation's answer does not say it.
+FAULTS = []
 
 
 def api(service):
     """A client of the fake AWS itself."""
-    return boto3.client(service, endpoint_url=ENDPOINT["url"], region_name=ENDPOINT["region"])
+    once = Config(retries={"total_max_attempts": 1})
+    return boto3.client(service, endpoint_url=ENDPOINT["url"], region_name=ENDPOINT["region"], config=once)
 
 
 def makes(cloudformation_type):
@@ -387,7 +391,11 @@ def model_of(cloudformation_type):
 
         @classmethod
         def create_from_cloudformation_json(cls, resource_name, cloudformation_json, account_id, region_name, **kwargs):
-            return cls(*MAKERS[cloudformation_type](cloudformation_json["Properties"], kwargs["LogicalId"]))
+            try:
+                return cls(*MAKERS[cloudformation_type](cloudformation_json["Properties"], kwargs["LogicalId"]))
+            except Exception as error:
+                FAULTS.append(f"{kwargs['LogicalId']} ({cloudformation_type}): {error}")
+                raise
 
         def is_created(self):
             return True
@@ -404,7 +412,8 @@ def install(url, region):
 
     def class_of(cloudformation_type):
         if cloudformation_type not in models:
-            raise ValueError(f"{cloudformation_type}: resources.py does not make it")
+            FAULTS.append(f"{cloudformation_type}: resources.py does not make it")
+            raise ValueError(FAULTS[-1])
         return models[cloudformation_type]
 
     parsing.resource_class_from_type = class_of
