@@ -13,6 +13,7 @@ import { settle, type Settled } from './props';
 import { Scaling } from './scaling';
 import { SecurityGroups } from './security-groups';
 import { Service } from './service';
+import { shutdownOf } from './settings';
 import type { NameplateProps } from './variables';
 
 /** The most resources that CloudFormation works on in one operation, over all nested stacks (CloudFormation quotas). */
@@ -101,6 +102,9 @@ export class Nameplate extends Construct {
     }
     if (vars.TASK_SCALE_CPU_PCT > 60) {
       warn('TASK_SCALE_CPU_PCT', `TASK_SCALE_CPU_PCT is ${vars.TASK_SCALE_CPU_PCT}: load that doubles finds no room until new tasks serve. docs/scaling.md recommends 50.`);
+    }
+    if (vars.STOP_TIMEOUT < 15) {
+      warn('STOP_TIMEOUT', `STOP_TIMEOUT is ${vars.STOP_TIMEOUT} s: requests in flight have ${shutdownOf(vars.STOP_TIMEOUT).grace_period} to finish when a task stops, and integrations of API Gateway take up to 29 s by default.`);
     }
     if (vars.CREATE_VPC && vars.EXTERNAL_VPC_ID !== null) {
       warn('EXTERNAL_VPC_ID', 'EXTERNAL_VPC_ID is not used, because CREATE_VPC is true.');

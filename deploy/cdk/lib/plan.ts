@@ -44,6 +44,8 @@ export interface Plan {
   readonly regions: readonly string[];
   readonly endpoints: readonly string[];
   readonly resource_policies: readonly PlannedPolicy[];
+  /** AWS's quotas that the plan keeps to: its defaults, or what `nameplate plan --quota` said. */
+  readonly quotas: { readonly certificates_per_listener: number };
   readonly warnings: readonly PlanWarning[];
 }
 
@@ -126,6 +128,9 @@ function checkShape(plan: Plan, faults: Faults): void {
     texts(policy['endpoints'], `resource_policies[${i}].endpoints`);
   });
   objects(plan.warnings, 'warnings').forEach((warning, i) => fields(warning, `warnings[${i}]`, ['about', 'what']));
+  if (typeof (plan.quotas as object | undefined | null) !== 'object' || !Number.isInteger(plan.quotas?.certificates_per_listener)) {
+    wrong('quotas.certificates_per_listener', 'a whole number');
+  }
   texts(plan.import_names, 'import_names');
   texts(plan.regions, 'regions');
   texts(plan.endpoints, 'endpoints');

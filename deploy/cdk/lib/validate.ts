@@ -157,10 +157,11 @@ function checkCertificates(vars: Variables, plan: Plan, region: string, faults: 
   } else if (plan.default_certificate === null && arns.length === 0) {
     faults.add('the listener would have no certificate: the plan has none', 'list an imported one in CERTIFICATE_ARNS');
   }
-  const most = vars.ELB_TYPE === 'ALB' ? 26 : 25;
+  // The default certificate of an ALB does not count (ELB quotas).
+  const most = plan.quotas.certificates_per_listener + (vars.ELB_TYPE === 'ALB' ? 1 : 0);
   const count = plan.certificates.length + arns.length;
   if (count > most) {
-    faults.add(`the listener would have ${count} certificates; an ${vars.ELB_TYPE} takes ${most} with the default one`, 'deploy a second stack for some of the domains');
+    faults.add(`the listener would have ${count} certificates; an ${vars.ELB_TYPE} takes ${most} with the default one`, 'deploy a second stack for some of the domains, or have the quota raised and say so: nameplate plan --quota certificates-per-listener=NUMBER');
   }
   for (const zone of new Set(plan.certificates.map((certificate) => certificate.validation_zone))) {
     if (vars.VALIDATION_ZONE_IDS[zone] === undefined) {

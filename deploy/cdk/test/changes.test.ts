@@ -112,6 +112,8 @@ describe('warnings', () => {
   };
   it('say that one task is no fleet', () => warned({}, 'TASK_SCALE_MIN is 1'));
   it('say that 80 percent leaves no room', () => warned({}, 'TASK_SCALE_CPU_PCT is 80'));
+  it('say that requests have no time to finish', () => warned({ STOP_TIMEOUT: 12 }, 'requests in flight have 2s to finish'));
+  it('say that nothing leads to the endpoints that are there', () => warned(CASES.existing, 'no rule for the existing endpoints \\(execute-api\\)'));
   it('say what the plan warns of', () => warned({ PLAN: hotPlan() }, 'plan: quota: something to know; do this'));
   it('say that the plan is of another mapping', () => warned({ PROXY_CONFIG_PATH: `${__dirname}/fixtures/more.json` }, 'made from another mapping'));
   it('say that a deployment waits for records written by hand', () => {

@@ -180,6 +180,7 @@ describe('a good value', () => {
     ['the largest task', { TASK_CPU: 16384, TASK_MEMORY: 122880 }],
     ['an imported certificate alone', { CERTIFICATE_ARNS: [ARN], PLAN: { ...PLAN, certificates: [], default_certificate: null } }],
     ['26 certificates on an ALB', { ELB_TYPE: 'ALB', PLAN: { ...planOf(260), options: { zones: 'per-parent', elb: 'ALB' } } }],
+    ['more certificates where the quota was raised', { PLAN: { ...planOf(260), quotas: { certificates_per_listener: 50 } } }],
     ['another region with its endpoint', { EXTRA_ENDPOINTS: { central: 'vpce-0fedcba9876543210-abcdefgh.execute-api.eu-central-1.vpce.amazonaws.com' }, PLAN: { ...PLAN, regions: ['eu-central-1'], endpoints: ['central', 'default'] } }],
   ])('%s synthesizes', (_, changes) => {
     expect(() => synth({ ...CASES.nlb, ...changes } as NameplateProps)).not.toThrow();
