@@ -65,7 +65,7 @@ synth() {
 # The fixed cases have the plan and the values of the Terraform module's tests: deploy/parity compares the results.
 plan=$PWD/deploy/terraform/tests/plan.json
 more=$PWD/$cdk/test/fixtures/more.json
-made=(AVAILABILITY_ZONES=eu-west-1a,eu-west-1b)
+made=("AVAILABILITY_ZONES=eu-west-1a,eu-west-1b")
 synth nlb "$plan" "${made[@]}"
 sed 's/"elb": "NLB"/"elb": "ALB"/' "$plan" >"$out/cdk-alb-plan.json"
 synth alb "$out/cdk-alb-plan.json" "${made[@]}" ELB_TYPE=ALB LISTENER_TLS=false HIGH_RESOLUTION_SCALING=true

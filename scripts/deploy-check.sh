@@ -18,7 +18,11 @@ for part in terraform cdk pipeline; do
     "scripts/$part-check.sh" >"$out/$part-check.log" 2>&1 &
     jobs+=($!)
 done
-trap 'for pid in "${jobs[@]}"; do kill "$pid" 2>/dev/null || true; done' EXIT
+end() {
+    local pid
+    for pid in "${jobs[@]}"; do kill "$pid" 2>/dev/null || true; done
+}
+trap end EXIT
 failed=0
 for part in terraform cdk pipeline; do
     printf '\n== deploy: %s\n' "$part"

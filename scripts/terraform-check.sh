@@ -52,7 +52,12 @@ terraform fmt -check -diff -recursive deploy/terraform
 # In a copy: `init` writes a lock file and a folder, and a user may have state here. The copy has its place in the
 # repository's layout, because the default mapping is the sample's.
 work=$(mktemp -d)
-trap 'for pid in ${STAND_IN_PID:-} ${checkov_job:-}; do kill "$pid" 2>/dev/null || true; done; rm -rf "$work"' EXIT
+end() {
+    local pid
+    for pid in ${STAND_IN_PID:-} ${checkov_job:-}; do kill "$pid" 2>/dev/null || true; done
+    rm -rf "$work"
+}
+trap end EXIT
 mkdir -p "$work/repository/deploy"
 cp -R conf "$work/repository/"
 tar -C deploy -cf - --exclude .terraform terraform | tar -C "$work/repository/deploy" -xf -

@@ -39,6 +39,16 @@ fn plans_are_as_the_schema_says() {
     }
 }
 
+/// Those that Terraform's and CDK's tests deploy are written by hand, to have what they need.
+#[test]
+fn so_are_the_plans_that_deployments_are_tested_with() {
+    for name in ["deploy/terraform/tests/plan.json", "deploy/cdk/test/fixtures/more.json"] {
+        let text = fs::read_to_string(repository(name)).expect("a plan");
+        let plan: Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(faults(&plan), None, "{name}");
+    }
+}
+
 #[test]
 fn keys_stand_in_the_order_of_the_schema() {
     let folder = Folder::with(&mapping(["a.in.example.com"]));
