@@ -127,10 +127,12 @@ impl Live {
     /// Puts a snapshot in force that was made from the one in force. That one comes back, because
     /// dropping it takes time that no request should spend.
     pub(super) fn swap(&self, mut next: Snapshot, origin: Origin, confirmed: SystemTime) -> Arc<Snapshot> {
-        self.metrics.mapping_in_force(next.generation, next.table.len(), next.table.domains());
         next.count_by(&self.metrics, self.most_domains);
+        let (generation, entries, domains) = (next.generation, next.table.len(), next.table.domains());
         let version = next.version.map(|version| version.to_string()).unwrap_or_default();
         let before = self.snapshot.swap(Arc::new(next));
+        // Not a moment before: who waits for the metric sends requests that count on it.
+        self.metrics.mapping_in_force(generation, entries, domains);
         self.metrics.mapping_version(&version, &self.mapping.source);
         self.metrics.mapping_from_cache(origin == Origin::Cache);
         self.mapping.taken(origin, confirmed);
