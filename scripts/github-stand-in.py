@@ -7,6 +7,7 @@ import json
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 REPOSITORY = "/repos/corp/mapping/"
+MOST = 65_536  # characters in a comment
 comments, labels = [], []
 
 
@@ -27,6 +28,8 @@ class GitHub(BaseHTTPRequestHandler):
             return self.answer(200, comments if path.endswith("comments") else [{"name": name} for name in labels])
         told = "-"
         if path.endswith("comments") or self.command == "PATCH":
+            if len(sent["body"]) > MOST:
+                return self.answer(422, {"message": "Validation Failed", "errors": ["body is too long"]})
             told = "Deployment needed" if "Deployment needed" in sent["body"] else "Hot" if "Hot" in sent["body"] else "?"
             if self.command == "POST":
                 comments.append({"id": len(comments) + 1, "user": {"type": "Bot"}, "body": sent["body"]})

@@ -18,14 +18,25 @@ skip() {
 }
 
 say "tools"
-stamp="$tools/$(printf '%s ' "${python_tools[@]}" "${node_tools[@]}" | tr -c 'a-z0-9.' '-')"
-if [ ! -e "$stamp" ]; then
-    python3 -m venv "$tools"
-    "$tools/bin/pip" install -q --disable-pip-version-check "${python_tools[@]}"
-    if command -v npm >/dev/null; then
-        npm install --silent --no-fund --no-audit --prefix "$tools/npm" "${node_tools[@]}"
+for tool in jq curl git python3; do
+    if ! command -v "$tool" >/dev/null; then
+        skip "all of deploy/pipeline: there is no $tool here; its package is called the same"
+        exit 0
     fi
-    : >"$stamp"
+done
+# brought STAMP COMMAND...: runs the command unless it was run for these very versions.
+brought() {
+    local stamp
+    stamp="$tools/$(printf '%s' "$1" | tr -c 'a-z0-9.' '-')"
+    [ -e "$stamp" ] || { "${@:2}" && : >"$stamp"; }
+}
+bring_python() {
+    rm -rf "$tools"
+    python3 -m venv "$tools" && "$tools/bin/pip" install -q --disable-pip-version-check "${python_tools[@]}"
+}
+brought "${python_tools[*]}" bring_python
+if command -v npm >/dev/null; then
+    brought "${node_tools[*]}" npm install --silent --no-fund --no-audit --prefix "$tools/npm" "${node_tools[@]}"
 fi
 
 say "shellcheck"

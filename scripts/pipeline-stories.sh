@@ -27,12 +27,12 @@ cd "$folder"
 run() {
     local want=$1 code=0
     shift
-    : >outputs
-    "$@" >said 2>&1 || code=$?
+    : >"$folder/outputs"
+    "$@" >"$folder/said" 2>&1 || code=$?
     [ "$code" = "$want" ] || { echo "$* ended with $code, not $want" >&2; return 1; }
 }
-said() { grep -qF -- "$1" said || { echo "it does not say: $1" >&2; return 1; }; }
-told() { grep -qxF -- "$1" outputs || { echo "the workflow is not told $1, but: $(cat outputs)" >&2; return 1; }; }
+said() { grep -qF -- "$1" "$folder/said" || { echo "it does not say: $1" >&2; return 1; }; }
+told() { grep -qxF -- "$1" "$folder/outputs" || { echo "the workflow is not told $1, but: $(cat "$folder/outputs")" >&2; return 1; }; }
 # s3 METHOD PATH [FILE]: for what the stories do themselves; it takes no second to start, as the AWS CLI does. moto
 # looks at who signs, and not at the signature.
 s3() {
@@ -110,6 +110,8 @@ resource "terraform_data" "zone" {
 output "zones" { value = keys(terraform_data.zone) }
 output "mapping" { value = file(var.PROXY_CONFIG_PATH) }
 TF
+# As docs/deploy.md has it: the path is for those who apply by hand, and must not be what the pipeline deploys with.
+echo 'PROXY_CONFIG_PATH = "../../mapping.yaml"' >infrastructure/terraform.tfvars
 # What Terraform deployed, if there is one.
 deployed() {
     command -v terraform >/dev/null || return 0
@@ -241,6 +243,53 @@ a_mapping_without_its_plan_and_a_bucket_that_is_not_there_are_no_beginnings() {
     MAPPING_URI=s3://no-such-bucket/mapping.yaml run 2 "$pipeline/pipeline.sh" decide
     said 's3:ListBucket'
 }
+a_mapping_in_the_bucket_that_has_a_fault_is_told_apart() {
+    seeded a.one.example.com
+    echo 'APIS: [' >broken.yaml
+    s3 PUT "$bucket/mapping.yaml" broken.yaml
+    mapping mapping.yaml a.one.example.com b.one.example.com
+    run 2 "$pipeline/pipeline.sh" review
+    said "::error title=mapping::the mapping at $MAPPING_URI has faults itself: "
+    ! grep -q 'file=' said
+}
+what_deploys_it_is_deployed_when_it_changes() {
+    seeded a.one.example.com
+    git init -q -b main repository
+    (
+        cd repository
+        mkdir infrastructure
+        cp ../mapping.yaml .
+        echo a >infrastructure/terraform.tfvars
+        git add -A
+        git -c user.name=t -c user.email=t@example.com commit -q -m first
+        run 0 env BEFORE="$(git rev-parse HEAD)" "$pipeline/pipeline.sh" decide
+        told deploy=none
+        run 0 env FORCE_DEPLOY=true "$pipeline/pipeline.sh" decide
+        told deploy=before
+        echo b >infrastructure/terraform.tfvars
+        git -c user.name=t -c user.email=t@example.com commit -q -a -m second
+        run 0 env BEFORE="$(git rev-parse HEAD^)" "$pipeline/pipeline.sh" decide
+        told deploy=before
+        grep -q 'not of the mapping, but of infrastructure' "$folder/summary"
+        # A branch that is pushed for the first time, and one whose commit before is gone.
+        run 0 env BEFORE=0000000000000000000000000000000000000000 "$pipeline/pipeline.sh" decide
+        told deploy=none
+        run 0 env BEFORE=1111111111111111111111111111111111111111 "$pipeline/pipeline.sh" decide
+        told deploy=before
+    )
+    rm -rf repository
+}
+without_variables_nothing_is_deployed() {
+    released
+    mapping mapping.yaml a.one.example.com
+    run 0 "$pipeline/pipeline.sh" decide
+    mv infrastructure/terraform.tfvars kept
+    run 2 "$pipeline/deploy.sh"
+    mv kept infrastructure/terraform.tfvars
+    said 'infrastructure has no variables'
+    run 2 env INFRASTRUCTURE=elsewhere "$pipeline/deploy.sh"
+    said 'there is no folder elsewhere'
+}
 the_pull_request_has_one_comment_and_a_label_while_it_needs_a_deployment() {
     seeded a.one.example.com
     python3 "$pipeline/../../scripts/github-stand-in.py" >github.log 2>&1 &
@@ -257,28 +306,39 @@ the_pull_request_has_one_comment_and_a_label_while_it_needs_a_deployment() {
     mapping mapping.yaml a.one.example.com b.one.example.com
     run 0 "$pipeline/pipeline.sh" review
     run 0 "$pipeline/pipeline.sh" comment 7
+    # More than GitHub takes in one comment.
+    # shellcheck disable=SC2046
+    mapping mapping.yaml $(for parent in $(seq 300); do echo "a.$(printf '%0100d' 0 | cut -c 1-60).team-$parent.example.com"; done)
+    run 0 env ALLOW_HELD=true PLAN_FLAGS="--quota certificates-per-listener=99" "$pipeline/pipeline.sh" review
+    run 0 "$pipeline/pipeline.sh" comment 7
     unset GITHUB_API_URL GITHUB_TOKEN GITHUB_REPOSITORY
     diff - <(tail -n +2 github.log) <<'WANT'
 POST issues/7/comments: Deployment needed
 POST issues/7/labels: deployment
 PATCH issues/comments/1: Hot
 DELETE issues/7/labels/deployment: -
+PATCH issues/comments/1: Deployment needed
+POST issues/7/labels: deployment
 WANT
 }
 the_query_for_existing_endpoints_makes_the_map_of_them() {
     local vpc table query
     vpc=$(aws ec2 create-vpc --cidr-block 10.0.0.0/16 --query Vpc.VpcId --output text)
     table=$(aws ec2 create-route-table --vpc-id "$vpc" --query RouteTable.RouteTableId --output text)
-    aws ec2 create-vpc-endpoint --vpc-id "$vpc" --service-name com.amazonaws.us-east-1.s3 --route-table-ids "$table" >said
+    aws ec2 create-vpc-endpoint --vpc-id "$vpc" --service-name com.amazonaws.us-east-1.s3 \
+        --vpc-endpoint-type Gateway --route-table-ids "$table" >said
     aws ec2 create-vpc-endpoint --vpc-id "$vpc" --service-name com.amazonaws.us-east-1.ecr.api \
         --vpc-endpoint-type Interface >>said
-    # Not one of ours.
+    # Not ours: another service, and a way to S3 that is no gateway.
+    aws ec2 create-vpc-endpoint --vpc-id "$vpc" --service-name com.amazonaws.us-east-1.s3 \
+        --vpc-endpoint-type Interface >interface
     aws ec2 create-vpc-endpoint --vpc-id "$vpc" --service-name com.amazonaws.us-east-1.sqs \
         --vpc-endpoint-type Interface >>said
     # The page's own lines, for this VPC.
     query=$(sed -n '/^aws ec2 describe-vpc-endpoints/,/^```/p' "$page" | grep -v '^```' | sed "s/vpc-0123456789abcdef0/$vpc/")
     eval "$query" >map
-    jq -e 'keys == ["ecr.api", "s3"] and (to_entries | all(.value | startswith("vpce-")))' map >/dev/null || {
+    jq -e 'keys == ["ecr.api", "s3"] and (to_entries | all(.value | startswith("vpce-")))
+        and .s3 != $interface' --arg interface "$(jq -r .VpcEndpoint.VpcEndpointId interface)" map >/dev/null || {
         cat map >said
         return 1
     }
@@ -294,6 +354,9 @@ story a_mapping_that_no_quota_has_room_for_is_told
 story somebody_elses_upload_is_not_overwritten
 story not_even_between_the_last_look_and_the_upload
 story a_mapping_without_its_plan_and_a_bucket_that_is_not_there_are_no_beginnings
+story a_mapping_in_the_bucket_that_has_a_fault_is_told_apart
+story what_deploys_it_is_deployed_when_it_changes
+story without_variables_nothing_is_deployed
 story the_pull_request_has_one_comment_and_a_label_while_it_needs_a_deployment
 story the_query_for_existing_endpoints_makes_the_map_of_them
 printf '%s passed, 0 failed\n' "$passed"

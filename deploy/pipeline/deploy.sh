@@ -3,32 +3,43 @@
 # one is uploaded by `pipeline.sh upload`, which looks what it replaces.
 set -euo pipefail
 
+die() {
+    printf 'error: %s\n  help: %s\n' "$1" "$2" >&2
+    exit 2
+}
+
+: "${INFRASTRUCTURE:=infrastructure}"
+[ -d "$INFRASTRUCTURE" ] || die "there is no folder $INFRASTRUCTURE" \
+    "INFRASTRUCTURE is the folder with the Terraform root module, or with the CDK app"
+[ -s "${PIPELINE_DIR:-.pipeline}/plan.json" ] || die "nothing has been decided" "run pipeline.sh decide first"
 work=$(cd "${PIPELINE_DIR:-.pipeline}" && pwd)  # what `decide` left
-infrastructure=${INFRASTRUCTURE:?the folder with the Terraform root module, or with the CDK app}
 new=$(realpath "${MAPPING:-mapping.yaml}")
 
 case ${DEPLOY_WITH:-terraform} in
     terraform)
-        jq '{PLAN: .}' "$work/plan.json" >"$infrastructure/nameplate.auto.tfvars.json"
-        cd "$infrastructure"
+        cd "$INFRASTRUCTURE"
+        # Without the variables of this system every name would be a default, and what is there would be replaced.
+        given=$(find . -maxdepth 1 \( -name '*.tfvars' -o -name '*.tfvars.json' \) ! -name nameplate.auto.tfvars.json)
+        [ -n "$given" ] || [ -n "${!TF_VAR_*}" ] || die "$INFRASTRUCTURE has no variables: no *.tfvars, and no TF_VAR_ is set" \
+            "commit terraform.tfvars; if it is ignored by a .gitignore, take that line out"
+        jq '{PLAN: .}' "$work/plan.json" >nameplate.auto.tfvars.json
         # Terraform writes the object, too: with what is there, or, where there is none, with the first one. It warns that
-        # the plan is of another mapping, which is so.
-        export TF_IN_AUTOMATION=1 TF_VAR_PROXY_CONFIG_PATH=$new
-        [ ! -s "$work/current.yaml" ] || export TF_VAR_PROXY_CONFIG_PATH=$work/current.yaml
+        # the plan is of another mapping, which is so. On the command line, because that outranks every file.
+        path=$new
+        [ ! -s "$work/current.yaml" ] || path=$work/current.yaml
+        export TF_IN_AUTOMATION=1
         terraform init -input=false
-        terraform plan -input=false -out="$work/tfplan"
+        terraform plan -input=false -var "PROXY_CONFIG_PATH=$path" -out="$work/tfplan"
         terraform apply -input=false "$work/tfplan"
         ;;
     cdk)
-        cp "$work/plan.json" "$infrastructure/plan.json"
-        cd "$infrastructure"
+        cp "$work/plan.json" "$INFRASTRUCTURE/plan.json"
+        cd "$INFRASTRUCTURE"
         npm ci
         npx cdk deploy --require-approval never -c PLAN_PATH=plan.json \
             -c "PROXY_CONFIG_PATH=$new"
         ;;
     *)
-        echo "error: DEPLOY_WITH is $DEPLOY_WITH" >&2
-        echo "  help: terraform or cdk" >&2
-        exit 2
+        die "DEPLOY_WITH is $DEPLOY_WITH" "terraform or cdk"
         ;;
 esac

@@ -17,6 +17,7 @@ work=${PIPELINE_DIR:-.pipeline}                 # where one command leaves thing
 read -ra zone_flags <<<"${ZONE_FLAGS:-}"         # of check and plan: --zones, --own
 read -ra plan_flags <<<"${PLAN_FLAGS:-}"         # of plan: --elb, --validation-zone, --quota
 allow_held=${ALLOW_HELD:-false}                  # true: let pass what running tasks hold until they are told
+infrastructure_folder=${INFRASTRUCTURE:-infrastructure} # what deploy.sh deploys
 summary=${GITHUB_STEP_SUMMARY:-/dev/stderr}
 outputs=${GITHUB_OUTPUT:-/dev/null}
 # GitHub's annotations go here, also from inside of $(...).
@@ -24,7 +25,8 @@ exec 3>&1
 
 # die CODE WHAT HELP: for people, and as GitHub's annotation.
 die() {
-    printf 'error: %s\n  help: %s\n' "$2" "$3" >&2
+    # The runner reads this, too, and a line of it that begins with `::` would be a command.
+    printf 'error: %s\n  help: %s\n' "${2//::/: :}" "${3//::/: :}" >&2
     if [ -n "${GITHUB_ACTIONS:-}" ]; then
         printf '::error title=mapping::%s%%0Ahelp: %s\n' "$(escaped "$2")" "$(escaped "$3")" >&3
     fi
@@ -40,6 +42,16 @@ escaped() {
 
 bucket() { printf '%s' "$1" | sed -n 's|^s3://\([^/]*\)/.*|\1|p'; }
 key() { printf '%s' "$1" | sed -n 's|^s3://[^/]*/||p'; }
+
+# Where things are in S3.
+locate() {
+    case ${MAPPING_URI:-} in
+        s3://?*/?*) ;;
+        "") die 2 "MAPPING_URI is not set" "it is where tasks read the mapping: s3://bucket/mapping.yaml" ;;
+        *) die 2 "MAPPING_URI is $MAPPING_URI" "write s3://bucket/key" ;;
+    esac
+    plan_uri=${PLAN_URI:-${MAPPING_URI%/*}/plan.json}
+}
 
 # fetch URI FILE: the object and its ETag at once; an empty file and `none` where there is none yet.
 fetch() {
@@ -86,9 +98,7 @@ def policies: [.resource_policies[]? | {id: "\(.api_id) in \(.region)", policy}]
 # plan.json and delta.json.
 compare() {
     local code=0
-    : "${MAPPING_URI:?where tasks read the mapping, for example s3://bucket/mapping.yaml}"
-    case $MAPPING_URI in s3://?*/?*) ;; *) die 2 "MAPPING_URI is $MAPPING_URI" "write s3://bucket/key" ;; esac
-    plan_uri=${PLAN_URI:-${MAPPING_URI%/*}/plan.json}
+    locate
     mkdir -p "$work"
     rm -f "$work/delta.json" # what was decided before
     fetch "$MAPPING_URI" "$work/current.yaml"
@@ -114,7 +124,7 @@ compare() {
         } | tee "$work/summary.md" >>"$summary"
         rm -f "$work/delta.json"
         printf 'verdict=%s\ndeploy=none\n' "$(verdict)" >>"$outputs"
-        die 1 "$mapping cannot be planned: $(cat "$work/plan.err")" "docs/deploy.md tells of quotas; PLAN_FLAGS raises them"
+        die 1 "$mapping cannot be planned: $(cat "$work/plan.err")" "docs/plan.md tells of quotas; PLAN_FLAGS raises them"
     fi
     [ -s "$work/state.json" ] || echo '{}' >"$work/state.json"
     delta
@@ -131,6 +141,10 @@ delta() {
 
 # faults CODE: each fault on its line, all of them in the summary; ends with the code.
 faults() {
+    if jq -es 'any(.[]; (.ok | not) and .mapping == $current)' --arg current "$work/current.yaml" "$work/check.json" >/dev/null; then
+        die 2 "the mapping at $MAPPING_URI has faults itself: $(jq -r '.faults[0].what // .unreadable // empty' "$work/check.json")" \
+            "put a good version of it back (docs/deploy.md, \"Roll back\"), then run this again"
+    fi
     jq -r '
         def property: gsub("%"; "%25") | gsub("\r"; "%0D") | gsub("\n"; "%0A") | gsub(":"; "%3A") | gsub(","; "%2C");
         def message: gsub("%"; "%25") | gsub("\r"; "%0D") | gsub("\n"; "%0A");
@@ -155,7 +169,8 @@ deploy() { jq -r .deploy "$work/delta.json"; }
 # What the change does, for people.
 summarize() {
     jq -rn --slurpfile check "$work/check.json" --slurpfile delta "$work/delta.json" --slurpfile plan "$work/plan.json" '
-        def list($sign): map("    \($sign) \(.)") | join("\n");
+        def few: if length > 100 then .[:100] + ["and \(length - 100) more"] else . end;
+        def list($sign): few | map("    \($sign) \(.)") | join("\n");
         $check[0] as $c | $c.against as $a | $delta[0] as $d
         | "<!-- nameplate -->",
           "### Mapping \($c.version): \($c.entries) entries, \($c.domains) domains",
@@ -169,7 +184,7 @@ summarize() {
           elif $d.deploy == "after" then "\nHot. A deployment after the upload takes away what is not needed any more."
           else "\nHot: running tasks take it from the bucket, without a deployment." end),
           (if $d.added + $d.removed != [] then "\n\($d.added | list("+"))\n\($d.removed | list("-"))" else empty end),
-          (if $d.policies != [] then "\nResource policies that change: \($d.policies | join(", ")). Before the release: "
+          (if $d.policies != [] then "\nResource policies that change: \($d.policies | few | join(", ")). Before the release: "
             + "`nameplate policy apply`." else empty end),
           (if $plan[0].warnings // [] != [] then "\n<pre>\($plan[0].warnings[:50] | map("warning: \(.about) \(.name): \(.what)"
             + "\n  help: \(.help)") | join("\n") | @html)</pre>" else empty end),
@@ -177,19 +192,35 @@ summarize() {
           ($a.changes[:100][] | "| \(.change) | `\(.domain)\(.base_path)` | `\(.private_api_url)` |"),
           (if ($a.changes | length) > 100 then "| | and \(($a.changes | length) - 100) more | |" else empty end)
     ' | tee "$work/summary.md" >>"$summary"
-    printf 'verdict=%s\ndeploy=%s\n' "$(verdict)" "$(deploy)" >>"$outputs"
+    printf 'verdict=%s\n' "$(verdict)" >>"$outputs"
 }
 
 review() {
     compare
     summarize
+    printf 'deploy=%s\n' "$(deploy)" >>"$outputs"
     refuse_held
 }
 
 decide() {
     compare
     summarize
+    local when
+    when=$(deploy)
+    if [ "$when" = none ] && infrastructure_changed; then
+        when=before
+        printf '\n**Deployment**: not of the mapping, but of %s.\n' "$infrastructure_folder" | tee -a "$work/summary.md" >>"$summary"
+    fi
+    printf 'deploy=%s\n' "$when" >>"$outputs"
     refuse_held
+}
+
+# Whether what deploys it has changed since BEFORE, the commit that was released last, or FORCE_DEPLOY says so. A commit
+# that is not here any more could be anything.
+infrastructure_changed() {
+    [ "${FORCE_DEPLOY:-false}" != true ] || return 0
+    case ${BEFORE:-} in *[!0]*) ;; *) return 1 ;; esac
+    ! git diff --quiet "$BEFORE" HEAD -- "$infrastructure_folder" 2>/dev/null
 }
 
 refuse_held() {
@@ -204,13 +235,13 @@ refuse_held() {
 upload() {
     [ -s "$work/delta.json" ] || die 2 "nothing has been decided in $work" "run pipeline.sh decide first"
     refuse_held
+    locate
     # What is deployed by now is what was saved after the deployment.
-    plan_uri=${PLAN_URI:-${MAPPING_URI%/*}/plan.json}
     fetch "$plan_uri" "$work/state.json"
     [ -s "$work/state.json" ] || echo '{}' >"$work/state.json"
     delta
     if [ "$(deploy)" = before ]; then
-        die 3 "not deployed yet: $(jq -r '.added | join("; ")' "$work/delta.json")" \
+        die 3 "not deployed yet: $(jq -r '.added[:20] | join("; ")' "$work/delta.json")" \
             "deploy plan.json, then pipeline.sh save-plan, then upload"
     fi
     # Terraform writes the object too, with the same bytes; so it is these that must not have changed, and then the ETag
@@ -236,7 +267,7 @@ upload() {
 }
 
 save_plan() {
-    plan_uri=${PLAN_URI:-${MAPPING_URI%/*}/plan.json}
+    locate
     [ -s "$work/plan.json" ] || die 2 "there is no plan in $work" "run pipeline.sh decide first"
     if cmp -s "$work/plan.json" "$work/state.json"; then return; fi
     put "$work/plan.json" "$plan_uri" "$(cat "$work/state.json.etag")" application/json >"$work/saved.etag"
@@ -254,12 +285,18 @@ github() {
         "${GITHUB_API_URL:-https://api.github.com}/repos/$GITHUB_REPOSITORY/$2"
 }
 
-# comment N: one comment for a pull request, written anew at each push.
+# comment N: one comment for a pull request, written anew at each push. GitHub takes 65,536 characters.
 comment() {
-    local id
-    jq -Rs '{body: .}' "$work/summary.md" >"$work/comment.json"
-    id=$(github GET "issues/$1/comments?per_page=100" |
-        jq -r '[.[] | select(.user.type == "Bot" and (.body | startswith("<!-- nameplate -->"))) | .id][0] // empty')
+    local id="" page=0 comments
+    jq -Rs '{body: (if length > 65000 then .[:65000] + "\n\n(cut off; the job has all of it in its summary)" else . end)}' \
+        "$work/summary.md" >"$work/comment.json"
+    while [ -z "$id" ]; do
+        page=$((page + 1))
+        comments=$(github GET "issues/$1/comments?per_page=100&page=$page")
+        id=$(jq -r '[.[] | select(.user.type == "Bot" and (.body | startswith("<!-- nameplate -->"))) | .id][0] // empty' \
+            <<<"$comments")
+        [ "$(jq length <<<"$comments")" = 100 ] || break
+    done
     if [ -n "$id" ]; then
         github PATCH "issues/comments/$id" "$work/comment.json" >/dev/null
     else

@@ -3,7 +3,12 @@
 # NAMEPLATE_BIN says: what checks the mapping is then what serves it.
 set -euo pipefail
 
-image=${NAMEPLATE_IMAGE:?the image, for example 123456789012.dkr.ecr.eu-west-1.amazonaws.com/reverse-proxy-dev:0.1.0}
+image=${NAMEPLATE_IMAGE:-}
+if [ -z "$image" ]; then
+    echo "error: NAMEPLATE_IMAGE is not set" >&2
+    echo "  help: the image, for example 123456789012.dkr.ecr.eu-west-1.amazonaws.com/reverse-proxy-dev:0.1.0" >&2
+    exit 2
+fi
 program=${NAMEPLATE_BIN:-.pipeline/nameplate}
 case $image in
     *.dkr.ecr.*) aws ecr get-login-password | docker login --username AWS --password-stdin "${image%%/*}" ;;
