@@ -12,11 +12,11 @@ const BEGIN: &str = "nameplate policy ";
 /// How the policy in force and what a stage serves stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing<'d> {
-    /// The last deployment we made for the stage has this policy, and the stage serves it or a later one.
+    /// The stage serves a deployment of ours that has this policy.
     Deployed(&'d str),
-    /// It has, and the stage was set back to an older deployment since.
+    /// We deployed this policy last, and the stage was set back to an older deployment since.
     SetBack(&'d str),
-    /// We deployed another policy last, or none: whoever put this one may not have deployed it.
+    /// What the stage serves is of another policy, or of nobody knows which.
     Unknown,
 }
 
@@ -26,22 +26,31 @@ pub(super) fn description(fingerprint: &Version, mapping: &Version, stage: &str)
 }
 
 /// How a policy stands that is in force.
+///
+/// Only the deployment that the stage serves counts. A later one of somebody else may have been made while
+/// another policy was on the API.
 pub(super) fn standing<'d>(
     deployments: &'d [Deployment],
     serving: &str,
     fingerprint: &Version,
     stage: &str,
 ) -> Standing<'d> {
-    let end = format!(" for stage {stage}");
-    let ours = |of: &&Deployment| of.description.starts_with(BEGIN) && of.description.ends_with(&end);
-    let Some(last) = deployments.iter().filter(ours).max_by_key(|of| of.created) else { return Standing::Unknown };
-    if !last.description.starts_with(&format!("{BEGIN}{fingerprint} ")) {
-        return Standing::Unknown;
+    let (begin, end) = (format!("{BEGIN}{fingerprint} "), format!(" for stage {stage}"));
+    let has_it = |of: &Deployment| of.description.starts_with(&begin);
+    let Some(now) = deployments.iter().find(|of| of.id == serving) else { return Standing::Unknown };
+    if has_it(now) {
+        return Standing::Deployed(&now.id);
     }
-    match deployments.iter().find(|of| of.id == serving) {
-        Some(now) if now.created < last.created => Standing::SetBack(&now.id),
-        _ => Standing::Deployed(&last.id),
+    let ours = |of: &&Deployment| is_ours(of) && of.description.ends_with(&end);
+    match deployments.iter().filter(ours).max_by_key(|of| of.created) {
+        Some(last) if has_it(last) && now.created < last.created => Standing::SetBack(&now.id),
+        _ => Standing::Unknown,
     }
+}
+
+/// Whether we made a deployment.
+fn is_ours(of: &Deployment) -> bool {
+    of.description.starts_with(BEGIN)
 }
 
 #[cfg(test)]
@@ -72,27 +81,37 @@ mod tests {
     }
 
     #[test]
-    fn our_last_deployment_of_the_stage_tells() {
+    fn what_the_stage_serves_tells() {
         check(&[("d1", of(&OURS, "dev"))], "d1", Standing::Deployed("d1"));
         check(&[("d1", of(&OTHER, "dev")), ("d2", of(&OURS, "dev"))], "d2", Standing::Deployed("d2"));
         check(&[("d1", of(&OURS, "dev")), ("d2", of(&OTHER, "dev"))], "d2", Standing::Unknown);
+        check(&[("d1", of(&OURS, "dev"))], "gone", Standing::Unknown);
+        check(&[], "d1", Standing::Unknown);
     }
 
     #[test]
-    fn a_later_deployment_of_somebody_else_has_the_policy_too() {
-        check(&[("d1", of(&OURS, "dev")), ("d2", "release 7".into())], "d2", Standing::Deployed("d1"));
+    fn a_later_deployment_of_somebody_else_may_have_another_policy() {
+        check(&[("d1", of(&OURS, "dev")), ("d2", "release 7".into())], "d2", Standing::Unknown);
         check(&[("d1", "release 7".into())], "d1", Standing::Unknown);
-        check(&[], "d1", Standing::Unknown);
+    }
+
+    #[test]
+    fn a_deployment_that_is_handed_on_takes_its_policy_along() {
+        check(&[("d1", of(&OURS, "test"))], "d1", Standing::Deployed("d1"));
     }
 
     #[test]
     fn another_stages_deployment_does_not_count() {
         check(&[("d1", of(&OURS, "prod")), ("d2", "x".into())], "d2", Standing::Unknown);
-        check(&[("d1", of(&OURS, "my-dev"))], "d1", Standing::Unknown);
+        check(&[("d1", "x".into()), ("d2", of(&OURS, "my-dev"))], "d1", Standing::Unknown);
     }
 
     #[test]
     fn a_stage_that_was_set_back_is_told() {
         check(&[("d1", "release 6".into()), ("d2", of(&OURS, "dev"))], "d1", Standing::SetBack("d1"));
+        let back = [("d1", of(&OURS, "dev")), ("d2", of(&OURS, "dev"))];
+        check(&back, "d1", Standing::Deployed("d1"));
+        let to_another = [("d1", "x".into()), ("d2", of(&OURS, "dev")), ("d3", of(&OTHER, "dev"))];
+        check(&to_another, "d1", Standing::Unknown);
     }
 }

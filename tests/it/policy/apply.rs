@@ -84,6 +84,24 @@ fn each_stage_is_deployed_by_itself() {
     assert!(allows(&gateway.serves(API, "prod"), &call("prod", "PUT", "/")));
 }
 
+/// The stage `prod` is released by others while a wider policy is on the API, which then goes back.
+#[test]
+fn a_stage_that_others_released_is_deployed_with_the_policy_that_came_back() {
+    let (gateway, story) = story(&["dev", "prod"]);
+    let narrow = mapping(&[("a.example.com", "1abc23/dev", "ANY"), ("b.example.com", "1abc23/prod", "GET")]);
+    story.save(&narrow);
+    story.apply(API, "dev", &[]).expect(0);
+    story.apply(API, "prod", &[]).expect(0);
+    story.save(&two());
+    story.apply(API, "dev", &[]).expect(0);
+    gateway.releases(API, "prod");
+    story.save(&narrow);
+    story.apply(API, "dev", &[]).expect(0);
+    assert!(allows(&gateway.serves(API, "prod"), &call("prod", "PUT", "/")));
+    story.apply(API, "prod", &[]).expect(0).says("deployed stage `prod`");
+    assert!(!allows(&gateway.serves(API, "prod"), &call("prod", "PUT", "/")));
+}
+
 #[test]
 fn a_change_is_shown_resource_by_resource() {
     let (gateway, story) = story(&["dev", "prod"]);

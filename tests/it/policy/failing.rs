@@ -1,7 +1,8 @@
 //! `policy apply` when AWS does not do its part: which state that leaves, and how the next run goes on.
 
 use super::gateway::Gateway;
-use super::{Story, mapping};
+use super::iam::{Call, allows};
+use super::{Story, VPCE, mapping};
 
 const API: &str = "1abc23";
 
@@ -46,6 +47,33 @@ fn going_back_to_an_old_policy_is_finished_too() {
     gateway.changes();
     story.apply(API, "dev", &[]).expect(0).says("deployed stage `dev`");
     assert_eq!(gateway.changes(), ["POST /restapis/1abc23/deployments"]);
+}
+
+/// Somebody opens the whole stage and releases that; we put ours back, and may not deploy.
+#[test]
+fn a_release_with_another_policy_is_not_taken_for_ours() {
+    let (gateway, story) = story();
+    let opened = mapping(&[("a.example.com", "1abc23/dev", "ANY")]);
+    let anywhere = Call { stage: "dev", verb: "PUT", path: "/elsewhere", vpce: VPCE, referer: None };
+    story.apply(API, "dev", &[]).expect(0);
+    let ours = gateway.api(API).policy;
+    gateway.has_policy(API, &policy_of(&opened));
+    gateway.releases(API, "dev");
+    assert!(allows(&gateway.serves(API, "dev"), &anywhere));
+    gateway.fails("POST", DENIED);
+    story.apply(API, "dev", &[]).expect(4).says("put the policy of mapping ");
+    assert_eq!(gateway.api(API).policy, ours);
+    story.apply(API, "dev", &[]).expect(0).says("nothing says that it is deployed").says("deployed stage `dev`");
+    assert!(!allows(&gateway.serves(API, "dev"), &anywhere));
+    story.apply(API, "dev", &[]).expect(0).says("nothing to do");
+}
+
+/// The text that is printed for the one API of a mapping.
+fn policy_of(mapping: &str) -> String {
+    let folder = tempfile::tempdir().expect("a directory");
+    std::fs::write(folder.path().join("mapping.yaml"), mapping).expect("written");
+    let words = ["policy", "mapping.yaml", "--vpce", VPCE, "--api-id", API];
+    super::run(folder.path(), &words, &[]).expect(0).out
 }
 
 #[test]

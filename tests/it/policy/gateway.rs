@@ -95,6 +95,12 @@ impl Gateway {
         self.change(id, |api| api.policy = kept);
     }
 
+    /// Deploys a stage as somebody else would.
+    pub fn releases(&self, id: &str, stage: &str) {
+        let body = json!({ "stageName": stage, "description": "release 7" });
+        self.change(id, |api| drop(deploy(api, &body).expect("a release")));
+    }
+
     /// Answers a method's next request so.
     pub fn fails(&self, method: &str, failure: Failure) {
         lock(&self.state).failing.entry(method.to_owned()).or_default().push_back(failure);
