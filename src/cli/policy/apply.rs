@@ -8,13 +8,13 @@ use std::io::Read;
 use clap::Args;
 
 use super::super::{FAULTY, UNUSABLE};
-use super::deployed::{Standing, description, standing};
+use super::deployed::{Standing, description, is_ours, standing};
 use super::options::{Made, Policies, Refused};
 use super::{DONE, HALF_DONE, Said, TO_DO, say};
-use crate::aws::gateway::{Fault, Gateway, RestApi, Stage};
+use crate::aws::gateway::{Deployment, Fault, Gateway, RestApi, Stage};
 use crate::config::load::version_of;
 use crate::domain::version::Version;
-use crate::plan::policy::in_force::{Change, InForce};
+use crate::plan::policy::in_force::InForce;
 use crate::plan::policy::{ApiPolicy, grammar};
 
 /// What the command line of `policy apply` says.
@@ -46,12 +46,12 @@ struct Task<'a> {
     mapping: Version,
     /// The policy to put, whole.
     text: String,
-    change: Change,
-    /// Statements that --replace drops.
-    dropped: Vec<String>,
+    /// Whether it says another thing than the one in force.
+    puts: bool,
     /// Statements that --keep leaves in force.
     kept: usize,
     stage: Stage,
+    deployments: Vec<Deployment>,
 }
 
 /// Applies the policy of one API. Gives the exit code.
@@ -99,26 +99,32 @@ async fn prepare<'a>(
     for warning in warnings(of, &api, &stages) {
         let _ = writeln!(said.err, "warning: API `{}`: {warning}", of.api_id);
     }
+    let deployments = gateway.deployments(&of.api_id).await.map_err(refused)?;
     let in_force = InForce::read(&api.policy, &of.region, &of.api_id);
-    let in_force = in_force.or_else(|fault| match args.replace {
+    let mut in_force = in_force.or_else(|fault| match args.replace {
         true => Ok(InForce::default()),
         false => Err((FAULTY, format!("error: {fault}\n  help: --replace puts ours in its place"))),
     })?;
+    if !deployments.iter().any(is_ours) {
+        in_force.disown(&of.policy);
+    }
     let change = in_force.change_to(&of.policy);
     let foreign = in_force.foreign();
     let head = format!("API {} ({}) in {}, stage {}", of.api_id, api.name, of.region, args.stage);
     let _ = writeln!(said.out, "{head}\n{}", change.to_string().trim_end());
     if !foreign.is_empty() && !args.replace && !args.keep {
-        return Err((FAULTY, foreign_fault(&of.api_id, &foreign)));
+        return Err((FAULTY, foreign_fault(&of.api_id, &foreign, in_force.has_disowned())));
     }
     let text = if args.keep { in_force.kept_beside(&of.policy) } else { of.policy.text() };
     check(&text, of, args)?;
-    let kept = if args.keep { foreign.len() } else { 0 };
-    let dropped = if args.replace { foreign } else { Vec::new() };
-    for statement in &dropped {
+    let dropped = if args.replace { &foreign[..] } else { &[] };
+    for statement in dropped {
         let _ = writeln!(said.out, "  - {statement}");
     }
-    Ok(Task { args, of, mapping: made.version, text, change, dropped, kept, stage })
+    // Disowned statements that are kept get a Sid.
+    let puts = !change.is_none() || !dropped.is_empty() || in_force.has_disowned();
+    let kept = if args.keep { foreign.len() } else { 0 };
+    Ok(Task { args, of, mapping: made.version, text, puts, kept, stage, deployments })
 }
 
 /// The API, its stages, and the one to deploy; an API or a stage that this is not for is refused.
@@ -144,15 +150,17 @@ fn refused(fault: Fault) -> Refused {
     (if fault.of_input { FAULTY } else { UNUSABLE }, format!("error: {fault}"))
 }
 
-fn foreign_fault(api_id: &str, foreign: &[String]) -> String {
+fn foreign_fault(api_id: &str, foreign: &[String], disowned: bool) -> String {
     let count = match foreign.len() {
         1 => "a statement".to_owned(),
         more => format!("{more} statements"),
     };
     let listed: String = foreign.iter().map(|statement| format!("    {statement}\n")).collect();
+    let form = "no deployment of this API is Nameplate's, so a statement of its form counts as somebody else's; ";
+    let form = if disowned { form } else { "" };
     format!(
-        "error: the policy in force of API `{api_id}` has {count} that Nameplate would not write; nothing was \
-         changed\n{listed}  help: --keep leaves them in force beside ours, --replace drops them"
+        "error: the policy in force of API `{api_id}` has {count} that Nameplate did not write; nothing was \
+         changed\n{listed}  help: {form}--keep leaves them in force beside ours, --replace drops them"
     )
 }
 
@@ -185,10 +193,6 @@ fn warnings(of: &ApiPolicy, api: &RestApi, stages: &[Stage]) -> Vec<String> {
 }
 
 impl Task<'_> {
-    fn puts(&self) -> bool {
-        !self.change.is_none() || !self.dropped.is_empty()
-    }
-
     fn fingerprint(&self) -> Version {
         version_of(self.text.as_bytes())
     }
@@ -200,7 +204,7 @@ impl Task<'_> {
 
 async fn carry_out(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) -> Result<u8, Refused> {
     let (id, stage) = (&*task.of.api_id, &*task.args.stage);
-    let must_deploy = task.puts() || task.args.redeploy || !is_deployed(task, gateway, said).await?;
+    let must_deploy = task.puts || task.args.redeploy || !is_deployed(task, said);
     if !must_deploy {
         return Ok(DONE);
     }
@@ -208,13 +212,13 @@ async fn carry_out(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) -> R
     let beside = if task.kept == 0 { String::new() } else { format!(", {} of them not ours", task.kept) };
     let policy = format!("the policy of mapping {} on API `{id}`: {size} characters{beside}", task.mapping);
     if task.args.dry_run {
-        if task.puts() {
+        if task.puts {
             let _ = writeln!(said.out, "would put {policy}");
         }
         let _ = writeln!(said.out, "would deploy stage `{stage}`, with whatever else of the API is not deployed yet");
         return Ok(TO_DO);
     }
-    if task.puts() {
+    if task.puts {
         gateway.put_policy(id, &task.text).await.map_err(|fault| {
             let (code, what) = refused(fault);
             (
@@ -242,13 +246,12 @@ async fn carry_out(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) -> R
 }
 
 /// Whether the policy that is in force is deployed, too; says so.
-async fn is_deployed(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) -> Result<bool, Refused> {
+fn is_deployed(task: &Task<'_>, said: &mut Said<'_>) -> bool {
     let (id, stage) = (&*task.of.api_id, &*task.args.stage);
-    let deployments = gateway.deployments(id).await.map_err(refused)?;
-    let told = match standing(&deployments, &task.stage.deployment, &task.fingerprint(), stage) {
+    let told = match standing(&task.deployments, &task.stage.deployment, &task.fingerprint(), stage) {
         Standing::Deployed(since) => {
             let _ = writeln!(said.out, "nothing to do: stage `{stage}` has this policy since deployment {since}");
-            return Ok(true);
+            return true;
         }
         Standing::SetBack(to) => {
             let _ = writeln!(
@@ -257,19 +260,19 @@ async fn is_deployed(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) ->
                  deployment {to} since\n  help: --redeploy deploys it again"
             );
             let _ = writeln!(said.out, "nothing to do: the policy is on the API");
-            return Ok(true);
+            return true;
         }
         Standing::Unknown => "the policy is on the API, and nothing says that it is deployed",
     };
     let _ = writeln!(said.out, "{told}");
-    Ok(false)
+    false
 }
 
 /// The other stages that the policy is for.
 fn others(task: &Task<'_>, said: &mut Said<'_>) {
     let others: Vec<&str> =
         task.of.stages.iter().map(String::as_str).filter(|stage| *stage != task.args.stage).collect();
-    if task.puts() && !others.is_empty() {
+    if task.puts && !others.is_empty() {
         let _ = writeln!(said.out, "not deployed: {}; run this for each of them", others.join(", "));
     }
 }

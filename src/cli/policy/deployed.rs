@@ -49,7 +49,7 @@ pub(super) fn standing<'d>(
 }
 
 /// Whether we made a deployment.
-fn is_ours(of: &Deployment) -> bool {
+pub(super) fn is_ours(of: &Deployment) -> bool {
     of.description.starts_with(BEGIN)
 }
 

@@ -14,9 +14,20 @@ use super::resource::{is_like_ours, shortened};
 /// A policy that is in force.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InForce {
-    ours: Groups,
+    ours: Vec<Own>,
     /// Statements that we would not write, as they are.
     foreign: Vec<Value>,
+    /// Statements of the form of ours that are not ours.
+    disowned: Vec<Value>,
+}
+
+/// A statement of the form of ours.
+#[derive(Clone, Debug, PartialEq)]
+struct Own {
+    head: Head,
+    resources: BTreeSet<String>,
+    /// As it is.
+    statement: Value,
 }
 
 /// Resources by what is said of them: statements that differ in nothing else are one.
@@ -50,32 +61,44 @@ impl InForce {
         let mut policy = InForce::default();
         for statement in statements {
             match ours(&statement, region, api_id) {
-                Some((head, resources)) => policy.ours.entry(head).or_default().extend(resources),
+                Some((head, resources)) => policy.ours.push(Own { head, resources, statement }),
                 None => policy.foreign.push(statement),
             }
         }
         Ok(policy)
     }
 
-    /// The statements that we would not write, each as compact JSON.
+    /// Takes statements for somebody else's that a new policy would take something away from. For an API that
+    /// we never deployed: a form like ours is no proof that we wrote it.
+    pub fn disown(&mut self, policy: &Policy) {
+        let new = groups_of(policy);
+        let stays = |own: &Own| new.get(&own.head).is_some_and(|resources| own.resources.is_subset(resources));
+        let (ours, theirs) = std::mem::take(&mut self.ours).into_iter().partition(stays);
+        self.ours = ours;
+        self.disowned.extend(theirs.into_iter().map(|own: Own| own.statement));
+    }
+
+    /// Whether there are statements of the form of ours that are not ours.
+    pub fn has_disowned(&self) -> bool {
+        !self.disowned.is_empty()
+    }
+
+    /// The statements that we did not write, each as compact JSON.
     pub fn foreign(&self) -> Vec<String> {
-        self.foreign.iter().map(Value::to_string).collect()
+        self.foreign.iter().chain(&self.disowned).map(Value::to_string).collect()
     }
 
     /// What becomes of the statements of ours.
     pub fn change_to(&self, policy: &Policy) -> Change {
-        let mut new = Groups::new();
-        for statement in &policy.statements {
-            let condition = statement.condition.as_ref();
-            let condition =
-                condition.map(|c| (c.operator.to_owned(), c.key.to_owned(), c.values.iter().cloned().collect()));
-            let head = Head { effect: statement.effect, condition };
-            new.entry(head).or_default().extend(statement.resources.iter().cloned());
+        let new = groups_of(policy);
+        let mut old = Groups::new();
+        for Own { head, resources, .. } in &self.ours {
+            old.entry(head.clone()).or_default().extend(resources.iter().cloned());
         }
-        let heads: BTreeSet<&Head> = self.ours.keys().chain(new.keys()).collect();
+        let heads: BTreeSet<&Head> = old.keys().chain(new.keys()).collect();
         let nothing = BTreeSet::new();
         let step = |head: &Head| {
-            let (had, has) = (self.ours.get(head), new.get(head));
+            let (had, has) = (old.get(head), new.get(head));
             let (before, after) = (had.unwrap_or(&nothing), has.unwrap_or(&nothing));
             let of = |from: &BTreeSet<String>, without: &BTreeSet<String>| from.difference(without).cloned().collect();
             Step {
@@ -97,13 +120,34 @@ impl InForce {
         Change { steps }
     }
 
-    /// A policy with the foreign statements behind its own.
+    /// A policy with the foreign statements behind its own. Those of the form of ours get a Sid, which tells
+    /// them from ours from then on.
     pub fn kept_beside(&self, policy: &Policy) -> String {
         let text = policy.text();
         let own = text.strip_suffix("]}").unwrap_or(&text);
-        let foreign: String = self.foreign.iter().map(|statement| format!(",{statement}")).collect();
+        let taken: BTreeSet<&str> = self.foreign.iter().filter_map(|statement| statement["Sid"].as_str()).collect();
+        let sids = (1..).map(|number| format!("kept{number}")).filter(|sid| !taken.contains(sid.as_str()));
+        let named = self.disowned.iter().zip(sids).map(|(statement, sid)| {
+            let mut statement = statement.clone();
+            statement["Sid"] = sid.into();
+            statement
+        });
+        let foreign: String =
+            self.foreign.iter().cloned().chain(named).map(|statement| format!(",{statement}")).collect();
         format!("{own}{foreign}]}}")
     }
+}
+
+fn groups_of(policy: &Policy) -> Groups {
+    let mut groups = Groups::new();
+    for statement in &policy.statements {
+        let condition = statement.condition.as_ref();
+        let condition =
+            condition.map(|c| (c.operator.to_owned(), c.key.to_owned(), c.values.iter().cloned().collect()));
+        let head = Head { effect: statement.effect, condition };
+        groups.entry(head).or_default().extend(statement.resources.iter().cloned());
+    }
+    groups
 }
 
 /// A policy as JSON. One that is escaped is the inside of a JSON text.

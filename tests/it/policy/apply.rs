@@ -1,6 +1,6 @@
 //! `policy apply` against the stand-in: what is put, deployed, kept and refused.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::gateway::Gateway;
 use super::iam::{Call, allows};
@@ -126,46 +126,6 @@ fn a_dry_run_changes_nothing_and_says_so_by_its_code() {
     let told = "would deploy stage `dev`, with whatever else of the API is not deployed yet\n";
     story.apply(API, "dev", &["--dry-run"]).expect(3).says("would put the policy of mapping ").says(told);
     assert_eq!((gateway.changes(), gateway.api(API).policy), (Vec::<String>::new(), String::new()));
-}
-
-/// A policy of somebody else beside ours, or alone.
-fn theirs(statement: &Value) -> String {
-    json!({ "Version": "2012-10-17", "Statement": [statement] }).to_string()
-}
-
-fn by_address() -> Value {
-    json!({ "Effect": "Deny", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*",
-            "Condition": { "NotIpAddress": { "aws:VpcSourceIp": ["10.0.0.0/8"] } } })
-}
-
-#[test]
-fn what_others_wrote_is_not_dropped_unasked() {
-    let (gateway, story) = story(&["dev", "prod"]);
-    gateway.has_policy(API, &theirs(&by_address()));
-    let before = gateway.api(API).policy;
-    let told =
-        "has a statement that Nameplate would not write; nothing was changed\n    {\"Action\":\"execute-api:Invoke\",";
-    for more in [&[][..], &["--dry-run"]] {
-        story.apply(API, "dev", more).expect(1).says(told).says("--keep leaves them in force beside ours");
-    }
-    assert_eq!((gateway.changes(), gateway.api(API).policy), (Vec::<String>::new(), before));
-}
-
-#[test]
-fn what_others_wrote_is_kept_or_replaced_when_asked() {
-    let (gateway, story) = story(&["dev", "prod"]);
-    gateway.has_policy(API, &theirs(&by_address()));
-    story.apply(API, "dev", &["--keep"]).expect(0).says(" characters, 1 of them not ours\n");
-    assert_eq!(gateway.serves(API, "dev")["Statement"].as_array().map(Vec::len), Some(3));
-    gateway.changes();
-    story.apply(API, "dev", &["--keep"]).expect(0).says("nothing to do");
-    assert_eq!(gateway.changes(), [""; 0]);
-    story
-        .apply(API, "dev", &["--replace"])
-        .expect(0)
-        .says("  - {\"Action\":\"execute-api:Invoke\",\"Condition\":{\"NotIpAddress\"");
-    assert_eq!(gateway.serves(API, "dev")["Statement"].as_array().map(Vec::len), Some(2));
-    assert_eq!(gateway.changes(), BOTH);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod allows;
 mod apply;
 mod cases;
 mod failing;
+mod foreign;
 mod gateway;
 mod iam;
 mod moto;

@@ -127,6 +127,35 @@ fn foreign_statements_can_be_kept() {
 }
 
 #[test]
+fn a_form_like_ours_can_be_disowned_where_something_would_be_taken_away() {
+    let theirs = policy(&["vpce-1"], &["/dev/GET/a", "/dev/GET/a/*", "/other/*"]);
+    let mut in_force = read(&theirs.text());
+    in_force.disown(&one_path());
+    let [allow] = &in_force.foreign()[..] else { panic!("{in_force:?}") };
+    assert!(allow.contains("execute-api:/other/*") && !allow.contains("Sid"), "{allow}");
+    assert!(in_force.change_to(&one_path()).to_string().starts_with("  = Deny "));
+
+    let mut in_force = read(&one_path().text());
+    in_force.disown(&theirs);
+    assert!(!in_force.has_disowned(), "nothing is taken away");
+}
+
+#[test]
+fn a_disowned_statement_that_is_kept_has_a_sid_that_keeps_it_apart() {
+    let other = r#",{"Sid":"kept1","Effect":"Deny","Principal":"*","Action":"execute-api:Invoke","Resource":"*"}]}"#;
+    let theirs = policy(&["vpce-8"], &["/other/*"]).text();
+    let mut in_force = read(&(theirs.strip_suffix("]}").expect("a policy").to_owned() + other));
+    in_force.disown(&one_path());
+    let kept = in_force.kept_beside(&one_path());
+    let again = read(&kept);
+    assert_eq!(again.foreign().len(), 3, "{kept}");
+    assert!(kept.contains(r#""Sid":"kept2""#) && kept.contains(r#""Sid":"kept3""#), "{kept}");
+    assert!(again.change_to(&one_path()).is_none(), "{kept}");
+    assert_eq!(again.kept_beside(&one_path()), kept, "the same text, run after run");
+    assert_eq!(crate::plan::policy::grammar::check(&kept, 8_192), []);
+}
+
+#[test]
 fn what_is_no_policy_says_so() {
     for (text, want) in [("{", "no JSON"), ("[]", "no object"), ("{}", "no Statement"), ("{\\\"a", "no JSON")] {
         let fault = InForce::read(text, REGION, API).expect_err(text).to_string();
