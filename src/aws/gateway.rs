@@ -170,19 +170,41 @@ impl Gateway {
         let SdkError::ServiceError(service) = error else {
             return Fault { what: said(&chain(error)), help: unreached_help(error), of_input: false };
         };
-        let (code, status) = (service.err().code().unwrap_or("error"), service.raw().status().as_u16());
-        let what = said(&format_args!("{code}: {}", service.err().message().unwrap_or("AWS says no more")));
-        let arn = managed_arn(region, id);
-        let (of_input, help) = match (code, status) {
-            ("NotFoundException", _) | (_, 404) => {
-                (true, "check the account the credentials are of, and the region of the mapping".to_owned())
-            }
-            ("BadRequestException", _) | (_, 400) => (true, "mend what AWS names".to_owned()),
-            (_, 401 | 403) => (false, format!("the credentials need {rights} on {arn} and {arn}/*")),
-            _ => (false, "run it again: what is done already is not done twice".to_owned()),
+        let status = service.raw().status().as_u16();
+        let Some(code) = service.err().code() else {
+            // API Gateway names its errors; a proxy or a portal on the way does not.
+            let what = said(&format_args!("status {status} is no answer of API Gateway: {}", chain(service.err())));
+            return Fault { what, help: NETWORK_HELP.to_owned(), of_input: false };
         };
+        let what = said(&format_args!("{code}: {}", service.err().message().unwrap_or("AWS says no more")));
+        let (of_input, help) = advice(code, status, rights, &managed_arn(region, id));
         Fault { what, help, of_input }
     }
+}
+
+/// What to do where what is between us and AWS is at fault.
+const NETWORK_HELP: &str = "check the network, HTTPS_PROXY and AWS_ENDPOINT_URL, and run it again";
+
+/// Whether what was asked for is at fault, and what to do about an error of AWS's. `rights` on `arn` are what
+/// the request needs.
+fn advice(code: &str, status: u16, rights: &str, arn: &str) -> (bool, String) {
+    let help = match (code, status) {
+        ("NotFoundException", _) | (_, 404) => {
+            return (true, "check the account the credentials are of, and the region of the mapping".to_owned());
+        }
+        ("ExpiredTokenException" | "ExpiredToken" | "RequestExpired", _) => {
+            "the credentials were good once: get new ones, and check this machine's clock"
+        }
+        ("UnrecognizedClientException" | "InvalidClientTokenId" | "MissingAuthenticationTokenException", _) => {
+            "AWS does not know these credentials: check AWS_PROFILE or the keys, and that they are of the region's \
+             partition (aws, aws-cn, aws-us-gov, ...)"
+        }
+        ("InvalidSignatureException" | "SignatureDoesNotMatch", _) => "check the secret key, and this machine's clock",
+        ("BadRequestException", _) | (_, 400) => return (true, "mend what AWS names".to_owned()),
+        (_, 401 | 403) => return (false, format!("the credentials need {rights} on {arn} and {arn}/*")),
+        _ => "run it again: what is done already is not done twice",
+    };
+    (false, help.to_owned())
 }
 
 /// With ring and the proxy of the environment, neither of which the SDK's own client has.
@@ -215,7 +237,7 @@ fn unreached_help<E: Debug>(error: &SdkError<E>) -> String {
             "give it credentials: a profile (AWS_PROFILE), AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role"
                 .to_owned()
         }
-        _ => "check the network, HTTPS_PROXY and AWS_ENDPOINT_URL, and run it again".to_owned(),
+        _ => NETWORK_HELP.to_owned(),
     }
 }
 
@@ -225,5 +247,35 @@ fn is_about_credentials<E>(error: &SdkError<E>) -> bool {
             failure.as_connector_error().is_some_and(|error| chain(error).contains("credentials"))
         }
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn advises(code: &str, status: u16, of_input: bool, want: &str) {
+        let (input, help) = advice(code, status, "apigateway:GET", "arn:aws:apigateway:us-east-1::/restapis/a");
+        assert_eq!(input, of_input, "{code}: {help}");
+        assert!(help.contains(want), "{code}: {help}");
+    }
+
+    #[test]
+    fn each_refusal_has_its_own_advice() {
+        for expired in ["ExpiredTokenException", "ExpiredToken", "RequestExpired"] {
+            advises(expired, 403, false, "get new ones");
+            advises(expired, 400, false, "get new ones");
+        }
+        for unknown in ["UnrecognizedClientException", "InvalidClientTokenId", "MissingAuthenticationTokenException"] {
+            advises(unknown, 403, false, "check AWS_PROFILE or the keys");
+        }
+        for signature in ["InvalidSignatureException", "SignatureDoesNotMatch"] {
+            advises(signature, 403, false, "check the secret key, and this machine's clock");
+        }
+        advises("AccessDeniedException", 403, false, "the credentials need apigateway:GET on arn:aws:");
+        advises("NotFoundException", 404, true, "check the account");
+        advises("BadRequestException", 400, true, "mend what AWS names");
+        advises("ServiceUnavailableException", 503, false, "run it again");
     }
 }

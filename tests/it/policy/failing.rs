@@ -101,6 +101,35 @@ fn who_may_not_put_it_is_told_what_is_needed() {
 }
 
 #[test]
+fn credentials_that_aws_does_not_take_are_told_apart() {
+    let (gateway, story) = story();
+    let refused = [
+        ("ExpiredTokenException", "help: the credentials were good once: get new ones"),
+        ("UnrecognizedClientException", "help: AWS does not know these credentials: check AWS_PROFILE"),
+        ("InvalidSignatureException", "help: check the secret key, and this machine's clock"),
+    ];
+    for (code, help) in refused {
+        gateway.fails("GET", (403, code, "The security token is not to be used"));
+        story.apply(API, "dev", &[]).expect(2).says(code).says(help);
+    }
+    assert!(gateway.changes().is_empty());
+}
+
+/// A proxy that wants a login, or an endpoint that is something else.
+#[test]
+fn an_answer_that_is_not_of_api_gateway_says_what_it_was() {
+    for status in [200, 403] {
+        let (gateway, story) = story();
+        gateway.fails("GET", (status, "", "<html>please log in</html>"));
+        let ran =
+            story.apply(API, "dev", &[]).expect(2).says("help: check the network, HTTPS_PROXY and AWS_ENDPOINT_URL");
+        let told = format!("cannot read API `1abc23` in us-east-1: status {status} is no answer of API Gateway: ");
+        assert!(ran.err.contains(&told) && !ran.err.contains("AWS says no more"), "{}", ran.err);
+        assert!(ran.err.contains("unexpected token '<'"), "the cause is told: {}", ran.err);
+    }
+}
+
+#[test]
 fn aws_is_asked_again_when_it_has_too_much_to_do() {
     let (gateway, story) = story();
     gateway.fails("POST", (429, "TooManyRequestsException", "Too Many Requests"));

@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::harness::PATIENCE;
 
-/// An answer that is no success: status, AWS's name for it, its words.
+/// An answer in place of the right one: status, AWS's name for it, its words. Without a name it is not of API
+/// Gateway, and the words are its body.
 pub type Failure = (u16, &'static str, &'static str);
 
 #[derive(Clone, Debug)]
@@ -162,10 +163,10 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
             false => Err((403, "MissingAuthenticationTokenException", "Missing Authentication Token")),
         };
         let (status, kind, body) = match answer {
-            Ok(body) => (200, "", body),
-            Err((status, kind, message)) => (status, kind, json!({ "message": message })),
+            Ok(body) => (200, "", body.to_string()),
+            Err((status, "", body)) => (status, "", body.to_owned()),
+            Err((status, kind, message)) => (status, kind, json!({ "message": message }).to_string()),
         };
-        let body = body.to_string();
         let error = if kind.is_empty() { String::new() } else { format!("x-amzn-ErrorType: {kind}\r\n") };
         let length = body.len();
         let head = format!(
