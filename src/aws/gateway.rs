@@ -200,6 +200,7 @@ fn advice(code: &str, status: u16, rights: &str, arn: &str) -> (bool, String) {
              partition (aws, aws-cn, aws-us-gov, ...)"
         }
         ("InvalidSignatureException" | "SignatureDoesNotMatch", _) => "check the secret key, and this machine's clock",
+        ("LimitExceededException", _) => "have AWS raise the quota it names, or, for deployments, delete old ones",
         ("BadRequestException", _) | (_, 400) => return (true, "mend what AWS names".to_owned()),
         (_, 401 | 403) => return (false, format!("the credentials need {rights} on {arn} and {arn}/*")),
         _ => "run it again: what is done already is not done twice",
@@ -276,6 +277,7 @@ mod tests {
         advises("AccessDeniedException", 403, false, "the credentials need apigateway:GET on arn:aws:");
         advises("NotFoundException", 404, true, "check the account");
         advises("BadRequestException", 400, true, "mend what AWS names");
+        advises("LimitExceededException", 429, false, "delete old ones");
         advises("ServiceUnavailableException", 503, false, "run it again");
     }
 }

@@ -197,8 +197,16 @@ impl Task<'_> {
         version_of(self.text.as_bytes())
     }
 
-    fn again(&self) -> String {
-        format!("run the same command again: it deploys stage `{}`, and puts no policy twice", self.args.stage)
+    /// What is left when the stage could not be deployed.
+    fn not_deployed(&self, fault: Fault) -> Refused {
+        let (id, stage, serving) = (&self.of.api_id, &self.args.stage, &self.stage.deployment);
+        let (code, state) = match self.puts {
+            true => (HALF_DONE, format!("API `{id}` has the new policy")),
+            false => (refused(fault.clone()).0, format!("nothing was put: API `{id}` had this policy before")),
+        };
+        let state = format!("{state}, and stage `{stage}` still serves deployment {serving} with the policy of that");
+        let again = format!("run the same command again: it deploys stage `{stage}`, and puts no policy twice");
+        (code, format!("error: {}\n{state}\n  help: {}; {again}", fault.what, fault.help))
     }
 }
 
@@ -235,13 +243,7 @@ async fn carry_out(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) -> R
             others(task, said);
             Ok(DONE)
         }
-        Err(fault) => {
-            let state = format!(
-                "API `{id}` has the new policy, and stage `{stage}` still serves deployment {} with the policy of that",
-                task.stage.deployment
-            );
-            Err((HALF_DONE, format!("error: {}\n{state}\n  help: {}; {}", fault.what, fault.help, task.again())))
-        }
+        Err(fault) => Err(task.not_deployed(fault)),
     }
 }
 

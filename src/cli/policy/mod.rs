@@ -20,7 +20,7 @@ use crate::plan::policy::document::Policy;
 const DONE: u8 = 0;
 /// `apply --dry-run`: there is something to do.
 const TO_DO: u8 = 3;
-/// `apply`: the policy was put and the stage not deployed.
+/// `apply`: this run put the policy and could not deploy the stage.
 const HALF_DONE: u8 = 4;
 
 /// What the command line of `policy` says.

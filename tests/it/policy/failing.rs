@@ -32,6 +32,26 @@ arn:aws:apigateway:us-east-1::/restapis/1abc23/*; run the same command again: it
     story.apply(API, "dev", &[]).expect(0).says("nothing to do");
 }
 
+#[test]
+fn a_deployment_that_fails_where_nothing_was_put_is_no_half_of_anything() {
+    let (gateway, story) = story();
+    story.apply(API, "dev", &[]).expect(0);
+    gateway.changes();
+    gateway.fails("POST", DENIED);
+    let told = "nothing was put: API `1abc23` had this policy before, and stage `dev` still serves deployment made1";
+    let ran = story.apply(API, "dev", &["--redeploy"]).expect(2).says(told);
+    assert!(!ran.err.contains("has the new policy"), "{}", ran.err);
+    assert_eq!(gateway.changes(), ["POST /restapis/1abc23/deployments"]);
+}
+
+#[test]
+fn too_many_deployments_are_to_be_deleted() {
+    let (gateway, story) = story();
+    // As often as the SDK tries.
+    (0..3).for_each(|_| gateway.fails("POST", (429, "LimitExceededException", "Limit exceeded")));
+    story.apply(API, "dev", &[]).expect(4).says("LimitExceededException").says("for deployments, delete old ones; run");
+}
+
 /// Back to a policy that was deployed once: that it was, long ago, is no proof.
 #[test]
 fn going_back_to_an_old_policy_is_finished_too() {
