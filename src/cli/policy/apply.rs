@@ -51,6 +51,8 @@ struct Task<'a> {
     /// Statements that --keep leaves in force.
     kept: usize,
     stage: Stage,
+    /// The other stages that the policy is for and that the API has.
+    others: Vec<String>,
     deployments: Vec<Deployment>,
 }
 
@@ -124,7 +126,8 @@ async fn prepare<'a>(
     // Disowned statements that are kept get a Sid.
     let puts = !change.is_none() || !dropped.is_empty() || in_force.has_disowned();
     let kept = if args.keep { foreign.len() } else { 0 };
-    Ok(Task { args, of, mapping: made.version, text, puts, kept, stage, deployments })
+    let others = of.stages.iter().filter(|name| **name != args.stage && has(&stages, name)).cloned().collect();
+    Ok(Task { args, of, mapping: made.version, text, puts, kept, stage, others, deployments })
 }
 
 /// The API, its stages, and the one to deploy; an API or a stage that this is not for is refused.
@@ -189,7 +192,14 @@ fn warnings(of: &ApiPolicy, api: &RestApi, stages: &[Stage]) -> Vec<String> {
         let name = &stage.name;
         warnings.push(format!("no entry maps to its stage `{name}`: once that is deployed, nobody may call it"));
     }
+    for name in of.stages.iter().filter(|name| !has(stages, name)) {
+        warnings.push(format!("it has no stage `{name}`, which entries map to: calls of these entries fail"));
+    }
     warnings
+}
+
+fn has(stages: &[Stage], name: &str) -> bool {
+    stages.iter().any(|stage| stage.name == name)
 }
 
 impl Task<'_> {
@@ -270,11 +280,8 @@ fn is_deployed(task: &Task<'_>, said: &mut Said<'_>) -> bool {
     false
 }
 
-/// The other stages that the policy is for.
 fn others(task: &Task<'_>, said: &mut Said<'_>) {
-    let others: Vec<&str> =
-        task.of.stages.iter().map(String::as_str).filter(|stage| *stage != task.args.stage).collect();
-    if task.puts && !others.is_empty() {
-        let _ = writeln!(said.out, "not deployed: {}; run this for each of them", others.join(", "));
+    if task.puts && !task.others.is_empty() {
+        let _ = writeln!(said.out, "not deployed: {}; run this for each of them", task.others.join(", "));
     }
 }

@@ -176,6 +176,13 @@ fn a_stage_must_be_the_mappings_and_the_apis() {
 }
 
 #[test]
+fn a_mapped_stage_that_the_api_lacks_is_warned_of_and_not_to_be_deployed() {
+    let (_gateway, story) = story(&["dev"]);
+    let ran = story.apply(API, "dev", &[]).expect(0).says("it has no stage `prod`, which entries map to");
+    assert!(!ran.out.contains("not deployed"), "{}", ran.out);
+}
+
+#[test]
 fn an_association_with_other_endpoints_is_warned_of() {
     let (gateway, story) = story(&["dev", "prod"]);
     gateway.change(API, |api| api.endpoint_ids = vec!["vpce-77777777".into()]);
