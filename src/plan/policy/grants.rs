@@ -173,15 +173,16 @@ fn resources_of((stage, path): &Place, verbs: &Verbs, level: Level) -> Vec<Strin
     verbs.iter().flat_map(|verb| both(verb)).collect()
 }
 
-/// A path as a resource spells it: `*` and `?` stand for themselves, and `${` begins no variable.
+/// A path as a resource spells it: `*` and `?` stand for themselves, and `${` begins no variable. Nor does a `$`
+/// stand before what is written with one: AWS does not say how it reads `$${*}`.
 pub(super) fn escaped(path: &str) -> String {
     let mut text = String::with_capacity(path.len());
-    let mut rest = path.chars().peekable();
+    let mut rest = path.chars();
     while let Some(c) = rest.next() {
         match c {
             '*' => text.push_str("${*}"),
             '?' => text.push_str("${?}"),
-            '$' if rest.peek() == Some(&'{') => text.push_str("${$}"),
+            '$' if rest.clone().find(|next| *next != '$').is_some_and(|next| "{*?".contains(next)) => text.push_str("${$}"),
             c => text.push(c),
         }
     }
@@ -277,6 +278,8 @@ mod tests {
         exact(&[("/dev/a*b", "GET")], &["/dev/GET/a${*}b", "/dev/GET/a${*}b/*"]);
         exact(&[("/dev/$x%2A", "GET")], &["/dev/GET/$x%2A", "/dev/GET/$x%2A/*"]);
         assert_eq!(escaped("/${a}?$"), "/${$}{a}${?}$");
+        assert_eq!(escaped("/a$*b$?$$*"), "/a${$}${*}b${$}${?}${$}${$}${*}");
+        assert_eq!(escaped("/$$a$"), "/$$a$");
     }
 
     #[test]

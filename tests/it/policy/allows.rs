@@ -15,7 +15,7 @@ use super::iam::{Call, allows};
 const VERBS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 const STAGES: [&str; 2] = ["dev", "tst"];
 /// Names that begin like each other, that are verbs and stages, and that mean something to IAM.
-const SEGMENTS: [&str; 8] = ["a", "ab", "b", "GET", "dev", "a*", "%2A", "$a"];
+const SEGMENTS: [&str; 9] = ["a", "ab", "b", "GET", "dev", "a*", "%2A", "$a", "a$*"];
 const DOMAINS: [&str; 3] = ["one.example.com", "two.example.com", "*.three.example.com"];
 const OURS: [&str; 2] = ["vpce-11111111", "vpce-22222222"];
 
