@@ -117,6 +117,9 @@ async fn prepare<'a>(
     if !foreign.is_empty() && !args.replace && !args.keep {
         return Err((FAULTY, foreign_fault(&of.api_id, &foreign, in_force.has_disowned())));
     }
+    if let Some(version) = in_force.version_at_odds().filter(|_| args.keep) {
+        return Err((FAULTY, version_fault(&of.api_id, version)));
+    }
     let text = if args.keep { in_force.kept_beside(&of.policy) } else { of.policy.text() };
     check(&text, of, args)?;
     let dropped = if args.replace { &foreign[..] } else { &[] };
@@ -125,6 +128,9 @@ async fn prepare<'a>(
     }
     // Disowned statements that are kept get a Sid.
     let puts = !change.is_none() || !dropped.is_empty() || in_force.has_disowned();
+    if let Some(id) = in_force.id().filter(|_| puts && !args.keep) {
+        let _ = writeln!(said.out, "  - Id {id}");
+    }
     let kept = if args.keep { foreign.len() } else { 0 };
     let others = of.stages.iter().filter(|name| **name != args.stage && has(&stages, name)).cloned().collect();
     Ok(Task { args, of, mapping: made.version, text, puts, kept, stage, others, deployments })
@@ -164,6 +170,14 @@ fn foreign_fault(api_id: &str, foreign: &[String], disowned: bool) -> String {
     format!(
         "error: the policy in force of API `{api_id}` has {count} that Nameplate did not write; nothing was \
          changed\n{listed}  help: {form}--keep leaves them in force beside ours, --replace drops them"
+    )
+}
+
+fn version_fault(api_id: &str, version: &str) -> String {
+    format!(
+        "error: the policy in force of API `{api_id}` is of version {version}, in which `${{` is nothing special, and a \
+         statement to keep has it; nothing was changed\n  help: ours is of 2012-10-17, where it begins a variable: \
+         bring the policy to that version first, or --replace it"
     )
 }
 

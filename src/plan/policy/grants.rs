@@ -182,7 +182,9 @@ pub(super) fn escaped(path: &str) -> String {
         match c {
             '*' => text.push_str("${*}"),
             '?' => text.push_str("${?}"),
-            '$' if rest.clone().find(|next| *next != '$').is_some_and(|next| "{*?".contains(next)) => text.push_str("${$}"),
+            '$' if rest.clone().find(|next| *next != '$').is_some_and(|next| "{*?".contains(next)) => {
+                text.push_str("${$}")
+            }
             c => text.push(c),
         }
     }

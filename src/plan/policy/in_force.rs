@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::document::{Effect, INVOKE, Policy, WHOLE_API};
+use super::document::{Effect, INVOKE, Policy, VERSION, WHOLE_API};
 use super::resource::{is_like_ours, shortened};
 
 /// A policy that is in force.
@@ -19,7 +19,13 @@ pub struct InForce {
     foreign: Vec<Value>,
     /// Statements of the form of ours that are not ours.
     disowned: Vec<Value>,
+    /// Its version of the policy language, where that is not ours.
+    version: Option<String>,
+    id: Option<String>,
 }
+
+/// The version of a policy that names none (IAM User Guide, "IAM JSON policy elements: Version").
+const FIRST_VERSION: &str = "2008-10-17";
 
 /// A statement of the form of ours.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +64,10 @@ impl InForce {
             Some(statement @ Value::Object(_)) => vec![statement.clone()],
             _ => return Err(Unreadable("it has no Statement".to_owned())),
         };
-        let mut policy = InForce::default();
+        let text = |key: &str| document.get(key).and_then(Value::as_str).map(str::to_owned);
+        let version = text("Version").unwrap_or_else(|| FIRST_VERSION.to_owned());
+        let version = (version != VERSION).then_some(version);
+        let mut policy = InForce { version, id: text("Id"), ..InForce::default() };
         for statement in statements {
             match ours(&statement, region, api_id) {
                 Some((head, resources)) => policy.ours.push(Own { head, resources, statement }),
@@ -88,7 +97,18 @@ impl InForce {
         self.foreign.iter().chain(&self.disowned).map(Value::to_string).collect()
     }
 
-    /// What becomes of the statements of ours.
+    /// The policy's Id, which nobody decides by.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The version of the policy language, where a statement that is kept would mean another thing in ours.
+    pub fn version_at_odds(&self) -> Option<&str> {
+        let mut foreign = self.foreign.iter().chain(&self.disowned);
+        self.version.as_deref().filter(|_| foreign.any(|statement| statement.to_string().contains("${")))
+    }
+
+    /// What becomes of the statements of ours, and of the version.
     pub fn change_to(&self, policy: &Policy) -> Change {
         let new = groups_of(policy);
         let mut old = Groups::new();
@@ -117,13 +137,16 @@ impl InForce {
         // The Deny first, as in the policy.
         let mut steps: Vec<Step> = heads.into_iter().map(step).collect();
         steps.sort_by_key(|step| step.head.effect != Effect::Deny);
-        Change { steps }
+        Change { version: self.version.clone(), steps }
     }
 
-    /// A policy with the foreign statements behind its own. Those of the form of ours get a Sid, which tells
-    /// them from ours from then on.
+    /// A policy with the foreign statements behind its own, and the Id. Statements of the form of ours get a Sid,
+    /// which tells them from ours from then on.
     pub fn kept_beside(&self, policy: &Policy) -> String {
-        let text = policy.text();
+        let mut text = policy.text();
+        if let Some(id) = &self.id {
+            text = text.replacen(",\"Statement\":", &format!(",\"Id\":{},\"Statement\":", Value::from(&**id)), 1);
+        }
         let own = text.strip_suffix("]}").unwrap_or(&text);
         let taken: BTreeSet<&str> = self.foreign.iter().filter_map(|statement| statement["Sid"].as_str()).collect();
         let sids = (1..).map(|number| format!("kept{number}")).filter(|sid| !taken.contains(sid.as_str()));
@@ -228,6 +251,8 @@ fn texts(value: &Value) -> Option<Vec<&str>> {
 /// What becomes of the statements of ours. As text it is a diff for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
+    /// The version there was, where ours is another.
+    version: Option<String>,
     steps: Vec<Step>,
 }
 
@@ -251,7 +276,7 @@ enum Kind {
 impl Change {
     /// Whether nothing changes.
     pub fn is_none(&self) -> bool {
-        self.steps.iter().all(|step| step.kind == Kind::Same)
+        self.version.is_none() && self.steps.iter().all(|step| step.kind == Kind::Same)
     }
 }
 
@@ -270,6 +295,9 @@ impl fmt::Display for Head {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(version) = &self.version {
+            writeln!(f, "  ~ Version {version} becomes {VERSION}")?;
+        }
         for step in &self.steps {
             let sign = match step.kind {
                 Kind::Added => '+',

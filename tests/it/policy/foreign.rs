@@ -105,3 +105,28 @@ fn a_policy_that_only_gains_is_not_asked_about() {
     gateway.has_policy(API, &theirs.to_string());
     story.apply(API, "dev", &[]).expect(0).says("      + execute-api:/dev/GET/path1/*\n        1 resource unchanged");
 }
+
+#[test]
+fn an_old_version_is_brought_up_unless_that_changes_what_is_kept() {
+    let (gateway, story) = story();
+    let mut theirs = by_address();
+    theirs["Condition"] = json!({ "StringEquals": { "aws:Referer": "${a}" } });
+    gateway.has_policy(API, &json!({ "Version": "2008-10-17", "Id": "old", "Statement": [theirs] }).to_string());
+    story.apply(API, "dev", &["--keep"]).expect(1).says("is of version 2008-10-17").says("bring the policy to that");
+    assert_eq!(gateway.changes(), [""; 0]);
+    let told = "  ~ Version 2008-10-17 becomes 2012-10-17\n";
+    story.apply(API, "dev", &["--replace"]).expect(0).says(told).says("  - Id old\n");
+    assert_eq!(gateway.serves(API, "dev")["Version"], "2012-10-17");
+}
+
+#[test]
+fn the_id_of_a_policy_is_kept_with_its_statements() {
+    let (gateway, story) = story();
+    let theirs = json!({ "Version": "2012-10-17", "Id": "theirs", "Statement": [by_address()] });
+    gateway.has_policy(API, &theirs.to_string());
+    story.apply(API, "dev", &["--keep"]).expect(0);
+    assert_eq!(gateway.serves(API, "dev")["Id"], "theirs");
+    gateway.changes();
+    story.apply(API, "dev", &["--keep"]).expect(0).says("nothing to do");
+    assert_eq!(gateway.changes(), [""; 0]);
+}

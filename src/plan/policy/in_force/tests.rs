@@ -156,6 +156,37 @@ fn a_disowned_statement_that_is_kept_has_a_sid_that_keeps_it_apart() {
 }
 
 #[test]
+fn another_version_is_a_change() {
+    let text = one_path().text();
+    for (old, named) in [("\"Version\":\"2008-10-17\",", "2008-10-17"), ("", "2008-10-17")] {
+        let change = read(&text.replace("\"Version\":\"2012-10-17\",", old)).change_to(&one_path());
+        assert!(!change.is_none(), "{old}");
+        let told = change.to_string();
+        assert!(told.starts_with(&format!("  ~ Version {named} becomes 2012-10-17\n  = Deny ")), "{told}");
+    }
+}
+
+#[test]
+fn a_kept_statement_that_another_version_reads_otherwise_is_told() {
+    let with = |version: &str, resource: &str| {
+        let allow = r#"{"Effect":"Allow","Principal":"*","Action":"execute-api:*","Resource":"#;
+        read(&format!(r#"{{"Version":"{version}","Statement":[{allow}"execute-api:/{resource}"}}]}}"#))
+    };
+    assert_eq!(with("2008-10-17", "dev/GET/${a}").version_at_odds(), Some("2008-10-17"));
+    assert_eq!(with("2012-10-17", "dev/GET/${*}").version_at_odds(), None);
+    assert_eq!(with("2008-10-17", "dev/GET/a").version_at_odds(), None);
+}
+
+#[test]
+fn an_id_is_carried_over_with_what_is_kept_and_is_no_change() {
+    let text = one_path().text().replacen(",\"Statement\"", ",\"Id\":\"it \\\"s\",\"Statement\"", 1);
+    let in_force = read(&text);
+    assert_eq!(in_force.id(), Some("it \"s"));
+    assert!(in_force.change_to(&one_path()).is_none());
+    assert_eq!(in_force.kept_beside(&one_path()), text);
+}
+
+#[test]
 fn what_is_no_policy_says_so() {
     for (text, want) in [("{", "no JSON"), ("[]", "no object"), ("{}", "no Statement"), ("{\\\"a", "no JSON")] {
         let fault = InForce::read(text, REGION, API).expect_err(text).to_string();
