@@ -137,7 +137,8 @@ impl InForce {
         // The Deny first, as in the policy.
         let mut steps: Vec<Step> = heads.into_iter().map(step).collect();
         steps.sort_by_key(|step| step.head.effect != Effect::Deny);
-        Change { version: self.version.clone(), steps }
+        let everybody_of_aws = self.ours.iter().any(|own| own.statement["Principal"].is_object());
+        Change { version: self.version.clone(), everybody_of_aws, steps }
     }
 
     /// A policy with the foreign statements behind its own, and the Id. Statements of the form of ours get a Sid,
@@ -217,6 +218,8 @@ fn ours(statement: &Value, region: &str, api_id: &str) -> Option<(Head, BTreeSet
     is_ours.then_some((Head { effect, condition }, resources))
 }
 
+/// A Principal of kind AWS lets nobody call methods without IAM authorization (Developer Guide, "Create and attach
+/// an API Gateway resource policy to an API"). Whether `{"AWS":"*"}` is one it does not say, so that is rewritten.
 fn is_everybody(principal: &Value) -> bool {
     match principal {
         Value::Object(kinds) => kinds.len() == 1 && kinds.get("AWS").and_then(one) == Some("*"),
@@ -253,6 +256,8 @@ fn texts(value: &Value) -> Option<Vec<&str>> {
 pub struct Change {
     /// The version there was, where ours is another.
     version: Option<String>,
+    /// Whether everybody was named otherwise than we do.
+    everybody_of_aws: bool,
     steps: Vec<Step>,
 }
 
@@ -276,7 +281,7 @@ enum Kind {
 impl Change {
     /// Whether nothing changes.
     pub fn is_none(&self) -> bool {
-        self.version.is_none() && self.steps.iter().all(|step| step.kind == Kind::Same)
+        self.version.is_none() && !self.everybody_of_aws && self.steps.iter().all(|step| step.kind == Kind::Same)
     }
 }
 
@@ -297,6 +302,9 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(version) = &self.version {
             writeln!(f, "  ~ Version {version} becomes {VERSION}")?;
+        }
+        if self.everybody_of_aws {
+            writeln!(f, "  ~ Principal {{\"AWS\":\"*\"}} becomes \"*\"")?;
         }
         for step in &self.steps {
             let sign = match step.kind {

@@ -73,14 +73,24 @@ fn the_change_tells_resources_apart() {
 #[test]
 fn statements_that_are_split_say_the_same() {
     let allow = |path: &str| {
-        format!(
-            r#"{{"Effect":"Allow","Principal":{{"AWS":"*"}},"Action":["{INVOKE}"],"Resource":"execute-api:{path}"}}"#
-        )
+        format!(r#"{{"Effect":"Allow","Principal":"*","Action":["{INVOKE}"],"Resource":"execute-api:{path}"}}"#)
     };
     let text = one_path().text();
     let (deny, _) = text.split_once(",{\"Effect\":\"Allow\"").expect("two statements");
     let split = format!("{deny},{},{}]}}", allow("/dev/GET/a/*"), allow("/dev/GET/a"));
     assert!(read(&split).change_to(&one_path()).is_none(), "{split}");
+}
+
+#[test]
+fn everybody_of_aws_is_rewritten_to_everybody() {
+    for other in [r#"{"AWS":"*"}"#, r#"{"AWS":["*"]}"#] {
+        let text = one_path().text().replace(r#""Principal":"*""#, &format!(r#""Principal":{other}"#));
+        let in_force = read(&text);
+        assert_eq!(in_force.foreign(), [""; 0], "{text}");
+        let change = in_force.change_to(&one_path());
+        assert!(!change.is_none(), "{text}");
+        assert!(change.to_string().starts_with("  ~ Principal {\"AWS\":\"*\"} becomes \"*\"\n  = Deny "), "{change}");
+    }
 }
 
 #[track_caller]
