@@ -82,6 +82,10 @@ pub(super) fn policy(args: &PolicyArgs, input: &mut dyn Read, said: &mut Said<'_
     if let Some(PolicyCommand::Apply(apply)) = &args.command {
         return apply::apply(apply, input, said);
     }
+    if args.output_dir.is_some() && args.format == Format::Text {
+        let what = "error: --output-dir writes JSON, and --format says text\n  help: leave one of them out";
+        return say(said, UNUSABLE, what);
+    }
     let made = match args.made.policies(input) {
         Ok(made) => made,
         Err((code, what)) => return say(said, code, &what),
@@ -134,6 +138,10 @@ fn write_files(folder: &Path, made: &Policies, out: &mut dyn Write) -> Result<()
     let failed = |path: &Path, e: &io::Error| {
         format!("error: cannot write {}: {e}\n  help: name a folder that can be written", path.display())
     };
+    if folder.is_file() {
+        let what = format!("error: --output-dir {} is a file", folder.display());
+        return Err(what + "\n  help: name a folder; one that is not there is made");
+    }
     fs::create_dir_all(folder).map_err(|e| failed(folder, &e))?;
     for of in &made.policies {
         // Both are letters, digits and hyphens: a mapping with anything else is at fault.

@@ -130,7 +130,12 @@ impl fmt::Display for TooLarge {
         if let Some(more @ 1..) = self.paths.checked_sub(self.largest.len()) {
             writeln!(f, "    and {more} more {}", if more == 1 { "path" } else { "paths" })?;
         }
+        // A stage alone is as small as it gets.
+        let is_stage = |(place, _): &(String, usize)| place.matches('/').count() == 1;
         let ways = match (self.referer, self.folded) {
+            (false, _) if self.paths == 1 && self.largest.iter().all(is_stage) => {
+                "it lets in one stage and no more, so only fewer VPC endpoints would make it smaller"
+            }
             (true, _) => "leave out --referer, which lists domains",
             (false, true) => "map fewer stages of this API",
             (false, false) => "map fewer paths of this API, or --fold to allow more than the entries say",
@@ -156,6 +161,12 @@ pub fn apis(table: &MappingTable) -> Vec<Api<'_>> {
 /// The name of the endpoint an entry is reached through.
 fn endpoint_of(route: &Route) -> String {
     route.overrides().and_then(|own| own.endpoint).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
+}
+
+/// The VPC endpoint that a host of the form `{api}-{endpoint}.execute-api...` names.
+fn endpoint_in(api_host: &str) -> Option<String> {
+    let (_, id) = api_host.split('.').next()?.split_once("-vpce-")?;
+    Some(format!("vpce-{id}"))
 }
 
 impl Api<'_> {
@@ -259,10 +270,17 @@ impl Api<'_> {
         let mut warnings = Vec::new();
         let mut routes = self.routes.clone();
         routes.sort_by_key(|route| route.line);
+        let source = |statement: &Statement| statement.condition.clone().filter(|of| of.key == "aws:SourceVpce");
+        let ids: Vec<String> = policy.statements.iter().filter_map(source).flat_map(|of| of.values).collect();
         for route in routes {
             let entry = format!("line {}: {}{}", route.line, route.host(), route.base());
             if options.referer && route.choices.referer == RefererMode::Preserve {
                 warnings.push(format!("{entry} has REFERER: preserve, so it is allowed whatever the Referer is"));
+            }
+            if let Some(id) = endpoint_in(route.api_host()).filter(|id| !ids.contains(id)) {
+                warnings.push(format!(
+                    "{entry}: PRIVATE_API_URL names the VPC endpoint {id}, which no --vpce does: calls through it are denied"
+                ));
             }
             if route.prefix().contains(['%', '*']) {
                 warnings.push(format!(

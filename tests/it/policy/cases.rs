@@ -54,10 +54,22 @@ fn each_policy_goes_to_a_file_of_its_own() {
     let alone = run(folder.path(), &["policy", "m.yaml", "--vpce", super::VPCE, "--api-id", "1abc23"], &[]).expect(0);
     let written = fs::read_to_string(folder.path().join("out/policies/1abc23.us-east-1.json")).expect("a policy");
     assert_eq!(written, alone.out);
+}
+
+#[test]
+fn a_folder_for_files_is_no_file_and_takes_json_only() {
+    let folder = tempfile::tempdir().expect("a directory");
+    fs::write(folder.path().join("m.yaml"), super::mapping(&[("a.example.com", "1abc23/dev", "GET")]))
+        .expect("written");
     fs::write(folder.path().join("file"), "").expect("written");
-    run(folder.path(), &["policy", "m.yaml", "--vpce", super::VPCE, "--output-dir", "file"], &[])
-        .expect(2)
-        .says("help: name a folder that can be written");
+    let to = |words: &[&str]| {
+        let line = ["policy", "m.yaml", "--vpce", super::VPCE, "--output-dir"];
+        run(folder.path(), &[&line, words].concat(), &[]).expect(2)
+    };
+    to(&["file"]).says("error: --output-dir file is a file\n  help: name a folder; one that is not there is made\n");
+    to(&["file/below"]).says("help: name a folder that can be written");
+    to(&["out", "--format", "text"]).says("error: --output-dir writes JSON, and --format says text\n");
+    assert!(!folder.path().join("out").exists());
 }
 
 #[test]
