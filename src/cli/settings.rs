@@ -32,7 +32,7 @@ impl SettingsPlace {
     }
 
     /// Whether anything is said, or the defaults hold.
-    fn is_given(&self) -> bool {
+    pub(super) fn is_given(&self) -> bool {
         self.config.is_some() || self.settings.is_some()
     }
 }

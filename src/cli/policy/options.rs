@@ -3,13 +3,12 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
 
 use super::super::load::{Loaded, NotLoaded, load};
-use super::super::settings::{code_of, read_settings};
+use super::super::settings::{SettingsPlace, code_of};
 use super::super::{FAULTY, UNUSABLE};
 use crate::config::settings::MappingSource;
 use crate::domain::version::Version;
@@ -47,10 +46,10 @@ pub(super) struct Made {
     /// The most characters of a policy: API Gateway's quota, which AWS raises on request
     #[arg(long, value_name = "CHARACTERS", default_value_t = MAX_SIZE)]
     pub(super) max_size: usize,
-    /// Settings file whose `endpoints` are those that ENDPOINT may name, and whose `reload` says how sources
-    /// are read [default: built-in defaults, and any ENDPOINT]
-    #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
+    // Its `endpoints` are those that ENDPOINT may name, and its `reload` says how sources are read. Without
+    // settings, any ENDPOINT will do.
+    #[command(flatten)]
+    settings: SettingsPlace,
 }
 
 /// A VPC endpoint's id, and whose it is.
@@ -117,9 +116,9 @@ impl Made {
     }
 
     fn load(&self, input: &mut dyn Read) -> Result<Loaded, Refused> {
-        let settings = read_settings(self.config.as_deref()).map_err(|e| (code_of(&e), format!("{e:#}")))?;
-        // Without a settings file nobody knows what endpoints there are.
-        let endpoints = self.config.is_some().then(|| settings.endpoint_names());
+        let settings = self.settings.read().map_err(|e| (code_of(&e), format!("{e:#}")))?;
+        // Without settings nobody knows what endpoints there are.
+        let endpoints = self.settings.is_given().then(|| settings.endpoint_names());
         let place = self.mapping.as_ref().expect("clap requires it");
         load(place, &settings.reload, endpoints.as_deref(), input).map_err(|fault| match fault {
             NotLoaded::Invalid(faults) => (FAULTY, faults.to_string()),

@@ -80,4 +80,10 @@ fn the_settings_say_which_endpoints_there_are() {
     fs::write(folder.path().join("s.yaml"), "endpoints: { far: { name: far.example } }\n").expect("written");
     let line = ["policy", "m.yaml", "--vpce", "fra=vpce-0a1b2c3d", "--config", "s.yaml"];
     run(folder.path(), &line, &[]).expect(1).says("m.yaml:5:15: error: ").says("`far`");
+    let (settings, line) = ("endpoints: { far: { name: far.example } }", &line[..4]);
+    run(folder.path(), line, &[("NAMEPLATE_SETTINGS", settings)]).expect(1).says("m.yaml:5:15: error: ").says("`far`");
+    run(folder.path(), line, &[("NAMEPLATE_SETTINGS", "no")]).expect(1).says("<settings>");
+    run(folder.path(), line, &[]).expect(0);
+    let apply = ["policy", "apply", "m.yaml", "--vpce", "fra=vpce-0a1b2c3d", "--api-id", "1abc23", "--stage", "dev"];
+    run(folder.path(), &apply, &[("NAMEPLATE_SETTINGS", settings)]).expect(1).says("m.yaml:5:15: error: ");
 }
