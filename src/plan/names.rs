@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::owners::has_owner;
+use super::owners::{has_owner, is_registrable};
 use super::zones::{Zones, Zoning, domains};
 use crate::domain::table::MappingTable;
 
@@ -87,10 +87,12 @@ impl Needs {
 }
 
 /// The name that a domain's certificate has: a wildcard of its parent, which serves all domains with
-/// that parent; or, where the parent is nobody's, as that of `example.com`, the domain itself.
+/// that parent; or, where the parent is nobody's or a suffix that many share, as those of `example.com`
+/// and `acme.uk.com`, the domain itself.
 pub fn certificate_name(host: &str) -> String {
     match host.split_once('.') {
-        Some((_, parent)) if has_owner(parent) => format!("*.{parent}"),
+        // Whoever has `acme.uk.com` has no say in `uk.com`, and could never validate its wildcard.
+        Some((_, parent)) if has_owner(parent) && !is_registrable(host) => format!("*.{parent}"),
         _ => host.to_owned(),
     }
 }
@@ -119,5 +121,17 @@ mod tests {
             check(host, host);
         }
         check("*.orders.internal", "*.orders.internal");
+    }
+
+    #[test]
+    fn so_does_one_under_a_suffix_that_many_share() {
+        for host in ["acme.uk.com", "a.github.io", "acme.eu.org"] {
+            check(host, host);
+        }
+        check("pay.acme.uk.com", "*.acme.uk.com");
+        check("*.a.github.io", "*.a.github.io");
+        // Whoever maps the suffix itself, or all names under it, is its owner.
+        check("github.io", "github.io");
+        check("*.github.io", "*.github.io");
     }
 }

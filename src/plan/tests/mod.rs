@@ -56,7 +56,7 @@ fn state_of(plan: &Plan) -> State {
 /// Domains that nest, share parents, and stand directly under suffixes of every kind.
 fn any_domain() -> impl Strategy<Value = String> {
     let label = prop::sample::select(&["a", "b", "c", "team"][..]);
-    let base = prop::sample::select(&["example.com", "other.co.uk", "github.io", "orders.corp", "corp"][..]);
+    let base = prop::sample::select(&["example.com", "other.co.uk", "github.io", "uk.com", "orders.corp", "corp"][..]);
     let labels = prop::collection::vec(label, 0..4);
     let domain = (any::<bool>(), labels, base).prop_map(|(wildcard, labels, base)| {
         let front: String = labels.iter().flat_map(|label| [label, "."]).collect();

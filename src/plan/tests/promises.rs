@@ -134,6 +134,20 @@ proptest! {
         }
     }
 
+    /// Otherwise ACM would wait for ever: nobody but the suffix's owner has the zone of `uk.com`.
+    #[test]
+    fn a_validation_zone_is_registrable_or_given_or_of_a_suffix_that_is_mapped(
+        domains in any_domains(12), given in any_zoning(),
+    ) {
+        let options = Options { validation_zones: given.own, ..Options::default() };
+        let plan = plan(&table(&domains), VERSION, &options, None).expect("within the quotas");
+        for zone in plan.certificates.iter().map(|certificate| &certificate.validation_zone) {
+            let registrable = psl::domain_str(zone) == Some(zone);
+            let mapped = domains.iter().any(|domain| domain.strip_prefix("*.").unwrap_or(domain) == zone);
+            prop_assert!(registrable || options.validation_zones.contains(zone) || mapped, "{zone}: {domains:?}");
+        }
+    }
+
     #[test]
     fn the_same_mapping_planned_again_is_the_same_plan(domains in any_domains(30), zoning in any_zoning()) {
         let options = Options { zoning, ..Options::default() };
