@@ -19,6 +19,7 @@ use crate::domain::host::{Host, is_public_suffix};
 use crate::plan::quotas::{Quota, Quotas};
 use crate::plan::resources::{Elb, Options, Plan, plan};
 use crate::plan::state::State;
+use crate::plan::warning::{About, Warning};
 use crate::plan::zones::{ZoneMode, Zoning};
 
 /// The largest previous plan that is read.
@@ -75,7 +76,8 @@ pub(super) struct PlanArgs {
     /// names-per-certificate (10), certificates-per-listener (25)
     #[arg(long, value_name = "NAME=NUMBER", value_parser = Quota::parse)]
     quota: Vec<(Quota, usize)>,
-    /// The previous plan, as --output or --tfvars wrote it: its certificates stay as they are
+    /// The previous plan, as --output or --tfvars wrote it: its certificates stay as they are. Needed to
+    /// write over a plan, unless --repack is there
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Plan all certificates anew, which may replace those of the previous plan
@@ -133,20 +135,61 @@ fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<Plan, Failure> {
     let endpoints = args.config.is_some().then(|| settings.endpoint_names());
     let mut rules = settings.reload;
     rules.watch = false;
+    let overwritten = args.files().find(|path| is_plan(path));
+    if let Some(path) = overwritten.filter(|_| args.state.is_none() && !args.repack) {
+        return Err((UNUSABLE, forgotten(path)));
+    }
     let state = args.state.as_deref().map(state).transpose()?;
     let loaded = load(&args.mapping, &rules, endpoints.as_deref(), input);
     let Loaded { name, mapping } = loaded.map_err(|fault| match fault {
         NotLoaded::Invalid(faults) => (FAULTY, faults.to_string()),
         NotLoaded::Unreadable(what) => (UNUSABLE, format!("error: {what}")),
     })?;
-    plan(&mapping.table, mapping.version, &args.options(), state.as_ref()).map_err(|faults| {
+    let planned = plan(&mapping.table, mapping.version, &args.options(), state.as_ref());
+    let mut planned = planned.map_err(|faults| {
         let lines: Vec<_> = faults.iter().map(|fault| format!("{name}: {fault}")).collect();
         let count = if faults.len() == 1 { "1 error".to_owned() } else { format!("{} errors", faults.len()) };
         (FAULTY, format!("{}\n{count}", lines.join("\n")))
-    })
+    })?;
+    if args.repack && state.is_none() && overwritten.is_none() {
+        planned.warnings.push(idle_repack());
+        planned.warnings.sort();
+    }
+    Ok(planned)
+}
+
+/// Whether a file is a plan. What cannot be read is none here: it is told when it is written.
+fn is_plan(path: &Path) -> bool {
+    let is_file = fs::metadata(path).is_ok_and(|there| there.is_file());
+    let bytes = is_file.then(|| File::open(path).and_then(|file| read_up_to(LARGEST, file, 0)));
+    bytes.and_then(Result::ok).flatten().is_some_and(|bytes| State::is_in(&bytes))
+}
+
+fn forgotten(path: &Path) -> String {
+    let path = path.display();
+    format!(
+        "error: {path} is a plan already, and without --state nothing of it is kept: its certificates may be replaced\n  \
+         help: say `--state {path}` to keep its certificates, or `--repack` to plan all of them anew"
+    )
+}
+
+fn idle_repack() -> Warning {
+    Warning {
+        about: About::Option,
+        name: "--repack".into(),
+        what: "`--repack` changes nothing without `--state`: all certificates are planned anew anyway".into(),
+        help: "name the previous plan, `--state FILE`, so that certificates with the same names keep their ids, or \
+               leave --repack out"
+            .into(),
+    }
 }
 
 impl PlanArgs {
+    /// The files that the plan is written to.
+    fn files(&self) -> impl Iterator<Item = &Path> {
+        [&self.tfvars, &self.output].into_iter().flatten().map(PathBuf::as_path)
+    }
+
     fn options(&self) -> Options {
         let mut quotas = Quotas::default();
         for (quota, number) in &self.quota {

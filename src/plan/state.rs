@@ -46,6 +46,12 @@ const HELP: &str =
     "name a file that `nameplate plan` wrote, by --output or by --tfvars; leave --state out for a first plan";
 
 impl State {
+    /// Whether a text is a plan of any format, or has one as `PLAN`: whole or not, somebody may go by it.
+    pub fn is_in(text: &[u8]) -> bool {
+        let Ok(value) = serde_json::from_slice::<Value>(text) else { return false };
+        value.get("PLAN").unwrap_or(&value).get("format").is_some()
+    }
+
     /// Reads a plan, or a file of Terraform variables with one as `PLAN`.
     pub fn parse(text: &str) -> Result<State, StateFault> {
         let fault = |what: String| StateFault { what, help: HELP };
@@ -58,7 +64,7 @@ impl State {
             Some(format) => {
                 return Err(StateFault {
                     what: format!("it is a plan of format {format}, and this version reads format {FORMAT}"),
-                    help: "use the version of nameplate that wrote it, or plan anew without --state",
+                    help: "use the version of nameplate that wrote it, or plan anew: --repack without --state",
                 });
             }
             None => return Err(fault("it is no plan: it has no `format`".into())),

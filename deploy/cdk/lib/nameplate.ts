@@ -120,7 +120,7 @@ export class Nameplate extends Construct {
       warn('resources', `${dnsSize} zones and records are more than CloudFormation makes in one operation (${RESOURCES_PER_OPERATION} resources over all nested stacks): deploy the mapping in steps.`);
     }
     if (isPlanOf(plan, vars.PROXY_CONFIG_PATH) === false) {
-      warn('PLAN', `The plan was made from another mapping than ${vars.PROXY_CONFIG_PATH} is now: nameplate plan ${vars.PROXY_CONFIG_PATH} > ${vars.PLAN_PATH}`);
+      warn('PLAN', `The plan was made from another mapping than ${vars.PROXY_CONFIG_PATH} is now: nameplate plan ${vars.PROXY_CONFIG_PATH} --state ${vars.PLAN_PATH} --output ${vars.PLAN_PATH}`);
     }
     plan.warnings.forEach((warning, i) => {
       const about = [warning.about, warning.name].filter((text) => text !== undefined && text !== null).join(' ');

@@ -52,7 +52,7 @@ export interface Plan {
 /** The format that this code reads. */
 export const PLAN_FORMAT = 1;
 
-const AGAIN = 'write it again with the nameplate of this release: nameplate plan MAPPING > plan.json';
+const AGAIN = 'write it again with the nameplate of this release: nameplate plan MAPPING --state plan.json --output plan.json';
 
 /** Reads and validates the plan in a file. */
 export function readPlan(path: string): Plan {
@@ -62,7 +62,7 @@ export function readPlan(path: string): Plan {
   } catch (error) {
     throw new Error(
       `nameplate: PLAN_PATH: the plan ${path} cannot be read: ${(error as Error).message}\n` +
-        '  help: make it with `nameplate plan MAPPING > plan.json`, or say with -c PLAN_PATH=FILE where it is',
+        '  help: make it with `nameplate plan MAPPING --output plan.json`, or say with -c PLAN_PATH=FILE where it is',
     );
   }
   let json: unknown;

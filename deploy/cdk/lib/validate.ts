@@ -133,7 +133,7 @@ function checkLoadBalancer(vars: Variables, plan: Plan, faults: Faults): void {
   } else if (plan.options.elb !== vars.ELB_TYPE) {
     faults.add(
       `the plan is for load balancer ${plan.options.elb}, and ELB_TYPE is ${vars.ELB_TYPE}`,
-      `make it again: nameplate plan MAPPING --elb ${vars.ELB_TYPE} > plan.json`,
+      `make it again: nameplate plan MAPPING --elb ${vars.ELB_TYPE} --state plan.json --output plan.json`,
     );
   }
 }

@@ -4,7 +4,7 @@
 check "the_plan_is_of_this_mapping" {
   assert {
     condition     = var.PLAN.mapping.sha256 == filesha256(local.mapping_path)
-    error_message = "PLAN was made from another mapping than ${var.PROXY_CONFIG_PATH}: domains of it may have no zone or certificate, and the policies are the old ones. Run: nameplate plan ${var.PROXY_CONFIG_PATH} --tfvars nameplate.auto.tfvars.json"
+    error_message = "PLAN was made from another mapping than ${var.PROXY_CONFIG_PATH}: domains of it may have no zone or certificate, and the policies are the old ones. Run: nameplate plan ${var.PROXY_CONFIG_PATH} --state nameplate.auto.tfvars.json --tfvars nameplate.auto.tfvars.json (the first time without --state)"
   }
 }
 

@@ -37,15 +37,15 @@ variable "PLAN" {
 
   validation {
     condition     = var.PLAN.format == 1
-    error_message = "PLAN has format ${var.PLAN.format}, and this module reads format 1. Write the plan again with the nameplate of this release: nameplate plan mapping.yaml --tfvars nameplate.auto.tfvars.json"
+    error_message = "PLAN has format ${var.PLAN.format}, and this module reads format 1. Write the plan again with the nameplate of this release: nameplate plan mapping.yaml --state nameplate.auto.tfvars.json --tfvars nameplate.auto.tfvars.json"
   }
   validation {
     condition     = length(distinct(var.PLAN.certificates[*].id)) == length(var.PLAN.certificates) && length(distinct(var.PLAN.hosted_zones[*].name)) == length(var.PLAN.hosted_zones)
-    error_message = "PLAN names a certificate's id or a hosted zone twice. It was edited by hand: write it again with nameplate plan."
+    error_message = "PLAN names a certificate's id or a hosted zone twice. It was edited by hand: take back the file as it was, and write it again: nameplate plan mapping.yaml --state nameplate.auto.tfvars.json --tfvars nameplate.auto.tfvars.json"
   }
   validation {
     condition     = var.PLAN.default_certificate == null || contains(var.PLAN.certificates[*].id, coalesce(var.PLAN.default_certificate, "none"))
-    error_message = "PLAN.default_certificate is none of PLAN.certificates. It was edited by hand: write it again with nameplate plan."
+    error_message = "PLAN.default_certificate is none of PLAN.certificates. It was edited by hand: take back the file as it was, and write it again: nameplate plan mapping.yaml --state nameplate.auto.tfvars.json --tfvars nameplate.auto.tfvars.json"
   }
 }
 

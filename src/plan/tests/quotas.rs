@@ -151,6 +151,18 @@ fn a_previous_plan_is_read_as_printed_or_as_terraforms_variables() {
     assert_eq!(State::parse(&format!(r#"{{"PLAN": {}}}"#, text(CERTIFICATE))), Ok(plain));
 }
 
+#[test]
+fn a_plan_of_any_format_is_known_as_one() {
+    let plain = text(CERTIFICATE);
+    let next = plain.replace("\"format\": 1", "\"format\": 2");
+    for text in [&plain, &next, &format!(r#"{{"PLAN": {plain}}}"#)] {
+        assert!(State::is_in(text.as_bytes()), "{text}");
+    }
+    for text in ["", "before", "{}", "[1]", r#"{"PLAN": 7}"#] {
+        assert!(!State::is_in(text.as_bytes()), "{text}");
+    }
+}
+
 #[track_caller]
 fn no_state(text: &str, want: &str) {
     let fault = State::parse(text).expect_err(text);

@@ -42,6 +42,34 @@ fn a_plan_replaces_the_one_it_was_made_from() {
     assert_eq!((before.len(), after.len()), (3, 4));
 }
 
+/// Nothing would say that certificates are replaced: the plan before is the only one that knows them.
+#[test]
+fn a_plan_is_not_written_over_without_its_state() {
+    let hosts = |count| mapping((0..count).map(|n| format!("a.p{n:02}.example.com")));
+    let folder = Folder::with(&hosts(25));
+    assert!(folder.run("plan @mapping.yaml --output @plan.json --tfvars @t.json").status.success());
+    let before = (folder.read("plan.json"), folder.read("t.json"));
+    folder.write("mapping.yaml", &hosts(26));
+    for words in ["--output @plan.json", "--tfvars @t.json", "--output @new.json --tfvars @t.json"] {
+        let output = folder.run(&format!("plan @mapping.yaml {words}"));
+        let said = folder.said(&output);
+        assert_eq!((output.status.code(), &*output.stdout), (Some(2), &b""[..]), "{words}: {said}");
+        assert!(said.contains(".json is a plan already") && said.contains("help: say `--state "), "{words}: {said}");
+        assert_eq!((folder.read("plan.json"), folder.read("t.json")), before, "{words}");
+    }
+    let output = folder.run("plan @mapping.yaml --repack --output @plan.json");
+    assert_eq!((output.status.code(), &*folder.said(&output)), (Some(0), ""));
+    assert!(folder.run("plan @mapping.yaml --state @t.json --tfvars @t.json").status.success());
+}
+
+#[test]
+fn repacking_nothing_is_said() {
+    let folder = Folder::with(&mapping(["a.in.example.com"]));
+    let plan = folder.plan("@mapping.yaml --repack");
+    let what = "`--repack` changes nothing without `--state`: all certificates are planned anew anyway";
+    assert_eq!(plan["warnings"][0]["what"], what);
+}
+
 #[test]
 fn standard_input_and_a_url_are_mappings_too() {
     let text = mapping(["a.in.example.com"]);
