@@ -7,17 +7,18 @@ use super::quotas::{OverQuota, Quota};
 use super::resources::{Elb, Options};
 use super::zones::{ZoneMode, Zones};
 
-/// Every quota that is not kept.
+/// Every quota that is not kept. `fits` says whether certificates of so many names would be enough.
 pub(super) fn check(
     zones: &Zones,
     by_zone: &ByZone,
     import_names: &BTreeSet<String>,
     assigned: &Result<Assigned, TooMany>,
     options: &Options,
+    fits: &dyn Fn(usize) -> bool,
 ) -> Vec<OverQuota> {
     let certificates = match assigned {
         Ok(assigned) => too_many_names(assigned, options),
-        Err(too_many) => Some(too_many_certificates(*too_many, by_zone, import_names, options)),
+        Err(too_many) => Some(too_many_certificates(*too_many, by_zone, import_names, options, fits)),
     };
     let imported = || too_many_imported(import_names, options);
     let faults = [too_many_zones(zones, options), too_many_records(zones, options), certificates.or_else(imported)];
@@ -81,6 +82,7 @@ fn too_many_certificates(
     by_zone: &ByZone,
     import_names: &BTreeSet<String>,
     options: &Options,
+    fits: &dyn Fn(usize) -> bool,
 ) -> OverQuota {
     let biggest = by_zone
         .iter()
@@ -106,19 +108,25 @@ fn too_many_certificates(
         biggest,
         help: format!(
             "{anew}{}{}",
-            larger_certificates(by_zone, import_names, options),
+            larger_certificates(by_zone, import_names, options, fits),
             fewer_certificates(needed + import_names.len(), options)
         ),
         ..over_slots(needed + import_names.len(), options)
     }
 }
 
-/// How many names a certificate would have to have, where AWS allows so many.
-fn larger_certificates(by_zone: &ByZone, import_names: &BTreeSet<String>, options: &Options) -> String {
+/// How many names a certificate would have to have, where AWS allows so many, and what a previous plan
+/// keeps leaves it at that.
+fn larger_certificates(
+    by_zone: &ByZone,
+    import_names: &BTreeSet<String>,
+    options: &Options,
+    fits: &dyn Fn(usize) -> bool,
+) -> String {
     let needed = |most: usize| by_zone.values().map(|names| names.len().div_ceil(most)).sum::<usize>();
     let quota = Quota::NamesPerCertificate;
     let enough = (options.quotas.names_per_certificate + 1..=quota.most())
-        .find(|most| needed(*most) + import_names.len() <= options.slots());
+        .find(|most| needed(*most) + import_names.len() <= options.slots() && fits(*most));
     enough.map_or_else(String::new, |most| {
         format!(
             "have `Domain names per ACM certificate` raised in Service Quotas, and say `--quota {}={most}`; or ",

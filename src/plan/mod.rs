@@ -3,6 +3,7 @@
 pub mod capacity;
 pub mod certificates;
 pub mod change;
+pub mod fault;
 mod limits;
 pub mod names;
 pub mod owners;

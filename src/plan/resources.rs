@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::certificates::{Assigned, Certificate, Room, assign, sorted_out};
+use super::fault::Fault;
 use super::limits;
 use super::names::Names;
 use super::policy::{Planned, TooLarge, planned};
-use super::quotas::{OverQuota, Quotas};
+use super::quotas::Quotas;
 use super::state::State;
 use super::warning::{About, Warning};
 use super::zones::{ZoneMode, Zones, Zoning};
@@ -153,22 +154,27 @@ pub struct Used {
     pub certificate_slots: usize,
 }
 
-/// Plans what a mapping needs; or says every quota that is not kept.
+/// Plans what a mapping needs; or says everything that keeps it from being planned.
 pub fn plan(
     table: &MappingTable,
     version: Version,
     options: &Options,
     state: Option<&State>,
-) -> Result<Plan, Vec<OverQuota>> {
+) -> Result<Plan, Vec<Fault>> {
     let zones = Zones::of(table, &options.zoning);
     let names = Names::with(table, &zones);
     let (by_zone, import_names) = sorted_out(&names.certificates, &options.validation_zones);
     let slots = options.slots();
     let room =
         Room { names: options.quotas.names_per_certificate, certificates: slots.saturating_sub(import_names.len()) };
-    let assigned = assign(&by_zone, &options.validation_zones, room, state, options.repack);
-    let faults = limits::check(&zones, &by_zone, &import_names, &assigned, options);
-    let Assigned { certificates, default, warnings: of_certificates } = match assigned {
+    let assigned_to = |room| assign(&by_zone, &options.validation_zones, room, state, options.repack);
+    let assigned = assigned_to(room);
+    let fits = |names| assigned_to(Room { names, ..room }).is_ok();
+    let over = limits::check(&zones, &by_zone, &import_names, &assigned, options, &fits);
+    let mut faults: Vec<_> = over.into_iter().map(Fault::OverQuota).collect();
+    let too_long = assigned.as_ref().map(|assigned| assigned.too_long.clone()).unwrap_or_default();
+    faults.extend(too_long.into_iter().map(|(zone, names)| Fault::TooLong { zone, names }));
+    let Assigned { certificates, default, warnings: of_certificates, .. } = match assigned {
         Ok(assigned) if faults.is_empty() => assigned,
         _ => return Err(faults),
     };

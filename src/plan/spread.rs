@@ -7,6 +7,8 @@ pub(super) struct Need {
     pub names: usize,
     /// How many more names each existing certificate of the zone can take, most first, and its id.
     pub spare: Vec<(usize, String)>,
+    /// The existing certificate that is extended only where it takes more others in its place.
+    pub precious: Option<String>,
 }
 
 /// What each zone gets, zone by zone.
@@ -57,17 +59,26 @@ impl Need {
         self.names.saturating_sub(spare).div_ceil(most)
     }
 
-    /// What is extended beside so many new ones: those with the most to spare, so the fewest.
-    fn extended(&self, new: usize, most: usize) -> Vec<(usize, String)> {
-        let mut left = self.names.saturating_sub(new * most);
-        let mut extended = Vec::new();
-        for (spare, id) in &self.spare {
-            if left == 0 || *spare == 0 {
-                break;
-            }
-            extended.push((*spare, id.clone()));
-            left = left.saturating_sub(*spare);
-        }
-        extended
+    /// What is extended beside so many new ones: those with the most to spare, so the fewest; and not the
+    /// precious one, if as few others will do. All that have room, where even that is not enough.
+    pub(super) fn extended(&self, new: usize, most: usize) -> Vec<(usize, String)> {
+        let left = self.names.saturating_sub(new * most);
+        let all = largest(left, self.spare.iter());
+        let others = self.spare.iter().filter(|(_, id)| Some(id) != self.precious.as_ref());
+        let without = largest(left, others).filter(|without| all.as_ref().is_none_or(|all| without.len() <= all.len()));
+        without.or(all).unwrap_or_else(|| self.spare.iter().filter(|(spare, _)| *spare > 0).cloned().collect())
     }
+}
+
+/// The first of these that have room for so many; none if all together have not.
+fn largest<'s>(mut left: usize, spare: impl Iterator<Item = &'s (usize, String)>) -> Option<Vec<(usize, String)>> {
+    let mut taken = Vec::new();
+    for one in spare {
+        if left == 0 {
+            break;
+        }
+        left = left.saturating_sub(one.0);
+        taken.push(one.clone());
+    }
+    (left == 0).then_some(taken)
 }

@@ -167,15 +167,18 @@ fn names_no_longer_used_stay_until_the_certificate_goes_or_is_repacked() {
     let assigned = assign(&needed, room(10, 25), Some(&before), false).expect("room");
     assert_eq!(assigned.certificates, kept[..1]);
     assert_eq!(assigned.default.as_deref(), Some("c-1"), "the one there was is gone");
-    let [warning] = &assigned.warnings[..] else { panic!("{:?}", assigned.warnings) };
+    let [warning, default, gone] = &assigned.warnings[..] else { panic!("{:?}", assigned.warnings) };
     assert_eq!((warning.about, &*warning.name), (About::Certificate, "c-1"));
+    assert!(default.what.contains("it was c-2, and now it is c-1"), "{default:?}");
+    assert!(gone.what.starts_with("certificate c-2 goes: "), "{gone:?}");
     assert!(
         warning.what.contains("no domain uses: *.a.example.com") && warning.help.contains("--repack"),
         "{warning:?}"
     );
     let anew = assign(&needed, room(10, 25), Some(&before), true).expect("room");
     assert_eq!(names(&anew), [["*.b.example.com"]]);
-    assert_eq!(anew.warnings, []);
+    let [default] = &anew.warnings[..] else { panic!("{:?}", anew.warnings) };
+    assert!(default.what.contains("it was c-2, and now it is c-"), "{default:?}");
 }
 
 #[test]
@@ -241,18 +244,104 @@ fn what_does_not_fit_says_how_many_it_takes() {
 }
 
 #[test]
-fn a_name_too_long_to_be_the_first_stands_behind_and_alone_is_warned_of() {
+fn a_name_too_long_to_be_the_first_stands_behind_a_shorter_one() {
     let long = format!("*.a.{}.example.com", "long".repeat(14));
     let needed = ByZone::from([("example.com".to_owned(), set(&[&long, "*.b.example.com", "*.c.example.com"]))]);
     let assigned = assign(&needed, room(3, 1), None, false).expect("room");
     assert_eq!(names(&assigned), [["*.b.example.com", &long, "*.c.example.com"]]);
-    assert_eq!(assigned.warnings, []);
+    assert_eq!((assigned.warnings, assigned.too_long), (vec![], ByZone::new()));
     let assigned = assign(&needed, room(3, 3), None, false).expect("room");
-    let [warning] = &assigned.warnings[..] else { panic!("{:?}", assigned.warnings) };
-    assert!(warning.what.contains(&format!("over 64 characters: {long}")), "{warning:?}");
+    assert_eq!(names(&assigned), [vec!["*.b.example.com", &long], vec!["*.c.example.com"]]);
     let fits = format!("*.{}.example.com", "l".repeat(50));
     let needed = ByZone::from([("example.com".to_owned(), set(&[&fits]))]);
-    assert_eq!((fits.len(), assign(&needed, room(3, 3), None, false).expect("room").warnings), (64, vec![]));
+    let assigned = assign(&needed, room(3, 3), None, false).expect("room");
+    assert_eq!((fits.len(), assigned.warnings, assigned.too_long), (64, vec![], ByZone::new()));
+}
+
+/// A long name, `*.{label}.long...example.com`.
+fn long(label: &str) -> String {
+    format!("*.{label}.{}.example.com", "long".repeat(14))
+}
+
+#[test]
+fn of_many_long_names_each_group_has_a_shorter_one() {
+    let mut of_zone = set(&["*.y.example.com", "*.z.example.com"]);
+    of_zone.extend(["a", "b", "c"].map(long));
+    let needed = ByZone::from([("example.com".to_owned(), of_zone)]);
+    let assigned = assign(&needed, room(4, 2), None, false).expect("room");
+    assert_eq!((assigned.certificates.len(), assigned.too_long), (2, ByZone::new()));
+}
+
+#[test]
+fn a_long_name_that_comes_alone_makes_another_certificate_of_a_kept_one() {
+    let kept = [
+        certificate("c-1", &["*.a.example.com"], "example.com"),
+        certificate("c-2", &["*.b.example.com"], "example.com"),
+    ];
+    let long = long("a");
+    let needed = ByZone::from([("example.com".to_owned(), set(&["*.a.example.com", "*.b.example.com", &long]))]);
+    let assigned = assign(&needed, room(3, 9), Some(&state(&kept, Some("c-1"))), false).expect("room");
+    assert_eq!(names(&assigned), [vec!["*.a.example.com"], vec!["*.b.example.com", &long]]);
+    assert!(assigned.warnings[0].what.contains("c-2 is replaced by"), "{:?}", assigned.warnings);
+}
+
+#[test]
+fn a_long_name_with_no_shorter_one_of_its_zone_has_no_certificate() {
+    let long = long("a");
+    let needed = ByZone::from([("example.com".to_owned(), set(&[&long])), many("example.org", 1)]);
+    let mut assigned = assign(&needed, room(3, 9), None, false).expect("room");
+    let want = ByZone::from([("example.com".to_owned(), set(&[&long]))]);
+    assert_eq!(assigned.too_long, want);
+    // Nor is one kept: it was never made.
+    assigned.certificates.retain(|certificate| certificate.names == [&*long]);
+    let before = state(&assigned.certificates, None);
+    let mut needed = needed;
+    needed.entry("example.com".into()).or_default().insert("*.z.example.com".into());
+    let assigned = assign(&needed, room(3, 9), Some(&before), false).expect("room");
+    assert_eq!((&names(&assigned)[1], &assigned.too_long), (&vec!["*.z.example.com", &*long], &ByZone::new()));
+}
+
+#[test]
+fn the_default_certificate_is_extended_only_where_others_will_not_do() {
+    let kept = [
+        certificate("c-1", &["*.a.example.com"], "example.com"),
+        certificate("c-2", &["*.b.example.com", "*.c.example.com"], "example.com"),
+    ];
+    let all = |more: &[&str]| {
+        let mut all = set(&["*.a.example.com", "*.b.example.com", "*.c.example.com"]);
+        all.extend(set(more));
+        ByZone::from([("example.com".to_owned(), all)])
+    };
+    let before = state(&kept, Some("c-1"));
+    let assigned = assign(&all(&["*.d.example.com"]), room(3, 2), Some(&before), false).expect("room");
+    assert!(assigned.certificates.contains(&kept[0]), "{assigned:?}");
+    assert_eq!((assigned.default.as_deref(), assigned.warnings.len()), (Some("c-1"), 1));
+    // The one with its names takes its place.
+    let assigned = assign(&all(&["*.d.example.com", "*.e.example.com"]), room(3, 2), Some(&before), false);
+    let assigned = assigned.expect("room");
+    let successor = assigned.certificates.iter().find(|one| one.names[0] == "*.a.example.com").expect("one");
+    assert_eq!(assigned.default.as_ref(), Some(&successor.id));
+    let told = format!("it was c-1, and now it is {}", successor.id);
+    assert!(assigned.warnings.iter().any(|warning| warning.what.contains(&told)), "{:?}", assigned.warnings);
+}
+
+#[test]
+fn certificates_that_go_are_told_once() {
+    let kept: Vec<_> =
+        (1..=5).map(|n| certificate(&format!("c-{n}"), &[&*format!("*.p{n}.example.com")], "example.com")).collect();
+    let needed = ByZone::from([("example.com".to_owned(), set(&["*.p5.example.com"]))]);
+    let told = |needed: &ByZone| {
+        let assigned = assign(needed, room(10, 25), Some(&state(&kept, Some("c-5"))), false).expect("room");
+        assigned.warnings.into_iter().map(|warning| warning.what).collect::<Vec<_>>()
+    };
+    let go = "certificates c-1, c-2, c-3 and 1 more go: no domain has a name in use there any more";
+    assert_eq!(told(&needed), [go]);
+    let other = told(&ByZone::from([many("example.org", 1)]));
+    let go = "certificates c-1, c-2, c-3 and 2 more go: no domain has a name in use there any more; none of the \
+              previous plan stays as it is";
+    assert_eq!(other.len(), 2);
+    assert!(other.iter().any(|what| what == go), "{other:?}");
+    assert!(other.iter().any(|what| what.starts_with("the listener's default certificate is another one: it was c-5")));
 }
 
 fn by_names(plan: &Plan) -> BTreeMap<&Vec<String>, &String> {
@@ -315,7 +404,7 @@ proptest! {
         let need = |(names, spare): &(usize, Vec<usize>)| {
             let mut spare: Vec<_> = spare.iter().map(|spare| (*spare, String::new())).collect();
             spare.sort_by(|a, b| b.cmp(a));
-            Need { names: *names, spare }
+            Need { names: *names, spare, precious: None }
         };
         let needs: Vec<_> = drawn.iter().map(need).collect();
         let mut least: Option<usize> = None;

@@ -1,5 +1,6 @@
 //! What is said of a plan that AWS's quotas do not allow; and of a previous plan that is none.
 
+use super::super::fault::Fault;
 use super::super::quotas::{OverQuota, Quota, Quotas};
 use super::super::resources::{Options, plan};
 use super::super::state::State;
@@ -8,7 +9,9 @@ use super::{VERSION, planned, state_of, table, zoning};
 
 #[track_caller]
 fn faults(domains: &[String], options: &Options, state: Option<&State>) -> Vec<OverQuota> {
-    plan(&table(domains), VERSION, options, state).expect_err("over a quota")
+    let faults = plan(&table(domains), VERSION, options, state).expect_err("over a quota");
+    let quota = |fault| if let Fault::OverQuota(fault) = fault { fault } else { panic!("{fault}") };
+    faults.into_iter().map(quota).collect()
 }
 
 fn parents(count: usize, domain: &str) -> Vec<String> {
@@ -94,6 +97,22 @@ fn where_repacking_is_enough_that_is_said() {
     says(&found[0], Quota::CertificatesPerListener, 20, 2, &["`--repack`: planned anew they are 2"]);
     options.repack = true;
     assert_eq!(planned(&parents(20, "example.com"), &options, Some(&state_of(&before))).certificates.len(), 2);
+}
+
+/// Kept certificates take up their slots, so larger ones may be no cure.
+#[test]
+fn larger_certificates_are_offered_only_where_they_are_enough() {
+    let mut options = Options::default();
+    options.quotas.certificates_per_listener = 3;
+    options.quotas.names_per_certificate = 1;
+    let domains = parents(3, "example.com");
+    let before = state_of(&planned(&domains, &options, None));
+    options.quotas.certificates_per_listener = 2;
+    let anew = &faults(&domains, &options, None)[0];
+    says(anew, Quota::CertificatesPerListener, 3, 2, &["names-per-certificate=2`"]);
+    let kept = &faults(&domains, &options, Some(&before))[0];
+    says(kept, Quota::CertificatesPerListener, 3, 2, &["fewer parents"]);
+    assert!(!kept.help.contains("names-per-certificate"), "{kept}");
 }
 
 #[test]
