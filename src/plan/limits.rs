@@ -5,37 +5,43 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::certificates::{Assigned, ByZone, TooMany};
 use super::quotas::{OverQuota, Quota};
 use super::resources::{Elb, Options};
-use super::zones::{ZoneMode, Zones};
+use super::zones::{ZoneMode, Zones, Zoning};
 
-/// Every quota that is not kept. `fits` says whether certificates of so many names would be enough.
+/// What another way of planning comes to, so that a help offers no way that is none.
+pub(super) struct Trials<'p> {
+    /// Whether certificates of so many names would be enough.
+    pub larger_certificates: &'p dyn Fn(usize) -> bool,
+    /// How many hosted zones there would be.
+    pub hosted_zones: &'p dyn Fn(&Zoning) -> usize,
+}
+
+/// Every quota that is not kept.
 pub(super) fn check(
     zones: &Zones,
     by_zone: &ByZone,
     import_names: &BTreeSet<String>,
     assigned: &Result<Assigned, TooMany>,
     options: &Options,
-    fits: &dyn Fn(usize) -> bool,
+    trials: &Trials<'_>,
 ) -> Vec<OverQuota> {
     let certificates = match assigned {
         Ok(assigned) => too_many_names(assigned, options),
-        Err(too_many) => Some(too_many_certificates(*too_many, by_zone, import_names, options, fits)),
+        Err(too_many) => Some(too_many_certificates(*too_many, by_zone, import_names, options, trials)),
     };
     let imported = || too_many_imported(import_names, options);
-    let faults = [too_many_zones(zones, options), too_many_records(zones, options), certificates.or_else(imported)];
+    let faults =
+        [too_many_zones(zones, options, trials), too_many_records(zones, options), certificates.or_else(imported)];
     faults.into_iter().flatten().collect()
 }
 
-fn too_many_zones(zones: &Zones, options: &Options) -> Option<OverQuota> {
+fn too_many_zones(zones: &Zones, options: &Options, trials: &Trials<'_>) -> Option<OverQuota> {
     let (needed, allowed) = (zones.zones.len(), options.quotas.hosted_zones);
     if needed <= allowed {
         return None;
     }
     let parents = zones.zones.keys().map(|zone| zone.split_once('.').map_or(&**zone, |(_, parent)| parent));
     let (parent, count) = most(parents)?;
-    let fewer = match options.zoning.mode {
-        ZoneMode::PerName => "plan with `--zones per-parent`, where domains with one parent share a zone".to_owned(),
-        ZoneMode::PerParent => "give domains fewer parents, such as one for each team".to_owned(),
-    };
+    let fewer = fewer_zones(zones, parent, &options.zoning, trials.hosted_zones);
     Some(OverQuota {
         quota: Quota::HostedZones,
         needed,
@@ -43,10 +49,30 @@ fn too_many_zones(zones: &Zones, options: &Options) -> Option<OverQuota> {
         of: "private hosted zones".into(),
         biggest: format!("directly under {parent}: {count} of them"),
         help: format!(
-            "{fewer}; or have `Hosted zones` of Route 53 raised in Service Quotas, and say `--quota hosted-zones={needed}`; \
+            "{fewer}have `Hosted zones` of Route 53 raised in Service Quotas, and say `--quota hosted-zones={needed}`; \
              or divide the mapping over two accounts"
         ),
     })
+}
+
+/// How there would be fewer zones, where most are under this parent; nothing where there is no such way.
+fn fewer_zones(zones: &Zones, parent: &str, zoning: &Zoning, count: &dyn Fn(&Zoning) -> usize) -> String {
+    let now = zones.zones.len();
+    if zoning.mode == ZoneMode::PerName {
+        let left = count(&Zoning { mode: ZoneMode::PerParent, ..zoning.clone() });
+        let way = "plan with `--zones per-parent`, where domains with one parent share a zone";
+        return if left < now { format!("{way}: it needs {left}; or ") } else { String::new() };
+    }
+    if zones.apart_under(parent) < 2 {
+        return "give domains fewer parents, such as one for each team; or ".into();
+    }
+    let mut own = zoning.clone();
+    own.own.insert(parent.into());
+    format!(
+        "use names one level down, such as `orders.internal.{parent}`, which share a zone; or, if the mapping has every \
+         name under {parent} that the VPC looks up, say `--own {parent}`: it needs {}; or ",
+        count(&own)
+    )
 }
 
 fn too_many_records(zones: &Zones, options: &Options) -> Option<OverQuota> {
@@ -82,7 +108,7 @@ fn too_many_certificates(
     by_zone: &ByZone,
     import_names: &BTreeSet<String>,
     options: &Options,
-    fits: &dyn Fn(usize) -> bool,
+    trials: &Trials<'_>,
 ) -> OverQuota {
     let biggest = by_zone
         .iter()
@@ -108,7 +134,7 @@ fn too_many_certificates(
         biggest,
         help: format!(
             "{anew}{}{}",
-            larger_certificates(by_zone, import_names, options, fits),
+            larger_certificates(by_zone, import_names, options, trials),
             fewer_certificates(needed + import_names.len(), options)
         ),
         ..over_slots(needed + import_names.len(), options)
@@ -121,12 +147,12 @@ fn larger_certificates(
     by_zone: &ByZone,
     import_names: &BTreeSet<String>,
     options: &Options,
-    fits: &dyn Fn(usize) -> bool,
+    trials: &Trials<'_>,
 ) -> String {
     let needed = |most: usize| by_zone.values().map(|names| names.len().div_ceil(most)).sum::<usize>();
     let quota = Quota::NamesPerCertificate;
     let enough = (options.quotas.names_per_certificate + 1..=quota.most())
-        .find(|most| needed(*most) + import_names.len() <= options.slots() && fits(*most));
+        .find(|most| needed(*most) + import_names.len() <= options.slots() && (trials.larger_certificates)(*most));
     enough.map_or_else(String::new, |most| {
         format!(
             "have `Domain names per ACM certificate` raised in Service Quotas, and say `--quota {}={most}`; or ",

@@ -169,8 +169,11 @@ pub fn plan(
         Room { names: options.quotas.names_per_certificate, certificates: slots.saturating_sub(import_names.len()) };
     let assigned_to = |room| assign(&by_zone, &options.validation_zones, room, state, options.repack);
     let assigned = assigned_to(room);
-    let fits = |names| assigned_to(Room { names, ..room }).is_ok();
-    let over = limits::check(&zones, &by_zone, &import_names, &assigned, options, &fits);
+    let trials = limits::Trials {
+        larger_certificates: &|names| assigned_to(Room { names, ..room }).is_ok(),
+        hosted_zones: &|zoning| Zones::of(table, zoning).zones.len(),
+    };
+    let over = limits::check(&zones, &by_zone, &import_names, &assigned, options, &trials);
     let mut faults: Vec<_> = over.into_iter().map(Fault::OverQuota).collect();
     let too_long = assigned.as_ref().map(|assigned| assigned.too_long.clone()).unwrap_or_default();
     faults.extend(too_long.into_iter().map(|(zone, names)| Fault::TooLong { zone, names }));

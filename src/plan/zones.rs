@@ -155,6 +155,11 @@ impl Zones {
         }
     }
 
+    /// How many domains got zones of their own because one of this parent would hide other names.
+    pub fn apart_under(&self, parent: &str) -> usize {
+        self.apart.get(parent).map_or(0, |listed| listed.count)
+    }
+
     /// What somebody should know before these zones are made.
     pub fn warnings(&self) -> Vec<Warning> {
         let apart = self.apart.iter().map(|(parent, listed)| apart(parent, listed));

@@ -64,9 +64,32 @@ fn by_name_the_way_out_is_by_parent() {
         Quota::HostedZones,
         501,
         500,
-        &["`--zones per-parent`", "hosted-zones=501"],
+        &["`--zones per-parent`", "share a zone: it needs 1; or", "hosted-zones=501"],
     );
     assert_eq!(planned(&domains, &Options::default(), None).used.hosted_zones, 1);
+}
+
+#[test]
+fn where_by_parent_are_as_many_zones_it_is_no_way_out() {
+    let domains: Vec<_> = (0..501).map(|n| format!("api{n}.example.com")).collect();
+    let options = Options { zoning: zoning(ZoneMode::PerName, &[]), ..Options::default() };
+    let fault = &faults(&domains, &options, None)[0];
+    assert!(fault.help.starts_with("have `Hosted zones` of Route 53 raised"), "{fault}");
+}
+
+#[test]
+fn under_a_registrable_domain_fewer_parents_are_no_way_out() {
+    let domains: Vec<_> = (0..501).map(|n| format!("api{n}.example.com")).chain(["a.in.example.org".into()]).collect();
+    let fault = &faults(&domains, &Options::default(), None)[0];
+    let words = [
+        "directly under example.com: 501 of them",
+        "`orders.internal.example.com`",
+        "`--own example.com`: it needs 2;",
+    ];
+    says(fault, Quota::HostedZones, 502, 500, &words);
+    assert!(!fault.help.contains("fewer parents"), "{fault}");
+    let options = Options { zoning: zoning(ZoneMode::PerParent, &["example.com"]), ..Options::default() };
+    assert_eq!(planned(&domains, &options, None).used.hosted_zones, 2);
 }
 
 #[test]
