@@ -2,7 +2,6 @@
 //! what it changes.
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -10,7 +9,7 @@ use serde::Serialize;
 use super::against::{Against, Verdict};
 use super::load::{Loaded, NotLoaded, is_input, load};
 use super::plan::ZoneArgs;
-use super::settings::{code_of, read_settings};
+use super::settings::{SettingsPlace, code_of};
 use crate::config::diagnostic::{Diagnostic, Diagnostics};
 use crate::config::load::Compiled;
 use crate::config::settings::{MappingSource, Reload};
@@ -42,11 +41,12 @@ pub struct CheckArgs {
     /// How to say it: `json` is one line of JSON for each mapping
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Settings file whose `endpoints` are those that ENDPOINT may name, and whose `reload` says how
-    /// sources are read and what a change may remove [default: built-in defaults, and any ENDPOINT]
-    #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Percent of the domains that a change may remove [default: `reload: max_removed` of the settings]
+    /// Their `endpoints` are those that ENDPOINT may name, and their `reload` says how sources are read and
+    /// what a change may remove.
+    #[command(flatten)]
+    pub(super) settings: SettingsPlace,
+    /// Percent of the domains that a change may remove [default: `reload: max_removed` of the settings, and
+    /// all where they have `allow_shrink`]
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub max_removed: Option<u8>,
     /// As `plan` is told, for --against: they decide which domains need a deployment
@@ -67,7 +67,14 @@ impl CheckArgs {
     /// Checks these, in text, against nothing.
     pub fn of(mappings: Vec<MappingSource>) -> CheckArgs {
         let zones = ZoneArgs::default();
-        CheckArgs { mappings, against: None, format: Format::Text, config: None, max_removed: None, zones }
+        CheckArgs {
+            mappings,
+            against: None,
+            format: Format::Text,
+            settings: SettingsPlace::default(),
+            max_removed: None,
+            zones,
+        }
     }
 }
 
@@ -86,18 +93,19 @@ pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &
         let _ = writeln!(err, "error: {usage}");
         return UNREADABLE;
     }
-    let settings = match read_settings(args.config.as_deref()) {
+    let settings = match args.settings.read() {
         Ok(settings) => settings,
         Err(e) => {
             let _ = writeln!(err, "{e:#}");
             return code_of(&e);
         }
     };
-    // Without a settings file nobody knows what endpoints there are.
-    let endpoints = args.config.is_some().then(|| settings.endpoint_names());
+    let endpoints = args.settings.endpoints_of(&settings);
     let mut rules = settings.reload;
     rules.watch = false;
-    rules.max_removed = args.max_removed.unwrap_or(rules.max_removed);
+    // Tasks with consent from their settings hold nothing.
+    let most = if rules.allow_shrink { 100 } else { rules.max_removed };
+    rules.max_removed = args.max_removed.unwrap_or(most);
     let mut check = Check { args, rules, endpoints, input, out, err };
     args.mappings.iter().map(|place| check.one(place).unwrap_or(UNREADABLE)).max().unwrap_or(OK)
 }

@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::load::{Loaded, NotLoaded, load};
-use super::settings::{code_of, read_settings};
+use super::settings::{SettingsPlace, code_of};
 use super::{FAULTY, UNUSABLE};
 use crate::config::load::read_up_to;
 use crate::config::settings::MappingSource;
@@ -89,10 +89,9 @@ pub(super) struct PlanArgs {
     /// Write the plan here [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Settings file whose `endpoints` are those that ENDPOINT may name, and whose `reload` says how
-    /// sources are read [default: built-in defaults, and any ENDPOINT]
-    #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
+    /// Their `endpoints` are those that ENDPOINT may name, and their `reload` says how sources are read.
+    #[command(flatten)]
+    settings: SettingsPlace,
 }
 
 /// The load balancer, as the command line says it.
@@ -130,9 +129,8 @@ pub(super) fn run(args: &PlanArgs, input: &mut dyn Read, out: &mut dyn Write, er
 }
 
 fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<Plan, Failure> {
-    let settings = read_settings(args.config.as_deref()).map_err(|e| (code_of(&e), format!("{e:#}")))?;
-    // Without a settings file nobody knows what endpoints there are.
-    let endpoints = args.config.is_some().then(|| settings.endpoint_names());
+    let settings = args.settings.read().map_err(|e| (code_of(&e), format!("{e:#}")))?;
+    let endpoints = args.settings.endpoints_of(&settings);
     let mut rules = settings.reload;
     rules.watch = false;
     let overwritten = args.files().find(|path| is_plan(path));

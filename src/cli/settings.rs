@@ -12,9 +12,9 @@ use crate::config::settings::Settings;
 const NO_FILE: &str = "<settings>";
 
 /// Where the settings are.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(super) struct SettingsPlace {
-    /// Settings file [default: built-in defaults]
+    /// Settings file; without settings, what only reads a mapping takes any ENDPOINT [default: built-in defaults]
     #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// The settings themselves, as YAML or JSON, in place of a file; relative paths start in the current folder
@@ -29,6 +29,11 @@ impl SettingsPlace {
             Some(text) => Ok(Settings::parse(text, NO_FILE)?),
             None => read_settings(self.config.as_deref()),
         }
+    }
+
+    /// The names that ENDPOINT may have. Without settings nobody knows what endpoints there are.
+    pub(super) fn endpoints_of(&self, settings: &Settings) -> Option<Vec<String>> {
+        self.is_given().then(|| settings.endpoint_names())
     }
 
     /// Whether anything is said, or the defaults hold.
@@ -51,7 +56,7 @@ pub(super) struct SettingsArgs {
 impl SettingsArgs {
     /// The names that ENDPOINT may have, where there are settings that say so.
     pub(super) fn endpoints_of(&self, settings: &Settings) -> Option<Vec<String>> {
-        self.place.is_given().then(|| settings.endpoint_names())
+        self.place.endpoints_of(settings)
     }
 
     /// Reads them.

@@ -20,6 +20,15 @@ fn a_domain_right_under_a_registrable_one_is_hot_for_who_owns_it() {
     check(&old, &new, "--own example.org", 3, "  private hosted zone b.example.com\n");
 }
 
+/// Consent in the settings is the tasks', so none of them would hold it.
+#[test]
+fn what_tasks_have_consent_for_is_not_held() {
+    let (old, new) = (["a.in.example.com", "b.in.example.com", "c.in.example.com"], ["a.in.example.com"]);
+    check(&old, &new, "", 4, "\nheld: ");
+    check(&old, &new, r#"--settings {"reload":{"allow_shrink":true}}"#, 0, "\nhot: ");
+    check(&old, &new, r#"--settings {"reload":{"allow_shrink":true}} --max-removed 50"#, 4, "\nheld: ");
+}
+
 #[test]
 fn by_name_each_domain_needs_a_deployment() {
     let (old, new) = (["a.in.example.com"], ["a.in.example.com", "b.in.example.com"]);

@@ -168,6 +168,22 @@ fn settings_say_which_endpoints_there_are() {
     assert!(folder.said(&output).contains("shared"), "{}", folder.said(&output));
 }
 
+/// As on Fargate, where no file can be put into the container.
+#[test]
+fn settings_of_the_environment_are_read_as_serve_reads_them() {
+    let folder = Folder::with(&(mapping(["a.in.example.com"]) + "    ENDPOINT: shared\n"));
+    for command in ["plan", "check"] {
+        let run = |endpoint: &str| {
+            let settings =
+                format!("endpoints: {{ {endpoint}: {{ name: vpce-1.execute-api.eu-west-1.vpce.amazonaws.com }} }}");
+            let mut nameplate = Command::new(env!("CARGO_BIN_EXE_nameplate"));
+            nameplate.arg(command).arg(folder.path("mapping.yaml")).env("NAMEPLATE_SETTINGS", settings);
+            nameplate.output().expect("the binary runs").status.code()
+        };
+        assert_eq!((run("shared"), run("other")), (Some(0), Some(1)), "{command}");
+    }
+}
+
 #[test]
 fn a_command_line_that_is_wrong_says_why() {
     let folder = Folder::with(&mapping(["a.in.example.com"]));
