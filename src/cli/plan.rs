@@ -1,16 +1,19 @@
 //! `nameplate plan MAPPING`: the hosted zones, records and certificates that a mapping needs, as JSON for
 //! Terraform and CDK.
 
+mod files;
+
 use std::collections::BTreeSet;
 use std::fmt::Display;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::load::{Loaded, NotLoaded, load};
+use self::files::{Beside, is_same};
+use super::load::{Loaded, NotLoaded, is_input, load};
 use super::settings::{SettingsPlace, code_of};
 use super::{FAULTY, UNUSABLE};
 use crate::config::load::read_up_to;
@@ -133,6 +136,9 @@ fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<Plan, Failure> {
     let endpoints = args.settings.endpoints_of(&settings);
     let mut rules = settings.reload;
     rules.watch = false;
+    if let Some(clash) = args.clash() {
+        return Err((UNUSABLE, format!("error: {clash}\n  help: name another file")));
+    }
     let overwritten = args.files().find(|path| is_plan(path));
     if let Some(path) = overwritten.filter(|_| args.state.is_none() && !args.repack) {
         return Err((UNUSABLE, forgotten(path)));
@@ -188,6 +194,18 @@ impl PlanArgs {
         [&self.tfvars, &self.output].into_iter().flatten().map(PathBuf::as_path)
     }
 
+    /// What is wrong with the files, if one would be written over another.
+    fn clash(&self) -> Option<String> {
+        if let (Some(tfvars), Some(output)) = (&self.tfvars, &self.output) {
+            if is_same(tfvars, output) {
+                return Some(format!("--output and --tfvars are both {}, and have different texts", output.display()));
+            }
+        }
+        let mapping = self.mapping.file().filter(|_| !is_input(&self.mapping))?;
+        let path = self.files().find(|path| is_same(path, mapping))?;
+        Some(format!("the plan would be written over the mapping, {}", path.display()))
+    }
+
     fn options(&self) -> Options {
         let mut quotas = Quotas::default();
         for (quota, number) in &self.quota {
@@ -235,17 +253,17 @@ fn state(path: &Path) -> Result<State, Failure> {
 fn put(args: &PlanArgs, plan: &Plan, out: &mut dyn Write) -> Result<(), Failure> {
     let mut files = Vec::new();
     if let Some(path) = &args.tfvars {
-        files.push(Beside::write(path, &json(&Variables { plan })).map_err(|e| unwritable(path, &e))?);
+        let file = Beside::write(path, json(&Variables { plan }));
+        files.push((path, file.map_err(|e| unwritable(path, &e))?));
     }
     if let Some(path) = &args.output {
-        files.push(Beside::write(path, &json(plan)).map_err(|e| unwritable(path, &e))?);
+        files.push((path, Beside::write(path, json(plan)).map_err(|e| unwritable(path, &e))?));
     } else {
         let written = out.write_all(&json(plan)).and_then(|()| out.flush());
         written.map_err(|e| (UNUSABLE, format!("error: cannot write the plan to standard output: {e}")))?;
     }
-    for file in files {
-        let place = file.place.clone();
-        file.put().map_err(|e| unwritable(&place, &e))?;
+    for (path, file) in files {
+        file.put().map_err(|e| unwritable(path, &e))?;
     }
     Ok(())
 }
@@ -259,44 +277,4 @@ fn json(value: &impl Serialize) -> Vec<u8> {
     let mut text = serde_json::to_vec_pretty(value).expect("a plan has texts for keys");
     text.push(b'\n');
     text
-}
-
-/// A file that is written, and waits beside the one it will replace. It goes when it is dropped.
-struct Beside {
-    place: PathBuf,
-    beside: Option<PathBuf>,
-}
-
-impl Beside {
-    fn write(place: &Path, bytes: &[u8]) -> io::Result<Beside> {
-        // What is no file, such as /dev/stdout or a pipe, cannot be replaced, only written to.
-        if fs::metadata(place).is_ok_and(|there| !there.is_file()) {
-            OpenOptions::new().write(true).open(place)?.write_all(bytes)?;
-            return Ok(Beside { place: place.into(), beside: None });
-        }
-        // A link stays, and what it leads to is replaced.
-        let place = fs::canonicalize(place).unwrap_or_else(|_| place.to_owned());
-        let name = place.file_name().ok_or(io::ErrorKind::InvalidFilename)?.to_string_lossy();
-        let beside = place.with_file_name(format!(".{name}.{:016x}.tmp", fastrand::u64(..)));
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
-        let written = Beside { place, beside: Some(beside) };
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        Ok(written)
-    }
-
-    fn put(mut self) -> io::Result<()> {
-        let Some(beside) = &self.beside else { return Ok(()) };
-        fs::rename(beside, &self.place)?;
-        self.beside = None;
-        Ok(())
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        if let Some(beside) = &self.beside {
-            let _ = fs::remove_file(beside);
-        }
-    }
 }

@@ -146,6 +146,23 @@ fn a_file_that_cannot_be_written_leaves_the_other_alone() {
 }
 
 #[test]
+fn no_file_is_written_over_another() {
+    let text = mapping(["a.in.example.com"]);
+    let folder = Folder::with(&text);
+    for (words, want) in [
+        ("--output @plan.json --tfvars @./plan.json", "--output and --tfvars are both plan.json"),
+        ("--output @mapping.yaml", "the plan would be written over the mapping, mapping.yaml"),
+        ("--tfvars @./mapping.yaml", "the plan would be written over the mapping"),
+    ] {
+        let output = folder.run(&format!("plan @mapping.yaml {words}"));
+        let said = folder.said(&output);
+        assert_eq!(output.status.code(), Some(2), "{words}: {said}");
+        assert!(said.contains(want) && said.contains("help: name another file"), "{words}: {said}");
+        assert_eq!((folder.names(), &folder.read("mapping.yaml")), (vec!["mapping.yaml".to_owned()], &text), "{words}");
+    }
+}
+
+#[test]
 fn what_is_no_file_is_written_to_and_a_link_stays_one() {
     let folder = Folder::with(&mapping(["a.in.example.com"]));
     let printed = folder.run("plan @mapping.yaml").stdout;
