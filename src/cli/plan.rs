@@ -79,6 +79,10 @@ pub(super) struct PlanArgs {
     /// names-per-certificate (10), certificates-per-listener (25)
     #[arg(long, value_name = "NAME=NUMBER", value_parser = Quota::parse)]
     quota: Vec<(Quota, usize)>,
+    /// How many imported certificates have the names that ACM cannot validate, such as *.orders.corp
+    /// [default: one for each name]
+    #[arg(long, value_name = "N", value_parser = imported)]
+    imported_certificates: Option<usize>,
     /// The previous plan, as --output or --tfvars wrote it: its certificates stay as they are. Needed to
     /// write over a plan, unless --repack is there
     #[arg(long, value_name = "FILE")]
@@ -219,9 +223,16 @@ impl PlanArgs {
             },
             validation_zones: self.validation_zone.iter().cloned().collect::<BTreeSet<_>>(),
             quotas,
+            imported_certificates: self.imported_certificates,
             repack: self.repack,
         }
     }
+}
+
+fn imported(text: &str) -> Result<usize, String> {
+    let most = Quota::CertificatesPerListener.most();
+    let number = text.parse().ok().filter(|number| (1..=most).contains(number));
+    number.ok_or_else(|| format!("it is a number from 1 to {most}"))
 }
 
 /// Reads the name of a domain that somebody has.

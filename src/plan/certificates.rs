@@ -14,7 +14,7 @@ use super::state::State;
 use super::warning::{About, Warning};
 
 /// Hexadecimal digits of a hash in an id.
-const DIGITS: usize = 10;
+pub(super) const DIGITS: usize = 10;
 
 /// The longest name that ACM takes for a certificate's first, its common name (ACM API reference,
 /// "RequestCertificate"); the others may be as long as DNS allows.

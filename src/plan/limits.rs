@@ -122,10 +122,14 @@ fn too_many_certificates(
         biggest.push_str(&format!("; validation zones, of which none shares a certificate with another: {zones}"));
     }
     if !import_names.is_empty() {
-        biggest.push_str(&format!("; imported names, a certificate each: {}", import_names.len()));
+        let names = import_names.len();
+        biggest.push_str(&match options.imported_certificates {
+            None => format!("; imported names, a certificate each: {names}"),
+            Some(count) => format!("; certificates with the {names} imported names: {count}"),
+        });
     }
-    let anew = if anew + import_names.len() <= options.slots() && anew < needed {
-        format!("say `--repack`: planned anew they are {}; or ", anew + import_names.len())
+    let anew = if anew + options.imported(import_names) <= options.slots() && anew < needed {
+        format!("say `--repack`: planned anew they are {}; or ", anew + options.imported(import_names))
     } else {
         String::new()
     };
@@ -135,9 +139,9 @@ fn too_many_certificates(
         help: format!(
             "{anew}{}{}",
             larger_certificates(by_zone, import_names, options, trials),
-            fewer_certificates(needed + import_names.len(), options)
+            fewer_certificates(needed + options.imported(import_names), import_names, options)
         ),
-        ..over_slots(needed + import_names.len(), options)
+        ..over_slots(needed + options.imported(import_names), options)
     }
 }
 
@@ -151,8 +155,9 @@ fn larger_certificates(
 ) -> String {
     let needed = |most: usize| by_zone.values().map(|names| names.len().div_ceil(most)).sum::<usize>();
     let quota = Quota::NamesPerCertificate;
-    let enough = (options.quotas.names_per_certificate + 1..=quota.most())
-        .find(|most| needed(*most) + import_names.len() <= options.slots() && (trials.larger_certificates)(*most));
+    let enough = (options.quotas.names_per_certificate + 1..=quota.most()).find(|most| {
+        needed(*most) + options.imported(import_names) <= options.slots() && (trials.larger_certificates)(*most)
+    });
     enough.map_or_else(String::new, |most| {
         format!(
             "have `Domain names per ACM certificate` raised in Service Quotas, and say `--quota {}={most}`; or ",
@@ -162,11 +167,14 @@ fn larger_certificates(
 }
 
 fn too_many_imported(import_names: &BTreeSet<String>, options: &Options) -> Option<OverQuota> {
-    let needed = import_names.len();
+    let needed = options.imported(import_names);
     (needed > options.slots()).then(|| OverQuota {
         of: "imported certificates".into(),
-        biggest: "each name that ACM cannot validate counts as one".into(),
-        help: fewer_certificates(needed, options),
+        biggest: match options.imported_certificates {
+            None => "each name that ACM cannot validate counts as one".into(),
+            Some(_) => "so many are said to have the names that ACM cannot validate".into(),
+        },
+        help: fewer_certificates(needed, import_names, options),
         ..over_slots(needed, options)
     })
 }
@@ -183,13 +191,18 @@ fn over_slots(needed: usize, options: &Options) -> OverQuota {
     }
 }
 
-fn fewer_certificates(needed: usize, options: &Options) -> String {
+fn fewer_certificates(needed: usize, import_names: &BTreeSet<String>, options: &Options) -> String {
     let (balancer, beside) = match options.elb {
         Elb::Network => ("Network", 0),
         Elb::Application => ("Application", 1),
     };
+    let shared = if import_names.len() > 1 && options.imported_certificates.is_none() {
+        "say `--imported-certificates N`, if the imported names share N certificates; or "
+    } else {
+        ""
+    };
     format!(
-        "give domains fewer parents, since one name serves all domains of a parent; or have `Certificates per {balancer} \
+        "{shared}give domains fewer parents, since one name serves all domains of a parent; or have `Certificates per {balancer} \
          Load Balancer` raised in Service Quotas, and say `--quota certificates-per-listener={}`; or divide the mapping \
          over two stacks",
         needed - beside

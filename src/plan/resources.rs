@@ -45,6 +45,8 @@ pub struct Options {
     pub validation_zones: BTreeSet<String>,
     /// What AWS allows. Default: its default quotas.
     pub quotas: Quotas,
+    /// How many certificates the names are in that ACM cannot validate. Default: one for each name.
+    pub imported_certificates: Option<usize>,
     /// Plan all certificates anew, whatever the previous plan has. Default: no.
     pub repack: bool,
 }
@@ -53,6 +55,11 @@ impl Options {
     /// Certificates that the listener can have.
     pub fn slots(&self) -> usize {
         self.quotas.certificates_per_listener + usize::from(self.elb == Elb::Application)
+    }
+
+    /// Of those, how many are imported for these names.
+    pub(super) fn imported(&self, names: &BTreeSet<String>) -> usize {
+        if names.is_empty() { 0 } else { self.imported_certificates.unwrap_or(names.len()) }
     }
 }
 
@@ -165,8 +172,10 @@ pub fn plan(
     let names = Names::with(table, &zones);
     let (by_zone, import_names) = sorted_out(&names.certificates, &options.validation_zones);
     let slots = options.slots();
-    let room =
-        Room { names: options.quotas.names_per_certificate, certificates: slots.saturating_sub(import_names.len()) };
+    let room = Room {
+        names: options.quotas.names_per_certificate,
+        certificates: slots.saturating_sub(options.imported(&import_names)),
+    };
     let assigned_to = |room| assign(&by_zone, &options.validation_zones, room, state, options.repack);
     let assigned = assigned_to(room);
     let trials = limits::Trials {
@@ -186,6 +195,7 @@ pub fn plan(
     warnings.extend(of_certificates);
     warnings.extend(options.differing_from(state));
     warnings.extend(options.idle_validation_zones(&names.certificates));
+    warnings.extend(options.idle_imported_certificates(&import_names));
     warnings.sort();
     let records = || zones.zones.values().map(|zone| zone.records.len());
     let used = Used {
@@ -289,6 +299,16 @@ impl Options {
             help: format!("say the same {option} as before, if moving zones or certificates is not meant"),
         };
         differ.map(warn).collect()
+    }
+
+    fn idle_imported_certificates(&self, names: &BTreeSet<String>) -> Option<Warning> {
+        let count = self.imported_certificates.filter(|_| names.is_empty())?;
+        Some(Warning {
+            about: About::Option,
+            name: format!("--imported-certificates {count}"),
+            what: format!("`--imported-certificates {count}` changes nothing: ACM can validate every name"),
+            help: "leave it out".into(),
+        })
     }
 
     fn idle_validation_zones(&self, names: &BTreeSet<String>) -> Vec<Warning> {

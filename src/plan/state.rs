@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::certificates::Certificate;
+use super::certificates::{Certificate, DIGITS};
 use super::resources::{Elb, FORMAT};
 use super::zones::ZoneMode;
+use crate::domain::host::Host;
 
 /// What there is already.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -78,8 +79,11 @@ impl State {
         let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
         for certificate in &self.certificates {
             let id = &certificate.id;
-            if id.is_empty() || !ids.insert(id) {
-                return Err(format!("two certificates have the id `{id}`, or it is empty"));
+            if !is_id(id) {
+                return Err(format!("`{id}` is no certificate's id: it is `c-` and {DIGITS} hexadecimal digits"));
+            }
+            if !ids.insert(id) {
+                return Err(format!("two certificates have the id `{id}`"));
             }
             if certificate.names.is_empty() {
                 return Err(format!("certificate {id} has no names"));
@@ -87,7 +91,21 @@ impl State {
             if let Some(name) = certificate.names.iter().find(|name| !names.insert(*name)) {
                 return Err(format!("`{name}` stands in a certificate twice, or in two"));
             }
+            for name in certificate.names.iter().chain([&certificate.validation_zone]) {
+                let as_written = Host::parse(name).is_ok_and(|host| host.as_str() == name);
+                if !as_written {
+                    return Err(format!("certificate {id} has `{name}`, which is no domain name in lower case"));
+                }
+            }
         }
-        Ok(())
+        match self.default_certificate.as_ref().filter(|default| !ids.contains(default)) {
+            Some(default) => Err(format!("its default certificate `{default}` is none of its certificates")),
+            None => Ok(()),
+        }
     }
+}
+
+fn is_id(id: &str) -> bool {
+    let digits = id.strip_prefix("c-").unwrap_or_default();
+    digits.len() == DIGITS && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }

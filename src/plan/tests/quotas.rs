@@ -110,6 +110,30 @@ fn zones_that_share_no_certificate_and_imported_ones_are_told() {
     says(&found[0], Quota::CertificatesPerListener, 26, 25, &["26 imported certificates", "each name that ACM cannot"]);
 }
 
+/// One certificate may have all of their names.
+#[test]
+fn imported_names_take_as_many_certificates_as_are_said() {
+    let domains = parents(27, "orders.corp");
+    let fault = &faults(&domains, &Options::default(), None)[0];
+    says(
+        fault,
+        Quota::CertificatesPerListener,
+        27,
+        25,
+        &["say `--imported-certificates N`, if the imported names share"],
+    );
+    let options = Options { imported_certificates: Some(1), ..Options::default() };
+    assert_eq!(planned(&domains, &options, None).import_names.len(), 27);
+    let mut more = parents(24, "example.com");
+    more.extend(domains.iter().cloned());
+    assert_eq!(planned(&more, &options, None).certificates.len(), 24);
+    let options = Options { imported_certificates: Some(26), ..Options::default() };
+    let fault = &faults(&domains, &options, None)[0];
+    says(fault, Quota::CertificatesPerListener, 26, 25, &["so many are said to have the names"]);
+    let idle = &planned(&parents(1, "example.com"), &options, None).warnings[0];
+    assert!(idle.what.starts_with("`--imported-certificates 26` changes nothing"), "{idle}");
+}
+
 #[test]
 fn where_repacking_is_enough_that_is_said() {
     let mut options = Options::default();
@@ -177,7 +201,7 @@ fn a_validation_zone_that_changes_nothing_is_said() {
     );
 }
 
-const CERTIFICATE: &str = r#"{"id": "c-1", "names": ["*.a.com"], "validation_zone": "a.com"}"#;
+const CERTIFICATE: &str = r#"{"id": "c-0123456789", "names": ["*.a.com"], "validation_zone": "a.com"}"#;
 
 /// A plan's text with these certificates.
 fn text(certificates: &str) -> String {
@@ -218,10 +242,18 @@ fn what_is_no_previous_plan_says_why() {
     no_state("{}", "it has no `format`");
     no_state(&text(CERTIFICATE).replace("\"format\": 1", "\"format\": 2"), "format 2, and this version reads format 1");
     no_state(r#"{"format": 1}"#, "missing field `options`");
-    no_state(&text(r#"{"id": "c-1", "names": []}"#), "missing field `validation_zone`");
-    no_state(&text(&CERTIFICATE.replace("\"*.a.com\"", "")), "certificate c-1 has no names");
+    no_state(&text(r#"{"id": "c-0123456789", "names": []}"#), "missing field `validation_zone`");
+    no_state(&text(&CERTIFICATE.replace("\"*.a.com\"", "")), "certificate c-0123456789 has no names");
     no_state(&text(&CERTIFICATE.replace("\"*.a.com\"", "7")), "invalid type: integer `7`");
-    no_state(&text(&format!("{CERTIFICATE}, {CERTIFICATE}")), "two certificates have the id `c-1`");
-    let other = CERTIFICATE.replace("c-1", "c-2");
+    no_state(&text(&format!("{CERTIFICATE}, {CERTIFICATE}")), "two certificates have the id `c-0123456789`");
+    let other = CERTIFICATE.replace("6789", "6780");
     no_state(&text(&format!("{CERTIFICATE}, {other}")), "`*.a.com` stands in a certificate twice");
+    for id in ["", "7", "c-012345678", "c-0123456789a", "c-012345678X", "d-0123456789"] {
+        no_state(&text(&CERTIFICATE.replace("c-0123456789", id)), &format!("`{id}` is no certificate's id"));
+    }
+    for name in ["*.A.com", "a b", "", "https://a.com"] {
+        no_state(&text(&CERTIFICATE.replace("*.a.com", name)), &format!("has `{name}`, which is no domain name"));
+    }
+    let default = text(CERTIFICATE).replace("null", "\"c-0000000000\"");
+    no_state(&default, "its default certificate `c-0000000000` is none of its certificates");
 }

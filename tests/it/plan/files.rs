@@ -214,6 +214,7 @@ fn a_command_line_that_is_wrong_says_why() {
         ("@mapping.yaml --quota names-per-certificate=101", "a number from 1 to 100"),
         ("@mapping.yaml --zones per-domain", "per-parent, per-name"),
         ("@mapping.yaml --elb CLB", "NLB, ALB"),
+        ("@mapping.yaml --imported-certificates 0", "a number from 1 to"),
     ] {
         let output = folder.run(&format!("plan {words}"));
         assert_eq!(output.status.code(), Some(2), "{words}");
