@@ -29,9 +29,15 @@ pub fn registrable_of(name: &str) -> &str {
     domain
 }
 
-/// Whether public DNS has such names: the last label is on the list. ACM validates no others.
+/// Suffixes on the list whose names no public zone has (RFC 7686, and RFC 8375); of `arpa` nobody has
+/// names of hosts (RFC 3172).
+const SPECIAL: [&str; 2] = ["onion", "arpa"];
+
+/// Whether public DNS has such names: the last label is on the list, and not for a special use. ACM
+/// validates no others.
 pub fn is_public(name: &str) -> bool {
-    psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known())
+    let special = SPECIAL.iter().any(|suffix| is_within(name, suffix));
+    !special && psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known())
 }
 
 /// Whether a name is another one or stands under it.
@@ -73,6 +79,14 @@ mod tests {
         {
             assert_eq!(is_public(name), want, "{name}");
         }
+    }
+
+    #[test]
+    fn nor_is_one_on_the_list_for_a_special_use() {
+        for name in ["nas.home.arpa", "*.home.arpa", "x.onion", "*.a.onion"] {
+            assert!(!is_public(name), "{name}");
+        }
+        assert!(is_public("a.myonion.com"));
     }
 
     #[test]
