@@ -11,13 +11,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::owners::{has_owner, is_registrable, is_within};
+use super::owners::{has_owner, is_registrable, is_within, registrable_of};
 use super::warning::{About, Warning};
 use crate::domain::api::SUFFIXES;
 use crate::domain::table::MappingTable;
 
-/// Domains that the names of EC2 instances are under (Amazon VPC user guide, "DNS attributes for your VPC").
-const OF_INSTANCES: [&str; 2] = ["ec2.internal", "compute.internal"];
+/// Domains of AWS's beside those of APIs: of EC2 instances (Amazon VPC user guide, "DNS attributes for your
+/// VPC"), of services' dual-stack endpoints (AWS General Reference, "AWS service endpoints"), and of Lambda
+/// function URLs (AWS Lambda developer guide).
+const OF_AWS: [&str; 4] = ["ec2.internal", "compute.internal", "api.aws", "on.aws"];
 
 /// Names that a warning lists; the rest is counted.
 const LISTED: usize = 3;
@@ -162,16 +164,13 @@ impl Zones {
 
     /// What somebody should know before these zones are made.
     pub fn warnings(&self) -> Vec<Warning> {
-        let apart = self.apart.iter().map(|(parent, listed)| apart(parent, listed));
+        // Where the parent's zone is planned all the same, that it hides names is said of it.
+        let unplanned = self.apart.iter().filter(|(parent, _)| !self.zones.contains_key(*parent));
+        let apart = unplanned.map(|(parent, listed)| apart(parent, listed));
         let hiding = self.hiding.iter().map(|(zone, host)| hiding(zone, host));
-        let of_aws = |zone: &&String| SUFFIXES.iter().chain(&OF_INSTANCES).any(|suffix| is_within(zone, suffix));
+        let of_aws = |zone: &&String| SUFFIXES.iter().chain(&OF_AWS).any(|suffix| is_within(zone, suffix));
         let of_aws = self.zones.keys().filter(of_aws);
-        let idle = self.idle.iter().map(|own| Warning {
-            about: About::Option,
-            name: format!("--own {own}"),
-            what: format!("`--own {own}` changes nothing: no domain of the mapping would have such a zone"),
-            help: "check its spelling; it is for registrable domains, such as `example.com`".into(),
-        });
+        let idle = self.idle.iter().map(|own| idle(own));
         apart.chain(hiding).chain(of_aws.map(|zone| aws(zone))).chain(idle).collect()
     }
 }
@@ -218,6 +217,24 @@ fn hiding(zone: &str, host: &str) -> Warning {
             "use names one level down, such as `*.internal.{zone}`; or, if the mapping has every name under {zone} \
              that the VPC looks up, say `--own {zone}`"
         ),
+    }
+}
+
+fn idle(own: &str) -> Warning {
+    let (why, help) = if is_registrable(own) {
+        (
+            "no domain of the mapping would have such a zone",
+            "check its spelling; it is for registrable domains".to_owned(),
+        )
+    } else {
+        let help = format!("leave it out; it is for registrable domains, such as `{}`", registrable_of(own));
+        ("it is no registrable domain, and a zone of that name needs no --own", help)
+    };
+    Warning {
+        about: About::Option,
+        name: format!("--own {own}"),
+        what: format!("`--own {own}` changes nothing: {why}"),
+        help,
     }
 }
 

@@ -133,6 +133,26 @@ fn a_zone_of_awss_is_warned_of() {
     warns(PerParent, &[], &["a.api.eu-west-1.amazonaws.com"], "api.eu-west-1.amazonaws.com", what, "a domain you have");
     let what = "the private hosted zone eu-west-1.compute.internal is under a domain of AWS's";
     warns(PerParent, &[], &["a.eu-west-1.compute.internal"], "eu-west-1.compute.internal", what, "a domain you have");
+    for zone in ["vpce.us-east-1.api.aws", "lambda-url.eu-west-1.on.aws"] {
+        let what = format!("the private hosted zone {zone} is under a domain of AWS's");
+        warns(PerParent, &[], &[&format!("*.{zone}")], zone, &what, "a domain you have");
+    }
+}
+
+#[test]
+fn a_zone_that_is_planned_all_the_same_is_warned_of_once() {
+    for mode in [PerParent, PerName] {
+        let found = warnings(mode, &[], &["*.example.com", "pay.example.com"]);
+        let [hiding] = &found[..] else { panic!("{found:#?}") };
+        assert!(hiding.what.starts_with("`*.example.com` needs the private hosted zone example.com"), "{hiding:?}");
+    }
+}
+
+#[test]
+fn an_own_that_is_no_registrable_domain_is_not_needed() {
+    let what = "`--own in.example.com` changes nothing: it is no registrable domain, and a zone of that name needs no";
+    let help = "such as `example.com`";
+    warns(PerParent, &["in.example.com"], &["a.in.example.com"], "--own in.example.com", what, help);
 }
 
 #[test]
