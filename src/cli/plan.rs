@@ -200,10 +200,10 @@ impl PlanArgs {
 
     /// What is wrong with the files, if one would be written over another.
     fn clash(&self) -> Option<String> {
-        if let (Some(tfvars), Some(output)) = (&self.tfvars, &self.output) {
-            if is_same(tfvars, output) {
-                return Some(format!("--output and --tfvars are both {}, and have different texts", output.display()));
-            }
+        if let (Some(tfvars), Some(output)) = (&self.tfvars, &self.output)
+            && is_same(tfvars, output)
+        {
+            return Some(format!("--output and --tfvars are both {}, and have different texts", output.display()));
         }
         let mapping = self.mapping.file().filter(|_| !is_input(&self.mapping))?;
         let path = self.files().find(|path| is_same(path, mapping))?;

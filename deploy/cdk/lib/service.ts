@@ -64,6 +64,8 @@ export class Service extends Construct {
     acknowledge(task, { 'AwsSolutions::AwsSolutions-ECS2': 'NAMEPLATE_SETTINGS has the settings, in which there are no secrets' });
     if (vars.SERVICE) {
       this.service = this.make(settled, parts, task.ref);
+      // The container has the log group's name only. Deleted before the service, tasks that stop would write into nothing.
+      this.service.addDependency(group);
     }
   }
 

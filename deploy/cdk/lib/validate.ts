@@ -12,13 +12,14 @@ const RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545
 /** Adds to `faults` everything that is wrong with the variables, each alone and together with the plan. */
 export function checkVariables(vars: Variables, plan: Plan, region: string, faults: Faults): void {
   checkNames(vars, faults);
-  checkNetwork(vars, faults);
+  checkNetwork(vars, region, faults);
   checkExisting(vars, region, faults);
   checkLoadBalancer(vars, plan, faults);
   checkCertificates(vars, plan, region, faults);
-  checkContainer(vars, faults);
+  checkContainer(vars, region, faults);
+  checkSettings(vars, faults);
   checkEndpoints(vars, plan, region, faults);
-  checkScaling(vars, faults);
+  checkScaling(vars, region, faults);
 }
 
 function checkNames(vars: Variables, faults: Faults): void {
@@ -43,7 +44,7 @@ function checkNames(vars: Variables, faults: Faults): void {
   }
 }
 
-function checkNetwork(vars: Variables, faults: Faults): void {
+function checkNetwork(vars: Variables, region: string, faults: Faults): void {
   const network = parseCidr(vars.VPC_CIDR);
   const longest = vars.CREATE_VPC ? 24 : 28;
   if (network === undefined || network.prefix < 16 || network.prefix > longest) {
@@ -55,9 +56,15 @@ function checkNetwork(vars: Variables, faults: Faults): void {
   for (const cidr of vars.CLIENT_CIDRS.filter((item) => parseCidr(item) === undefined)) {
     faults.add(`CLIENT_CIDRS: \`${cidr}\` is not an IPv4 network`, 'write networks such as 10.0.0.0/8, without bits behind the prefix');
   }
+  if (new Set(vars.CLIENT_CIDRS).size !== vars.CLIENT_CIDRS.length) {
+    faults.add('CLIENT_CIDRS lists a network twice', 'list each once');
+  }
   const zones = vars.AVAILABILITY_ZONES;
   for (const zone of zones.filter((item) => !/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/.test(item))) {
-    faults.add(`AVAILABILITY_ZONES: \`${zone}\` is not the name of an Availability Zone`, 'one looks like eu-west-1a');
+    faults.add(`AVAILABILITY_ZONES: \`${zone}\` is not the name of an Availability Zone`, `one looks like ${region}a`);
+  }
+  for (const zone of zones.filter((item) => item.slice(0, -1) !== region && /^[a-z]{2}(-[a-z]+)+-\d[a-z]$/.test(item))) {
+    faults.add(`AVAILABILITY_ZONES: \`${zone}\` is not in ${region}`, "name zones of the stack's region");
   }
   if (zones.length > 3 || zones.length === 1 || new Set(zones).size !== zones.length) {
     faults.add(`AVAILABILITY_ZONES has ${zones.length} names`, 'name two or three different zones');
@@ -101,6 +108,9 @@ function checkExisting(vars: Variables, region: string, faults: Faults): void {
   }
   if (vars.EXTERNAL_VPC_ID === null) {
     faults.add('CREATE_VPC is false and EXTERNAL_VPC_ID is missing', "give the existing VPC's id");
+  }
+  if (new Set(vars.EXTERNAL_PRIVATE_SUBNETS_ID).size !== vars.EXTERNAL_PRIVATE_SUBNETS_ID.length) {
+    faults.add('EXTERNAL_PRIVATE_SUBNETS_ID lists a subnet twice', 'list each once');
   }
   if (new Set(vars.EXTERNAL_PRIVATE_SUBNETS_ID).size < 2) {
     faults.add('EXTERNAL_PRIVATE_SUBNETS_ID has fewer than two subnets', 'list two or more private subnets, each in another Availability Zone');
@@ -178,10 +188,36 @@ function checkCertificates(vars: Variables, plan: Plan, region: string, faults: 
   }
 }
 
-function checkContainer(vars: Variables, faults: Faults): void {
+/** The settings of conf/nameplate.yaml, and of these what the load balancer and its health checks depend on. */
+export const SETTINGS = [
+  'access_log', 'admin', 'client', 'emf', 'endpoint', 'endpoints', 'forwarded', 'limits', 'listeners', 'log', 'mapping', 'metrics',
+  'reload', 'request_id', 'shutdown', 'threads',
+];
+const OURS = ['listeners', 'admin'];
+
+function checkSettings(vars: Variables, faults: Faults): void {
+  const unknown = Object.keys(vars.EXTRA_SETTINGS).filter((key) => !SETTINGS.includes(key));
+  if (unknown.length > 0) {
+    faults.add(`EXTRA_SETTINGS has keys that are no settings of Nameplate: ${unknown.join(', ')}`, 'conf/nameplate.yaml has all that there are');
+  }
+  const ours = Object.keys(vars.EXTRA_SETTINGS).filter((key) => OURS.includes(key));
+  if (ours.length > 0) {
+    faults.add(`EXTRA_SETTINGS has ${ours.join(' and ')}`, 'leave it out: the load balancer, its health checks and the security groups are made for those that are set here');
+  }
+}
+
+function checkContainer(vars: Variables, region: string, faults: Faults): void {
   const { IMAGE, IMAGE_TAG, TASK_CPU, TASK_MEMORY, STOP_TIMEOUT } = vars;
   if (IMAGE !== null && (!/^[a-z0-9][a-zA-Z0-9./_:-]*(:[a-zA-Z0-9_][a-zA-Z0-9._-]*|@sha256:[0-9a-f]{64})$/.test(IMAGE) || IMAGE.endsWith(':latest'))) {
     faults.add(`IMAGE \`${IMAGE}\` names no version`, 'end it with a tag other than latest, or with a digest: with latest, tasks that start at different times run different code');
+  }
+  // Our security group lets tasks reach the VPC endpoints and S3, and nothing else.
+  const registry = new RegExp(`^\\d{12}\\.dkr\\.ecr(-fips)?\\.${region}\\.amazonaws\\.com(\\.cn)?/`);
+  if (IMAGE !== null && vars.EXTERNAL_FARGATE_SG_ID === null && !registry.test(IMAGE)) {
+    faults.add(
+      `IMAGE \`${IMAGE}\` is in no ECR registry of ${region}, and tasks reach no other`,
+      'push it to the repository that is made, or to another one of the region; or give EXTERNAL_FARGATE_SG_ID, a group that lets tasks reach it',
+    );
   }
   if (!/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/.test(IMAGE_TAG) || IMAGE_TAG === 'latest') {
     faults.add(`IMAGE_TAG \`${IMAGE_TAG}\` names no version`, "give a tag such as 0.1.0; the repository's tags are immutable, so latest could be pushed once");
@@ -241,7 +277,7 @@ function checkEndpoints(vars: Variables, plan: Plan, region: string, faults: Fau
   }
 }
 
-function checkScaling(vars: Variables, faults: Faults): void {
+function checkScaling(vars: Variables, region: string, faults: Faults): void {
   const { TASK_SCALE_MIN: min, TASK_SCALE_MAX: max, TASK_SCALE_CPU_PCT: target, ALARM_TOPIC_ARN: topic } = vars;
   if (!Number.isInteger(min) || min < 1) {
     faults.add(`TASK_SCALE_MIN is ${min}`, 'give a whole number from 1');
@@ -256,6 +292,8 @@ function checkScaling(vars: Variables, faults: Faults): void {
     faults.add(`TASK_SCALE_CPU_PCT is ${target}`, 'give a percentage from 10 to 100');
   }
   if (topic !== null && !/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+$/.test(topic)) {
-    faults.add(`ALARM_TOPIC_ARN \`${topic}\` is not the ARN of an SNS topic`, 'one looks like arn:aws:sns:eu-west-1:111122223333:alarms');
+    faults.add(`ALARM_TOPIC_ARN \`${topic}\` is not the ARN of an SNS topic`, `one looks like arn:aws:sns:${region}:111122223333:alarms`);
+  } else if (topic !== null && topic.split(':')[3] !== region) {
+    faults.add(`ALARM_TOPIC_ARN \`${topic}\` is not in ${region}`, 'an alarm tells topics of its own region only: name one of them');
   }
 }

@@ -158,7 +158,7 @@ describe('nlb: the defaults, with a VPC', () => {
     const types = service!.DependsOn!.map((id) => made.nlb.toJSON()['Resources'][id].Type);
     expect(new Set(types)).toEqual(new Set([
       'AWS::EC2::VPCEndpoint', 'AWS::EC2::SecurityGroupIngress', 'AWS::EC2::SecurityGroupEgress', 'AWS::EC2::SubnetRouteTableAssociation',
-      'AWS::ElasticLoadBalancingV2::Listener', 'AWS::S3::Bucket', 'AWS::S3::BucketPolicy',
+      'AWS::ElasticLoadBalancingV2::Listener', 'AWS::Logs::LogGroup', 'AWS::S3::Bucket', 'AWS::S3::BucketPolicy',
     ]));
   });
 

@@ -36,7 +36,9 @@ function endpointPolicy(template: Template, service: string): Statement[] {
 const LOG_STREAMS = 'arn:${Partition}:logs:${Region}:${AccountId}:log-group:/nameplate/reverse-proxy-dev:*';
 const nlb = synth(CASES.nlb).template;
 const existing = synth(CASES.existing).template;
-const withImage = (IMAGE: string, props: NameplateProps = CASES.nlb) => synth({ ...props, IMAGE }).template;
+/** A group that was given lets tasks reach any registry. */
+const withImage = (IMAGE: string, props: NameplateProps = CASES.nlb) =>
+  synth({ ...props, IMAGE, EXTERNAL_FARGATE_SG_ID: 'sg-0123456789abcdef0' }).template;
 
 describe('roles', () => {
   it('let a task read the one object', () => {

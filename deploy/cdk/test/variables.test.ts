@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { App, Stack } from 'aws-cdk-lib';
 import { Nameplate, type NameplateProps, type Plan } from '../lib/index';
+import { SETTINGS } from '../lib/validate';
 import { VARIABLE_NAMES } from '../lib/variables';
 import { CASES, PLAN, planOf, settings, synth } from './cases';
 
@@ -53,6 +56,7 @@ const BAD: Record<string, Bad[]> = {
   EXTERNAL_PRIVATE_SUBNETS_ID: [
     [{ EXTERNAL_PRIVATE_SUBNETS_ID: ['subnet-0123456789abcdef0'] }, 'fewer than two', CASES.existing],
     [{ EXTERNAL_PRIVATE_SUBNETS_ID: ['a', 'b'] }, 'is not an id', CASES.existing],
+    [{ EXTERNAL_PRIVATE_SUBNETS_ID: [...CASES.existing.EXTERNAL_PRIVATE_SUBNETS_ID, 'subnet-0123456789abcdef0'] }, 'lists a subnet twice', CASES.existing],
     [{ EXTERNAL_PRIVATE_SUBNETS_ID: 'subnet-0123456789abcdef0' }, 'not a list of texts', CASES.existing],
   ],
   TASK_SCALE_MIN: [
@@ -74,6 +78,7 @@ const BAD: Record<string, Bad[]> = {
     [{ AVAILABILITY_ZONES: ['eu-west-1a'] }, 'has 1 names'],
     [{ AVAILABILITY_ZONES: ['eu-west-1a', 'eu-west-1a'] }, 'two or three different zones'],
     [{ AVAILABILITY_ZONES: ['eu-west-1a', 'euw1-az2'] }, 'not the name of an Availability Zone'],
+    [{ AVAILABILITY_ZONES: ['eu-west-1a', 'us-east-1a'] }, '`us-east-1a` is not in eu-west-1'],
   ],
   EXISTING_ENDPOINTS: [
     [{ EXISTING_ENDPOINTS: { s3: 'vpce-0123456789abcdef0' } }, 'goes with CREATE_VPC false'],
@@ -93,12 +98,17 @@ const BAD: Record<string, Bad[]> = {
     [{ S3_PREFIX_LIST_ID: null }, 'aws ec2 describe-managed-prefix-lists --region eu-west-1'],
     [{ S3_PREFIX_LIST_ID: 'com.amazonaws.eu-west-1.s3' }, 'is not an id'],
   ],
-  CLIENT_CIDRS: [[{ CLIENT_CIDRS: ['10.0.0.0/8', '10.0.0.1/8'] }, '`10.0.0.1/8` is not an IPv4 network']],
+  CLIENT_CIDRS: [
+    [{ CLIENT_CIDRS: ['10.0.0.0/8', '10.0.0.1/8'] }, '`10.0.0.1/8` is not an IPv4 network'],
+    [{ CLIENT_CIDRS: ['10.0.0.0/8', '10.0.0.0/8'] }, 'CLIENT_CIDRS lists a network twice'],
+  ],
   LISTENER_TLS: [[{ LISTENER_TLS: 'on' }, 'not true or false']],
   IMAGE: [
     [{ IMAGE: 'nameplate' }, 'names no version'],
     [{ IMAGE: 'nameplate:latest' }, 'names no version'],
     [{ IMAGE: 'nameplate@sha256:12' }, 'names no version'],
+    [{ IMAGE: 'docker.io/acme/nameplate:1.0' }, 'is in no ECR registry of eu-west-1'],
+    [{ IMAGE: '111122223333.dkr.ecr.us-east-1.amazonaws.com/nameplate:1.0' }, 'is in no ECR registry of eu-west-1'],
   ],
   IMAGE_TAG: [
     [{ IMAGE_TAG: 'latest' }, 'names no version'],
@@ -115,7 +125,10 @@ const BAD: Record<string, Bad[]> = {
   ],
   HIGH_RESOLUTION_SCALING: [[{ HIGH_RESOLUTION_SCALING: 'no' }, 'not true or false']],
   LOG_RETENTION_DAYS: [[{ LOG_RETENTION_DAYS: 31 }, 'CloudWatch has 1, 3, 5']],
-  ALARM_TOPIC_ARN: [[{ ALARM_TOPIC_ARN: 'alarms' }, 'is not the ARN of an SNS topic']],
+  ALARM_TOPIC_ARN: [
+    [{ ALARM_TOPIC_ARN: 'alarms' }, 'is not the ARN of an SNS topic'],
+    [{ ALARM_TOPIC_ARN: 'arn:aws:sns:us-east-1:111122223333:alarms' }, 'is not in eu-west-1'],
+  ],
   ECS_EXEC: [[{ ECS_EXEC: 'yes' }, 'not true or false']],
   CERTIFICATE_ARNS: [
     [{ CERTIFICATE_ARNS: ['arn:aws:iam::111122223333:server-certificate/x'] }, 'is not the ARN of an ACM certificate'],
@@ -129,7 +142,11 @@ const BAD: Record<string, Bad[]> = {
     [{ VALIDATION_ZONE_IDS: { 'example.net': 'Z0123456789NET' } }, 'lacks example.com'],
     [{ VALIDATION_ZONE_IDS: { 'example.com': 'example.com', 'example.net': 'by-hand' } }, 'is not the id of a hosted zone'],
   ],
-  EXTRA_SETTINGS: [[{ EXTRA_SETTINGS: [] }, 'not an object']],
+  EXTRA_SETTINGS: [
+    [{ EXTRA_SETTINGS: [] }, 'not an object'],
+    [{ EXTRA_SETTINGS: { acces_log: {} } }, 'no settings of Nameplate: acces_log'],
+    [{ EXTRA_SETTINGS: { listeners: [] } }, 'EXTRA_SETTINGS has listeners'],
+  ],
   EXTRA_ENDPOINTS: [
     [{ EXTRA_ENDPOINTS: { default: 'a.example.com' } }, 'is not a name for an endpoint'],
     [{ EXTRA_ENDPOINTS: { other: 'https://a.example.com' } }, 'is not a DNS name'],
@@ -190,6 +207,12 @@ describe('a good value', () => {
     const { template } = synth({ ...CASES.nlb, EXTRA_SETTINGS: { access_log: { to: 'stdout' }, log: { level: 'debug' } } });
     expect(settings(template)).toMatchObject({ admin: '0.0.0.0:9901', access_log: { to: 'stdout' } });
     expect(settings(template)['log']).toEqual({ level: 'debug' });
+  });
+
+  it('of EXTRA_SETTINGS may be any key that the settings file has', () => {
+    const file = readFileSync(join(__dirname, '../../../conf/nameplate.yaml'), 'utf8');
+    const keys = [...file.matchAll(/^(?:# )?([a-z_]+):(?= |$)/gm)].map((match) => match[1]);
+    expect(SETTINGS).toEqual([...new Set(keys)].sort());
   });
 
   it('of EXTRA_ENDPOINTS is in the settings', () => {
