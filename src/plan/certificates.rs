@@ -352,7 +352,9 @@ fn replaced(old: &str, new: &str) -> Warning {
         about: About::Certificate,
         name: old.into(),
         what: format!("certificate {old} is replaced by {new}, which has more names: no certificate is left for them"),
-        help: "it is made and validated before the old one goes; to avoid it, raise `certificates-per-listener`".into(),
+        help: "the listener is full, and holds both until the old one goes: have its quota raised first, by as many as are \
+               replaced; with `--quota certificates-per-listener` saying so, none is replaced"
+            .into(),
     }
 }
 
