@@ -144,11 +144,22 @@ if stand_in; then # the real provider would need an account
             -var-file="$work/$case.tfvars.json" -detailed-exitcode # 2, which ends this, where it would change something
         echo "   $out/terraform-{plan,state}-$case.json; planned again, nothing changes"
     done
-    for change in hot parent size; do
-        $python tests/changes.py change $change "$work"
-        plan $change nlb
-        $python tests/changes.py expect $change "$work/$change.plan.json"
-    done
+    # change NAME CASE [APPLIED]: the plan of a change over the state of CASE, and the order of its application, which
+    # leaves the state APPLIED
+    change() {
+        $python tests/changes.py change "$1" "$work"
+        plan "$1" "$2"
+        $python tests/changes.py expect "$1" "$work/$1.plan.json"
+        [ -n "${3:-}" ] || return 0
+        cp "$work/$2.tfstate" "$work/$3.tfstate"
+        quietly terraform apply -input=false -no-color -state="$work/$3.tfstate" "$work/$1.plan"
+        cp "$work/log" "$work/$1.log"
+    }
+    change hot nlb
+    change size nlb
+    change parent nlb parent
+    change repack parent repack
+    $python tests/changes.py order repack "$work/repack.log"
 else
     loud "NOT RUN: the hot-change proof and the plans: the stand-in for the provider needs python3 (3.10 or newer)" \
         "with venv, and PyPI."

@@ -54,7 +54,7 @@ resource "aws_acm_certificate" "planned" {
 
   tags = merge(local.tags, { Name = "${local.prefix}-${each.key}" })
 
-  # The listener takes the new one before the old one goes.
+  # The new one is issued and attached before the old one is detached and goes.
   lifecycle { create_before_destroy = true }
 }
 
@@ -68,6 +68,10 @@ resource "aws_route53_record" "validation" {
   records         = [local.validation_options[each.key].resource_record_value]
   ttl             = 300
   allow_overwrite = true # another stack of the account may have asked for the same
+
+  # ACM asks for the same record whichever certificate has the name. Without this, a name that moves to another
+  # certificate would have its record replaced by the same one, and deleting the old one would delete the new one.
+  lifecycle { ignore_changes = [name, type, records] }
 }
 
 # Waits until ACM has issued the certificate.

@@ -94,6 +94,9 @@ resource "aws_lb_listener_certificate" "planned" {
   certificate_arn = aws_acm_certificate.planned[each.value].arn
 
   depends_on = [aws_acm_certificate_validation.planned]
+
+  # A name never waits without its certificate for the one that takes its place.
+  lifecycle { create_before_destroy = true }
 }
 
 resource "aws_lb_listener_certificate" "imported" {
@@ -101,4 +104,16 @@ resource "aws_lb_listener_certificate" "imported" {
 
   listener_arn    = aws_lb_listener.this.arn
   certificate_arn = each.value
+
+  lifecycle { create_before_destroy = true }
+}
+
+# What is attached. It makes nothing in AWS: Terraform detaches a certificate with create_before_destroy once all that
+# depends on the attachments is up to date, and this depends on those that are new. Without it, an old certificate would
+# be detached while the one in its place is not attached yet.
+resource "terraform_data" "attached_certificates" {
+  input = sort(concat(
+    [for attachment in aws_lb_listener_certificate.planned : attachment.certificate_arn],
+    [for attachment in aws_lb_listener_certificate.imported : attachment.certificate_arn],
+  ))
 }

@@ -4,10 +4,12 @@
     changes.py cases FOLDER             writes FOLDER/{nlb,alb,existing}.tfvars.json, three deployments of one plan
     changes.py change NAME FOLDER       writes FOLDER/mapping.yaml and FOLDER/NAME.tfvars.json: `nlb`, and then a change
     changes.py expect NAME PLAN.json    holds `terraform show -json` of that change's plan against what it may change
+    changes.py order NAME APPLY.log     holds what `terraform apply` said of that change against the order it must keep
 """
 
 import hashlib
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -60,12 +62,21 @@ def another_parent(variables, mapping):
     return mapping + entry("api1.shop.example.com", "apiid1")
 
 
+def another_packing(variables, mapping):
+    """A certificate gives way to another that has its name too: first attached, then detached."""
+    mapping = another_parent(variables, mapping)
+    names = ["*.shop.example.com", "shop.example.com"]
+    variables["PLAN"]["certificates"][-1] = {"id": "c-0b0b0b0b0b", "names": names, "validation_zone": "example.com"}
+    return mapping
+
+
 def another_size(variables, mapping):
     """No change of the mapping at all. It shows that changes of tasks would be seen."""
     variables.update(TASK_CPU=2048, TASK_MEMORY=4096)
     return mapping
 
 
+ATTACHED = {"terraform_data.attached_certificates": ["update"]}
 THE_OBJECT = {"aws_s3_object.mapping": ["update"]}
 CHANGES = {
     "hot": (another_domain, THE_OBJECT),
@@ -79,12 +90,35 @@ CHANGES = {
             'aws_route53_record.validation["shop.example.com"]': ["create"],
             'aws_acm_certificate_validation.planned["c-0a0a0a0a0a"]': ["create"],
             'aws_lb_listener_certificate.planned["c-0a0a0a0a0a"]': ["create"],
+            **ATTACHED,
+        },
+    ),
+    "repack": (  # over `parent`; the validation record is the same, and stays as it is
+        another_packing,
+        {
+            'aws_acm_certificate.planned["c-0b0b0b0b0b"]': ["create"],
+            'aws_acm_certificate_validation.planned["c-0b0b0b0b0b"]': ["create"],
+            'aws_lb_listener_certificate.planned["c-0b0b0b0b0b"]': ["create"],
+            'aws_lb_listener_certificate.planned["c-0a0a0a0a0a"]': ["delete"],
+            'aws_acm_certificate_validation.planned["c-0a0a0a0a0a"]': ["delete"],
+            'aws_acm_certificate.planned["c-0a0a0a0a0a"]': ["delete"],
+            **ATTACHED,
         },
     ),
     "size": (
         another_size,
         {"aws_ecs_task_definition.this": ["delete", "create"], "aws_ecs_service.this": ["update"]},
     ),
+}
+
+# What must be done before what comes after it: the beginnings of lines that `terraform apply` writes.
+ORDERS = {
+    "repack": [
+        'aws_acm_certificate_validation.planned["c-0b0b0b0b0b"]: Creation complete',
+        'aws_lb_listener_certificate.planned["c-0b0b0b0b0b"]: Creation complete',
+        'aws_lb_listener_certificate.planned["c-0a0a0a0a0a"]: Destroying',
+        'aws_acm_certificate.planned["c-0a0a0a0a0a"]: Destroying',
+    ],
 }
 
 
@@ -135,6 +169,20 @@ def expect(name, plan):
     return 1
 
 
+def order(name, log):
+    lines = [line.removeprefix(MODULE) for line in Path(log).read_text().splitlines()]
+    places = []
+    for step in ORDERS[name]:
+        pattern = re.compile(re.escape(step).replace("DEPOSED", r"\(deposed object [0-9a-f]+\)"))
+        places.append(next((place for place, line in enumerate(lines) if pattern.match(line)), None))
+    if None not in places and places == sorted(places):
+        print(f"  in this order: {', then '.join(ORDERS[name])}")
+        return 0
+    for step, place in zip(ORDERS[name], places):
+        print(f"  WRONG ORDER: line {place} of the log: {step}", file=sys.stderr)
+    return 1
+
+
 def main(arguments):
     match arguments:
         case ["cases", folder]:
@@ -143,6 +191,8 @@ def main(arguments):
             write_change(name, folder)
         case ["expect", name, plan]:
             return expect(name, plan)
+        case ["order", name, log]:
+            return order(name, log)
         case _:
             print(__doc__, file=sys.stderr)
             return 2
