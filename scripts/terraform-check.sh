@@ -159,7 +159,8 @@ if stand_in; then # the real provider would need an account
     change size nlb
     change parent nlb parent
     change repack parent repack
-    $python tests/changes.py order repack "$work/repack.log"
+    change elb nlb elb
+    for change in repack elb; do $python tests/changes.py order $change "$work/$change.log"; done
 else
     loud "NOT RUN: the hot-change proof and the plans: the stand-in for the provider needs python3 (3.10 or newer)" \
         "with venv, and PyPI."

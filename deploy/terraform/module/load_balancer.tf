@@ -4,7 +4,8 @@ locals {
   load_balancer_name = "${local.prefix}-${local.nlb ? "nlb" : "alb"}"
 
   # What the target group is, by load balancer and by whether tasks speak TLS. The name says both, so that a change of
-  # one makes a second group beside the first, and the listener moves over before the first one goes.
+  # one can make a second group beside the first. The second is empty when the listener moves over, and serves once new
+  # tasks are healthy in it: README.md, What a second stack is for.
   target_group = {
     name     = "${local.load_balancer_name}-${var.LISTENER_TLS ? "tls" : local.nlb ? "tcp" : "web"}"
     protocol = local.nlb ? (var.LISTENER_TLS ? "TLS" : "TCP") : (var.LISTENER_TLS ? "HTTPS" : "HTTP")
@@ -26,6 +27,9 @@ resource "aws_lb" "this" {
   idle_timeout               = local.nlb ? null : 60
 
   tags = merge(local.tags, { Name = local.load_balancer_name })
+
+  # One that deletion protection keeps is refused last, when the other one serves already.
+  lifecycle { create_before_destroy = true }
 }
 
 resource "aws_lb_target_group" "this" {
@@ -79,6 +83,8 @@ resource "aws_lb_listener" "this" {
   depends_on = [aws_acm_certificate_validation.planned]
 
   lifecycle {
+    create_before_destroy = true
+
     precondition {
       condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) > 0
       error_message = "The listener has no certificate: the mapping needs none that ACM could validate, and CERTIFICATE_ARNS is empty. Import a certificate into ACM and list its ARN in CERTIFICATE_ARNS."

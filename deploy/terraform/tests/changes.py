@@ -70,6 +70,12 @@ def another_packing(variables, mapping):
     return mapping
 
 
+def another_load_balancer(variables, mapping):
+    """An ALB in place of the NLB: deletion protection refuses the old one, so the new one has to serve before that."""
+    variables.update(ELB_TYPE="ALB", DELETION_PROTECTION=False)
+    return mapping
+
+
 def another_size(variables, mapping):
     """No change of the mapping at all. It shows that changes of tasks would be seen."""
     variables.update(TASK_CPU=2048, TASK_MEMORY=4096)
@@ -105,6 +111,23 @@ CHANGES = {
             **ATTACHED,
         },
     ),
+    "elb": (
+        another_load_balancer,
+        {
+            "aws_lb.this": ["create", "delete"],
+            "aws_lb_listener.this": ["create", "delete"],
+            "aws_lb_target_group.this": ["create", "delete"],
+            "aws_ecs_task_definition.this": ["delete", "create"],
+            "aws_ecs_service.this": ["update"],
+            'aws_cloudwatch_metric_alarm.this["no-healthy-target"]': ["update"],
+            'aws_cloudwatch_metric_alarm.this["unhealthy-targets"]': ["update"],
+            'aws_cloudwatch_metric_alarm.this["tls-errors"]': ["delete"],
+            'aws_cloudwatch_metric_alarm.this["server-errors"]': ["create"],
+            'aws_route53_record.private["*.internal.private.example.com"]': ["update"],
+            'aws_route53_record.private["*.team.internal.private.example.com"]': ["update"],
+            'aws_route53_record.private["team.internal.private.example.com"]': ["update"],
+        },
+    ),
     "size": (
         another_size,
         {"aws_ecs_task_definition.this": ["delete", "create"], "aws_ecs_service.this": ["update"]},
@@ -118,6 +141,13 @@ ORDERS = {
         'aws_lb_listener_certificate.planned["c-0b0b0b0b0b"]: Creation complete',
         'aws_lb_listener_certificate.planned["c-0a0a0a0a0a"]: Destroying',
         'aws_acm_certificate.planned["c-0a0a0a0a0a"]: Destroying',
+    ],
+    "elb": [
+        "aws_lb.this: Creation complete",
+        "aws_lb_listener.this: Creation complete",
+        "aws_ecs_service.this: Modifications complete",
+        "aws_lb_listener.this DEPOSED: Destroying",
+        "aws_lb.this DEPOSED: Destroying",
     ],
 }
 
