@@ -110,6 +110,9 @@ resource "aws_ecs_service" "this" {
   enable_ecs_managed_tags = true
   propagate_tags          = "SERVICE"
 
+  # As CloudFormation: an apply is done when the tasks are, and fails where the circuit breaker rolls them back.
+  wait_for_steady_state = true
+
   deployment_circuit_breaker {
     enable   = true
     rollback = true

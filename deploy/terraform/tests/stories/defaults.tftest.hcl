@@ -185,6 +185,11 @@ run "a_service_on_fargate_that_heals_itself" {
   }
 
   assert {
+    condition     = aws_ecs_service.this.wait_for_steady_state
+    error_message = "An apply is done when the tasks are, not when they are asked for."
+  }
+
+  assert {
     condition     = aws_ecs_service.this.deployment_circuit_breaker[0].enable && aws_ecs_service.this.deployment_circuit_breaker[0].rollback
     error_message = "A bad version rolls back."
   }
