@@ -157,6 +157,8 @@ if stand_in; then # the real provider would need an account
     }
     change hot nlb
     change size nlb
+    change clients nlb clients
+    change fewer clients
     change parent nlb parent
     change repack parent repack
     change elb nlb elb

@@ -35,7 +35,10 @@ locals {
   private_subnet_ids   = var.CREATE_VPC ? aws_subnet.private[*].id : data.aws_subnet.existing[*].id
   private_subnet_cidrs = var.CREATE_VPC ? [for index, _ in local.zones : cidrsubnet(var.VPC_CIDR, 4, index)] : data.aws_subnet.existing[*].cidr_block
 
-  client_cidrs = length(var.CLIENT_CIDRS) > 0 ? var.CLIENT_CIDRS : [local.vpc_cidr]
+  # By keys that are known before an existing VPC is looked up.
+  client_cidrs = length(var.CLIENT_CIDRS) > 0 ? { for cidr in var.CLIENT_CIDRS : cidr => cidr... } : {
+    (var.CREATE_VPC ? var.VPC_CIDR : "vpc") = [local.vpc_cidr]
+  }
 }
 
 resource "aws_vpc" "this" {

@@ -28,11 +28,12 @@ resource "aws_security_group" "load_balancer" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "clients" {
-  count = local.make_load_balancer_sg ? length(local.client_cidrs) : 0
+  # By what they say, not by their place: EC2 refuses to change a rule into one that is there already.
+  for_each = local.make_load_balancer_sg ? local.client_cidrs : {}
 
   security_group_id = aws_security_group.load_balancer[0].id
   description       = "HTTPS from clients"
-  cidr_ipv4         = local.client_cidrs[count.index]
+  cidr_ipv4         = each.value[0]
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443

@@ -279,6 +279,10 @@ variable "CLIENT_CIDRS" {
     condition     = alltrue([for cidr in var.CLIENT_CIDRS : can(cidrnetmask(cidr))])
     error_message = "CLIENT_CIDRS must list IPv4 CIDRs, for example [\"10.0.0.0/8\"]."
   }
+  validation {
+    condition     = length(distinct(var.CLIENT_CIDRS)) == length(var.CLIENT_CIDRS)
+    error_message = "CLIENT_CIDRS lists a network twice."
+  }
 }
 
 variable "LISTENER_TLS" {

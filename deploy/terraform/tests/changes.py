@@ -76,6 +76,18 @@ def another_load_balancer(variables, mapping):
     return mapping
 
 
+def more_clients(variables, mapping):
+    """Clients of two other networks in place of the VPC's own."""
+    variables.update(CLIENT_CIDRS=["10.0.0.0/8", "192.168.0.0/16"])
+    return mapping
+
+
+def fewer_clients(variables, mapping):
+    """The first of two networks goes. EC2 would refuse to change its rule into the second's, which is there."""
+    variables.update(CLIENT_CIDRS=["192.168.0.0/16"])
+    return mapping
+
+
 def another_size(variables, mapping):
     """No change of the mapping at all. It shows that changes of tasks would be seen."""
     variables.update(TASK_CPU=2048, TASK_MEMORY=4096)
@@ -128,6 +140,15 @@ CHANGES = {
             'aws_route53_record.private["team.internal.private.example.com"]': ["update"],
         },
     ),
+    "clients": (
+        more_clients,
+        {
+            'aws_vpc_security_group_ingress_rule.clients["10.0.0.0/16"]': ["delete"],
+            'aws_vpc_security_group_ingress_rule.clients["10.0.0.0/8"]': ["create"],
+            'aws_vpc_security_group_ingress_rule.clients["192.168.0.0/16"]': ["create"],
+        },
+    ),
+    "fewer": (fewer_clients, {'aws_vpc_security_group_ingress_rule.clients["10.0.0.0/8"]': ["delete"]}),  # over `clients`
     "size": (
         another_size,
         {"aws_ecs_task_definition.this": ["delete", "create"], "aws_ecs_service.this": ["update"]},

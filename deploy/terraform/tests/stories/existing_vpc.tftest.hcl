@@ -58,7 +58,7 @@ run "only_what_is_missing_is_made" {
   }
 
   assert {
-    condition     = aws_vpc_security_group_ingress_rule.clients[0].cidr_ipv4 == "172.16.0.0/16"
+    condition     = aws_vpc_security_group_ingress_rule.clients["vpc"].cidr_ipv4 == "172.16.0.0/16"
     error_message = "Clients of this VPC."
   }
 

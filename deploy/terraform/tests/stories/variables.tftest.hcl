@@ -140,9 +140,10 @@ run "the_same_thing_twice" {
   variables {
     PLAN               = merge(jsondecode(file("tests/plan.json")), { hosted_zones = [for _ in [1, 2] : { name = "a.example.com", records = [], domains = 1 }] })
     AVAILABILITY_ZONES = ["eu-west-1a", "eu-west-1a"]
+    CLIENT_CIDRS       = ["10.0.0.0/8", "192.168.0.0/16", "10.0.0.0/8"]
   }
 
-  expect_failures = [var.PLAN, var.AVAILABILITY_ZONES]
+  expect_failures = [var.PLAN, var.AVAILABILITY_ZONES, var.CLIENT_CIDRS]
 }
 
 run "a_certificate_twice" {
