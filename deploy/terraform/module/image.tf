@@ -4,7 +4,7 @@ locals {
   image = coalesce(var.IMAGE, "${aws_ecr_repository.this.repository_url}:${var.IMAGE_TAG}")
 
   # IMAGE in some ECR: account, region and repository. Empty for any other registry, which needs no permission.
-  image_parts = try(regex("^([0-9]{12})\\.dkr\\.ecr\\.([a-z0-9-]+)\\.amazonaws\\.com(?:\\.cn)?/([^:@]+)", coalesce(var.IMAGE, "-")), [])
+  image_parts = try(regex("^([0-9]{12})\\.dkr\\.ecr(?:-fips)?\\.([a-z0-9-]+)\\.amazonaws\\.com(?:\\.cn)?/([^:@]+)", coalesce(var.IMAGE, "-")), [])
 
   image_repository_arns = var.IMAGE == null ? [aws_ecr_repository.this.arn] : [
     for parts in [local.image_parts] : "arn:${local.partition}:ecr:${parts[1]}:${parts[0]}:repository/${parts[2]}" if length(parts) == 3

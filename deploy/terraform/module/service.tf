@@ -82,6 +82,10 @@ resource "aws_ecs_task_definition" "this" {
 
   lifecycle {
     precondition {
+      condition     = var.IMAGE == null || var.EXTERNAL_FARGATE_SG_ID != null || try(local.image_parts[1] == local.region, false)
+      error_message = "IMAGE is ${coalesce(var.IMAGE, "-")}, which tasks cannot reach: they have a way to ECR of ${local.region} alone, through VPC endpoints. Push the image to the repository that is made (output ecr_repository_url), or to another ECR repository of ${local.region}; or give tasks a way out with a security group of your own, EXTERNAL_FARGATE_SG_ID."
+    }
+    precondition {
       condition     = length(local.foreign_regions) == 0 || length(var.EXTRA_ENDPOINTS) > 0
       error_message = "The mapping has APIs of ${join(", ", local.foreign_regions)}, and the stack's own execute-api endpoint reaches those of ${local.region} only. Give such entries an ENDPOINT, and its DNS name in EXTRA_ENDPOINTS."
     }

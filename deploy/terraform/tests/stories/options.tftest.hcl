@@ -108,7 +108,7 @@ run "exec_a_public_side_three_zones_and_an_image_of_another_account" {
     ECS_EXEC           = true
     PUBLIC_SUBNETS     = true
     AVAILABILITY_ZONES = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
-    IMAGE              = "444455556666.dkr.ecr.eu-central-1.amazonaws.com/team/nameplate@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    IMAGE              = "444455556666.dkr.ecr-fips.eu-west-1.amazonaws.com/team/nameplate@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
   }
 
   assert {
@@ -132,12 +132,12 @@ run "exec_a_public_side_three_zones_and_an_image_of_another_account" {
   }
 
   assert {
-    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].image == "444455556666.dkr.ecr.eu-central-1.amazonaws.com/team/nameplate@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+    condition     = jsondecode(aws_ecs_task_definition.this.container_definitions)[0].image == "444455556666.dkr.ecr-fips.eu-west-1.amazonaws.com/team/nameplate@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
     error_message = "The image as it was given."
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.execution.policy).Statement[1].Resource == ["arn:aws:ecr:eu-central-1:444455556666:repository/team/nameplate"]
+    condition     = jsondecode(aws_iam_role_policy.execution.policy).Statement[1].Resource == ["arn:aws:ecr:eu-west-1:444455556666:repository/team/nameplate"]
     error_message = "Pulled from there alone."
   }
 }
@@ -147,13 +147,14 @@ run "settings_of_ones_own_and_a_short_stop" {
   providers = { aws = aws, aws.validation = aws.validation }
 
   variables {
-    EXTRA_SETTINGS      = { access_log = { to = "stdout" }, log = { level = "debug" } }
-    STOP_TIMEOUT        = 12
-    IMAGE               = "registry.example.com/nameplate:1.2.3"
-    CLIENT_CIDRS        = ["10.0.0.0/8", "192.168.0.0/16"]
-    TAGS                = { Team = "edge" }
-    DELETION_PROTECTION = false
-    LOG_RETENTION_DAYS  = 90
+    EXTRA_SETTINGS         = { access_log = { to = "stdout" }, log = { level = "debug" } }
+    STOP_TIMEOUT           = 12
+    IMAGE                  = "registry.example.com/nameplate:1.2.3"
+    EXTERNAL_FARGATE_SG_ID = "sg-0f000000"
+    CLIENT_CIDRS           = ["10.0.0.0/8", "192.168.0.0/16"]
+    TAGS                   = { Team = "edge" }
+    DELETION_PROTECTION    = false
+    LOG_RETENTION_DAYS     = 90
   }
 
   assert {

@@ -91,3 +91,27 @@ run "a_listener_without_a_certificate" {
 
   expect_failures = [aws_lb_listener.this]
 }
+
+run "an_image_that_tasks_cannot_reach" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    IMAGE = "docker.io/library/nameplate:0.1.0"
+  }
+
+  expect_failures = [aws_ecs_task_definition.this]
+}
+
+run "an_image_of_another_region" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    IMAGE = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/nameplate:0.1.0"
+  }
+
+  expect_failures = [aws_ecs_task_definition.this]
+}
