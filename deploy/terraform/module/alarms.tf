@@ -92,4 +92,11 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   ok_actions          = local.alarm_actions
 
   tags = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = try(split(":", var.ALARM_TOPIC_ARN)[3] == local.region, true)
+      error_message = "ALARM_TOPIC_ARN is a topic of another region than the stack's (${local.region}), and an alarm tells topics of its own region only. Name one of ${local.region}."
+    }
+  }
 }

@@ -86,6 +86,10 @@ resource "aws_lb_listener" "this" {
     create_before_destroy = true
 
     precondition {
+      condition     = alltrue([for arn in var.CERTIFICATE_ARNS : split(":", arn)[3] == local.region])
+      error_message = "CERTIFICATE_ARNS has certificates of another region than the stack's (${local.region}): ${join(", ", [for arn in var.CERTIFICATE_ARNS : arn if split(":", arn)[3] != local.region])}. A load balancer takes those of its own region only: import them into ACM there."
+    }
+    precondition {
       condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) > 0
       error_message = "The listener has no certificate: the mapping needs none that ACM could validate, and CERTIFICATE_ARNS is empty. Import a certificate into ACM and list its ARN in CERTIFICATE_ARNS."
     }

@@ -432,6 +432,14 @@ variable "EXTRA_SETTINGS" {
     condition     = can(keys(var.EXTRA_SETTINGS))
     error_message = "EXTRA_SETTINGS must be an object with keys of conf/nameplate.yaml, for example { access_log = { to = \"stdout\" } }."
   }
+  validation {
+    condition     = length(setsubtract(try(keys(var.EXTRA_SETTINGS), []), ["access_log", "admin", "client", "emf", "endpoint", "endpoints", "forwarded", "limits", "listeners", "log", "mapping", "metrics", "reload", "request_id", "shutdown", "threads"])) == 0
+    error_message = "EXTRA_SETTINGS has keys that are no settings of Nameplate: ${join(", ", setsubtract(try(keys(var.EXTRA_SETTINGS), []), ["access_log", "admin", "client", "emf", "endpoint", "endpoints", "forwarded", "limits", "listeners", "log", "mapping", "metrics", "reload", "request_id", "shutdown", "threads"]))}. conf/nameplate.yaml has all that there are."
+  }
+  validation {
+    condition     = length(setintersection(try(keys(var.EXTRA_SETTINGS), []), ["listeners", "admin"])) == 0
+    error_message = "EXTRA_SETTINGS must leave `listeners` and `admin` alone: the load balancer, its health checks and the security groups are made for those that are set here."
+  }
 }
 
 variable "EXTRA_ENDPOINTS" {

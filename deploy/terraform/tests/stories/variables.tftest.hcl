@@ -306,3 +306,44 @@ run "memory_between_two_steps_and_a_minimum_over_the_maximum" {
 
   expect_failures = [var.TASK_MEMORY, var.TASK_SCALE_MAX]
 }
+
+run "settings_that_there_are_not" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    EXTRA_SETTINGS = { accesslog = { to = "stdout" } }
+  }
+
+  expect_failures = [var.EXTRA_SETTINGS]
+}
+
+run "settings_that_the_load_balancer_is_made_for" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    EXTRA_SETTINGS = { admin = "127.0.0.1:9901", log = { level = "debug" } }
+  }
+
+  expect_failures = [var.EXTRA_SETTINGS]
+}
+
+run "every_setting_is_known" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  # Those that the variable takes, as it is written.
+  variables {
+    EXTRA_SETTINGS = { for key in jsondecode(regex("(\\[\"access_log[^]]*\\])", file("module/variables.tf"))[0]) : key => {} if !contains(["admin", "listeners"], key) }
+  }
+
+  # `threads` stands in a comment of conf/nameplate.yaml.
+  assert {
+    condition     = toset(concat(keys(var.EXTRA_SETTINGS), ["admin", "listeners"])) == toset(regexall("(?m)^(?:# )?([a-z_]+):(?: |$)", file("../../conf/nameplate.yaml"))[*][0])
+    error_message = "The keys that EXTRA_SETTINGS takes are those of conf/nameplate.yaml."
+  }
+}

@@ -115,3 +115,27 @@ run "an_image_of_another_region" {
 
   expect_failures = [aws_ecs_task_definition.this]
 }
+
+run "a_certificate_of_another_region" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    CERTIFICATE_ARNS = ["arn:aws:acm:us-east-1:111122223333:certificate/1"]
+  }
+
+  expect_failures = [aws_lb_listener.this]
+}
+
+run "a_topic_of_another_region" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    ALARM_TOPIC_ARN = "arn:aws:sns:us-east-1:111122223333:alarms"
+  }
+
+  expect_failures = [aws_cloudwatch_metric_alarm.this]
+}
