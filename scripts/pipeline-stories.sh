@@ -308,7 +308,7 @@ the_pull_request_has_one_comment_and_a_label_while_it_needs_a_deployment() {
     run 0 "$pipeline/pipeline.sh" comment 7
     # More than GitHub takes in one comment.
     # shellcheck disable=SC2046
-    mapping mapping.yaml $(for parent in $(seq 300); do echo "a.$(printf '%0100d' 0 | cut -c 1-60).team-$parent.example.com"; done)
+    mapping mapping.yaml $(for parent in $(seq 300); do echo "a.$(printf '%0100d' 0 | cut -c 1-36).team-$parent.example.com"; done)
     run 0 env ALLOW_HELD=true PLAN_FLAGS="--quota certificates-per-listener=99" "$pipeline/pipeline.sh" review
     run 0 "$pipeline/pipeline.sh" comment 7
     unset GITHUB_API_URL GITHUB_TOKEN GITHUB_REPOSITORY

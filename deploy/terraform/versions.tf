@@ -4,7 +4,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = "~> 6.66"
+      version = "= 6.66.0" # what deploy/parity and the tests hold; module/ takes later ones
     }
   }
 }

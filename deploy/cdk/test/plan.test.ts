@@ -67,6 +67,12 @@ describe('the policy of an API', () => {
     expect(JSON.parse(policies['apiid1']!).Statement[0].Condition.StringNotEquals['aws:SourceVpce']).toEqual(['vpce-0123456789abcdef0', 'vpce-0fedcba9876543210']);
   });
 
+  it('are told apart by region where two have an API of one id', () => {
+    const [first] = PLAN.resource_policies;
+    const plan = { ...PLAN, resource_policies: [first!, { ...first!, region: 'eu-central-1' }] };
+    expect(Object.keys(policiesOf(plan, { default: 'vpce-0123456789abcdef0' })).sort()).toEqual(['apiid1.eu-central-1', 'apiid1.eu-west-1']);
+  });
+
   it('is not made with an endpoint that is not known', () => {
     expect(() => policiesOf(PLAN, {})).toThrow('the id of the endpoint `default`, which API apiid1 is called through, is not known');
   });

@@ -49,3 +49,17 @@ check "names_resolve_in_the_existing_vpc" {
     error_message = "${coalesce(var.EXTERNAL_VPC_ID, "The VPC")} has DNS support or DNS hostnames off: custom domains and endpoints do not resolve in it. Turn both on (Route 53 developer guide, Working with private hosted zones)."
   }
 }
+
+check "an_existing_vpc_is_used" {
+  assert {
+    condition     = !var.CREATE_VPC || (var.EXTERNAL_VPC_ID == null && length(var.EXTERNAL_PRIVATE_SUBNETS_ID) == 0 && length(var.ROUTE_TABLE_IDS) == 0)
+    error_message = "CREATE_VPC is true, so a VPC is made, and EXTERNAL_VPC_ID, EXTERNAL_PRIVATE_SUBNETS_ID and ROUTE_TABLE_IDS are not looked at. Set CREATE_VPC = false to use the existing VPC."
+  }
+}
+
+check "security_groups_are_of_the_vpc" {
+  assert {
+    condition     = !var.CREATE_VPC || alltrue([for id in [var.EXTERNAL_ALB_SG_ID, var.EXTERNAL_ENDPOINT_SG_ID, var.EXTERNAL_FARGATE_SG_ID] : id == null])
+    error_message = "CREATE_VPC is true, and a security group is of one VPC: the first apply cannot work with EXTERNAL_ALB_SG_ID, EXTERNAL_ENDPOINT_SG_ID or EXTERNAL_FARGATE_SG_ID, because no group can be in a VPC that is not made yet. Leave them out at first, or use an existing VPC (CREATE_VPC = false)."
+  }
+}

@@ -79,6 +79,13 @@ resource "aws_vpc_endpoint" "interface" {
   policy = jsonencode({ Version = "2012-10-17", Statement = [local.endpoint_statements[each.value]] })
 
   tags = merge(local.tags, { Name = "${local.prefix}-${each.value}" })
+
+  lifecycle {
+    precondition {
+      condition     = var.CREATE_VPC || each.value == "execute-api" || try(data.aws_vpc.existing[0].enable_dns_support && data.aws_vpc.existing[0].enable_dns_hostnames, false)
+      error_message = "${coalesce(var.EXTERNAL_VPC_ID, "The VPC")} has DNS support or DNS hostnames off, and EC2 makes no endpoint with private DNS in such a VPC, as that for ${each.value} is. Turn both on."
+    }
+  }
 }
 
 resource "aws_vpc_endpoint" "s3" {

@@ -47,9 +47,10 @@ locals {
 }
 
 output "policies" {
-  description = "A resource policy for each API, by API id. They are not applied here: APIs live in other stacks and accounts."
+  description = "A resource policy for each API, by API id, and by id.region where two regions have an API of one id. They are not applied here: APIs live in other stacks and accounts."
   value = {
-    for policy in var.PLAN.resource_policies : policy.api_id => replace(
+    for policy in var.PLAN.resource_policies :
+    length([for other in var.PLAN.resource_policies : other if other.api_id == policy.api_id]) == 1 ? policy.api_id : "${policy.api_id}.${policy.region}" => replace(
       policy.policy,
       "\"VPC_ENDPOINT_ID\"",
       join(",", [for endpoint in policy.endpoints : "\"${local.endpoint_ids[endpoint]}\""]),

@@ -153,4 +153,7 @@ run "groups_that_were_given_are_used_and_left_alone" {
     condition     = aws_lb.this.security_groups == toset(["sg-0a000000"]) && aws_ecs_service.this.network_configuration[0].security_groups == toset(["sg-0f000000"]) && aws_vpc_endpoint.interface["logs"].security_group_ids == toset(["sg-0e000000"])
     error_message = "All are used."
   }
+
+  # Of the VPC, and so not at the first apply.
+  expect_failures = [check.security_groups_are_of_the_vpc]
 }

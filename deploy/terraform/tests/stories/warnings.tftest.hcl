@@ -47,7 +47,41 @@ run "a_plan_of_another_mapping" {
   expect_failures = [check.the_plan_is_of_this_mapping]
 }
 
-run "an_existing_vpc_without_dns_and_endpoints_that_tasks_may_not_talk_to" {
+run "an_existing_vpc_and_groups_where_a_vpc_is_made" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    EXTERNAL_VPC_ID        = "vpc-0123456789abcdef0"
+    EXTERNAL_FARGATE_SG_ID = "sg-0f000000"
+  }
+
+  expect_failures = [check.an_existing_vpc_is_used, check.security_groups_are_of_the_vpc]
+}
+
+run "an_existing_vpc_without_dns_where_endpoints_are_there" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    CREATE_VPC                  = false
+    EXTERNAL_VPC_ID             = "vpc-0123456789abcdef0"
+    EXTERNAL_PRIVATE_SUBNETS_ID = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+    ROUTE_TABLE_IDS             = ["rtb-0123456789abcdef0"]
+    EXISTING_ENDPOINTS          = { logs = "vpce-00000001", "ecr.api" = "vpce-00000002", "ecr.dkr" = "vpce-00000003" }
+  }
+
+  override_data {
+    target = data.aws_vpc.existing[0]
+    values = { cidr_block = "172.16.0.0/16", enable_dns_hostnames = false, enable_dns_support = true }
+  }
+
+  expect_failures = [check.tasks_reach_existing_endpoints, check.names_resolve_in_the_existing_vpc]
+}
+
+run "an_existing_vpc_without_dns" {
   command = plan
   module { source = "./module" }
   providers = { aws = aws, aws.validation = aws.validation }
@@ -65,7 +99,7 @@ run "an_existing_vpc_without_dns_and_endpoints_that_tasks_may_not_talk_to" {
     values = { cidr_block = "172.16.0.0/16", enable_dns_hostnames = false, enable_dns_support = true }
   }
 
-  expect_failures = [check.tasks_reach_existing_endpoints, check.names_resolve_in_the_existing_vpc]
+  expect_failures = [aws_vpc_endpoint.interface, check.tasks_reach_existing_endpoints, check.names_resolve_in_the_existing_vpc]
 }
 
 run "apis_of_a_region_that_nothing_reaches" {
