@@ -34,9 +34,13 @@ bring_python() {
     rm -rf "$tools"
     python3 -m venv "$tools" && "$tools/bin/pip" install -q --disable-pip-version-check "${python_tools[@]}"
 }
-brought "${python_tools[*]}" bring_python
+if ! brought "${python_tools[*]}" bring_python; then
+    skip "all of deploy/pipeline: its tools could not be installed, see above; they need python3 with venv, and PyPI"
+    exit 0
+fi
 if command -v npm >/dev/null; then
-    brought "${node_tools[*]}" npm install --silent --no-fund --no-audit --prefix "$tools/npm" "${node_tools[@]}"
+    brought "${node_tools[*]}" npm install --silent --no-fund --no-audit --prefix "$tools/npm" "${node_tools[@]}" ||
+        echo "npm could not install ${node_tools[*]}" >&2
 fi
 
 say "shellcheck"

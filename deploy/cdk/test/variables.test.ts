@@ -146,6 +146,7 @@ const BAD: Record<string, Bad[]> = {
     [{ EXTRA_SETTINGS: [] }, 'not an object'],
     [{ EXTRA_SETTINGS: { acces_log: {} } }, 'no settings of Nameplate: acces_log'],
     [{ EXTRA_SETTINGS: { listeners: [] } }, 'EXTRA_SETTINGS has listeners'],
+    [{ EXTRA_SETTINGS: { admin: '127.0.0.1:9901' } }, 'EXTRA_SETTINGS has admin'],
   ],
   EXTRA_ENDPOINTS: [
     [{ EXTRA_ENDPOINTS: { default: 'a.example.com' } }, 'is not a name for an endpoint'],

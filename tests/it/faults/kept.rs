@@ -63,6 +63,7 @@ fn dies_while_idle(end: impl Fn(Reply) -> Reply + Send + Sync + 'static) {
         assert_eq!(ask(&proxy).status, 200);
         gate.open();
         api.wait_until_closed();
+        proxy.wait_for_metric("nameplate_upstream_connections_open", 0.0);
         // The proxy has heard of it: even a POST is safe, because it is not sent on the dead one.
         assert_eq!(ask(&proxy).status, 200);
         assert_eq!((seen(&api).len(), api.connections()), (2, 2));
