@@ -46,9 +46,8 @@ async fn skip_header(stream: &mut Stream) -> io::Result<()> {
     loop {
         let so_far = if header.is_empty() { &look[..] } else { &header };
         match proxy_header::parse(so_far) {
-            Err(Fault::Missing) => return Ok(()),
+            Ok(_) | Err(Fault::Missing) => return Ok(()),
             Err(Fault::Malformed) => return Err(io::ErrorKind::InvalidData.into()),
-            Ok(_) => return Ok(()),
             // One at a time, because what follows is the request's. Health checks are seconds apart.
             Err(Fault::Incomplete) => header.push(stream.read_u8().await?),
         }

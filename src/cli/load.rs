@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 
+use super::{FAULTY, UNUSABLE};
 use crate::config::diagnostic::Diagnostics;
 use crate::config::load::{Compiled, LoadFault, compile_file, compile_reader};
 use crate::config::settings::{MappingSource, Reload};
@@ -19,6 +20,16 @@ pub(super) enum NotLoaded {
     Unreadable(String),
     /// It was read, and has faults.
     Invalid(Diagnostics),
+}
+
+impl NotLoaded {
+    /// The exit code, and what to say.
+    pub(super) fn refusal(self) -> (u8, String) {
+        match self {
+            NotLoaded::Invalid(faults) => (FAULTY, faults.to_string()),
+            NotLoaded::Unreadable(what) => (UNUSABLE, format!("error: {what}")),
+        }
+    }
 }
 
 /// Loads a mapping; `-` is standard input. `endpoints` are the names that ENDPOINT may have, where there

@@ -149,10 +149,7 @@ fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<Plan, Failure> {
     }
     let state = args.state.as_deref().map(state).transpose()?;
     let loaded = load(&args.mapping, &rules, endpoints.as_deref(), input);
-    let Loaded { name, mapping } = loaded.map_err(|fault| match fault {
-        NotLoaded::Invalid(faults) => (FAULTY, faults.to_string()),
-        NotLoaded::Unreadable(what) => (UNUSABLE, format!("error: {what}")),
-    })?;
+    let Loaded { name, mapping } = loaded.map_err(NotLoaded::refusal)?;
     let planned = plan(&mapping.table, mapping.version, &args.options(), state.as_ref());
     let mut planned = planned.map_err(|faults| {
         let lines: Vec<_> = faults.iter().map(|fault| format!("{name}: {fault}")).collect();

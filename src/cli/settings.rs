@@ -37,7 +37,7 @@ impl SettingsPlace {
     }
 
     /// Whether anything is said, or the defaults hold.
-    pub(super) fn is_given(&self) -> bool {
+    fn is_given(&self) -> bool {
         self.config.is_some() || self.settings.is_some()
     }
 }

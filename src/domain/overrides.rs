@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+/// The name of the endpoint of entries that name none.
+pub const DEFAULT_ENDPOINT: &str = "default";
+
 /// Timeouts of the way to the API and back; `None` is what the endpoint's settings say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeouts {

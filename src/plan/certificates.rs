@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::owners::{is_public, is_within, registrable_of};
 use super::spread::{Need, Spread, spread};
 use super::state::State;
-use super::warning::{About, Warning};
+use super::warning::{About, Warning, and_more};
 
 /// Hexadecimal digits of a hash in an id.
 pub(super) const DIGITS: usize = 10;
@@ -310,10 +310,7 @@ fn short_first(names: BTreeSet<String>) -> Vec<String> {
 
 fn gone(ids: &[String], kept: usize) -> Option<Warning> {
     let first = ids.first()?;
-    let more = match ids.len().saturating_sub(LISTED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let more = and_more(ids.len().saturating_sub(LISTED));
     let listed = ids.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
     let (noun, verb) = if ids.len() == 1 { ("certificate", "goes") } else { ("certificates", "go") };
     let none = if kept == 0 { "; none of the previous plan stays as it is" } else { "" };

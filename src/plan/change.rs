@@ -2,6 +2,7 @@
 
 use super::names::{Names, Needs};
 use super::zones::Zoning;
+use crate::domain::overrides::DEFAULT_ENDPOINT;
 use crate::domain::route::Route;
 use crate::domain::table::{MappingTable, Step, steps};
 use crate::domain::verbs::VerbSet;
@@ -115,7 +116,7 @@ fn keys(old: &Route, new: &Route) -> Vec<KeyChange> {
             ("REFERER", choices.referer.name().into()),
             ("HOST", choices.host.name().into()),
             ("RESPONSE", choices.response.name().into()),
-            ("ENDPOINT", overrides.endpoint.unwrap_or_else(|| "default".into())),
+            ("ENDPOINT", overrides.endpoint.unwrap_or_else(|| DEFAULT_ENDPOINT.into())),
             ("TIMEOUT", or_none(overrides.timeouts.to_string())),
             ("RATE_LIMIT", or_none(overrides.rate.map(|rate| rate.to_string()).unwrap_or_default())),
         ]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::quotas::OverQuota;
+use super::warning::and_more;
 
 /// Names that a message lists; the rest is counted.
 const LISTED: usize = 3;
@@ -30,10 +31,7 @@ impl fmt::Display for Fault {
             Fault::TooLong { zone, names } => (zone, names),
         };
         let listed = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
-        let more = match names.len().saturating_sub(LISTED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
+        let more = and_more(names.len().saturating_sub(LISTED));
         writeln!(f, "error: no certificate can have {listed}{more}: its first name has at most 64 characters")?;
         write!(
             f,

@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::owners::{has_owner, is_registrable};
 use super::zones::{Zones, Zoning, domains};
+use crate::domain::overrides::DEFAULT_ENDPOINT;
 use crate::domain::table::MappingTable;
-
-/// The endpoint of entries that name none. Every deployment has it, so every mapping is taken to use it.
-pub const DEFAULT_ENDPOINT: &str = "default";
 
 /// What a table needs, each in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +29,7 @@ impl Names {
 
     /// What a table with these zones needs.
     pub(super) fn with(table: &MappingTable, zones: &Zones) -> Names {
+        // Every deployment has the default endpoint, so every mapping is taken to use it.
         let mut names = Names { endpoints: [DEFAULT_ENDPOINT.to_owned()].into(), ..Names::default() };
         names.zones = zones.zones.iter().map(|(name, zone)| (name.clone(), zone.records.clone())).collect();
         names.certificates = domains(table).map(certificate_name).collect();

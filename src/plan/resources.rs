@@ -190,7 +190,9 @@ pub fn plan(
         Ok(assigned) if faults.is_empty() => assigned,
         _ => return Err(faults),
     };
-    let (resource_policies, mut warnings) = resource_policies(table);
+    let apis = planned(table);
+    let api_ids = api_ids(&apis);
+    let (resource_policies, mut warnings) = resource_policies(apis);
     warnings.extend(zones.warnings());
     warnings.extend(of_certificates);
     warnings.extend(options.differing_from(state));
@@ -221,7 +223,7 @@ pub fn plan(
         import_names,
         default_certificate: default,
         regions: names.regions,
-        api_ids: api_ids(table),
+        api_ids,
         endpoints: names.endpoints,
         resource_policies,
         quotas: options.quotas,
@@ -230,23 +232,19 @@ pub fn plan(
     })
 }
 
-fn api_ids(table: &MappingTable) -> BTreeMap<String, BTreeSet<String>> {
+fn api_ids(apis: &[Planned]) -> BTreeMap<String, BTreeSet<String>> {
     let mut ids: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for route in table.routes() {
-        match ids.get_mut(route.region()) {
-            Some(ids) if ids.contains(route.api_id()) => {}
-            Some(ids) => drop(ids.insert(route.api_id().into())),
-            None => drop(ids.insert(route.region().into(), [route.api_id().into()].into())),
-        }
+    for Planned { api_id, region, .. } in apis {
+        ids.entry(region.clone()).or_default().insert(api_id.clone());
     }
     ids
 }
 
 /// The policies by region and API, and a warning for each API whose policy does not fit. That keeps no plan from being
 /// made: policies are put on the APIs one by one, and how to fold this one is for somebody to choose.
-fn resource_policies(table: &MappingTable) -> (Vec<ResourcePolicy>, Vec<Warning>) {
+fn resource_policies(apis: Vec<Planned>) -> (Vec<ResourcePolicy>, Vec<Warning>) {
     let (mut policies, mut warnings) = (Vec::new(), Vec::new());
-    for Planned { api_id, region, endpoints, policy } in planned(table) {
+    for Planned { api_id, region, endpoints, policy } in apis {
         match policy {
             Ok(policy) => {
                 policies.push(ResourcePolicy { api_id, region, endpoints: endpoints.into_iter().collect(), policy });

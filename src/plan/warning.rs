@@ -31,6 +31,11 @@ pub enum About {
     Option,
 }
 
+/// What stands behind a list that leaves so many out.
+pub fn and_more(left_out: usize) -> String {
+    if left_out == 0 { String::new() } else { format!(" and {left_out} more") }
+}
+
 /// As the command line prints it; no line break at the end.
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::owners::{has_owner, is_registrable, is_within, registrable_of};
-use super::warning::{About, Warning};
+use super::warning::{About, Warning, and_more};
 use crate::domain::api::SUFFIXES;
 use crate::domain::table::MappingTable;
 
@@ -185,10 +185,7 @@ fn wildcard(zone: &str) -> String {
 }
 
 fn apart(parent: &str, listed: &Listed) -> Warning {
-    let more = match listed.count - listed.first.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let more = and_more(listed.count - listed.first.len());
     let (verb, own) =
         if listed.count == 1 { ("gets", "a hosted zone of its own") } else { ("get", "hosted zones of their own") };
     Warning {

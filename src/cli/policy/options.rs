@@ -7,12 +7,14 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::super::FAULTY;
 use super::super::load::{Loaded, NotLoaded, load};
 use super::super::settings::{SettingsPlace, code_of};
-use super::super::{FAULTY, UNUSABLE};
 use crate::config::settings::MappingSource;
+use crate::domain::overrides::DEFAULT_ENDPOINT;
 use crate::domain::version::Version;
-use crate::plan::policy::{Api, ApiPolicy, DEFAULT_ENDPOINT, EndpointIds, MAX_SIZE, Options, PolicyFault, apis};
+use crate::plan::policy::{Api, ApiPolicy, EndpointIds, MAX_SIZE, Options, PolicyFault, apis};
+use crate::plan::warning::and_more;
 
 /// How many APIs an error names where none is near.
 const NAMED: usize = 10;
@@ -117,13 +119,9 @@ impl Made {
 
     fn load(&self, input: &mut dyn Read) -> Result<Loaded, Refused> {
         let settings = self.settings.read().map_err(|e| (code_of(&e), format!("{e:#}")))?;
-        // Without settings nobody knows what endpoints there are.
-        let endpoints = self.settings.is_given().then(|| settings.endpoint_names());
+        let endpoints = self.settings.endpoints_of(&settings);
         let place = self.mapping.as_ref().expect("clap requires it");
-        load(place, &settings.reload, endpoints.as_deref(), input).map_err(|fault| match fault {
-            NotLoaded::Invalid(faults) => (FAULTY, faults.to_string()),
-            NotLoaded::Unreadable(what) => (UNUSABLE, format!("error: {what}")),
-        })
+        load(place, &settings.reload, endpoints.as_deref(), input).map_err(NotLoaded::refusal)
     }
 
     fn ids(&self) -> EndpointIds {
@@ -206,8 +204,7 @@ fn near(id: &str, known: &BTreeSet<&str>) -> String {
     if !close.is_empty() {
         return format!("did you mean {}?", list(close));
     }
-    let more = known.len().saturating_sub(NAMED);
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let more = and_more(known.len().saturating_sub(NAMED));
     format!("its APIs are {}{more}", list(known.iter().take(NAMED).copied().collect()))
 }
 

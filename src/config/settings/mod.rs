@@ -21,6 +21,7 @@ use serde::Deserialize;
 use super::overrides::is_endpoint_name;
 
 pub use self::log::Log;
+pub use crate::domain::overrides::DEFAULT_ENDPOINT;
 pub use client::{Client, Forwarded, Limits, Proto, Shutdown};
 pub use emf::Emf;
 pub use endpoint::{Endpoint, Sni};
@@ -28,9 +29,6 @@ pub use listener::{Identity, Listener, ListenerTls, ProxyProtocol};
 pub use mapping::{MappingSource, Reload};
 pub use telemetry::{AccessLog, AccessLogTo, Metrics, RequestId, Sample};
 pub use values::Network;
-
-/// What ENDPOINT calls the endpoint that needs no name.
-pub const DEFAULT_ENDPOINT: &str = "default";
 
 /// Everything `conf/nameplate.yaml` says.
 #[derive(Clone, Debug, Deserialize)]

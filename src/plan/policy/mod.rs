@@ -16,15 +16,13 @@ use std::fmt;
 
 use self::document::{Condition, Effect, Policy, Statement, WHOLE_API};
 use self::grants::{Grants, Level, expanded_len, partition_of, stage_of};
+use crate::domain::overrides::DEFAULT_ENDPOINT;
 use crate::domain::route::{RefererMode, Route};
 use crate::domain::table::MappingTable;
 
 /// How many characters a policy may have: API Gateway's quota "Length, in characters, of API Gateway
 /// resource policy". AWS raises it on request.
 pub const MAX_SIZE: usize = 8_192;
-
-/// The name of the endpoint of entries that name none.
-pub const DEFAULT_ENDPOINT: &str = "default";
 
 /// What stands in the place of VPC endpoint ids in a plan.
 pub const PLACEHOLDER: &str = "VPC_ENDPOINT_ID";
