@@ -147,32 +147,37 @@ pub fn normalize<'b>(raw: &[u8], buffer: &'b mut HostBuffer) -> Result<&'b str, 
     }
     let out = &mut buffer.0[..name.len()];
     let bad = if name[0] == b'[' {
+        out.copy_from_slice(name);
+        out.make_ascii_lowercase();
         name.iter().any(|b| !matches!(b, b'[' | b']' | b':' | b'.') && !b.is_ascii_hexdigit())
     } else {
-        // One pass without a branch a byte: 0 is what no host holds, and it survives the `min`.
-        let worst = name.iter().map(|b| HOST_BYTES[usize::from(*b)]).min();
-        worst == Some(0) || name[0] == b'.' || name.windows(2).any(|pair| pair == b"..")
+        // One pass without a branch a byte. As if after a dot: no label is empty, the first one included.
+        let (mut bad, mut before) = (false, b'.');
+        for (to, from) in out.iter_mut().zip(name) {
+            let byte = HOST_BYTES[usize::from(*from)];
+            bad |= (byte == 0) | ((byte == b'.') & (before == b'.'));
+            (*to, before) = (byte, byte);
+        }
+        bad
     };
     if bad {
         return Err(BadRequestHost::Malformed);
     }
-    out.copy_from_slice(name);
-    out.make_ascii_lowercase();
     std::str::from_utf8(out).map_err(|_| BadRequestHost::Malformed)
 }
 
-/// 1 for a byte that a host name may hold, 0 for every other.
+/// A byte that a host name may hold, in lower case; 0 for every other.
 const HOST_BYTES: [u8; 256] = {
-    let mut allowed = [0; 256];
+    let mut lower = [0; 256];
     let mut byte = 0;
     while byte < 256 {
         let b = byte as u8;
         if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.') {
-            allowed[byte] = 1;
+            lower[byte] = b.to_ascii_lowercase();
         }
         byte += 1;
     }
-    allowed
+    lower
 };
 
 fn split_port(raw: &[u8]) -> Result<(&[u8], &[u8]), BadRequestHost> {

@@ -14,7 +14,7 @@ use crate::domain::route::Route;
 /// Ends what concerns only the connection to the endpoint (RFC 9110 section 7.6.1): what `Connection`
 /// nominates, and the fields that are hop-by-hop by definition. Pingora writes the framing and the
 /// `Connection` of our own hop.
-pub(super) fn end_hop(answer: &mut ResponseHeader) -> Result<()> {
+pub(super) fn end_hop(answer: &mut ResponseHeader) {
     if answer.headers.contains_key(CONNECTION) {
         let nominated: Vec<HeaderName> = answer
             .headers
@@ -28,14 +28,17 @@ pub(super) fn end_hop(answer: &mut ResponseHeader) -> Result<()> {
             answer.remove_header(&name);
         }
     }
-    // Nearly no answer has one, and a look at its few names is cheaper than a search for each of these.
     while let Some(name) = answer.headers.keys().find(|name| HOP_BY_HOP.contains(name)).cloned() {
         answer.remove_header(&name);
     }
-    if let Some(length) = repeated_length(&answer.headers) {
-        answer.insert_header(CONTENT_LENGTH, length)?;
+}
+
+/// Says a length once that is said more than once.
+pub(super) fn say_length_once(answer: &mut ResponseHeader) -> Result<()> {
+    match repeated_length(&answer.headers) {
+        Some(length) => answer.insert_header(CONTENT_LENGTH, length),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Beside `Connection` and `Transfer-Encoding`. Trailers end here, so their announcement does too.
@@ -46,12 +49,6 @@ static HOP_BY_HOP: [HeaderName; 5] = [
     TRAILER,
     UPGRADE,
 ];
-
-/// Whether an answer holds anything to translate; nearly none does.
-pub(super) fn names_a_place(answer: &ResponseHeader) -> bool {
-    let headers = &answer.headers;
-    headers.contains_key(LOCATION) || headers.contains_key(CONTENT_LOCATION) || headers.contains_key(SET_COOKIE)
-}
 
 /// Translates what points at the API's own host or stage.
 pub(super) fn translate(answer: &mut ResponseHeader, route: &Route, client: ClientView<'_>) -> Result<()> {

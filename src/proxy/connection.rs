@@ -8,9 +8,11 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 
+use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_proxy::Session;
 use tokio::sync::watch;
 
+use super::forwarded::Seen;
 use crate::live::Live;
 use crate::live::connections::Connection;
 use crate::telemetry::metrics::Cut;
@@ -47,6 +49,8 @@ pub struct ClientConnection {
     moved: AtomicBool,
     /// Ends it once its streams have, where it is HTTP/2.
     end: OnceLock<watch::Sender<bool>>,
+    /// What its first request saw of it.
+    seen: OnceLock<Seen>,
 }
 
 impl std::fmt::Debug for ClientConnection {
@@ -61,7 +65,7 @@ impl ClientConnection {
         let stage = AtomicU8::new(Stage::Opening as u8);
         let (left, under_way) = (AtomicU32::new(requests), AtomicU32::new(0));
         let (sending, moved) = (AtomicBool::new(false), AtomicBool::new(false));
-        ClientConnection { live, stage, left, under_way, sending, moved, end: OnceLock::new() }
+        ClientConnection { live, stage, left, under_way, sending, moved, end: OnceLock::new(), seen: OnceLock::new() }
     }
 
     /// What is in force.
@@ -142,6 +146,14 @@ impl ClientConnection {
         session.digest()?.proxy_digest.as_ref()?.user_data.as_ref()?.downcast_ref()
     }
 
+    /// What is known of the client of a request.
+    pub(super) fn seen(session: &Session) -> Seen {
+        match ClientConnection::of(session) {
+            Some(connection) => connection.seen.get_or_init(|| look(session)).clone(),
+            None => look(session),
+        }
+    }
+
     /// One of its requests has been read, and will be answered by it. Keep what this gives until then.
     pub(super) fn begins_request(self: &Arc<Self>) -> Option<UnderWay> {
         if self.stage() != Stage::Http2 {
@@ -155,6 +167,13 @@ impl ClientConnection {
         }
         Some(UnderWay(Arc::clone(self)))
     }
+}
+
+fn look(session: &Session) -> Seen {
+    let inet = |address: Option<&PingoraAddr>| address.and_then(|a| a.as_inet().copied());
+    let port = inet(session.server_addr()).map_or(0, |address| address.port());
+    let tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    Seen::new(inet(session.client_addr()), port, tls)
 }
 
 /// A request of an HTTP/2 connection, until dropped.

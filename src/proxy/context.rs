@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::HeaderMap;
+use http::HeaderValue;
 
 use super::connection::UnderWay;
+use super::glance::Work;
 use super::peer::Limits;
 use super::reply::Advice;
 use super::request_id::Id;
@@ -26,6 +27,8 @@ pub struct RequestContext {
     /// The one snapshot this request reads.
     pub(super) snapshot: Arc<Snapshot>,
     route: Option<u32>,
+    /// What its header needs on its way upstream.
+    pub(super) work: Work,
     /// The target to send upstream, once decided.
     pub(super) target: Vec<u8>,
     /// When the request's header had been read.
@@ -72,6 +75,7 @@ impl RequestContext {
             under_way: None,
             snapshot: live.snapshot(),
             route: None,
+            work: Work::default(),
             target: Vec::new(),
             started: now,
             connecting: now,
@@ -108,9 +112,9 @@ impl RequestContext {
         self.route.map(|index| self.snapshot.entry(index))
     }
 
-    /// Its id by this rule: what it has from now on.
-    pub(super) fn identify(&mut self, headers: &HeaderMap, rule: RequestId) -> &Id {
-        self.id.get_or_insert_with(|| Id::of(headers, rule))
+    /// Its id by this rule, where it says one itself and where not: what it has from now on.
+    pub(super) fn identify(&mut self, sent: Option<&HeaderValue>, rule: RequestId) -> &Id {
+        self.id.get_or_insert_with(|| Id::of(sent, rule))
     }
 
     /// Its id; every request has one from its first phase on.

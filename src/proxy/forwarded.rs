@@ -3,7 +3,7 @@
 //! From a peer in `forwarded.trust`, what it says is kept and its address is added; from any other,
 //! all four say what we saw ourselves, so that no client can speak for a load balancer.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
@@ -19,12 +19,25 @@ pub(super) struct ForwardedRule {
     untouched: bool,
 }
 
-/// What we saw of the client's connection.
-#[derive(Clone, Copy, Debug)]
+/// What we saw of the client's connection. It is put into words once for all requests of it.
+#[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) client: Option<SocketAddr>,
-    pub(super) port: u16,
-    pub(super) tls: bool,
+    tls: bool,
+    /// The client's address without its port.
+    address: HeaderValue,
+    /// The port it connected to.
+    port: HeaderValue,
+}
+
+impl Seen {
+    pub(super) fn new(client: Option<SocketAddr>, port: u16, tls: bool) -> Seen {
+        let mut address = Vec::with_capacity(40);
+        if let Some(client) = client {
+            push_ip(&mut address, client.ip().to_canonical());
+        }
+        Seen { client, tls, address: header(address), port: HeaderValue::from(port) }
+    }
 }
 
 impl ForwardedRule {
@@ -41,15 +54,15 @@ impl ForwardedRule {
     pub(super) fn apply(
         &self,
         request: &mut RequestHeader,
-        seen: Seen,
+        seen: &Seen,
         host: Option<HeaderValue>,
     ) -> pingora::Result<()> {
         if self.untouched {
             return Ok(());
         }
-        let trusted = seen.client.is_some_and(|client| self.trusts(client.ip()));
-        if let Some(client) = seen.client {
-            let value = forwarded_for(request, client.ip(), trusted);
+        let trusted = self.trusts(seen);
+        if seen.client.is_some() {
+            let value = if trusted { added(request, &seen.address) } else { seen.address.clone() };
             request.insert_header("X-Forwarded-For", value)?;
         }
         let keep = |request: &RequestHeader, name| trusted && request.headers.contains_key(name);
@@ -57,7 +70,8 @@ impl ForwardedRule {
             request.insert_header("X-Forwarded-Proto", HeaderValue::from_static(self.proto_seen(seen).as_str()))?;
         }
         if !keep(request, "x-forwarded-port") {
-            request.insert_header("X-Forwarded-Port", HeaderValue::from(self.port.unwrap_or(seen.port)))?;
+            request
+                .insert_header("X-Forwarded-Port", self.port.map_or_else(|| seen.port.clone(), HeaderValue::from))?;
         }
         if !keep(request, "x-forwarded-host")
             && let Some(host) = host
@@ -68,8 +82,8 @@ impl ForwardedRule {
     }
 
     /// The scheme the client used, for answers that carry an absolute URL.
-    pub(super) fn client_scheme(&self, request: &RequestHeader, seen: Seen) -> Proto {
-        let trusted = seen.client.is_some_and(|client| self.trusts(client.ip()));
+    pub(super) fn client_scheme(&self, request: &RequestHeader, seen: &Seen) -> Proto {
+        let trusted = self.trusts(seen);
         match request.headers.get("x-forwarded-proto").map(HeaderValue::as_bytes) {
             Some(b"https") if trusted => Proto::Https,
             Some(b"http") if trusted => Proto::Http,
@@ -78,39 +92,43 @@ impl ForwardedRule {
     }
 
     /// Whom the peer says it speaks for, where it is believed.
-    pub(super) fn believed<'h>(&self, seen: Seen, headers: &'h HeaderMap) -> Option<&'h [u8]> {
-        let trusted = seen.client.is_some_and(|client| self.trusts(client.ip()));
-        headers.get("x-forwarded-for").filter(|_| trusted).map(HeaderValue::as_bytes)
+    pub(super) fn believed<'h>(&self, seen: &Seen, headers: &'h HeaderMap) -> Option<&'h [u8]> {
+        if !self.trusts(seen) {
+            return None;
+        }
+        headers.get("x-forwarded-for").map(HeaderValue::as_bytes)
     }
 
-    fn proto_seen(&self, seen: Seen) -> Proto {
+    fn proto_seen(&self, seen: &Seen) -> Proto {
         self.proto.unwrap_or(if seen.tls { Proto::Https } else { Proto::Http })
     }
 
-    fn trusts(&self, ip: IpAddr) -> bool {
-        self.trust.iter().any(|network| network.contains(ip))
+    fn trusts(&self, seen: &Seen) -> bool {
+        seen.client.is_some_and(|client| self.trust.iter().any(|network| network.contains(client.ip())))
     }
 }
 
-/// The list of a trusted peer with the peer added, or the peer alone.
-fn forwarded_for(request: &RequestHeader, client: IpAddr, trusted: bool) -> HeaderValue {
+/// The list of a trusted peer with the peer added.
+fn added(request: &RequestHeader, peer: &HeaderValue) -> HeaderValue {
     let mut list = Vec::with_capacity(48);
-    if trusted {
-        for value in request.headers.get_all("x-forwarded-for") {
-            list.extend_from_slice(value.as_bytes());
-            list.extend_from_slice(b", ");
-        }
+    for value in request.headers.get_all("x-forwarded-for") {
+        list.extend_from_slice(value.as_bytes());
+        list.extend_from_slice(b", ");
     }
-    push_ip(&mut list, client.to_canonical());
-    // What came in as header values and an address are one; the fallback is for the type only.
-    HeaderValue::from_maybe_shared(Bytes::from(list)).unwrap_or(HeaderValue::from_static("unknown"))
+    list.extend_from_slice(peer.as_bytes());
+    header(list)
+}
+
+fn header(text: Vec<u8>) -> HeaderValue {
+    // What came in as header values, an address and a comma are one; the fallback is for the type only.
+    HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn applied(settings: &Forwarded, sent: &[(&'static str, &str)], seen: Seen) -> Vec<String> {
+    fn applied(settings: &Forwarded, sent: &[(&'static str, &str)], seen: &Seen) -> Vec<String> {
         let mut request = RequestHeader::build("GET", b"/", None).expect("a request");
         for (name, value) in sent {
             request.append_header(*name, *value).expect("a header");
@@ -125,11 +143,9 @@ mod tests {
         ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-host"].map(value).to_vec()
     }
 
-    const SEEN: Seen = Seen {
-        client: Some(SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 9)), 4711)),
-        port: 8080,
-        tls: false,
-    };
+    fn client() -> Seen {
+        Seen::new(Some(SocketAddr::from(([10, 0, 0, 9], 4711))), 8080, false)
+    }
 
     const SPOOFED: [(&str, &str); 5] = [
         ("X-Forwarded-For", "1.1.1.1"),
@@ -141,26 +157,32 @@ mod tests {
 
     #[test]
     fn a_stranger_speaks_for_nobody() {
-        assert_eq!(applied(&Forwarded::default(), &SPOOFED, SEEN), ["10.0.0.9", "http", "8080", "pay.example.com"]);
+        assert_eq!(
+            applied(&Forwarded::default(), &SPOOFED, &client()),
+            ["10.0.0.9", "http", "8080", "pay.example.com"]
+        );
     }
 
     #[test]
     fn a_trusted_peer_is_believed_and_added() {
         let trust = vec!["10.0.0.0/24".parse().expect("a network")];
         let settings = Forwarded { trust, ..Forwarded::default() };
-        assert_eq!(applied(&settings, &SPOOFED, SEEN), ["1.1.1.1, 2.2.2.2, 10.0.0.9", "https", "443", "evil.example"]);
-        assert_eq!(applied(&settings, &[], SEEN), ["10.0.0.9", "http", "8080", "pay.example.com"]);
+        assert_eq!(
+            applied(&settings, &SPOOFED, &client()),
+            ["1.1.1.1, 2.2.2.2, 10.0.0.9", "https", "443", "evil.example"]
+        );
+        assert_eq!(applied(&settings, &[], &client()), ["10.0.0.9", "http", "8080", "pay.example.com"]);
     }
 
     #[test]
     fn behind_a_load_balancer_that_ends_tls_the_settings_say_so() {
         let settings = Forwarded { proto: Some(Proto::Https), port: Some(443), ..Forwarded::default() };
-        assert_eq!(applied(&settings, &[], SEEN), ["10.0.0.9", "https", "443", "pay.example.com"]);
+        assert_eq!(applied(&settings, &[], &client()), ["10.0.0.9", "https", "443", "pay.example.com"]);
     }
 
     #[test]
     fn untouched_means_untouched() {
         let settings = Forwarded { untouched: true, ..Forwarded::default() };
-        assert_eq!(applied(&settings, &SPOOFED, SEEN), ["1.1.1.1 | 2.2.2.2", "https", "443", "evil.example"]);
+        assert_eq!(applied(&settings, &SPOOFED, &client()), ["1.1.1.1 | 2.2.2.2", "https", "443", "evil.example"]);
     }
 }

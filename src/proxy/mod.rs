@@ -6,6 +6,7 @@ pub mod connection;
 mod context;
 pub mod dial;
 mod forwarded;
+mod glance;
 pub mod handshakes;
 mod peer;
 mod phases;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST, HeaderName, TRANSFER_ENCODING};
+use http::header::{HOST, HeaderName, TRANSFER_ENCODING};
 use http::{HeaderValue, StatusCode, Version};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
@@ -15,7 +15,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 use super::connection::ClientConnection;
 use super::context::RequestContext;
-use super::forwarded::Seen;
+use super::glance::{Answered, Asked};
 use super::reply::{final_answer, has_whole_answer, refusal_of, refuse};
 use super::request_id::{self, Id};
 use super::upstream_request;
@@ -55,7 +55,6 @@ impl ProxyHttp for Proxy {
         if let Some(connection) = ClientConnection::of(session) {
             ctx.under_way = connection.begins_request();
         }
-        ctx.identify(&session.req_header().headers, self.request_id);
         // Without it, bytes of a next request that arrive while this one waits for its answer are an
         // error of this one: a 400 for a request the API may have acted on.
         session.set_pipelining_enabled(true);
@@ -63,7 +62,10 @@ impl ProxyHttp for Proxy {
         let old = session.req_header().version == Version::HTTP_10;
         session.set_ignore_info_resp(old);
         self.set_client_timeouts(session);
-        let decided = self.decide(session, ctx);
+        let asked = Asked::of(&session.req_header().headers);
+        ctx.identify(asked.id, self.request_id);
+        ctx.work = asked.work;
+        let decided = self.decide(session.req_header(), &asked, ctx);
         // A refused request counts against no limit.
         let admitted = decided.and_then(|()| {
             ctx.entry().map_or(Ok(()), Entry::admit).map_err(|wait| {
@@ -75,7 +77,7 @@ impl ProxyHttp for Proxy {
         ctx.refusal = Some(refusal);
         log::debug!("{}: refused: {refusal}", ctx.domain());
         let advice = ctx.advice();
-        let id = ctx.identify(&session.req_header().headers, self.request_id);
+        let id = ctx.identify(None, self.request_id);
         refuse(session, refusal, id, advice).await?;
         Ok(true)
     }
@@ -122,8 +124,8 @@ impl ProxyHttp for Proxy {
         if let Some(id) = self.id_to_say(ctx).filter(|id| id.is_new) {
             request.insert_header("X-Request-Id", id.value.clone())?;
         }
-        self.forwarded.apply(request, seen(session), asked.clone())?;
-        upstream_request::address_to_api(request, route, ctx.target.clone(), asked.as_ref())
+        self.forwarded.apply(request, &ClientConnection::seen(session), asked.clone())?;
+        upstream_request::address_to_api(request, route, ctx.target.clone(), asked.as_ref(), ctx.work)
     }
 
     async fn request_body_filter(
@@ -188,7 +190,14 @@ impl ProxyHttp for Proxy {
         if !session.as_mut().is_body_done() {
             ClientConnection::of(session).inspect(|connection| connection.was_cut_short());
         }
-        answer::end_hop(response)?;
+        let mut answered = Answered::of(&response.headers);
+        if answered.hop {
+            answer::end_hop(response);
+            answered = Answered::of(&response.headers);
+        }
+        if answered.length {
+            answer::say_length_once(response)?;
+        }
         self.answered(ctx);
         if let Some(sent) = ctx.sent {
             let after = sent.elapsed();
@@ -197,7 +206,7 @@ impl ProxyHttp for Proxy {
         }
         // An API's own id is the API's to say.
         if let Some(id) = self.id_to_say(ctx)
-            && !response.headers.contains_key(request_id::NAME)
+            && !answered.has_id
         {
             response.insert_header(request_id::NAME, id.value.clone())?;
         }
@@ -205,7 +214,7 @@ impl ProxyHttp for Proxy {
             session.set_keepalive(None);
         }
         let Some(route) = ctx.route() else { return Ok(()) };
-        if route.choices.response == ResponseMode::Untouched || !answer::names_a_place(response) {
+        if route.choices.response == ResponseMode::Untouched || !answered.names_a_place {
             return Ok(());
         }
         let request = session.req_header();
@@ -215,7 +224,7 @@ impl ProxyHttp for Proxy {
         let (Ok(authority), Ok(host)) = (std::str::from_utf8(asked), normalize(asked, &mut buffer)) else {
             return Ok(());
         };
-        let scheme = self.forwarded.client_scheme(request, seen(session)).as_str();
+        let scheme = self.forwarded.client_scheme(request, &ClientConnection::seen(session)).as_str();
         answer::translate(response, route, ClientView { scheme, authority, host })
     }
 
@@ -301,7 +310,7 @@ impl ProxyHttp for Proxy {
         }
         session.set_keepalive(None);
         let advice = ctx.advice();
-        let id = ctx.identify(&session.req_header().headers, self.request_id);
+        let id = ctx.identify(None, self.request_id);
         if refuse(session, refusal, id, advice).await.is_err() {
             ctx.aborted = true;
         }
@@ -369,31 +378,32 @@ impl Proxy {
         }
     }
 
-    fn decide(&self, session: &Session, ctx: &mut RequestContext) -> std::result::Result<(), Refusal> {
-        let request = session.req_header();
-        let headers = &request.headers;
+    fn decide(
+        &self,
+        request: &RequestHeader,
+        asked: &Asked<'_>,
+        ctx: &mut RequestContext,
+    ) -> std::result::Result<(), Refusal> {
         // HTTP/2 may say any scheme; we speak for two.
         if request.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
             return Err(Refusal::MalformedTarget);
         }
         // A coding other than chunked alone would be stripped on the way and the body misread.
-        let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
         let chunked = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
-        if codings.next().is_some_and(|first| !chunked(first)) || codings.next().is_some() {
+        if asked.coded_twice || asked.coding.is_some_and(|coding| !chunked(coding)) {
             return Err(Refusal::MalformedMessage);
         }
         let authority = request.uri.authority().map(|authority| authority.as_str().as_bytes());
         let view = RequestView {
             method: request.method.as_str(),
             target: request.raw_path(),
-            host: authority.or_else(|| headers.get(HOST).map(HeaderValue::as_bytes)),
+            host: authority.or_else(|| asked.host.map(HeaderValue::as_bytes)),
             host_optional: request.version == Version::HTTP_10,
-            header_bytes: headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum(),
-            content_length: headers
-                .get(CONTENT_LENGTH)
-                .and_then(|v| v.to_str().ok()?.split(',').next()?.trim().parse().ok()),
+            header_bytes: asked.bytes,
+            content_length: asked.length.and_then(|v| v.to_str().ok()?.split(',').next()?.trim().parse().ok()),
         };
-        let overrides = headers.get_all(METHOD_OVERRIDE).into_iter().map(HeaderValue::as_bytes);
+        let overrides = asked.overrides.then(|| request.headers.get_all(METHOD_OVERRIDE));
+        let overrides = overrides.into_iter().flatten().map(HeaderValue::as_bytes);
         let decided = decide(&ctx.snapshot.table, &self.limits, view, overrides, &mut HostBuffer::default())
             .map(|decision| (decision.index, decision.target));
         match decided {
@@ -417,15 +427,5 @@ fn asked_host(request: &RequestHeader) -> Option<HeaderValue> {
         (Some(authority), _) => HeaderValue::from_str(authority.as_str()).ok(),
         (None, Some(host)) => Some(host.clone()),
         (None, None) => HeaderValue::from_bytes(Target::parse(request.raw_path()).ok()?.authority?).ok(),
-    }
-}
-
-pub(super) fn seen(session: &Session) -> Seen {
-    let inet =
-        |address: Option<&pingora::protocols::l4::socket::SocketAddr>| address.and_then(|a| a.as_inet().copied());
-    Seen {
-        client: inet(session.client_addr()),
-        port: inet(session.server_addr()).map_or(0, |address| address.port()),
-        tls: session.digest().is_some_and(|digest| digest.ssl_digest.is_some()),
     }
 }

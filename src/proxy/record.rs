@@ -8,8 +8,8 @@ use http::{HeaderMap, Version};
 use pingora_proxy::Session;
 
 use super::Proxy;
+use super::connection::ClientConnection;
 use super::context::RequestContext;
-use super::phases::seen;
 use super::reply::final_answer;
 use crate::domain::refusal::Refusal;
 use crate::domain::route::Route;
@@ -25,7 +25,7 @@ impl Proxy {
         let Some(log) = &self.live.access_log else { return };
         let Some(sampled_percent) = log.takes(status, fastrand::u32(..)) else { return };
         let request = session.req_header();
-        let (route, seen) = (ctx.route(), seen(session));
+        let (route, seen) = (ctx.route(), ClientConnection::seen(session));
         log.write(&Record {
             time: SystemTime::now() - duration,
             request_id: Text(ctx.id().map_or(&b""[..], |id| id.value.as_bytes())),
@@ -43,7 +43,7 @@ impl Proxy {
             duration_ms: duration,
             upstream: self.upstream_of(session, ctx),
             client: seen.client,
-            forwarded_for: self.forwarded.believed(seen, &request.headers).map(Text),
+            forwarded_for: self.forwarded.believed(&seen, &request.headers).map(Text),
             user_agent: text(&request.headers, USER_AGENT.as_str()),
             trace: TRACES.iter().find_map(|name| text(&request.headers, name)),
             sampled_percent,

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderValue;
 
 use crate::config::settings::RequestId;
 
@@ -22,17 +22,12 @@ pub(super) struct Id {
 }
 
 impl Id {
-    /// The id of a request with these headers.
-    pub(super) fn of(headers: &HeaderMap, rule: RequestId) -> Id {
-        if rule != RequestId::Replace {
-            let mut sent = headers.get_all(NAME).iter();
-            if let (Some(value), None) = (sent.next(), sent.next())
-                && is_id(value.as_bytes())
-            {
-                return Id { value: value.clone(), is_new: false };
-            }
+    /// The id of a request that says this one, or none, or several.
+    pub(super) fn of(sent: Option<&HeaderValue>, rule: RequestId) -> Id {
+        match sent.filter(|sent| rule != RequestId::Replace && is_id(sent.as_bytes())) {
+            Some(sent) => Id { value: sent.clone(), is_new: false },
+            None => Id { value: made(), is_new: true },
         }
-        Id { value: made(), is_new: true }
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -57,20 +52,39 @@ pub(super) fn new() -> String {
     digits().map(char::from).iter().collect()
 }
 
-/// Shaped like API Gateway's request ids: unlike any other of this process or, with 64 random bits, of
-/// the fleet.
+/// Shaped like API Gateway's request ids: unlike any other of this process or, with 128 random bits that a
+/// process begins with, of the fleet. Nobody is meant to be unable to guess one.
 fn digits() -> [u8; 36] {
-    static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static KEYS: LazyLock<[u64; 2]> = LazyLock::new(|| [0_u8, 1].map(|half| RandomState::new().hash_one(half)));
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let count = NEXT.fetch_add(1, Ordering::Relaxed);
-    let (high, low) = (SEED.hash_one((count, 0_u8)), SEED.hash_one((count, 1_u8)));
-    let bits = u128::from(high) << 64 | u128::from(low);
+    let halves = KEYS.map(|key| scatter(key.wrapping_add(count)));
     let mut out = [b'-'; 36];
-    let places = (0..36).filter(|place| !matches!(place, 8 | 13 | 18 | 23));
-    for (digit, place) in (0..32).rev().zip(places) {
-        out[place] = b"0123456789abcdef"[(bits >> (digit * 4)) as usize & 0xf];
+    for (byte, place) in halves.iter().flat_map(|half| half.to_be_bytes()).zip(PLACES) {
+        out[place..place + 2].copy_from_slice(&HEX[usize::from(byte)]);
     }
     out
+}
+
+/// Where an id has its bytes, two digits each.
+const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+
+const HEX: [[u8; 2]; 256] = {
+    let digits = b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        pairs[byte] = [digits[byte >> 4], digits[byte & 0xf]];
+        byte += 1;
+    }
+    pairs
+};
+
+/// The last step of SplitMix64: another number for each number, and none that looks like its neighbour.
+fn scatter(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 #[cfg(test)]
@@ -78,15 +92,12 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(sent: &[&str], rule: RequestId, kept: bool) {
-        let mut headers = HeaderMap::new();
-        for value in sent {
-            headers.append(NAME, HeaderValue::from_bytes(value.as_bytes()).expect("a value"));
-        }
-        let id = Id::of(&headers, rule);
+    fn check(sent: Option<&str>, rule: RequestId, kept: bool) {
+        let value = sent.map(|sent| HeaderValue::from_bytes(sent.as_bytes()).expect("a value"));
+        let id = Id::of(value.as_ref(), rule);
         assert_eq!(id.is_new, !kept, "{sent:?}");
         if kept {
-            assert_eq!(id.as_str(), sent[0]);
+            assert_eq!(Some(id.as_str()), sent);
         } else {
             let parts: Vec<_> = id.as_str().split('-').map(str::len).collect();
             assert_eq!(parts, [8, 4, 4, 4, 12], "{}", id.as_str());
@@ -97,15 +108,14 @@ mod tests {
     #[test]
     fn a_clients_id_is_kept_if_it_can_stand_anywhere() {
         for good in ["1", "a-b_c.d:e/f+g=@{}", &"x".repeat(128)] {
-            check(&[good], RequestId::Accept, true);
-            check(&[good], RequestId::Off, true);
-            check(&[good], RequestId::Replace, false);
+            check(Some(good), RequestId::Accept, true);
+            check(Some(good), RequestId::Off, true);
+            check(Some(good), RequestId::Replace, false);
         }
         for bad in ["", "a b", "a\"b", "a\\b", "é", "a\tb", &"x".repeat(129)] {
-            check(&[bad], RequestId::Accept, false);
+            check(Some(bad), RequestId::Accept, false);
         }
-        check(&[], RequestId::Accept, false);
-        check(&["1", "1"], RequestId::Accept, false);
+        check(None, RequestId::Accept, false);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr, Result};
 
+use super::glance::Work;
 use crate::domain::host::{HostBuffer, normalize};
 use crate::domain::route::{HostMode, RefererMode, Route};
 
@@ -16,10 +17,15 @@ pub(super) fn address_to_api(
     route: &Route,
     target: Vec<u8>,
     asked_host: Option<&HeaderValue>,
+    work: Work,
 ) -> Result<()> {
     set_target(request, target)?;
-    drop_proxy_headers(request);
-    if let Some(length) = repeated_length(&request.headers) {
+    if work.for_proxies {
+        drop_proxy_headers(request);
+    }
+    if work.length
+        && let Some(length) = repeated_length(&request.headers)
+    {
         request.insert_header(CONTENT_LENGTH, length)?;
     }
     let domain = domain_value(route, asked_host)?;
@@ -108,6 +114,7 @@ mod tests {
     use crate::domain::api::PrivateApi;
     use crate::domain::host::Host;
     use crate::domain::route::Choices;
+    use crate::proxy::glance::Asked;
 
     fn sent(domain: &str, choices: Choices, headers: &[(&'static str, &str)]) -> RequestHeader {
         let api = PrivateApi::parse("https://abc123.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
@@ -117,7 +124,8 @@ mod tests {
             request.append_header(*name, *value).expect("a header");
         }
         let asked = HeaderValue::from_static("Shop.example.com:8443");
-        address_to_api(&mut request, &route, b"/prod/x?y|z".to_vec(), Some(&asked)).expect("a valid request");
+        let work = Asked::of(&request.headers).work;
+        address_to_api(&mut request, &route, b"/prod/x?y|z".to_vec(), Some(&asked), work).expect("a valid request");
         request
     }
 

@@ -1,0 +1,208 @@
+//! One look at all headers of a message, in place of a search for each name that matters.
+//!
+//! A search hashes the name it is for and walks a table, found or not; a message has few headers, and
+//! nearly none has any that make work. What is told here decides whether there is work at all: whoever
+//! does the work reads the headers themselves.
+
+use http::HeaderValue;
+use http::header::HeaderMap;
+
+/// A request's headers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked<'h> {
+    /// Bytes of all names and values.
+    pub(super) bytes: usize,
+    /// The first Host.
+    pub(super) host: Option<&'h HeaderValue>,
+    /// The first Content-Length.
+    pub(super) length: Option<&'h HeaderValue>,
+    /// The first Transfer-Encoding.
+    pub(super) coding: Option<&'h HeaderValue>,
+    /// There is a second one.
+    pub(super) coded_twice: bool,
+    /// X-Request-Id, if there is one and no other.
+    pub(super) id: Option<&'h HeaderValue>,
+    /// There is an X-HTTP-Method-Override.
+    pub(super) overrides: bool,
+    /// What has to be changed in it.
+    pub(super) work: Work,
+}
+
+/// What a request on its way upstream needs beside what every request does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Work {
+    /// It has fields that concern one hop only (RFC 9110 section 7.6.1).
+    pub(super) hop: bool,
+    /// It has fields that are meant for a proxy.
+    pub(super) for_proxies: bool,
+    /// Its Content-Length is said more than once.
+    pub(super) length: bool,
+}
+
+impl<'h> Asked<'h> {
+    pub(super) fn of(headers: &'h HeaderMap) -> Asked<'h> {
+        let mut asked = Asked::default();
+        let mut ids = 0;
+        for (name, value) in headers {
+            let name = name.as_str();
+            asked.bytes += name.len() + value.len();
+            match name {
+                "host" => asked.host = asked.host.or(Some(value)),
+                "content-length" => {
+                    asked.work.length |= asked.length.is_some() || is_list(value);
+                    asked.length = asked.length.or(Some(value));
+                }
+                "transfer-encoding" => {
+                    asked.work.hop = true;
+                    asked.coded_twice |= asked.coding.is_some();
+                    asked.coding = asked.coding.or(Some(value));
+                }
+                "connection" | "keep-alive" | "te" | "trailer" | "upgrade" | "http2-settings" => asked.work.hop = true,
+                "x-http-method-override" => asked.overrides = true,
+                "x-request-id" => {
+                    ids += 1;
+                    asked.id = Some(value);
+                }
+                name if name.starts_with("proxy") => (asked.work.hop, asked.work.for_proxies) = (true, true),
+                _ => {}
+            }
+        }
+        asked.id = asked.id.filter(|_| ids == 1);
+        asked
+    }
+}
+
+/// An answer's headers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Answered {
+    /// It has fields that concern the hop to the endpoint only, which Pingora does not write anew.
+    pub(super) hop: bool,
+    /// Its Content-Length is said more than once.
+    pub(super) length: bool,
+    /// It has an id of the API's.
+    pub(super) has_id: bool,
+    /// It may name a place in the API's terms: Location, Content-Location, Set-Cookie.
+    pub(super) names_a_place: bool,
+}
+
+impl Answered {
+    pub(super) fn of(headers: &HeaderMap) -> Answered {
+        let mut answered = Answered::default();
+        let mut lengths = 0;
+        for (name, value) in headers {
+            match name.as_str() {
+                // What nearly every answer says; it nominates nothing that could be there.
+                "connection" if value.as_bytes().eq_ignore_ascii_case(b"keep-alive") => {}
+                "connection" | "keep-alive" | "proxy-connection" | "proxy-authenticate" | "trailer" | "upgrade" => {
+                    answered.hop = true;
+                }
+                "content-length" => {
+                    lengths += 1;
+                    answered.length |= lengths > 1 || is_list(value);
+                }
+                "x-request-id" => answered.has_id = true,
+                "location" | "content-location" | "set-cookie" => answered.names_a_place = true,
+                _ => {}
+            }
+        }
+        answered
+    }
+}
+
+fn is_list(value: &HeaderValue) -> bool {
+    value.as_bytes().contains(&b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderName;
+
+    use super::*;
+
+    fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
+        let line = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        };
+        lines.iter().map(line).collect()
+    }
+
+    #[track_caller]
+    fn needs(lines: &[(&'static str, &'static str)], work: Work) {
+        assert_eq!(Asked::of(&headers(lines)).work, work, "{lines:?}");
+    }
+
+    const NONE: Work = Work { hop: false, for_proxies: false, length: false };
+
+    #[test]
+    fn most_requests_make_no_work() {
+        needs(&[], NONE);
+        needs(&[("host", "a.example"), ("accept", "*/*"), ("content-length", "5"), ("x-proxy", "1")], NONE);
+    }
+
+    #[test]
+    fn what_pingora_would_take_out_is_noticed() {
+        let hop = Work { hop: true, ..NONE };
+        for name in ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings"] {
+            needs(&[("host", "a.example"), (name, "x")], hop);
+        }
+        for name in ["proxy", "proxy-connection", "proxy-authenticate", "proxy-authorization", "proxy-anything"] {
+            needs(&[(name, "x")], Work { for_proxies: true, ..hop });
+        }
+    }
+
+    #[test]
+    fn a_length_is_repeated_in_lines_or_in_a_list() {
+        let length = Work { length: true, ..NONE };
+        needs(&[("content-length", "5"), ("content-length", "5")], length);
+        needs(&[("content-length", "5, 5")], length);
+    }
+
+    #[test]
+    fn of_a_request_is_told_what_decides() {
+        let lines = [
+            ("host", "a.example"),
+            ("transfer-encoding", "chunked"),
+            ("content-length", "7"),
+            ("x-http-method-override", "PUT"),
+            ("x-request-id", "one"),
+        ];
+        let headers = headers(&lines);
+        let asked = Asked::of(&headers);
+        assert_eq!(asked.host.expect("a host"), "a.example");
+        assert_eq!(asked.coding.expect("a coding"), "chunked");
+        assert_eq!(asked.length.expect("a length"), "7");
+        assert_eq!(asked.id.expect("an id"), "one");
+        assert!(asked.overrides && !asked.coded_twice);
+        assert_eq!(asked.bytes, lines.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>());
+    }
+
+    #[test]
+    fn two_ids_are_none_and_two_codings_are_two() {
+        let headers = headers(&[
+            ("x-request-id", "1"),
+            ("x-request-id", "1"),
+            ("transfer-encoding", "chunked"),
+            ("transfer-encoding", "gzip"),
+        ]);
+        let asked = Asked::of(&headers);
+        assert!(asked.id.is_none() && asked.coded_twice);
+        assert_eq!(asked.coding.expect("the first"), "chunked");
+    }
+
+    #[test]
+    fn of_an_answer_is_told_what_has_to_change() {
+        let told = |lines: &[(&'static str, &'static str)]| Answered::of(&headers(lines));
+        let none = Answered::default();
+        assert_eq!(told(&[("connection", "Keep-Alive"), ("content-length", "2"), ("date", "x")]), none);
+        for (name, value) in
+            [("connection", "close"), ("connection", "keep-alive, x-a"), ("trailer", "x"), ("upgrade", "h2c")]
+        {
+            assert_eq!(told(&[(name, value)]), Answered { hop: true, ..none }, "{name}: {value}");
+        }
+        assert_eq!(told(&[("content-length", "2, 2")]), Answered { length: true, ..none });
+        assert_eq!(told(&[("x-request-id", "1")]), Answered { has_id: true, ..none });
+        for name in ["location", "content-location", "set-cookie"] {
+            assert_eq!(told(&[(name, "x")]), Answered { names_a_place: true, ..none });
+        }
+    }
+}
