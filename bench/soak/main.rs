@@ -94,7 +94,7 @@ fn soak(arguments: &Arguments) -> Result<bool> {
     names.say(&[0, 1]);
     fs::write(folder.join("nameplate.yaml"), settings(&origins, &names))?;
 
-    let mut proxy = Proxy::start(&arguments.binary, folder)?;
+    let mut proxy = Proxy::start(&[], &arguments.binary, folder)?;
     let begun = Instant::now();
     let idle_before = proxy.sample(begun)?;
 

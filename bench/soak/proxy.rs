@@ -26,16 +26,25 @@ pub struct Sample {
 }
 
 impl Proxy {
-    /// Starts it; returns when it is ready.
-    pub fn start(binary: &Path, folder: &Path) -> Result<Proxy> {
+    /// Starts it; returns when it is ready. `runner` is a program that runs programs, with its arguments,
+    /// or nothing.
+    pub fn start(runner: &[String], binary: &Path, folder: &Path) -> Result<Proxy> {
         let log = folder.join("nameplate.log");
-        let process = Command::new(binary)
+        let mut command = match runner {
+            [] => Command::new(binary),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(binary);
+                command
+            }
+        };
+        let process = command
             .args(["serve", "--config"])
             .arg(folder.join("nameplate.yaml"))
             .stdin(Stdio::null())
             .stderr(File::create(&log)?)
             .spawn()
-            .with_context(|| format!("start {}", binary.display()))?;
+            .with_context(|| format!("start {}", command.get_program().display()))?;
         // For run.sh, should this process be killed before it can end that one.
         fs::write(folder.join("nameplate.pid"), process.id().to_string())?;
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -47,10 +56,11 @@ impl Proxy {
                 let rest = said.split(after).skip(1);
                 rest.filter_map(|rest| rest.split([' ', '/', '\n']).next()?.parse().ok()).collect()
             };
-            if let ([plain, tls], [admin]) = (&words("listening on ")[..], &words("admin pages on http://")[..])
+            if let ([plain, others @ ..], [admin]) = (&words("listening on ")[..], &words("admin pages on http://")[..])
                 && page(*admin, "/readyz").is_ok_and(|(status, _)| status == 200)
             {
-                (proxy.plain, proxy.tls, proxy.admin) = (*plain, *tls, *admin);
+                (proxy.plain, proxy.admin) = (*plain, *admin);
+                proxy.tls = others.first().copied().unwrap_or(nowhere);
                 return Ok(proxy);
             }
             if Instant::now() > until || proxy.process.try_wait()?.is_some() {
@@ -60,8 +70,12 @@ impl Proxy {
         }
     }
 
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     pub fn sample(&self, begun: Instant) -> Result<Sample> {
-        let process = format!("/proc/{}", self.process.id());
+        let process = format!("/proc/{}", self.id());
         let status = fs::read_to_string(format!("{process}/status")).context("nameplate has ended")?;
         let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
         Ok(Sample {
@@ -80,7 +94,7 @@ impl Proxy {
     }
 
     pub fn signal(&self, name: &str) -> Result<()> {
-        let status = Command::new("kill").args([name, &self.process.id().to_string()]).status()?;
+        let status = Command::new("kill").args([name, &self.id().to_string()]).status()?;
         if status.success() { Ok(()) } else { bail!("nameplate has ended") }
     }
 

@@ -22,8 +22,10 @@ use crate::telemetry::metrics::{ConnectFailure, Discovery, Metrics, Retry};
 impl Proxy {
     /// The peer for the next attempt.
     pub(super) async fn next_peer(&self, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
-        let now = Instant::now();
-        if ctx.attempts == 0 {
+        let first = ctx.attempts == 0;
+        // The first attempt begins when the header has been read: one look at the clock less.
+        let now = if first { ctx.started } else { Instant::now() };
+        if first {
             self.live.endpoints.budget.earn();
         }
         ctx.attempts += 1;

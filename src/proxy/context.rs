@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::HeaderValue;
 
 use super::connection::UnderWay;
@@ -30,7 +31,7 @@ pub struct RequestContext {
     /// What its header needs on its way upstream.
     pub(super) work: Work,
     /// The target to send upstream, once decided.
-    pub(super) target: Vec<u8>,
+    pub(super) target: Bytes,
     /// When the request's header had been read.
     pub(super) started: Instant,
     /// When the current attempt asked for a connection.
@@ -76,7 +77,7 @@ impl RequestContext {
             snapshot: live.snapshot(),
             route: None,
             work: Work::default(),
-            target: Vec::new(),
+            target: Bytes::new(),
             started: now,
             connecting: now,
             sent: None,

@@ -409,7 +409,7 @@ impl Proxy {
         match decided {
             Ok((index, target)) => {
                 ctx.goes_by(Some(index));
-                ctx.target = target;
+                ctx.target = target.into();
                 Ok(())
             }
             Err(Refused { refusal, index }) => {

@@ -15,7 +15,7 @@ use crate::domain::route::{HostMode, RefererMode, Route};
 pub(super) fn address_to_api(
     request: &mut RequestHeader,
     route: &Route,
-    target: Vec<u8>,
+    target: Bytes,
     asked_host: Option<&HeaderValue>,
     work: Work,
 ) -> Result<()> {
@@ -43,8 +43,7 @@ pub(super) fn address_to_api(
     request.insert_header("X-Upstream-Domain", domain)
 }
 
-fn set_target(request: &mut RequestHeader, target: Vec<u8>) -> Result<()> {
-    let target = Bytes::from(target);
+fn set_target(request: &mut RequestHeader, target: Bytes) -> Result<()> {
     // `http::Uri` knows fewer bytes than clients send (`|` or `^`, say); those keep their raw form.
     match http::Uri::from_maybe_shared(target.clone()) {
         Ok(uri) if uri.path_and_query().is_some_and(|p| p.as_str().as_bytes() == target) => {
@@ -125,7 +124,8 @@ mod tests {
         }
         let asked = HeaderValue::from_static("Shop.example.com:8443");
         let work = Asked::of(&request.headers).work;
-        address_to_api(&mut request, &route, b"/prod/x?y|z".to_vec(), Some(&asked), work).expect("a valid request");
+        address_to_api(&mut request, &route, Bytes::from_static(b"/prod/x?y|z"), Some(&asked), work)
+            .expect("a valid request");
         request
     }
 
