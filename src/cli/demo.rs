@@ -9,15 +9,17 @@ use anyhow::Context;
 use clap::Args;
 
 use super::serve::{Signals, until_told_to_stop};
-use super::{FAULTY, fail, logging};
+use super::settings::code_of;
+use super::{FAULTY, UNUSABLE, fail, logging};
 use crate::app::{self, Running, StartFault};
-use crate::config::load::compile_file;
+use crate::config::load::{compile_bytes, compile_file};
 use crate::config::settings::{Listener, MappingSource, Settings};
 use crate::demo::apis::Apis;
 use crate::demo::authority::Authority;
 use crate::demo::curl_lines;
 use crate::demo::gateway::{Config, Gateway};
 use crate::domain::route::HostMode;
+use crate::domain::table::MappingTable;
 
 /// The sample that ships in `conf/`.
 const SAMPLE: &str = include_str!("../../conf/mapping.yaml");
@@ -34,15 +36,74 @@ pub(super) struct DemoArgs {
     /// Listen here for the admin pages; a port that is taken is replaced by a free one
     #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:9901")]
     admin: SocketAddr,
+    /// Run the stand-in alone, here, with the APIs that the mapping names now: for a proxy that is started beside it,
+    /// in another container say
+    #[arg(long, value_name = "IP:PORT", requires = "authority", conflicts_with_all = ["listen", "admin"])]
+    gateway: Option<SocketAddr>,
+    /// Where to write the certificate of the authority that signs the stand-in's, a new one at each start: the
+    /// proxy's `endpoint: ca_file`
+    #[arg(long, value_name = "FILE", requires = "gateway")]
+    authority: Option<PathBuf>,
 }
 
 /// Runs the demo until Ctrl-C.
 pub(super) fn demo(args: &DemoArgs, out: &mut dyn Write) -> ExitCode {
     logging::start();
+    if let Some((address, file)) = args.gateway.zip(args.authority.as_deref()) {
+        return gateway_alone(args.mapping.as_deref(), address, file, out)
+            .map_or_else(|(code, what)| fail(code, what), |()| ExitCode::SUCCESS);
+    }
     let folder = std::env::temp_dir().join(format!("nameplate-demo-{}", std::process::id()));
     let outcome = run(args, &folder, out);
     let _ = std::fs::remove_dir_all(&folder);
     outcome.unwrap_or_else(|e| fail(FAULTY, format!("{e:#}")))
+}
+
+/// The stand-in without a proxy, until a signal ends it. Who waits for `authority` finds it whole, and the stand-in
+/// listening. Fails with an exit code and what to say.
+fn gateway_alone(
+    mapping: Option<&Path>,
+    address: SocketAddr,
+    authority_file: &Path,
+    out: &mut dyn Write,
+) -> Result<(), (u8, String)> {
+    let other = |e: anyhow::Error| (code_of(&e), format!("{e:#}"));
+    let table = match mapping {
+        Some(file) => compile_file(file, None).map_err(|e| other(e.into()))?.table,
+        None => compile_bytes(SAMPLE.as_bytes(), "the sample mapping", None).map_err(|e| other(e.into()))?,
+    };
+    // One that an earlier start left would be trusted by who starts beside this, and vouches for nothing any more.
+    let _ = std::fs::remove_file(authority_file);
+    let mut signals = Signals::listen().map_err(other)?;
+    let authority = Authority::new().map_err(|e| other(e.into()))?;
+    let config = Config { addresses: vec![address], ..Config::new(apis_of(&table)) };
+    let gateway = Gateway::start(config, &authority)
+        .map_err(|e| (UNUSABLE, format!("{address}: {e}\n  help: give --gateway a free address of this machine")))?;
+    write_whole(authority_file, authority.pem()).map_err(|e| {
+        let file = authority_file.display();
+        (UNUSABLE, format!("cannot write {file}: {e}\n  help: give --authority a file in a folder that may be written"))
+    })?;
+    let (entries, at) = (table.routes().len(), gateway.addresses()[0]);
+    let _ = writeln!(out, "A stand-in for API Gateway answers for the APIs of {entries} entries, over TLS on {at}.");
+    let _ = writeln!(out, "The authority to trust is in {}.", authority_file.display());
+    let _ = out.flush();
+    signals.wait_for_the_end();
+    gateway.stop();
+    Ok(())
+}
+
+/// Writes beside the place and renames into it: nobody reads half of it.
+fn write_whole(file: &Path, text: &str) -> std::io::Result<()> {
+    let beside = file.with_extension(format!("{}.new", std::process::id()));
+    std::fs::write(&beside, text)?;
+    std::fs::rename(&beside, file)
+}
+
+/// The APIs that a mapping names. STRICT is what every entry passes but one that shows the API another Host than its
+/// own.
+fn apis_of(table: &MappingTable) -> Apis {
+    let apis = Apis::from_table(table);
+    if table.routes().iter().all(|route| route.choices.host == HostMode::Api) { apis.strict() } else { apis }
 }
 
 fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
@@ -59,12 +120,7 @@ fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<Ex
     let authority = Authority::new()?;
     let ca_file = folder.join("ca.pem");
     authority.write_pem(&ca_file).with_context(|| format!("write {}", ca_file.display()))?;
-    let mut apis = Apis::from_table(&table);
-    // STRICT is what every entry passes but one that shows the API another Host than its own.
-    if table.routes().iter().all(|route| route.choices.host == HostMode::Api) {
-        apis = apis.strict();
-    }
-    let gateway = Gateway::start(Config::new(apis), &authority)?;
+    let gateway = Gateway::start(Config::new(apis_of(&table)), &authority)?;
 
     let mut settings = Settings { mapping: MappingSource::File(mapping.clone()), ..Settings::default() };
     // Trying things out is what it is for.

@@ -143,6 +143,18 @@ impl Signals {
         })
     }
 
+    /// Returns when told to stop or to make place, for what has nothing to reload and nobody to hand over to.
+    pub(super) fn wait_for_the_end(&mut self) {
+        let Signals { runtime, quit, terminate, interrupt, .. } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = quit.recv() => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        });
+    }
+
     /// From now on, another SIGTERM or SIGINT ends the process at once.
     fn end_on_the_next(mut self) {
         let _ = std::thread::Builder::new().name("signals".into()).spawn(move || {
