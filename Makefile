@@ -1,6 +1,6 @@
 # What a newcomer runs. Everything real happens in cargo and in scripts/.
 
-.PHONY: demo test deploy-check lint doc ci fuzz soak preflight test-tools
+.PHONY: demo test deploy-check image-check lint doc ci fuzz soak preflight test-tools
 
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
 demo: preflight
@@ -15,6 +15,10 @@ test: preflight test-tools
 deploy-check: preflight
 	@cargo build
 	@scripts/deploy-check.sh
+
+# The image and docker/compose.yaml: built for real, run, and held to docker/README.md. As root.
+image-check: preflight
+	@scripts/image-check.sh
 
 # What CI denies.
 lint: preflight

@@ -13,6 +13,7 @@ mod by_domain;
 mod check_cases;
 mod clients;
 mod container;
+mod containers;
 mod cpu;
 mod deploying;
 mod discovery;

