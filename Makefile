@@ -1,6 +1,6 @@
 # What a newcomer runs. Everything real happens in cargo and in scripts/.
 
-.PHONY: demo test deploy-check image-check lint doc ci fuzz soak preflight test-tools
+.PHONY: demo test deploy-check image-check lint doc ci fuzz soak bench cost preflight test-tools
 
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
 demo: preflight
@@ -38,6 +38,14 @@ fuzz:
 # A real process under load for an hour: bench/soak/README.md.
 soak: preflight
 	@bench/soak/run.sh
+
+# Nameplate beside other proxies, for an hour and more on an idle machine: bench/compare/README.md.
+bench: preflight
+	@bench/compare/run.sh
+
+# Instructions and system calls of a request against committed figures: bench/cost/README.md.
+cost: preflight
+	@bench/cost/run.sh
 
 # Names what the build lacks, and installs it as root or through sudo.
 preflight:

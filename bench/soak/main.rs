@@ -7,6 +7,7 @@
 mod entries;
 mod http;
 mod load;
+mod names;
 mod origin;
 mod proxy;
 mod report;
@@ -28,7 +29,8 @@ use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 
 use http::Door;
-use origin::{NAME, Names, Origins};
+use names::Names;
+use origin::{NAME, Origins};
 use proxy::{Proxy, Sample};
 use report::Report;
 use tally::{Outages, Tally};
@@ -91,7 +93,7 @@ fn soak(arguments: &Arguments) -> Result<bool> {
     entries::save(folder, 0)?;
     let mut origins = Origins::start(&authority)?;
     let names = Names::start()?;
-    names.say(&[0, 1]);
+    names.say([0, 1].map(origin::address));
     fs::write(folder.join("nameplate.yaml"), settings(&origins, &names))?;
 
     let mut proxy = Proxy::start(&[], &arguments.binary, folder)?;
@@ -217,8 +219,8 @@ impl Around<'_> {
         } else if second % ADDRESSES_EVERY == ADDRESSES_EVERY - 1 {
             self.moves += 1;
             self.left_out = (self.left_out + 1) % origin::ADDRESSES;
-            let places: Vec<_> = (0..origin::ADDRESSES).filter(|at| *at != self.left_out).collect();
-            self.names.say(&places);
+            let places = (0..origin::ADDRESSES).filter(|at| *at != self.left_out);
+            self.names.say(places.map(origin::address));
         }
         Ok(())
     }

@@ -1,8 +1,6 @@
-//! The endpoint: three addresses of a stand-in for API Gateway, and a DNS server that says which of
-//! them count.
+//! The endpoint: three addresses of a stand-in for API Gateway.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::{Arc, Mutex};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -73,54 +71,4 @@ impl Origins {
 
 pub fn address(at: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 0, at as u8 + 1)
-}
-
-/// A DNS server for [`NAME`], and for any other: it has only one answer.
-#[derive(Clone)]
-pub struct Names {
-    pub address: SocketAddr,
-    answer: Arc<Mutex<Vec<Ipv4Addr>>>,
-}
-
-impl Names {
-    pub fn start() -> Result<Names> {
-        let socket = UdpSocket::bind("127.0.0.1:0").context("listen for DNS")?;
-        let names = Names { address: socket.local_addr()?, answer: Arc::default() };
-        let answer = Arc::clone(&names.answer);
-        std::thread::spawn(move || {
-            let mut query = [0; 1_024];
-            while let Ok((length, from)) = socket.recv_from(&mut query) {
-                let addresses = answer.lock().expect("no panic while it is held").clone();
-                if let Some(reply) = reply(&query[..length], &addresses) {
-                    let _ = socket.send_to(&reply, from);
-                }
-            }
-        });
-        Ok(names)
-    }
-
-    pub fn say(&self, places: &[usize]) {
-        *self.answer.lock().expect("no panic while it is held") = places.iter().map(|at| address(*at)).collect();
-    }
-}
-
-/// The answer to the one question of a query (RFC 1035 section 4): addresses for type A, nothing for
-/// any other type.
-fn reply(query: &[u8], addresses: &[Ipv4Addr]) -> Option<Vec<u8>> {
-    let mut end = 12;
-    while *query.get(end)? != 0 {
-        end += usize::from(query[end]) + 1;
-    }
-    let question = query.get(12..end + 5)?;
-    let is_a = question[question.len() - 4..] == [0, 1, 0, 1];
-    let addresses = if is_a { addresses } else { &[] };
-    let mut out = query[..2].to_vec();
-    out.extend([0x81, 0x80, 0, 1, 0, addresses.len() as u8, 0, 0, 0, 0]);
-    out.extend(question);
-    for address in addresses {
-        // The question's name, A, IN, a second to live.
-        out.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0, 4]);
-        out.extend(address.octets());
-    }
-    Some(out)
 }

@@ -12,6 +12,7 @@ mod bodies;
 mod by_domain;
 mod check_cases;
 mod clients;
+mod compare;
 mod container;
 mod containers;
 mod cpu;

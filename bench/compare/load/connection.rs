@@ -1,0 +1,170 @@
+//! A client's connection, and the one request that is on it.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::epoll;
+
+/// The longest that opening a connection on this machine may take.
+const OPENING: Duration = Duration::from_secs(5);
+/// The longest head of an answer.
+const HEAD: usize = 16 * 1024;
+/// What is read at a time.
+const PIECE: usize = 128 * 1024;
+
+pub struct Connection {
+    stream: Option<TcpStream>,
+    pub busy: bool,
+    /// Whether it has served a request.
+    pub used: bool,
+    /// Which request it carries, when that was due, and when it was sent.
+    pub request: usize,
+    pub due: Instant,
+    pub sent: Instant,
+    pub tries: u32,
+    head: Vec<u8>,
+    answer: Option<Answer>,
+    piece: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+struct Answer {
+    status: u16,
+    last: bool,
+    bytes: u64,
+    left: u64,
+}
+
+pub enum Read {
+    /// The answer is not complete, or there is none.
+    More,
+    /// All of one; `last` where the connection ends with it.
+    Answer { status: u16, bytes: u64, last: bool },
+}
+
+impl Connection {
+    pub fn new(now: Instant) -> Self {
+        Connection {
+            stream: None,
+            busy: false,
+            used: false,
+            request: 0,
+            due: now,
+            sent: now,
+            tries: 0,
+            head: Vec::new(),
+            answer: None,
+            piece: vec![0; PIECE],
+        }
+    }
+
+    pub fn open(&mut self, to: SocketAddr, epoll: &OwnedFd, at: usize) -> io::Result<()> {
+        let stream = TcpStream::connect_timeout(&to, OPENING)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        epoll::add(epoll, &stream, epoll::EventData::new_u64(at as u64), epoll::EventFlags::IN)?;
+        self.stream = Some(stream);
+        self.used = false;
+        Ok(())
+    }
+
+    pub fn open_if_closed(&mut self, to: SocketAddr, epoll: &OwnedFd, at: usize) -> io::Result<()> {
+        if self.stream.is_some() { Ok(()) } else { self.open(to, epoll, at) }
+    }
+
+    /// Closing takes it out of the epoll, too.
+    pub fn close(&mut self) {
+        self.stream = None;
+        self.head.clear();
+        self.answer = None;
+    }
+
+    pub fn take(&mut self, due: Instant, request: usize) {
+        (self.due, self.request, self.busy, self.tries) = (due, request, true, 1);
+        self.head.clear();
+        self.answer = None;
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sent = Instant::now();
+        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        match stream.write(bytes)? {
+            all if all == bytes.len() => Ok(()),
+            _ => Err(io::Error::other("the proxy takes no request")),
+        }
+    }
+
+    /// `close` has forgotten what of an answer there was, so this is asked of what was known before.
+    pub fn may_be_sent_again(&self) -> bool {
+        self.used && self.tries < 2
+    }
+
+    pub fn receive(&mut self) -> io::Result<Read> {
+        loop {
+            let Some(stream) = self.stream.as_mut() else { return Ok(Read::More) };
+            let length = match stream.read(&mut self.piece) {
+                Ok(0) => return self.ended(io::ErrorKind::UnexpectedEof.into()),
+                Ok(length) => length,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(Read::More),
+                Err(e) => return self.ended(e),
+            };
+            if !self.busy {
+                return Err(io::Error::other("bytes that answer nothing"));
+            }
+            if let Some(answer) = self.read(length)? {
+                self.answer = None;
+                self.head.clear();
+                return Ok(Read::Answer { status: answer.status, bytes: answer.bytes, last: answer.last });
+            }
+            if length < PIECE {
+                return Ok(Read::More);
+            }
+        }
+    }
+
+    /// An answer that has begun is not asked for again.
+    fn ended(&mut self, why: io::Error) -> io::Result<Read> {
+        if !self.head.is_empty() || self.answer.is_some() {
+            self.used = false;
+        }
+        Err(why)
+    }
+
+    /// Takes in what was read; the answer, where it is complete now.
+    fn read(&mut self, length: usize) -> io::Result<Option<Answer>> {
+        let bytes = length as u64;
+        let answer = match self.answer {
+            Some(answer) => Answer { bytes: answer.bytes + bytes, left: answer.left.saturating_sub(bytes), ..answer },
+            None => {
+                self.head.extend_from_slice(&self.piece[..length]);
+                let Some(end) = memchr::memmem::find(&self.head, b"\r\n\r\n") else {
+                    let long = self.head.len() > HEAD;
+                    return if long { Err(io::Error::other("a head without an end")) } else { Ok(None) };
+                };
+                let body = (self.head.len() - end - 4) as u64;
+                let answer = head(&self.head[..end])?;
+                Answer { bytes: self.head.len() as u64, left: answer.left.saturating_sub(body), ..answer }
+            }
+        };
+        let complete = answer.left == 0;
+        self.answer = Some(answer);
+        Ok(complete.then_some(answer))
+    }
+}
+
+fn head(head: &[u8]) -> io::Result<Answer> {
+    let text = std::str::from_utf8(head).map_err(io::Error::other)?;
+    let status = text.get(9..12).and_then(|code| code.parse().ok()).ok_or_else(|| io::Error::other("no status"))?;
+    let (mut left, mut last) = (None, text.starts_with("HTTP/1.0"));
+    for (name, value) in text.lines().skip(1).filter_map(|line| line.split_once(':')) {
+        if name.eq_ignore_ascii_case("content-length") {
+            left = value.trim().parse().ok();
+        } else if name.eq_ignore_ascii_case("connection") {
+            last = value.trim().eq_ignore_ascii_case("close");
+        }
+    }
+    let left = left.ok_or_else(|| io::Error::other("an answer without a length"))?;
+    Ok(Answer { status, last, bytes: 0, left })
+}
