@@ -19,7 +19,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import zlib
 
@@ -30,7 +29,7 @@ LOCKED = ["--network", "host", "--ulimit", "nofile=16384:16384", "--ulimit", "np
           "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What is shipped, and what is quicker to build.
-MOST_BYTES = {"dist": 25_000_000, "release": 30_000_000}
+MOST_BYTES = {"dist": 25_000_000, "release": 30_000_000, "quick": 45_000_000}
 MOST_START_MS = 100
 DOMAINS = 10
 DELAY_S = 1
@@ -273,33 +272,25 @@ def binary_in_it(path):
 # What it does.
 
 def start_time(bench, runs=15):
-    """From the moment that the process is ours, and not the runtime's, to the first 200 of /readyz."""
+    """To the first 200 of /readyz, from the last look at the process that still found the runtime in it and not
+    ours: what it says is never too little, and on a busy machine too much."""
     took = []
     for _ in range(runs):
         with bench.proxy() as proxy:
-            pid = proxy.init()
-            began, ready = [], []
-
-            def watch_exec():
-                while not began:
-                    if os.readlink(f"/proc/{pid}/exe").endswith("/nameplate"):
-                        began.append(time.monotonic())
-                    time.sleep(0.0002)
-
-            def watch_ready():
-                while not ready:
-                    if get(proxy.ports["admin"], "/readyz")[0] == 200:
-                        ready.append(time.monotonic())
-                    time.sleep(0.0005)
-
-            threads = [threading.Thread(target=watch, daemon=True) for watch in (watch_exec, watch_ready)]
-            for thread in threads:
-                thread.start()
-            proxy.start()
-            for thread in threads:
-                thread.join(20)
-            hold(began and ready, "it starts")
-            took.append((ready[0] - began[0]) * 1000)
+            exe = f"/proc/{proxy.init()}/exe"
+            # Where there is no systemd, it complains that nothing will ask for the health by itself.
+            quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+            starting = subprocess.Popen([*PODMAN, "start", proxy.id], **quiet)
+            end = time.monotonic() + 20
+            while time.monotonic() < end:
+                looked = time.monotonic()
+                if os.readlink(exe).endswith("/nameplate"):
+                    break
+                before = looked
+            while get(proxy.ports["admin"], "/readyz")[0] != 200:
+                hold(time.monotonic() < end, "it starts within 20 s")
+            took.append((time.monotonic() - before) * 1000)
+            hold(starting.wait(20) == 0, "podman starts it")
     median = statistics.median(took)
     hold(median < MOST_START_MS, f"it starts in {median:.0f} ms")
     say(f"exec to ready, {DOMAINS} domains, 0.25 CPU", f"{median:.0f} ms median of {runs} "
