@@ -79,8 +79,10 @@ fi
 say "base there after $((SECONDS - began)) s"
 
 building=$SECONDS
-buildah bud --quiet --layers --pull-never --format docker --isolation oci --timestamp 0 --build-arg "RUST_IMAGE=$base" \
-    --build-arg "PROFILE=$profile" --build-arg "PGO=$pgo" --build-arg "REVISION=$(git rev-parse HEAD)" -f docker/Dockerfile -t "$image" . \
+# The host's network: another bridge on the machine, or no plugin for one, must not keep a build from its packages.
+buildah bud --quiet --layers --pull-never --format docker --isolation oci --network host --timestamp 0 \
+    --build-arg "RUST_IMAGE=$base" --build-arg "PROFILE=$profile" --build-arg "PGO=$pgo" \
+    --build-arg "REVISION=$(git rev-parse HEAD)" -f docker/Dockerfile -t "$image" . \
     >"$tools/build.log" 2>&1 || { cat "$tools/build.log"; exit 1; }
 say "build, profile $profile: $((SECONDS - building)) s"
 
