@@ -44,8 +44,8 @@ impl Subject<'_> {
             Phase::Saturation => self.saturation(),
             Phase::Rate => self.rate(),
             Phase::Bodies => self.bodies(),
-            Phase::TlsH1 => self.tls(&["--h1", "-c64"]),
-            Phase::TlsH2 => self.tls(&["-c8", "-m8"]),
+            Phase::TlsH1 => self.tls_h1(),
+            Phase::TlsH2 => self.tls_h2(),
             Phase::SystemCalls => self.system_calls(),
             Phase::Spread => self.spread(),
             Phase::Start => self.started(),
@@ -57,6 +57,7 @@ impl Subject<'_> {
     fn order(&self) -> Order {
         Order {
             to: self.place.plain,
+            ca: None,
             connections: self.options.connections,
             seconds: self.options.seconds,
             rate: None,
@@ -85,6 +86,7 @@ impl Subject<'_> {
         word("--domains", order.domains.to_string());
         word("--hot", order.hot.to_string());
         word("--path", order.path.clone());
+        order.ca.iter().for_each(|ca| word("--ca", ca.display().to_string()));
         order.rate.into_iter().for_each(|rate| word("--rate", rate.to_string()));
         order.limit.into_iter().for_each(|limit| word("--limit", limit.to_string()));
         if order.until_input_ends {
@@ -167,12 +169,25 @@ impl Subject<'_> {
         Ok(found)
     }
 
-    fn tls(&mut self, how: &[&str]) -> Result<Values> {
+    fn tls_h1(&mut self) -> Result<Values> {
+        let ca = Some(self.place.folder.join("ca.pem"));
+        let (outcome, cpu) = self.costs(&Order { to: self.place.tls, ca, ..self.order() })?;
+        let mut found = values([("cpu_us", cpu * 1e6 / outcome.ok as f64), ("per_second", outcome.per_second())]);
+        found.extend(failures(&outcome));
+        Ok(found)
+    }
+
+    fn tls_h2(&mut self) -> Result<Values> {
         let host = mapping::domain(0);
         let seconds = self.options.seconds.ceil();
         let mut words: Vec<String> = ["-c", &self.rig.load_cpu.to_string(), "h2load", "-t1"].map(str::to_owned).into();
-        words.extend(how.iter().map(|word| (*word).to_owned()));
-        words.extend(["-D".to_owned(), format!("{seconds}"), format!("--connect-to={}", self.place.tls)]);
+        words.extend([
+            "-c8".to_owned(),
+            "-m8".to_owned(),
+            "-D".to_owned(),
+            format!("{seconds}"),
+            format!("--connect-to={}", self.place.tls),
+        ]);
         words.push(format!("https://{host}{SMALL}"));
         let before = self.process.cpu();
         let limit = Duration::from_secs_f64(seconds) + GRACE;

@@ -3,9 +3,17 @@
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::epoll;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::super::mapping;
 
 /// The longest that opening a connection on this machine may take.
 const OPENING: Duration = Duration::from_secs(5);
@@ -14,8 +22,82 @@ const HEAD: usize = 16 * 1024;
 /// What is read at a time.
 const PIECE: usize = 128 * 1024;
 
+/// How connections are opened.
+pub struct Door {
+    to: SocketAddr,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+}
+
+impl Door {
+    pub fn new(to: SocketAddr, ca: Option<&Path>) -> io::Result<Door> {
+        let Some(ca) = ca else { return Ok(Door { to, tls: None }) };
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_file_iter(ca).map_err(io::Error::other)? {
+            roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
+        }
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(mapping::domain(0)).map_err(io::Error::other)?;
+        Ok(Door { to, tls: Some((Arc::new(config), name)) })
+    }
+
+    /// Hands are shaken before it returns; only then the connection no longer blocks.
+    fn open(&self) -> io::Result<Wire> {
+        let stream = TcpStream::connect_timeout(&self.to, OPENING)?;
+        stream.set_nodelay(true)?;
+        let wire = match &self.tls {
+            None => Wire::Plain(stream),
+            Some((config, name)) => {
+                stream.set_read_timeout(Some(OPENING))?;
+                let client = ClientConnection::new(Arc::clone(config), name.clone()).map_err(io::Error::other)?;
+                let mut stream = StreamOwned::new(client, stream);
+                stream.conn.complete_io(&mut stream.sock)?;
+                Wire::Tls(Box::new(stream))
+            }
+        };
+        wire.socket().set_nonblocking(true)?;
+        Ok(wire)
+    }
+}
+
+enum Wire {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Wire {
+    fn socket(&self) -> &TcpStream {
+        match self {
+            Wire::Plain(stream) => stream,
+            Wire::Tls(stream) => stream.get_ref(),
+        }
+    }
+
+    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Wire::Plain(stream) => stream.read(piece),
+            Wire::Tls(stream) => stream.read(piece),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Wire::Plain(stream) => stream.write(bytes),
+            Wire::Tls(stream) => stream.write(bytes),
+        }
+    }
+
+    /// Whether a read that brought so little has brought all there is. Over TLS there may be more behind it.
+    fn is_empty_after(&self, length: usize) -> bool {
+        matches!(self, Wire::Plain(_)) && length < PIECE
+    }
+}
+
 pub struct Connection {
-    stream: Option<TcpStream>,
+    wire: Option<Wire>,
     pub busy: bool,
     /// Whether it has served a request.
     pub used: bool,
@@ -47,7 +129,7 @@ pub enum Read {
 impl Connection {
     pub fn new(now: Instant) -> Self {
         Connection {
-            stream: None,
+            wire: None,
             busy: false,
             used: false,
             request: 0,
@@ -60,23 +142,21 @@ impl Connection {
         }
     }
 
-    pub fn open(&mut self, to: SocketAddr, epoll: &OwnedFd, at: usize) -> io::Result<()> {
-        let stream = TcpStream::connect_timeout(&to, OPENING)?;
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
-        epoll::add(epoll, &stream, epoll::EventData::new_u64(at as u64), epoll::EventFlags::IN)?;
-        self.stream = Some(stream);
+    pub fn open(&mut self, door: &Door, epoll: &OwnedFd, at: usize) -> io::Result<()> {
+        let wire = door.open()?;
+        epoll::add(epoll, wire.socket(), epoll::EventData::new_u64(at as u64), epoll::EventFlags::IN)?;
+        self.wire = Some(wire);
         self.used = false;
         Ok(())
     }
 
-    pub fn open_if_closed(&mut self, to: SocketAddr, epoll: &OwnedFd, at: usize) -> io::Result<()> {
-        if self.stream.is_some() { Ok(()) } else { self.open(to, epoll, at) }
+    pub fn open_if_closed(&mut self, door: &Door, epoll: &OwnedFd, at: usize) -> io::Result<()> {
+        if self.wire.is_some() { Ok(()) } else { self.open(door, epoll, at) }
     }
 
     /// Closing takes it out of the epoll, too.
     pub fn close(&mut self) {
-        self.stream = None;
+        self.wire = None;
         self.head.clear();
         self.answer = None;
     }
@@ -89,8 +169,8 @@ impl Connection {
 
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.sent = Instant::now();
-        let stream = self.stream.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        match stream.write(bytes)? {
+        let wire = self.wire.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        match wire.write(bytes)? {
             all if all == bytes.len() => Ok(()),
             _ => Err(io::Error::other("the proxy takes no request")),
         }
@@ -103,8 +183,8 @@ impl Connection {
 
     pub fn receive(&mut self) -> io::Result<Read> {
         loop {
-            let Some(stream) = self.stream.as_mut() else { return Ok(Read::More) };
-            let length = match stream.read(&mut self.piece) {
+            let Some(wire) = self.wire.as_mut() else { return Ok(Read::More) };
+            let length = match wire.read(&mut self.piece) {
                 Ok(0) => return self.ended(io::ErrorKind::UnexpectedEof.into()),
                 Ok(length) => length,
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(Read::More),
@@ -118,7 +198,7 @@ impl Connection {
                 self.head.clear();
                 return Ok(Read::Answer { status: answer.status, bytes: answer.bytes, last: answer.last });
             }
-            if length < PIECE {
+            if self.wire.as_ref().is_none_or(|wire| wire.is_empty_after(length)) {
                 return Ok(Read::More);
             }
         }

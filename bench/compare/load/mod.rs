@@ -12,6 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
-use connection::{Connection, Read};
+use connection::{Connection, Door, Read};
 pub use tally::Outcome;
 use tally::Tally;
 
@@ -38,6 +39,9 @@ pub struct Order {
     /// Where the proxy listens.
     #[arg(long)]
     pub to: SocketAddr,
+    /// Over TLS, with a certificate that one of these authorities has signed; plaintext without it.
+    #[arg(long)]
+    pub ca: Option<PathBuf>,
     #[arg(long, default_value_t = 64)]
     pub connections: usize,
     /// How long to send. What is under way then is waited for.
@@ -79,6 +83,7 @@ pub fn run(order: &Order) -> io::Result<Outcome> {
 struct Generator<'o> {
     order: &'o Order,
     epoll: OwnedFd,
+    door: Door,
     requests: Vec<Vec<u8>>,
     connections: Vec<Connection>,
     idle: Vec<usize>,
@@ -102,6 +107,7 @@ impl<'o> Generator<'o> {
         let now = Instant::now();
         Ok(Generator {
             order,
+            door: Door::new(order.to, order.ca.as_deref())?,
             requests: (0..hot).map(|at| request(at).into_bytes()).collect(),
             connections: (0..order.connections).map(|_| Connection::new(now)).collect(),
             idle: (0..order.connections).rev().collect(),
@@ -118,7 +124,7 @@ impl<'o> Generator<'o> {
 
     fn run(mut self, told: &AtomicBool) -> io::Result<Outcome> {
         for at in 0..self.connections.len() {
-            self.connections[at].open(self.order.to, &self.epoll, at)?;
+            self.connections[at].open(&self.door, &self.epoll, at)?;
         }
         self.began = Instant::now();
         let end = self.began + Duration::from_secs_f64(self.order.seconds);
@@ -168,7 +174,7 @@ impl<'o> Generator<'o> {
     fn send(&mut self, at: usize) -> bool {
         let connection = &mut self.connections[at];
         let bytes = &self.requests[connection.request];
-        let sent = connection.open_if_closed(self.order.to, &self.epoll, at).and_then(|()| connection.send(bytes));
+        let sent = connection.open_if_closed(&self.door, &self.epoll, at).and_then(|()| connection.send(bytes));
         match sent {
             Ok(()) => true,
             Err(e) => self.broke(at, &e),

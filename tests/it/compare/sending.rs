@@ -43,6 +43,7 @@ fn serve(stream: &mut TcpStream, does: Behaviour, request: &mut usize) {
 fn order(to: SocketAddr, limit: u64) -> Order {
     Order {
         to,
+        ca: None,
         connections: 1,
         seconds: 30.0,
         rate: None,
