@@ -161,12 +161,15 @@ class Bench:
             "/etc/nameplate/mapping.yaml", options=[*self.mounts, "-v", f"{self.trust}:/trust"], limits=[])
 
     def __enter__(self):
-        self.gateway.start()
-        until("the stand-in for API Gateway is up", (self.trust / "ca.pem").exists)
+        with contextlib.ExitStack() as stack:
+            # Where it does not come up, it is taken away, too, and its log is shown.
+            stack.enter_context(self.gateway).start()
+            until("the stand-in for API Gateway is up", (self.trust / "ca.pem").exists)
+            self.end = stack.pop_all().__exit__
         return self
 
     def __exit__(self, *raised):
-        self.gateway.__exit__(*raised)
+        self.end(*raised)
 
     def proxy(self, ca_file="/etc/nameplate/trust/ca.pem", more=None, options=(), **how):
         ports = {"plain": free_port(), "tls": free_port(), "admin": free_port()}
