@@ -18,7 +18,7 @@ profdata=$(rustc --print sysroot)/lib/rustlib/$arch-unknown-linux-gnu/bin/llvm-p
 rm -rf "$folder"
 mkdir -p "$folder"
 if [ -z "${PROFILE_BIN:-}" ]; then
-    buildah bud --layers --format docker --isolation oci --target build --build-arg PGO=make \
+    buildah bud --layers --format docker --isolation oci --network host --target build --build-arg PGO=make \
         ${RUST_IMAGE:+--pull-never --build-arg "RUST_IMAGE=$RUST_IMAGE"} -f docker/Dockerfile -t "$image" .
     container=$(buildah from --pull-never "$image")
     cp "$(buildah mount "$container")/image/nameplate" "$folder/nameplate"

@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::ROUNDS;
 use crate::proxy::Proxy;
+use crate::{ROUNDS, parse};
 
 /// Sends the requests of one round.
 pub type Requests<'r> = &'r mut dyn FnMut(&Proxy) -> Result<()>;
@@ -32,15 +32,10 @@ pub fn instructions(binary: &Path, folder: &Path, requests: Requests<'_>) -> Res
         control("-d")?;
         let path = folder.join(format!("callgrind.out.{count}"));
         let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-        counts.push(total(&text).with_context(|| format!("{} has no totals", path.display()))?);
+        counts.push(parse::callgrind(&text).with_context(|| format!("{} has no totals", path.display()))?);
     }
     proxy.stop()?;
     Ok(counts)
-}
-
-/// The instructions that a dump of callgrind's tells.
-pub fn total(dump: &str) -> Option<u64> {
-    dump.lines().rev().find_map(|line| line.strip_prefix("totals: ")?.trim().parse().ok())
 }
 
 /// System calls of the process, a count for each time.
@@ -64,14 +59,8 @@ pub fn system_calls(binary: &Path, folder: &Path, requests: Requests<'_>) -> Res
         requests(&proxy)?;
         Command::new("kill").args(["-INT", &strace.id().to_string()]).status()?;
         strace.wait()?;
-        counts.push(calls(&fs::read_to_string(&out)?).context("strace counted nothing")?);
+        counts.push(parse::strace(&fs::read_to_string(&out)?).context("strace counted nothing")?);
     }
     proxy.stop()?;
     Ok(counts)
-}
-
-/// The sum of strace's table. The last line is the sum it makes itself.
-pub fn calls(table: &str) -> Option<u64> {
-    let line = table.lines().rev().find(|line| line.trim_start().starts_with("total"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
 }

@@ -89,10 +89,10 @@ mod tests {
 
     #[test]
     fn the_counters_tables_are_read() {
-        assert_eq!(crate::counting::total("events: Ir\nfn=a\n1 2\ntotals: 123456\n"), Some(123_456));
-        assert_eq!(crate::counting::total("fn=a\n"), None);
+        assert_eq!(crate::parse::callgrind("events: Ir\nfn=a\n1 2\ntotals: 123456\n"), Some(123_456));
+        assert_eq!(crate::parse::callgrind("fn=a\n"), None);
         let table = "syscall calls\n------ ----\nepoll_wait 10\nread 5\n------ ----\ntotal 15\n";
-        assert_eq!(crate::counting::calls(table), Some(15));
-        assert_eq!(crate::counting::calls(""), None);
+        assert_eq!(crate::parse::strace(table), Some(15));
+        assert_eq!(crate::parse::strace(""), None);
     }
 }

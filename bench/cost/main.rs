@@ -6,9 +6,13 @@
 
 mod counting;
 mod figures;
+// How what the counters print is read.
 #[allow(dead_code)]
 #[path = "../soak/http.rs"]
 mod http;
+#[allow(dead_code)]
+#[path = "../compare/account/parse.rs"]
+mod parse;
 #[allow(dead_code)]
 #[path = "../soak/proxy.rs"]
 mod proxy;

@@ -1,5 +1,6 @@
 //! The proxy under load: a process of its own, watched from outside.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -30,14 +31,9 @@ impl Proxy {
     /// or nothing.
     pub fn start(runner: &[String], binary: &Path, folder: &Path) -> Result<Proxy> {
         let log = folder.join("nameplate.log");
-        let mut command = match runner {
-            [] => Command::new(binary),
-            [program, arguments @ ..] => {
-                let mut command = Command::new(program);
-                command.args(arguments).arg(binary);
-                command
-            }
-        };
+        let mut words = runner.iter().map(OsStr::new).chain([binary.as_os_str()]);
+        let mut command = Command::new(words.next().expect("the binary is one"));
+        command.args(words);
         let process = command
             .args(["serve", "--config"])
             .arg(folder.join("nameplate.yaml"))

@@ -79,7 +79,7 @@ fn gateway_alone(
     let config = Config { addresses: vec![address], ..Config::new(apis_of(&table)) };
     let gateway = Gateway::start(config, &authority)
         .map_err(|e| (UNUSABLE, format!("{address}: {e}\n  help: give --gateway a free address of this machine")))?;
-    write_whole(authority_file, authority.pem()).map_err(|e| {
+    authority.write_pem(authority_file).map_err(|e| {
         let file = authority_file.display();
         (UNUSABLE, format!("cannot write {file}: {e}\n  help: give --authority a file in a folder that may be written"))
     })?;
@@ -90,13 +90,6 @@ fn gateway_alone(
     signals.wait_for_the_end();
     gateway.stop();
     Ok(())
-}
-
-/// Writes beside the place and renames into it: nobody reads half of it.
-fn write_whole(file: &Path, text: &str) -> std::io::Result<()> {
-    let beside = file.with_extension(format!("{}.new", std::process::id()));
-    std::fs::write(&beside, text)?;
-    std::fs::rename(&beside, file)
 }
 
 /// The APIs that a mapping names. STRICT is what every entry passes but one that shows the API another Host than its

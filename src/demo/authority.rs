@@ -54,9 +54,11 @@ impl Authority {
         &self.pem
     }
 
-    /// Writes [`Authority::pem`] to a file.
+    /// Puts [`Authority::pem`] in a file by a rename: nobody reads half of it.
     pub fn write_pem(&self, path: &Path) -> io::Result<()> {
-        fs::write(path, &self.pem)
+        let beside = path.with_extension(format!("{}.new", std::process::id()));
+        fs::write(&beside, &self.pem)?;
+        fs::rename(&beside, path)
     }
 
     /// What a rustls client needs to trust this authority and no other.

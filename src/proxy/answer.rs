@@ -1,12 +1,11 @@
 //! The API's answer on its way to the client: in the custom domain's terms where it must be.
 
 use http::HeaderValue;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, HeaderName, LOCATION, SET_COOKIE, TRAILER, TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, HeaderName, LOCATION, SET_COOKIE, TRANSFER_ENCODING};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 
+use super::glance::is_of_one_hop;
 use super::upstream_request::repeated_length;
 use crate::domain::answer::{ClientView, cookie, location};
 use crate::domain::route::Route;
@@ -28,7 +27,7 @@ pub(super) fn end_hop(answer: &mut ResponseHeader) {
             answer.remove_header(&name);
         }
     }
-    while let Some(name) = answer.headers.keys().find(|name| HOP_BY_HOP.contains(name)).cloned() {
+    while let Some(name) = answer.headers.keys().find(|name| is_of_one_hop(name.as_str())).cloned() {
         answer.remove_header(&name);
     }
 }
@@ -40,15 +39,6 @@ pub(super) fn say_length_once(answer: &mut ResponseHeader) -> Result<()> {
         None => Ok(()),
     }
 }
-
-/// Beside `Connection` and `Transfer-Encoding`. Trailers end here, so their announcement does too.
-static HOP_BY_HOP: [HeaderName; 5] = [
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("proxy-authenticate"),
-    TRAILER,
-    UPGRADE,
-];
 
 /// Translates what points at the API's own host or stage.
 pub(super) fn translate(answer: &mut ResponseHeader, route: &Route, client: ClientView<'_>) -> Result<()> {

@@ -7,6 +7,8 @@
 use http::HeaderValue;
 use http::header::HeaderMap;
 
+use super::request_id;
+
 /// A request's headers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Asked<'h> {
@@ -59,7 +61,7 @@ impl<'h> Asked<'h> {
                 }
                 "connection" | "keep-alive" | "te" | "trailer" | "upgrade" | "http2-settings" => asked.work.hop = true,
                 "x-http-method-override" => asked.overrides = true,
-                "x-request-id" => {
+                request_id::NAME => {
                     ids += 1;
                     asked.id = Some(value);
                 }
@@ -93,20 +95,24 @@ impl Answered {
             match name.as_str() {
                 // What nearly every answer says; it nominates nothing that could be there.
                 "connection" if value.as_bytes().eq_ignore_ascii_case(b"keep-alive") => {}
-                "connection" | "keep-alive" | "proxy-connection" | "proxy-authenticate" | "trailer" | "upgrade" => {
-                    answered.hop = true;
-                }
+                "connection" => answered.hop = true,
                 "content-length" => {
                     lengths += 1;
                     answered.length |= lengths > 1 || is_list(value);
                 }
-                "x-request-id" => answered.has_id = true,
+                request_id::NAME => answered.has_id = true,
                 "location" | "content-location" | "set-cookie" => answered.names_a_place = true,
-                _ => {}
+                name => answered.hop |= is_of_one_hop(name),
             }
         }
         answered
     }
+}
+
+/// Whether a field of an answer is hop-by-hop by definition, beside `Connection` and `Transfer-Encoding`.
+/// Trailers end here, so their announcement does too.
+pub(super) fn is_of_one_hop(name: &str) -> bool {
+    matches!(name, "keep-alive" | "proxy-connection" | "proxy-authenticate" | "trailer" | "upgrade")
 }
 
 fn is_list(value: &HeaderValue) -> bool {
