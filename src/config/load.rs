@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
+use memmap2::MmapMut;
+
 use super::compile::compile;
 use super::diagnostic::Diagnostics;
 use crate::domain::pace::Pace;
@@ -12,6 +15,10 @@ use crate::domain::version::Version;
 
 /// The largest mapping that is read: well over a million entries. What is larger is another file.
 pub const MAX_FILE: u64 = 256 * 1024 * 1024;
+
+/// From this size on, a file's bytes have pages of their own: the system has them back as soon as nobody
+/// reads them, where the allocator would keep them for another second.
+const LARGE: usize = 1024 * 1024;
 
 /// Bytes read, or hashed, between two offers of the core.
 const PIECE: usize = 128 * 1024;
@@ -84,14 +91,56 @@ fn compile_sized(
 
 /// Everything a reader gives, unless that is over `limit` bytes. `expected` bytes are made room for
 /// at once: grown by doubling, the buffer of a large file would leave twice its size behind.
-pub fn read_up_to(limit: u64, reader: impl Read, expected: usize) -> io::Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::with_capacity(expected + 1);
-    let mut reader = reader.take(limit + 1);
-    let mut pace = Pace::of(1);
-    while reader.by_ref().take(PIECE as u64).read_to_end(&mut bytes)? > 0 {
-        pace.step();
+pub fn read_up_to(limit: u64, reader: impl Read, expected: usize) -> io::Result<Option<Bytes>> {
+    let most = usize::try_from(limit).unwrap_or(usize::MAX - 1);
+    let mut reader = Paced { reader: reader.take(limit + 1), pace: Pace::of(1) };
+    let mut bytes = Vec::new();
+    if expected >= LARGE {
+        // One more, so that the end is seen in it.
+        let mut room = MmapMut::map_anon(expected.min(most) + 1)?;
+        let read = fill(&mut reader, &mut room)?;
+        if read > most {
+            return Ok(None);
+        }
+        if read < room.len() {
+            return Ok(Some(Bytes::from_owner(room).slice(..read)));
+        }
+        // It has grown since it was asked how long it is.
+        bytes.extend_from_slice(&room);
+    } else {
+        bytes.reserve_exact(expected + 1);
     }
-    Ok((bytes.len() as u64 <= limit).then_some(bytes))
+    reader.read_to_end(&mut bytes)?;
+    Ok((bytes.len() <= most).then(|| Bytes::from(bytes)))
+}
+
+/// Reads until the end, or until there is no more room.
+fn fill(reader: &mut impl Read, room: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < room.len() {
+        match reader.read(&mut room[filled..]) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
+}
+
+/// A reader that is read in pieces, and offers the core after each.
+struct Paced<R> {
+    reader: R,
+    pace: Pace,
+}
+
+impl<R: Read> Read for Paced<R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let most = room.len().min(PIECE);
+        let read = self.reader.read(&mut room[..most])?;
+        self.pace.step();
+        Ok(read)
+    }
 }
 
 /// Which mapping these bytes are.
@@ -164,10 +213,24 @@ mod tests {
                 Ok(buffer.len())
             }
         }
-        let mut endless = Endless(0);
-        assert_eq!(read_up_to(9_999, &mut endless, 0).expect("read"), None);
-        assert_eq!(endless.0, 10_000);
-        assert_eq!(read_up_to(3, &b"abc"[..], 3).expect("read"), Some(b"abc".to_vec()));
+        for expected in [0, LARGE] {
+            let mut endless = Endless(0);
+            assert_eq!(read_up_to(9_999, &mut endless, expected).expect("read"), None);
+            assert_eq!(endless.0, 10_000, "{expected}");
+        }
+        assert_eq!(read_up_to(3, &b"abc"[..], 3).expect("read"), Some(Bytes::from("abc")));
+    }
+
+    #[test]
+    fn a_large_file_is_read_whole_however_long_it_was_said_to_be() {
+        let text: Vec<u8> = (0..3 * LARGE).map(|n| (n % 251) as u8).collect();
+        for expected in [0, LARGE, text.len() - 1, text.len(), text.len() + 1, 9 * LARGE] {
+            for limit in [text.len(), text.len() + 1, 9 * LARGE] {
+                let read = read_up_to(limit as u64, &*text, expected).expect("read");
+                assert!(read.is_some_and(|read| read == text), "{expected} of {limit}");
+            }
+            assert_eq!(read_up_to(text.len() as u64 - 1, &*text, expected).expect("read"), None, "{expected}");
+        }
     }
 
     #[test]

@@ -120,8 +120,8 @@ pub struct Drafts {
     routes: Vec<Route>,
 }
 
-/// An entry of a mapping takes about this much of its file, keys and line ends included.
-const ENTRY_IN_FILE: usize = 128;
+/// An entry of a mapping takes hardly less than this of its file, keys and line ends included.
+const ENTRY_IN_FILE: usize = 96;
 
 impl Drafts {
     /// Room for the entries of a file of this size. Their texts are shorter than the file, so they

@@ -22,7 +22,7 @@ const INSERTED: u32 = 512;
 /// they start. A lookup allocates nothing.
 #[derive(Default)]
 pub struct MappingTable {
-    routes: Box<[Route]>,
+    routes: Vec<Route>,
     hosts: HashTable<Group>,
     hasher: DefaultHashBuilder,
 }
@@ -53,7 +53,11 @@ impl MappingTable {
             pace.step();
             by_domain(a, b)
         });
-        let routes = routes.into_boxed_slice();
+        // To make it fit is to copy it, and the allocator holds on to what was copied for a second. What was
+        // never written to takes no memory.
+        if routes.len() < routes.capacity() / 2 {
+            routes.shrink_to_fit();
+        }
         let hasher = DefaultHashBuilder::default();
         let groups = routes.chunk_by(|a, b| a.host_ref() == b.host_ref()).count();
         let mut hosts = HashTable::with_capacity(groups);

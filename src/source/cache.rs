@@ -102,7 +102,7 @@ impl Cache {
         let file = fs::File::open(&self.path).map_err(io)?;
         let metadata = file.metadata().map_err(io)?;
         let whole = read_up_to(most + MOST_HEAD as u64, file, metadata.len() as usize).map_err(io)?;
-        let whole = Bytes::from(whole.ok_or_else(|| damaged("it is larger than `max_bytes`"))?);
+        let whole = whole.ok_or_else(|| damaged("it is larger than `max_bytes`"))?;
         let end =
             whole.iter().take(MOST_HEAD).position(|b| *b == b'\n').ok_or_else(|| damaged("it has no first line"))?;
         let head = std::str::from_utf8(&whole[..end]).map_err(|_| damaged("its first line is no text"))?;

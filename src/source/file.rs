@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 
 use super::watch::Watch;
 use super::{Ask, FetchFault, Fetched, Seen, Source};
@@ -94,7 +93,7 @@ fn read(path: &Path, most: u64, ask: Ask, known: &mut Known) -> Result<Fetched, 
         return Ok(Fetched::Unsettled);
     }
     known.read = Some(found);
-    Ok(Fetched::Document(Bytes::from(bytes)))
+    Ok(Fetched::Document(bytes))
 }
 
 fn fault(path: &Path, error: &io::Error) -> FetchFault {
