@@ -28,6 +28,7 @@ mod lifecycle;
 mod logs;
 mod malformed;
 mod measured;
+mod memory;
 mod observability;
 mod plan;
 mod policy;

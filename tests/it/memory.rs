@@ -1,0 +1,39 @@
+//! How much memory a real process takes for a large mapping.
+
+use std::fs;
+
+use crate::harness::origin::Origin;
+use crate::harness::proxy::entry;
+use crate::harness::server::server;
+
+/// Enough for a text of over 2 MB, and few enough for a build without optimisation on a busy machine.
+const DOMAINS: usize = 20_000;
+/// Some 250 bytes for each domain, and what there is without any.
+const MOST: u64 = 14;
+/// What a change may add to that while the old one and the new one are in memory, and the text.
+const MOST_MORE: u64 = 14;
+
+/// Megabytes of a field of /proc/PID/status. The pages of the binary say nothing here: a test's build has more.
+fn megabytes(pid: u32, field: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("the field");
+    line.trim_end_matches("kB").trim().parse::<u64>().expect("a number") / 1024
+}
+
+#[test]
+fn a_large_mapping_takes_little_memory_from_the_first_moment() {
+    let api = Origin::ok();
+    let domains = |count| (0..count).map(|n| entry(&format!("d{n}.example.com"), &format!("api{n:07}"), "/prod", &[]));
+    let mapping = |count| format!("APIS:\n{}", domains(count).collect::<String>());
+    let server = server(&api).mapping(&mapping(DOMAINS)).start();
+    let admin = server.admin();
+
+    let own = megabytes(server.pid(), "RssAnon:");
+    assert!(own <= MOST, "{own} MB");
+
+    let before = megabytes(server.pid(), "VmRSS:");
+    server.replace_mapping(&mapping(DOMAINS + 1));
+    admin.wait_for_metric("nameplate_mapping_domains", DOMAINS as f64 + 1.0);
+    let more = megabytes(server.pid(), "VmHWM:") - before;
+    assert!(more <= MOST_MORE, "{more} MB more than {before}");
+}
