@@ -203,7 +203,8 @@ fn megabytes(text: &str, name: &str) -> f64 {
 /// What a command prints, on either output, within a limit; whether it succeeded is told by `Ok`.
 pub fn output(program: impl AsRef<OsStr>, arguments: &[String], limit: Duration, scratch: &Path) -> Result<String> {
     let program = program.as_ref();
-    let name = Path::new(program).display();
+    // Without its folder: what went wrong stands in the report.
+    let name = Path::new(program).file_name().unwrap_or(program).display();
     let file = File::create(scratch).with_context(|| format!("write {}", scratch.display()))?;
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
