@@ -6,10 +6,10 @@
 
 mod counting;
 mod figures;
-// How what the counters print is read.
 #[allow(dead_code)]
 #[path = "../soak/http.rs"]
 mod http;
+// How what the counters print is read.
 #[allow(dead_code)]
 #[path = "../compare/account/parse.rs"]
 mod parse;
