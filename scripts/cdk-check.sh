@@ -36,14 +36,20 @@ if [ "$(cat "$cdk/node_modules/.lock-sha256" 2>/dev/null)" != "$lock" ]; then
     echo "$lock" >"$cdk/node_modules/.lock-sha256"
 fi
 
-step "types"
-(cd "$cdk" && npx --no-install tsc --noEmit)
-
-step "tests"
-(cd "$cdk" && npx --no-install vitest run --reporter=dot)
-
-# Nothing of CDK's may leave this machine, and none of its files may go elsewhere than into target/.
+# Nothing of CDK's may leave this machine, and none of its files may stay elsewhere than in target/.
 export CDK_DISABLE_CLI_TELEMETRY=true
+TMPDIR=$(mktemp -d)
+export TMPDIR
+tests=""
+end() {
+    [ -z "$tests" ] || kill "$tests" 2>/dev/null || true
+    rm -rf "$TMPDIR"
+}
+trap end EXIT
+
+# Beside the syntheses, none of which keeps two CPUs busy.
+(cd "$cdk" && npx --no-install tsc --noEmit && exec npx --no-install vitest run --reporter=dot) >"$out/cdk-tests.log" 2>&1 &
+tests=$!
 
 # synth CASE PLAN NAME=VALUE...: as a user does it, cdk-nag's findings and all.
 synth() {
@@ -77,22 +83,21 @@ synth existing "$plan" CREATE_VPC=false EXTERNAL_VPC_ID=vpc-0123456789abcdef0 \
 # More zones and certificates than the fixed cases have, and public subnets.
 synth more "$more" "${made[@]}" PUBLIC_SUBNETS=true
 
+step "types and tests"
+status=0
+wait "$tests" || status=$?
+tests=""
+cat "$out/cdk-tests.log"
+[ "$status" = 0 ] || exit "$status"
+
 step "cfn-lint and moto"
-tools=$out/cdk-tools
-wanted="cfn-lint==1.58.0 moto[server]==5.2.5 boto3==1.44.8"
-if [ "$(cat "$tools/.wanted" 2>/dev/null)" != "$wanted" ]; then
-    rm -rf "$tools"
-    # shellcheck disable=SC2086 # the words are the packages
-    if ! { python3 -m venv "$tools" && "$tools/bin/pip" install -q --disable-pip-version-check $wanted; } >"$log" 2>&1; then
-        if python3 -c 'import venv, ensurepip' 2>/dev/null && "$tools/bin/pip" download -q --no-deps -d "$tools" boto3==1.44.8 >/dev/null 2>&1; then
-            cat "$log" >&2
-            exit 1
-        fi
-        not_run "cfn-lint and the deployment to a fake AWS: Python's venv is not here, or PyPI cannot be reached ($log)"
-        exit 0
-    fi
-    echo "$wanted" >"$tools/.wanted"
+status=0
+tools=$(scripts/python-tools.sh) || status=$?
+if [ "$status" = 3 ]; then
+    not_run "cfn-lint and the deployment to a fake AWS: their tools cannot be had here, see above"
+    exit 0
 fi
+[ "$status" = 0 ] || exit "$status"
 
 step "cfn-lint"
 # W3010: the zones' names are in the template, because synthesis asks AWS nothing: AVAILABILITY_ZONES.

