@@ -2,8 +2,8 @@
 # Builds docker/Dockerfile for real, and holds the image and docker/compose.yaml to docker/README.md. Installs what it
 # needs, as root, on Debian or Ubuntu. What is checked is built with the profile `quick`, in a third of the time of what
 # is shipped: IMAGE_PROFILE=dist for that. Where no registry is reached it builds on a stand-in for the base, and says so.
-# Exit codes: 0 all of it holds, or, loudly, this machine runs no containers; 1 something does not hold; 2 what it needs
-# is missing.
+# Exit codes: 0 all of it holds, or, loudly, this machine has nothing to build on or runs no containers; 1 something does
+# not hold; 2 what it needs is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,6 +16,11 @@ began=$SECONDS
 
 say() { printf 'image: %s\n' "$*"; }
 loudly() { printf '\n!! image: %s\n' "$@" >&2; echo >&2; }
+# Not every machine that builds has what containers need: that is no fault of the image.
+not_checked() {
+    loudly "NOT CHECKED: $*"
+    exit 0
+}
 
 # install COMMAND PACKAGE...: where the command is missing.
 install() {
@@ -68,7 +73,8 @@ else
     reachable=""
     install mmdebstrap mmdebstrap
     stand_in="localhost/nameplate-stand-in/rust:$(rustc --version | cut -d' ' -f2)"
-    buildah inspect --type image "$stand_in" >/dev/null 2>&1 || scripts/image-base.sh "$stand_in"
+    buildah inspect --type image "$stand_in" >/dev/null 2>&1 || scripts/image-base.sh "$stand_in" ||
+        not_checked "no registry gave $base, and no stand-in for it could be made, see above."
     loudly "STAND-IN: no registry gave $base." \
         "The base is Debian 12 and $(rustc --version) of this machine, so the pinned one is not checked."
     base=$stand_in
@@ -78,11 +84,7 @@ if ! { rustc --version && sha256sum Cargo.lock; } | cmp -s - "$made_with"; then
     loudly "STALE: $made_with is of another compiler or Cargo.lock, so what was counted may fit nothing:" \
         "the image is correct, and slower. scripts/profile.sh counts anew."
 fi
-# Not every machine that builds lets processes have namespaces: that is no fault of the image.
-if ! podman run --rm --network host "$base" true; then
-    loudly "NOT CHECKED: this machine runs no containers."
-    exit 0
-fi
+podman run --rm --network host "$base" true || not_checked "this machine runs no containers."
 say "base there after $((SECONDS - began)) s"
 
 building=$SECONDS
