@@ -18,9 +18,13 @@ use tokio_rustls::TlsAcceptor;
 use super::apis::Apis;
 use super::authority::{Authority, AuthorityFault};
 use super::reply;
+use crate::config::settings::endpoint::CLOSED_BY_API_GATEWAY;
 
-/// How long a client may take over its handshake, and over each request's head.
+/// How long a client may take over its handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a connection may wait for its next request, and a request's head may take. One that is closed earlier than
+/// API Gateway closes it may be just then given a request.
+const IDLE: Duration = CLOSED_BY_API_GATEWAY;
 
 /// What to serve, and where.
 pub struct Config {
@@ -158,7 +162,7 @@ async fn serve(stream: TcpStream, service: Service) {
     // A client that goes away or sends what is not HTTP ends its own connection and nothing else.
     let _ = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(IDLE)
         .serve_connection(TokioIo::new(stream), answer)
         .await;
 }

@@ -17,7 +17,9 @@ pub const TLS_TIMEOUT: Duration = Duration::from_secs(3);
 pub const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// A peer that takes no byte for this long is gone.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// API Gateway closes idle connections after 310 s; reusing one at 309 s is a race it would win.
+/// When API Gateway closes an idle connection itself (API Gateway quotas, "Idle connection timeout").
+pub const CLOSED_BY_API_GATEWAY: Duration = Duration::from_secs(310);
+/// Well before API Gateway closes it: reusing one at 309 s is a race it would win.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// All idle connections to the endpoint, over all threads. With one SNI per API a pool smaller
 /// than (APIs in use x connections each) costs a handshake per request.
@@ -180,7 +182,7 @@ impl Endpoint {
         if self.connect_timeout > self.tls_timeout {
             return Err("connect_timeout is over tls_timeout, which includes it".into());
         }
-        if self.idle_timeout >= Duration::from_secs(310) {
+        if self.idle_timeout >= CLOSED_BY_API_GATEWAY {
             return Err("idle_timeout must be under 310s, when API Gateway closes idle connections".into());
         }
         let durations = [
