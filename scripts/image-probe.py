@@ -329,7 +329,8 @@ def serving(bench):
 
 
 def thousand_connections(bench):
-    with bench.proxy() as proxy:
+    # How much memory is the question here. With a quarter of a CPU, handshakes would come to their time limits.
+    with bench.proxy(limits=["--memory", "256m"]) as proxy:
         bench.ready(proxy.start())
         pid = proxy.pid()
 
