@@ -3,9 +3,10 @@
 .PHONY: demo test deploy-check image-check lint doc ci fuzz soak bench cost preflight test-tools
 
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
+# A debug build, for the first one of somebody new should not take twice as long.
 demo: preflight
-	@cargo build --release
-	@exec "$${CARGO_TARGET_DIR:-target}/release/nameplate" demo
+	@cargo build
+	@exec "$${CARGO_TARGET_DIR:-target}/debug/nameplate" demo
 
 # All tests: unit, property, case files, and stories through the real proxy over real TLS.
 test: preflight test-tools
