@@ -7,11 +7,6 @@
 //! The modules below stand in reading order, from values and decisions to the process around
 //! them. Each uses only what stands before it; `tests/it/tidy.rs` holds that.
 
-pub mod domain;
-
-pub mod config;
-pub mod plan;
-
 pub mod discovery;
 pub mod source;
 pub mod telemetry;

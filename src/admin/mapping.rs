@@ -6,17 +6,17 @@ use std::time::{Duration, SystemTime};
 use serde::Serialize;
 
 use super::{Answer, MOST_SHOWN, query, rfc3339};
-use crate::config::diagnostic::Diagnostic;
-use crate::config::settings::DEFAULT_ENDPOINT;
-use crate::domain::host::{HostBuffer, normalize};
-use crate::domain::overrides::Timeouts;
-use crate::domain::route::Route;
-use crate::domain::verbs::VerbSet;
-use crate::domain::version::Version;
 use crate::live::Live;
 use crate::live::reload::Cause;
 use crate::live::snapshot::Snapshot;
 use crate::live::status::{Origin, Report, Trouble};
+use nameplate_core::config::diagnostic::Diagnostic;
+use nameplate_core::config::settings::DEFAULT_ENDPOINT;
+use nameplate_core::domain::host::{HostBuffer, normalize};
+use nameplate_core::domain::overrides::Timeouts;
+use nameplate_core::domain::route::Route;
+use nameplate_core::domain::verbs::VerbSet;
+use nameplate_core::domain::version::Version;
 
 #[derive(Serialize)]
 struct Mapping<'l> {

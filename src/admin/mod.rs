@@ -18,10 +18,10 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde::Serialize;
 
-use crate::config::settings::Settings;
 use crate::live::Live;
 use crate::telemetry::metrics;
 use endpoints::Now;
+use nameplate_core::config::settings::Settings;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";

@@ -1,12 +1,12 @@
 use super::*;
-use crate::config::load::{compile_bytes, version_of};
-use crate::config::settings;
 use crate::live::endpoints::Endpoints;
 use crate::live::reload::Cause;
 use crate::live::reload::Held;
 use crate::live::status::Origin;
 use crate::telemetry::limit::{CpuLimit, LimitSource};
 use crate::telemetry::metrics::Metrics;
+use nameplate_core::config::load::{compile_bytes, version_of};
+use nameplate_core::config::settings;
 use pingora::apps::HttpServerApp;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -18,8 +18,8 @@ use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::StartFault;
-use crate::config::settings::{Identity, ListenerTls};
 use crate::telemetry::metrics::{CertificateExpiry, Metrics};
+use nameplate_core::config::settings::{Identity, ListenerTls};
 
 /// How often the files are looked at. They change a few times a year; a look is one call to the system
 /// for each.

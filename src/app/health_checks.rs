@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use crate::admin::Admin;
-use crate::domain::proxy_header::{self, Fault};
+use nameplate_core::domain::proxy_header::{self, Fault};
 
 /// Fewer bytes than the shortest request and the shortest header have, and enough to tell them apart.
 const LOOK: usize = 12;

@@ -16,8 +16,8 @@ use tokio::task::JoinHandle;
 use super::StartFault;
 use super::certificates::Certificate;
 use super::handover::Inherited;
-use crate::config::settings::{Listener, ProxyProtocol};
 use crate::telemetry::metrics::Metrics;
+use nameplate_core::config::settings::{Listener, ProxyProtocol};
 
 /// Connections the kernel may hold for us between two accepts.
 const BACKLOG: i32 = 4_096;

@@ -27,7 +27,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
-use crate::config::settings::{Client, Emf, Settings, Shutdown};
 use crate::discovery::EndpointFault;
 use crate::live::Live;
 use crate::live::endpoints::Endpoints;
@@ -44,6 +43,7 @@ use clients::Clients;
 use handover::{Inherited, Place};
 use health_checks::HealthChecked;
 use listeners::{Bound, serve, take_or_bind};
+use nameplate_core::config::settings::{Client, Emf, Settings, Shutdown};
 
 /// How long a process that takes over waits for the one that it replaces.
 const TAKE_OVER: Duration = Duration::from_secs(300);

@@ -18,7 +18,7 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 
-use crate::plan::policy::managed_arn;
+use nameplate_plan::policy::managed_arn;
 
 /// How long one try may take. The SDK tries three times.
 const ATTEMPT: Duration = Duration::from_secs(15);

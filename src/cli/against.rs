@@ -5,9 +5,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::load::Loaded;
-use crate::domain::route::Route;
-use crate::plan::change::{Change, EntryChange, KeyChange, private_api_url, removes_too_many};
-use crate::plan::names::Needs;
+use nameplate_core::domain::route::Route;
+use nameplate_plan::change::{Change, EntryChange, KeyChange, private_api_url, removes_too_many};
+use nameplate_plan::names::Needs;
 
 /// What becomes of the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -9,9 +9,9 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{FAULTY, UNUSABLE, fail};
-use crate::plan::capacity::curve::Curve;
-use crate::plan::capacity::fargate::{HOURS, Prices, Size};
-use crate::plan::capacity::{Because, Fleet, Metric, Plan, Question, plan};
+use nameplate_plan::capacity::curve::Curve;
+use nameplate_plan::capacity::fargate::{HOURS, Prices, Size};
+use nameplate_plan::capacity::{Because, Fleet, Metric, Plan, Question, plan};
 
 /// The largest file of a load: a row a minute for years.
 const LARGEST: u64 = 64 * 1024 * 1024;

@@ -10,12 +10,12 @@ use super::against::{Against, Verdict};
 use super::load::{Loaded, NotLoaded, is_input, load};
 use super::plan::ZoneArgs;
 use super::settings::{SettingsPlace, code_of};
-use crate::config::diagnostic::{Diagnostic, Diagnostics};
-use crate::config::load::Compiled;
-use crate::config::settings::{MappingSource, Reload};
-use crate::domain::table::MappingTable;
-use crate::domain::version::Version;
-use crate::plan::change::Change;
+use nameplate_core::config::diagnostic::{Diagnostic, Diagnostics};
+use nameplate_core::config::load::Compiled;
+use nameplate_core::config::settings::{MappingSource, Reload};
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::version::Version;
+use nameplate_plan::change::Change;
 
 /// Every mapping is without fault, and, against an old one, running tasks take the change by themselves.
 pub const OK: u8 = 0;

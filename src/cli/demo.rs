@@ -12,14 +12,14 @@ use super::serve::{Signals, until_told_to_stop};
 use super::settings::code_of;
 use super::{FAULTY, UNUSABLE, fail, logging};
 use crate::app::{self, Running, StartFault};
-use crate::config::load::{compile_bytes, compile_file};
-use crate::config::settings::{Listener, MappingSource, Settings};
 use crate::demo::apis::Apis;
 use crate::demo::authority::Authority;
 use crate::demo::curl_lines;
 use crate::demo::gateway::{Config, Gateway};
-use crate::domain::route::HostMode;
-use crate::domain::table::MappingTable;
+use nameplate_core::config::load::{compile_bytes, compile_file};
+use nameplate_core::config::settings::{Listener, MappingSource, Settings};
+use nameplate_core::domain::route::HostMode;
+use nameplate_core::domain::table::MappingTable;
 
 /// The sample that ships in `conf/`.
 const SAMPLE: &str = include_str!("../../conf/mapping.yaml");

@@ -3,10 +3,10 @@
 use std::io::{self, Read};
 
 use super::{FAULTY, UNUSABLE};
-use crate::config::diagnostic::Diagnostics;
-use crate::config::load::{Compiled, LoadFault, compile_file, compile_reader};
-use crate::config::settings::{MappingSource, Reload};
 use crate::source;
+use nameplate_core::config::diagnostic::Diagnostics;
+use nameplate_core::config::load::{Compiled, LoadFault, compile_file, compile_reader};
+use nameplate_core::config::settings::{MappingSource, Reload};
 
 /// A mapping, and what it is called.
 pub(super) struct Loaded {

@@ -14,8 +14,8 @@ use env_filter::Filter;
 use log::{Level as Severity, Metadata, Record};
 use serde::Serialize;
 
-use crate::config::settings::log::{Format, Level, Log as Settings};
 use crate::telemetry::lines::{Lines, Log};
+use nameplate_core::config::settings::log::{Format, Level, Log as Settings};
 
 /// The variable of the environment that outranks `log: level`.
 const VARIABLE: &str = "NAMEPLATE_LOG";

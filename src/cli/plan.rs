@@ -16,14 +16,14 @@ use self::files::{Beside, is_same};
 use super::load::{Loaded, NotLoaded, is_input, load};
 use super::settings::{SettingsPlace, code_of};
 use super::{FAULTY, UNUSABLE};
-use crate::config::load::read_up_to;
-use crate::config::settings::MappingSource;
-use crate::domain::host::{Host, is_public_suffix};
-use crate::plan::quotas::{Quota, Quotas};
-use crate::plan::resources::{Elb, Options, Plan, plan};
-use crate::plan::state::State;
-use crate::plan::warning::{About, Warning};
-use crate::plan::zones::{ZoneMode, Zoning};
+use nameplate_core::config::load::read_up_to;
+use nameplate_core::config::settings::MappingSource;
+use nameplate_core::domain::host::{Host, is_public_suffix};
+use nameplate_plan::quotas::{Quota, Quotas};
+use nameplate_plan::resources::{Elb, Options, Plan, plan};
+use nameplate_plan::state::State;
+use nameplate_plan::warning::{About, Warning};
+use nameplate_plan::zones::{ZoneMode, Zoning};
 
 /// The largest previous plan that is read.
 const LARGEST: u64 = 256 * 1024 * 1024;

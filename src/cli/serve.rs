@@ -11,9 +11,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::settings::{SettingsArgs, code_of};
 use super::{FAULTY, UNUSABLE, fail, logging};
 use crate::app::{self, Running, StartFault};
-use crate::config::settings::log::Level as LogLevel;
-use crate::config::settings::{Listener, Settings};
 use crate::live::keeper::FirstFault;
+use nameplate_core::config::settings::log::Level as LogLevel;
+use nameplate_core::config::settings::{Listener, Settings};
 
 /// What the command line of `serve` says.
 #[derive(Args, Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::table::MappingTable;
+use nameplate_core::domain::table::MappingTable;
 
 /// The APIs that exist, by id, with their deployed stages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -124,9 +124,9 @@ fn api_of_host(host: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::api::PrivateApi;
-    use crate::domain::host::Host;
-    use crate::domain::route::{Choices, Route};
+    use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::host::Host;
+    use nameplate_core::domain::route::{Choices, Route};
 
     const HOST: &str = "abc123.execute-api.eu-west-1.amazonaws.com";
 

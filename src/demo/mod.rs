@@ -3,9 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use crate::domain::route::{ResponseMode, Route};
-use crate::domain::table::MappingTable;
-use crate::domain::verbs::VERBS;
+use nameplate_core::domain::route::{ResponseMode, Route};
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::verbs::VERBS;
 
 pub mod apis;
 pub mod authority;

@@ -16,11 +16,11 @@ use super::authority::Authority;
 use super::gateway::{Config, Gateway};
 use super::reply::SHOWN_BODY;
 use super::{curl_lines, reachable};
-use crate::domain::api::PrivateApi;
-use crate::domain::host::Host;
-use crate::domain::route::{Choices, ResponseMode, Route};
-use crate::domain::table::MappingTable;
-use crate::domain::verbs::VerbSet;
+use nameplate_core::domain::api::PrivateApi;
+use nameplate_core::domain::host::Host;
+use nameplate_core::domain::route::{Choices, ResponseMode, Route};
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::verbs::VerbSet;
 
 const API: &str = "abc123.execute-api.eu-west-1.amazonaws.com";
 

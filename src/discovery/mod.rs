@@ -17,10 +17,10 @@ use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_load_balancing::discovery::Static;
 use pingora_load_balancing::{Backend, Backends};
 
-use crate::config::settings;
 pub use check::Checker;
 use dns::Dns;
 use health::Policy;
+use nameplate_core::config::settings;
 pub use names::{Name, Names};
 use pool::Pool;
 

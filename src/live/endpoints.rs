@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::budget::Budget;
-use crate::config::settings::{self, DEFAULT_ENDPOINT, Settings};
 use crate::discovery::pool::{Address, Census, Picked, Pool};
 use crate::discovery::{Checker, Endpoint, EndpointFault};
 use crate::telemetry::metrics::{EndpointCounts, Metrics};
+use nameplate_core::config::settings::{self, DEFAULT_ENDPOINT, Settings};
 
 /// Every endpoint of the settings. They stay what they are until the process ends.
 pub struct Endpoints {

@@ -18,12 +18,12 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
-use crate::config::settings::Settings;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::lines;
 use crate::telemetry::metrics::Metrics;
 use connections::Connections;
 use endpoints::Endpoints;
+use nameplate_core::config::settings::Settings;
 use snapshot::Snapshot;
 use status::Status;
 

@@ -7,7 +7,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use crate::domain::overrides::RateLimit;
+use nameplate_core::domain::overrides::RateLimit;
 
 /// Lets so many requests by at once, and then as many in each such time, evenly. One atomic word: no lock, no queue.
 #[derive(Debug)]

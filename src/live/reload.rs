@@ -8,13 +8,13 @@ use bytes::Bytes;
 use super::Live;
 use super::snapshot::{Snapshot, Tally};
 use super::status::Origin;
-use crate::config::diagnostic::Diagnostics;
-use crate::config::load::{compile_bytes, version_of};
-use crate::domain::table::MappingTable;
-use crate::domain::version::Version;
-use crate::plan::change::removes_too_many;
 use crate::source::FetchFault;
 use crate::telemetry::metrics::Reload;
+use nameplate_core::config::diagnostic::Diagnostics;
+use nameplate_core::config::load::{compile_bytes, version_of};
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::version::Version;
+use nameplate_plan::change::removes_too_many;
 
 /// A mapping that is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

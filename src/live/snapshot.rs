@@ -6,12 +6,12 @@ use std::sync::{Arc, OnceLock};
 
 use super::rate::Limiter;
 use crate::discovery::Name;
-use crate::domain::overrides::{Overrides, Timeouts};
-use crate::domain::pace::Pace;
-use crate::domain::route::Route;
-use crate::domain::table::{MappingTable, Step, steps};
-use crate::domain::version::Version;
 use crate::telemetry::metrics::{Domain, Metrics};
+use nameplate_core::domain::overrides::{Overrides, Timeouts};
+use nameplate_core::domain::pace::Pace;
+use nameplate_core::domain::route::Route;
+use nameplate_core::domain::table::{MappingTable, Step, steps};
+use nameplate_core::domain::version::Version;
 
 /// Entries compared between two offers of the core.
 const COMPARED: u32 = 1_024;
@@ -195,11 +195,11 @@ impl Snapshot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::load::version_of;
-    use crate::domain::api::PrivateApi;
-    use crate::domain::host::Host;
-    use crate::domain::route::{Choices, Route};
     use crate::telemetry::limit::{CpuLimit, LimitSource};
+    use nameplate_core::config::load::version_of;
+    use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::host::Host;
+    use nameplate_core::domain::route::{Choices, Route};
 
     fn next(before: &Snapshot, entries: &[(&str, &str)]) -> (Snapshot, Tally) {
         let route = |(line, (host, stage)): (u32, &(&str, &str))| {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::reload::Cause;
-use crate::domain::version::Version;
+use nameplate_core::domain::version::Version;
 
 /// Where the mapping in force was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::load::version_of;
+    use nameplate_core::config::load::version_of;
     use std::time::UNIX_EPOCH;
 
     fn at(seconds: u64) -> SystemTime {

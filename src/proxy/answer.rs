@@ -7,8 +7,8 @@ use pingora::http::ResponseHeader;
 
 use super::glance::is_of_one_hop;
 use super::upstream_request::repeated_length;
-use crate::domain::answer::{ClientView, cookie, location};
-use crate::domain::route::Route;
+use nameplate_core::domain::answer::{ClientView, cookie, location};
+use nameplate_core::domain::route::Route;
 
 /// Ends what concerns only the connection to the endpoint (RFC 9110 section 7.6.1): what `Connection`
 /// nominates, and the fields that are hop-by-hop by definition. Pingora writes the framing and the

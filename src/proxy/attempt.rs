@@ -15,9 +15,9 @@ use super::handshakes;
 use super::watch::{Waits, Watch};
 use crate::discovery::Name;
 use crate::discovery::pool::Pool;
-use crate::domain::refusal::Refusal;
 use crate::live::endpoints::Reach;
 use crate::telemetry::metrics::{ConnectFailure, Discovery, Metrics, Retry};
+use nameplate_core::domain::refusal::Refusal;
 
 impl Proxy {
     /// The peer for the next attempt.

@@ -12,13 +12,13 @@ use super::peer::Limits;
 use super::reply::Advice;
 use super::request_id::Id;
 use super::watch::{Late, Watch};
-use crate::config::settings::RequestId;
 use crate::discovery::pool::Picked;
-use crate::domain::refusal::Refusal;
-use crate::domain::route::Route;
 use crate::live::Live;
 use crate::live::snapshot::{Entry, Snapshot};
 use crate::telemetry::metrics::{Domain, InFlight};
+use nameplate_core::config::settings::RequestId;
+use nameplate_core::domain::refusal::Refusal;
+use nameplate_core::domain::route::Route;
 
 /// A request's own state. It counts as in flight for as long as this lives.
 pub struct RequestContext {

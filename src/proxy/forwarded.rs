@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
-use crate::config::settings::{Forwarded, Network, Proto};
-use crate::domain::digits::push_ip;
+use nameplate_core::config::settings::{Forwarded, Network, Proto};
+use nameplate_core::domain::digits::push_ip;
 
 pub(super) struct ForwardedRule {
     trust: Vec<Network>,

@@ -18,10 +18,10 @@ mod watch;
 
 use std::sync::Arc;
 
-use crate::config::settings::{Client, RequestId, Settings};
-use crate::domain::decide::Limits;
 use crate::live::Live;
 use forwarded::ForwardedRule;
+use nameplate_core::config::settings::{Client, RequestId, Settings};
+use nameplate_core::domain::decide::Limits;
 use peer::Peers;
 
 /// The reverse proxy.

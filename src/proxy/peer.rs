@@ -9,9 +9,9 @@ use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
 use super::dial::Dialer;
-use crate::config::settings::{Endpoint, Settings, Sni};
-use crate::domain::overrides::Timeouts;
 use crate::telemetry::metrics::UpstreamConnections;
+use nameplate_core::config::settings::{Endpoint, Settings, Sni};
+use nameplate_core::domain::overrides::Timeouts;
 
 /// One prototype for each endpoint, cloned and addressed for each request.
 pub(super) struct Peers {

@@ -21,15 +21,15 @@ use super::request_id::{self, Id};
 use super::upstream_request;
 use super::watch::Late;
 use super::{Proxy, answer};
-use crate::config::settings::RequestId;
-use crate::domain::answer::ClientView;
-use crate::domain::decide::{Refused, RequestView, decide};
-use crate::domain::host::{HostBuffer, normalize};
-use crate::domain::refusal::Refusal;
-use crate::domain::route::ResponseMode;
-use crate::domain::target::Target;
 use crate::live::snapshot::Entry;
 use crate::telemetry::metrics::Done;
+use nameplate_core::config::settings::RequestId;
+use nameplate_core::domain::answer::ClientView;
+use nameplate_core::domain::decide::{Refused, RequestView, decide};
+use nameplate_core::domain::host::{HostBuffer, normalize};
+use nameplate_core::domain::refusal::Refusal;
+use nameplate_core::domain::route::ResponseMode;
+use nameplate_core::domain::target::Target;
 
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 

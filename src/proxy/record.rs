@@ -11,10 +11,10 @@ use super::Proxy;
 use super::connection::ClientConnection;
 use super::context::RequestContext;
 use super::reply::final_answer;
-use crate::domain::refusal::Refusal;
-use crate::domain::route::Route;
 use crate::live::Live;
 use crate::telemetry::access_log::{Record, Text, Upstream};
+use nameplate_core::domain::refusal::Refusal;
+use nameplate_core::domain::route::Route;
 
 /// What tracing systems call a request: AWS X-Ray's header, and the W3C's.
 const TRACES: [&str; 2] = ["x-amzn-trace-id", "traceparent"];

@@ -14,9 +14,9 @@ use pingora_proxy::Session;
 use super::connection::ClientConnection;
 use super::record;
 use super::request_id::{self, Id};
-use crate::domain::refusal::Refusal;
-use crate::domain::verbs::VerbSet;
 use crate::live::Live;
+use nameplate_core::domain::refusal::Refusal;
+use nameplate_core::domain::verbs::VerbSet;
 
 /// What a refused client could do instead.
 #[derive(Clone, Copy, Debug, Default)]

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use http::HeaderValue;
 
-use crate::config::settings::RequestId;
+use nameplate_core::config::settings::RequestId;
 
 /// In requests and answers.
 pub(super) const NAME: &str = "x-request-id";

@@ -7,8 +7,8 @@ use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr, Result};
 
 use super::glance::Work;
-use crate::domain::host::{HostBuffer, normalize};
-use crate::domain::route::{HostMode, RefererMode, Route};
+use nameplate_core::domain::host::{HostBuffer, normalize};
+use nameplate_core::domain::route::{HostMode, RefererMode, Route};
 
 /// Puts the route's target and headers into a request on its way upstream. `asked_host` is the
 /// authority the client asked for.
@@ -110,10 +110,10 @@ fn drop_proxy_headers(request: &mut RequestHeader) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::api::PrivateApi;
-    use crate::domain::host::Host;
-    use crate::domain::route::Choices;
     use crate::proxy::glance::Asked;
+    use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::host::Host;
+    use nameplate_core::domain::route::Choices;
 
     fn sent(domain: &str, choices: Choices, headers: &[(&'static str, &str)]) -> RequestHeader {
         let api = PrivateApi::parse("https://abc123.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");

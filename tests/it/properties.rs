@@ -1,10 +1,10 @@
 //! Promises about all inputs: hosts and paths. The mapping's stand beside its compiler.
 
-use nameplate::domain::decide::{Limits, RequestView, decide};
-use nameplate::domain::host::{Host, HostBuffer, normalize};
-use nameplate::domain::rewrite::{refuse_dot_segments, rest_after, upstream_target};
-use nameplate::domain::route::{Choices, Route};
-use nameplate::domain::table::MappingTable;
+use nameplate_core::domain::decide::{Limits, RequestView, decide};
+use nameplate_core::domain::host::{Host, HostBuffer, normalize};
+use nameplate_core::domain::rewrite::{refuse_dot_segments, rest_after, upstream_target};
+use nameplate_core::domain::route::{Choices, Route};
+use nameplate_core::domain::table::MappingTable;
 use proptest::prelude::*;
 
 /// Paths made of what could be mistaken for something else, and of anything.
@@ -82,7 +82,7 @@ proptest! {
         dot in any::<bool>(),
     ) {
         let host = Host::parse(&name).expect("labels of letters, digits and hyphens");
-        let api = nameplate::domain::api::PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/p").expect("an api");
+        let api = nameplate_core::domain::api::PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/p").expect("an api");
         let table = MappingTable::new(vec![Route::new(&host, "", &api, Choices::default(), 1)]);
         let written = format!("{}{}{}", name.to_ascii_uppercase(), if dot { "." } else { "" }, port.map(|p| format!(":{p}")).unwrap_or_default());
         let mut buffer = HostBuffer::default();
@@ -96,7 +96,7 @@ proptest! {
         target in prop::collection::vec(any::<u8>(), 0..60),
         host in prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
     ) {
-        let api = nameplate::domain::api::PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
+        let api = nameplate_core::domain::api::PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
         let any = Route::new(&Host::parse("*.example.com").expect("a host"), "/v1", &api, Choices::default(), 1);
         let table = MappingTable::new(vec![any]);
         let limits = Limits { body: 10, headers: 1_000, url: 50 };

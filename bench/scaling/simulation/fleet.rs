@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use nameplate::plan::capacity::SIMULATED;
-use nameplate::plan::capacity::queue::{SPREAD, Server};
+use nameplate_plan::capacity::SIMULATED;
+use nameplate_plan::capacity::queue::{SPREAD, Server};
 
 use super::{CPU_PER_REQUEST, FEWEST, MOST, Trace};
 

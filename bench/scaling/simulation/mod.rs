@@ -5,8 +5,8 @@ mod plot;
 mod table;
 mod trace;
 
-use nameplate::plan::capacity::SIMULATED;
-use nameplate::plan::capacity::queue::OBJECTIVE;
+use nameplate_plan::capacity::SIMULATED;
+use nameplate_plan::capacity::queue::OBJECTIVE;
 
 pub use fleet::{RULES, Rule, Run, run};
 pub use trace::{TRACES, Trace};

@@ -1,6 +1,6 @@
 //! Host names: as requests send them, and as a mapping writes them.
 
-use crate::domain::host::{BadRequestHost, Host, HostBuffer, MAX_HOST, MAX_LABEL, normalize};
+use nameplate_core::domain::host::{BadRequestHost, Host, HostBuffer, MAX_HOST, MAX_LABEL, normalize};
 
 /// The same name, however it is read: once, twice, with a port, in upper case, or from a mapping.
 pub fn host(input: &[u8]) {

@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use crate::config::diagnostic::Diagnostics;
-use crate::config::load::compile_bytes;
-use crate::config::settings::DEFAULT_ENDPOINT;
-use crate::domain::decide::{Limits, RequestView, decide};
-use crate::domain::host::{HostBuffer, is_public_suffix};
-use crate::domain::overrides::Timeouts;
-use crate::domain::route::Route;
-use crate::domain::table::MappingTable;
-use crate::domain::verbs::VerbSet;
+use nameplate_core::config::diagnostic::Diagnostics;
+use nameplate_core::config::load::compile_bytes;
+use nameplate_core::config::settings::DEFAULT_ENDPOINT;
+use nameplate_core::domain::decide::{Limits, RequestView, decide};
+use nameplate_core::domain::host::{HostBuffer, is_public_suffix};
+use nameplate_core::domain::overrides::Timeouts;
+use nameplate_core::domain::route::Route;
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::verbs::VerbSet;
 
 const LIMITS: Limits = Limits { body: 10, headers: 10, url: 8_192 };
 

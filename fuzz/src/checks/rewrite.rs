@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use crate::config::load::compile_bytes;
-use crate::domain::decide::{Limits, RequestView, decide};
-use crate::domain::host::{HostBuffer, normalize};
-use crate::domain::refusal::Refusal;
-use crate::domain::route::Route;
-use crate::domain::table::MappingTable;
-use crate::domain::target::Target;
+use nameplate_core::config::load::compile_bytes;
+use nameplate_core::domain::decide::{Limits, RequestView, decide};
+use nameplate_core::domain::host::{HostBuffer, normalize};
+use nameplate_core::domain::refusal::Refusal;
+use nameplate_core::domain::route::Route;
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::target::Target;
 
 /// Nested base paths, a wildcard beside a name it covers, and stages that start alike.
 const MAPPING: &str = "APIS:

@@ -5,10 +5,10 @@ use maud::{Markup, html};
 use super::View;
 use super::figures::{age, ago, count, counted};
 use super::state::reason;
-use crate::config::diagnostic::{Diagnostic, Diagnostics};
-use crate::domain::version::Version;
 use crate::live::reload::Cause;
 use crate::live::status::{Origin, Trouble};
+use nameplate_core::config::diagnostic::{Diagnostic, Diagnostics};
+use nameplate_core::domain::version::Version;
 
 /// The most faults on the page. `/mapping` has more, and `nameplate check` all of them.
 const MOST_SHOWN: usize = 20;

@@ -23,15 +23,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::listeners::Port;
-use crate::config::settings::{Client, Settings};
-use crate::domain::proxy_header::Fault;
-use crate::domain::send_rate::SendRate;
 use crate::live::Live;
 use crate::live::connections::Connection;
 use crate::proxy::Proxy;
 use crate::proxy::connection::{ClientConnection, Stage};
 use crate::proxy::dial::is_exhaustion;
 use crate::telemetry::metrics::Cut;
+use nameplate_core::config::settings::{Client, Settings};
+use nameplate_core::domain::proxy_header::Fault;
+use nameplate_core::domain::send_rate::SendRate;
 use refuse::Refuser;
 use secured::Secured;
 use socket::Socket;

@@ -9,9 +9,9 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::linger::{LINGER, LINGER_BYTES, read_out};
-use crate::domain::refusal::Refusal;
 use crate::live::Live;
 use crate::proxy::reply::refuse_early;
+use nameplate_core::domain::refusal::Refusal;
 
 /// Refusals under way at once; whoever comes beyond is closed without a word. Each is a connection
 /// more than may be, so there must be few.

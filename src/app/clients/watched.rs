@@ -30,10 +30,10 @@ use tokio::time::Sleep;
 use super::linger::{LINGER, LINGER_BYTES};
 use super::secured::Secured;
 use super::socket::Socket;
-use crate::domain::refusal::Refusal;
 use crate::proxy::connection::{ClientConnection, Stage};
 use crate::proxy::reply::refuse_early;
 use crate::telemetry::metrics::Cut;
+use nameplate_core::domain::refusal::Refusal;
 
 /// What an HTTP/2 connection begins with (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

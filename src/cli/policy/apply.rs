@@ -12,10 +12,10 @@ use super::deployed::{Standing, description, is_ours, standing};
 use super::options::{Made, Policies, Refused};
 use super::{DONE, HALF_DONE, Said, TO_DO, say};
 use crate::aws::gateway::{Deployment, Fault, Gateway, RestApi, Stage};
-use crate::config::load::version_of;
-use crate::domain::version::Version;
-use crate::plan::policy::in_force::InForce;
-use crate::plan::policy::{ApiPolicy, grammar};
+use nameplate_core::config::load::version_of;
+use nameplate_core::domain::version::Version;
+use nameplate_plan::policy::in_force::InForce;
+use nameplate_plan::policy::{ApiPolicy, grammar};
 
 /// What the command line of `policy apply` says.
 #[derive(Args, Clone, Debug)]

@@ -4,7 +4,7 @@
 //! in their descriptions: `apply` names the stage, the mapping, and a fingerprint of the policy.
 
 use crate::aws::gateway::Deployment;
-use crate::domain::version::Version;
+use nameplate_core::domain::version::Version;
 
 /// How a deployment of ours begins to describe itself.
 const BEGIN: &str = "nameplate policy ";

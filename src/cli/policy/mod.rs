@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use self::options::{Made, Policies};
 use super::UNUSABLE;
-use crate::plan::policy::ApiPolicy;
-use crate::plan::policy::document::Policy;
+use nameplate_plan::policy::ApiPolicy;
+use nameplate_plan::policy::document::Policy;
 
 /// Policies were made, or nothing is left to do.
 const DONE: u8 = 0;

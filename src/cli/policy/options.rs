@@ -10,11 +10,11 @@ use clap::Args;
 use super::super::FAULTY;
 use super::super::load::{Loaded, NotLoaded, load};
 use super::super::settings::{SettingsPlace, code_of};
-use crate::config::settings::MappingSource;
-use crate::domain::overrides::DEFAULT_ENDPOINT;
-use crate::domain::version::Version;
-use crate::plan::policy::{Api, ApiPolicy, EndpointIds, MAX_SIZE, Options, PolicyFault, apis};
-use crate::plan::warning::and_more;
+use nameplate_core::config::settings::MappingSource;
+use nameplate_core::domain::overrides::DEFAULT_ENDPOINT;
+use nameplate_core::domain::version::Version;
+use nameplate_plan::policy::{Api, ApiPolicy, EndpointIds, MAX_SIZE, Options, PolicyFault, apis};
+use nameplate_plan::warning::and_more;
 
 /// How many APIs an error names where none is near.
 const NAMED: usize = 10;

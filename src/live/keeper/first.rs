@@ -4,12 +4,12 @@ use std::io;
 use std::time::Duration;
 
 use super::super::reload::{Cause, Document};
-use crate::config::diagnostic::Diagnostics;
-use crate::config::settings::{MappingSource, Reload as Rules};
-use crate::domain::table::MappingTable;
-use crate::domain::version::Version;
 use crate::source::cache::{Cache, CacheFault, Kept};
 use crate::source::{self, Ask, FetchFault, Fetched, Source};
+use nameplate_core::config::diagnostic::Diagnostics;
+use nameplate_core::config::settings::{MappingSource, Reload as Rules};
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::version::Version;
 
 /// Where there is a cached mapping, a start waits for the source no longer than this.
 const FIRST_FETCH: Duration = Duration::from_secs(3);

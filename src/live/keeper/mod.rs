@@ -20,8 +20,6 @@ use super::Live;
 use super::reload::{Cause, Document, NotTaken, Reloaded, may_shrink};
 use super::snapshot::{Snapshot, Tally};
 use super::status::Origin;
-use crate::config::settings::{MappingSource, Reload as Rules};
-use crate::domain::version::Version;
 use crate::source::cache::{CacheFault, Kept};
 use crate::source::{Ask, Fetched, Seen};
 use crate::telemetry::metrics::Reload;
@@ -29,6 +27,8 @@ pub use first::FirstFault;
 use first::{First, Opened};
 pub use handle::Handle;
 use handle::{ORDERS, Order, merge};
+use nameplate_core::config::settings::{MappingSource, Reload as Rules};
+use nameplate_core::domain::version::Version;
 
 /// How long until a mapping that may be half written is looked at again.
 const SECOND_LOOK: Duration = Duration::from_secs(1);

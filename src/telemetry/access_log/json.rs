@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Serialize, Serializer};
 
 use super::{Record, Text, Upstream};
-use crate::domain::digits::{self, push_ip};
+use nameplate_core::domain::digits::{self, push_ip};
 
 /// Bytes of a text that a client chooses which a line has, at most.
 const LONGEST: usize = 1_024;

@@ -13,9 +13,9 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::{self, MetricType};
 
 use super::scraped::label;
-use crate::domain::verbs::VERBS;
 use crate::telemetry::process::{family, metric};
 use crate::telemetry::traffic::Totals;
+use nameplate_core::domain::verbs::VERBS;
 
 /// Kinds of answers that are side by side: most domains have no more.
 const CELLS: usize = 6;

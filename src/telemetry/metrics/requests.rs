@@ -6,10 +6,10 @@ use prometheus::{IntCounter, IntGauge, Registry};
 
 use super::domains::{Domain, Domains};
 use super::{Metrics, add, counter, counters, gauge, histogram};
-use crate::domain::refusal::Refusal;
-use crate::domain::verbs::VERBS;
 use crate::telemetry::histogram::Histogram;
 use crate::telemetry::traffic::Totals;
+use nameplate_core::domain::refusal::Refusal;
+use nameplate_core::domain::verbs::VERBS;
 
 /// For whole requests and first bytes, in seconds. Our own part and a Lambda that is warm are in
 /// the lower half, ten buckets to the second. In the upper half, 29 s is when API Gateway gives up

@@ -1,7 +1,7 @@
 use super::*;
-use crate::domain::refusal::Refusal;
 use crate::telemetry::limit::LimitSource;
 use http::Method;
+use nameplate_core::domain::refusal::Refusal;
 use prometheus::proto::{MetricFamily, MetricType};
 use std::collections::BTreeMap;
 use std::io::Write;

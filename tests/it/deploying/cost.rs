@@ -1,6 +1,6 @@
 //! docs/cost.md reckons with the program's prices, and reckons right.
 
-use nameplate::plan::capacity::fargate::{HOURS, Prices, Size};
+use nameplate_plan::capacity::fargate::{HOURS, Prices, Size};
 
 use super::{COST, blocks};
 use crate::harness::server::nameplate;

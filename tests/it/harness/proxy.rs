@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
 use nameplate::app::{self, Running, StartFault};
-use nameplate::config::settings::Settings;
 use nameplate::live::reload::{NotTaken, Reloaded};
+use nameplate_core::config::settings::Settings;
 use serde_yaml::Value;
 use tempfile::TempDir;
 

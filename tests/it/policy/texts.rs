@@ -1,9 +1,9 @@
 //! Any text at all, where a policy is read: nobody's policy makes the command fall over. And any policy that
 //! follows the grammar: it is the same however AWS writes it, and what is kept of it stays.
 
-use nameplate::plan::policy::document::{Condition, Effect, Policy, Statement, WHOLE_API};
-use nameplate::plan::policy::in_force::InForce;
-use nameplate::plan::policy::{MAX_SIZE, grammar};
+use nameplate_plan::policy::document::{Condition, Effect, Policy, Statement, WHOLE_API};
+use nameplate_plan::policy::in_force::InForce;
+use nameplate_plan::policy::{MAX_SIZE, grammar};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

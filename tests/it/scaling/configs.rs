@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use nameplate::config::settings::emf::{METRICS, NAMESPACE, SERVICE};
-use nameplate::plan::capacity::Metric;
+use nameplate_core::config::settings::emf::{METRICS, NAMESPACE, SERVICE};
+use nameplate_plan::capacity::Metric;
 use serde_json::{Value, json};
 
 use crate::harness::moto::Moto;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use nameplate::plan::capacity::Metric;
+use nameplate_plan::capacity::Metric;
 
 #[path = "../../../bench/scaling/simulation/mod.rs"]
 mod program;

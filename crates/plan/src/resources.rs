@@ -16,8 +16,8 @@ use super::quotas::Quotas;
 use super::state::State;
 use super::warning::{About, Warning};
 use super::zones::{ZoneMode, Zones, Zoning};
-use crate::domain::table::MappingTable;
-use crate::domain::version::Version;
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::version::Version;
 
 /// The format of a plan. Another number is another meaning of the fields.
 pub const FORMAT: u32 = 1;

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::owners::{has_owner, is_registrable, is_within, registrable_of};
 use super::warning::{About, Warning, and_more};
-use crate::domain::api::SUFFIXES;
-use crate::domain::table::MappingTable;
+use nameplate_core::domain::api::SUFFIXES;
+use nameplate_core::domain::table::MappingTable;
 
 /// Domains of AWS's beside those of APIs: of EC2 instances (Amazon VPC user guide, "DNS attributes for your
 /// VPC"), of services' dual-stack endpoints (AWS General Reference, "AWS service endpoints"), and of Lambda

@@ -1,6 +1,6 @@
 //! Whose a name is, by the Public Suffix List.
 
-use crate::domain::host::is_public_suffix;
+use nameplate_core::domain::host::is_public_suffix;
 
 /// Whether a name is no public suffix, and no last label.
 pub fn has_owner(name: &str) -> bool {

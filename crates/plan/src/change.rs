@@ -2,10 +2,10 @@
 
 use super::names::{Names, Needs};
 use super::zones::Zoning;
-use crate::domain::overrides::DEFAULT_ENDPOINT;
-use crate::domain::route::Route;
-use crate::domain::table::{MappingTable, Step, steps};
-use crate::domain::verbs::VerbSet;
+use nameplate_core::domain::overrides::DEFAULT_ENDPOINT;
+use nameplate_core::domain::route::Route;
+use nameplate_core::domain::table::{MappingTable, Step, steps};
+use nameplate_core::domain::verbs::VerbSet;
 
 /// One entry's change.
 #[derive(Clone, Debug)]
@@ -138,9 +138,9 @@ pub fn private_api_url(route: &Route) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::api::PrivateApi;
-    use crate::domain::host::Host;
-    use crate::domain::route::{Choices, HostMode, RefererMode, ResponseMode};
+    use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::host::Host;
+    use nameplate_core::domain::route::{Choices, HostMode, RefererMode, ResponseMode};
 
     /// Domain and base path, what follows the API's id in its URL, and the choices.
     type Drawn<'d> = (&'d str, &'d str, Choices);

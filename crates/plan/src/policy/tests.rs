@@ -1,11 +1,11 @@
 //! From entries to policies, and what does not fit.
 
 use super::*;
-use crate::domain::api::PrivateApi;
-use crate::domain::host::Host;
-use crate::domain::overrides::Overrides;
-use crate::domain::route::{Choices, Drafts};
-use crate::domain::verbs::VerbSet;
+use nameplate_core::domain::api::PrivateApi;
+use nameplate_core::domain::host::Host;
+use nameplate_core::domain::overrides::Overrides;
+use nameplate_core::domain::route::{Choices, Drafts};
+use nameplate_core::domain::verbs::VerbSet;
 
 /// An entry: its domain, what follows `https://` of its API without the suffix, its verbs, its endpoint.
 #[derive(Clone, Copy)]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::certificates::{Certificate, DIGITS};
 use super::resources::{Elb, FORMAT};
 use super::zones::ZoneMode;
-use crate::domain::host::Host;
+use nameplate_core::domain::host::Host;
 
 /// What there is already.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

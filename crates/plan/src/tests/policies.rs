@@ -1,7 +1,7 @@
 //! The resource policies in a plan.
 
 use super::*;
-use crate::plan::warning::About;
+use crate::warning::About;
 
 /// An API for each number: so many paths of it are mapped, each with all verbs.
 fn table_of_paths(paths: &[usize]) -> MappingTable {

@@ -11,12 +11,12 @@ use proptest::prelude::*;
 use super::resources::{Options, Plan, plan};
 use super::state::State;
 use super::zones::{ZoneMode, Zoning};
-use crate::domain::api::PrivateApi;
-use crate::domain::host::{Host, is_public_suffix};
-use crate::domain::overrides::Overrides;
-use crate::domain::route::{Choices, Drafts};
-use crate::domain::table::MappingTable;
-use crate::domain::version::Version;
+use nameplate_core::domain::api::PrivateApi;
+use nameplate_core::domain::host::{Host, is_public_suffix};
+use nameplate_core::domain::overrides::Overrides;
+use nameplate_core::domain::route::{Choices, Drafts};
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::version::Version;
 
 const VERSION: Version = Version([7; 32]);
 

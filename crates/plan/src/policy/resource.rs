@@ -1,7 +1,7 @@
 //! Resources of a policy: the short form that API Gateway writes out, and whole ARNs.
 
 use super::pattern::has_wildcard;
-use crate::domain::verbs::VERBS;
+use nameplate_core::domain::verbs::VERBS;
 
 /// What the short form starts with; whole ARNs have the same path behind the API's id.
 const SHORT: &str = "execute-api:/";

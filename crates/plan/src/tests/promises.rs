@@ -10,8 +10,8 @@ use super::super::owners::is_within;
 use super::super::resources::{Options, Plan, plan};
 use super::super::zones::{Zone, Zones};
 use super::{VERSION, any_domain, any_domains, any_zoning, state_of, table, table_of};
-use crate::domain::host::is_public_suffix;
-use crate::domain::table::MappingTable;
+use nameplate_core::domain::host::is_public_suffix;
+use nameplate_core::domain::table::MappingTable;
 
 /// Whether Route 53 has an answer for a name: from the most specific zone alone, by the record of this name,
 /// else by the wildcard at the closest name that exists (RFC 4592, section 3.3.1).

@@ -183,7 +183,7 @@ mod tests {
     // A setting that the shipped file does not name, or names with another default, fails here.
     #[test]
     fn the_shipped_file_documents_every_key_with_its_default() {
-        let text = include_str!("../../../conf/nameplate.yaml");
+        let text = include_str!("../../../../../conf/nameplate.yaml");
         let shipped = Settings::parse(text, "conf/nameplate.yaml").expect("the shipped file is valid");
         assert_eq!(format!("{shipped:?}"), format!("{:?}", Settings::default()));
         let shown = format!("{:?}", Settings::default());

@@ -1,7 +1,7 @@
 //! What AWS gives back, and what a new policy changes of it.
 
 use super::*;
-use crate::plan::policy::document::{Condition, Statement};
+use crate::policy::document::{Condition, Statement};
 
 const REGION: &str = "us-east-1";
 const API: &str = "1abc23";
@@ -133,7 +133,7 @@ fn foreign_statements_can_be_kept() {
     let again = read(&kept);
     assert_eq!(again.foreign(), [theirs]);
     assert!(again.change_to(&one_path()).is_none());
-    assert_eq!(crate::plan::policy::grammar::check(&kept, 8_192), []);
+    assert_eq!(crate::policy::grammar::check(&kept, 8_192), []);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn a_disowned_statement_that_is_kept_has_a_sid_that_keeps_it_apart() {
     assert!(kept.contains(r#""Sid":"kept2""#) && kept.contains(r#""Sid":"kept3""#), "{kept}");
     assert!(again.change_to(&one_path()).is_none(), "{kept}");
     assert_eq!(again.kept_beside(&one_path()), kept, "the same text, run after run");
-    assert_eq!(crate::plan::policy::grammar::check(&kept, 8_192), []);
+    assert_eq!(crate::policy::grammar::check(&kept, 8_192), []);
 }
 
 #[test]

@@ -16,9 +16,9 @@ use std::fmt;
 
 use self::document::{Condition, Effect, Policy, Statement, WHOLE_API};
 use self::grants::{Grants, Level, expanded_len, partition_of, stage_of};
-use crate::domain::overrides::DEFAULT_ENDPOINT;
-use crate::domain::route::{RefererMode, Route};
-use crate::domain::table::MappingTable;
+use nameplate_core::domain::overrides::DEFAULT_ENDPOINT;
+use nameplate_core::domain::route::{RefererMode, Route};
+use nameplate_core::domain::table::MappingTable;
 
 /// How many characters a policy may have: API Gateway's quota "Length, in characters, of API Gateway
 /// resource policy". AWS raises it on request.

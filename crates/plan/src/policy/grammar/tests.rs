@@ -1,7 +1,7 @@
 //! Each rule of the grammar, broken by itself.
 
 use super::*;
-use crate::plan::policy::MAX_SIZE;
+use crate::policy::MAX_SIZE;
 
 const GOOD: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"execute-api:Invoke","Resource":"execute-api:/*","Condition":{"StringNotEquals":{"aws:SourceVpce":["vpce-0a1b2c3d"]}}},{"Effect":"Allow","Principal":"*","Action":"execute-api:Invoke","Resource":["execute-api:/dev/GET/a","execute-api:/dev/GET/a/*"]}]}"#;
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::owners::{has_owner, is_registrable};
 use super::zones::{Zones, Zoning, domains};
-use crate::domain::overrides::DEFAULT_ENDPOINT;
-use crate::domain::table::MappingTable;
+use nameplate_core::domain::overrides::DEFAULT_ENDPOINT;
+use nameplate_core::domain::table::MappingTable;
 
 /// What a table needs, each in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

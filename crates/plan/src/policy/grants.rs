@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::WHOLE_API;
-use crate::domain::route::Route;
-use crate::domain::verbs::VERBS;
+use nameplate_core::domain::route::Route;
+use nameplate_core::domain::verbs::VERBS;
 
 /// Verbs, by name. Without VERBS an entry has all that API Gateway lets an API define.
 type Verbs = BTreeSet<&'static str>;
@@ -216,10 +216,10 @@ pub(super) fn expanded_len(resource: &str, region: &str, api_id: &str) -> usize 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::api::PrivateApi;
-    use crate::domain::host::Host;
-    use crate::domain::route::Choices;
-    use crate::domain::verbs::VerbSet;
+    use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::host::Host;
+    use nameplate_core::domain::route::Choices;
+    use nameplate_core::domain::verbs::VerbSet;
 
     fn grants(entries: &[(&str, &str)]) -> Grants {
         let mut grants = Grants::default();

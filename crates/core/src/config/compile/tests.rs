@@ -136,7 +136,7 @@ fn an_endpoint_that_the_settings_do_not_have_is_a_fault_where_they_are_at_hand()
 fn the_usual_forms_are_read_quickly() {
     let entry = format!("CUSTOM_DOMAIN_URL: a.example.com # x\n    PRIVATE_API_URL: {API}\n");
     for text in [
-        include_str!("../../../conf/mapping.yaml").to_owned(),
+        include_str!("../../../../../conf/mapping.yaml").to_owned(),
         format!("---\nAPIS:\n- CUSTOM_DOMAIN_URL: 'a.example.com'\n\n  PRIVATE_API_URL: \"{API}\"\n# end"),
         format!("APIS:\n  - {entry}    VERBS:\n    - GET\n    - POST\n"),
         format!("APIS:\n  - {entry}    VERBS:\n      - 'GET'\n    HOST: api\n"),

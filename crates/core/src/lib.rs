@@ -1,0 +1,5 @@
+//! Values and decisions of Nameplate, and text to values: no async, no sockets, no Pingora, no clock.
+
+pub mod domain;
+
+pub mod config;
