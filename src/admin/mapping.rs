@@ -10,13 +10,13 @@ use crate::live::Live;
 use crate::live::reload::Cause;
 use crate::live::snapshot::Snapshot;
 use crate::live::status::{Origin, Report, Trouble};
-use nameplate_core::config::diagnostic::Diagnostic;
-use nameplate_core::config::settings::DEFAULT_ENDPOINT;
+use nameplate_core::diagnostic::Diagnostic;
 use nameplate_core::domain::host::{HostBuffer, normalize};
 use nameplate_core::domain::overrides::Timeouts;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::verbs::VerbSet;
 use nameplate_core::domain::version::Version;
+use nameplate_core::settings::DEFAULT_ENDPOINT;
 
 #[derive(Serialize)]
 struct Mapping<'l> {

@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::live::Live;
 use crate::telemetry::metrics;
 use endpoints::Now;
-use nameplate_core::config::settings::Settings;
+use nameplate_core::settings::Settings;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";

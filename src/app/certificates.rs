@@ -19,7 +19,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::StartFault;
 use crate::telemetry::metrics::{CertificateExpiry, Metrics};
-use nameplate_core::config::settings::{Identity, ListenerTls};
+use nameplate_core::settings::{Identity, ListenerTls};
 
 /// How often the files are looked at. They change a few times a year; a look is one call to the system
 /// for each.

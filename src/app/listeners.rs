@@ -17,7 +17,7 @@ use super::StartFault;
 use super::certificates::Certificate;
 use super::handover::Inherited;
 use crate::telemetry::metrics::Metrics;
-use nameplate_core::config::settings::{Listener, ProxyProtocol};
+use nameplate_core::settings::{Listener, ProxyProtocol};
 
 /// Connections the kernel may hold for us between two accepts.
 const BACKLOG: i32 = 4_096;

@@ -43,7 +43,7 @@ use clients::Clients;
 use handover::{Inherited, Place};
 use health_checks::HealthChecked;
 use listeners::{Bound, serve, take_or_bind};
-use nameplate_core::config::settings::{Client, Emf, Settings, Shutdown};
+use nameplate_core::settings::{Client, Emf, Settings, Shutdown};
 
 /// How long a process that takes over waits for the one that it replaces.
 const TAKE_OVER: Duration = Duration::from_secs(300);

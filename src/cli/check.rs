@@ -10,11 +10,11 @@ use super::against::{Against, Verdict};
 use super::load::{Loaded, NotLoaded, is_input, load};
 use super::plan::ZoneArgs;
 use super::settings::{SettingsPlace, code_of};
-use nameplate_core::config::diagnostic::{Diagnostic, Diagnostics};
-use nameplate_core::config::load::Compiled;
-use nameplate_core::config::settings::{MappingSource, Reload};
+use nameplate_core::diagnostic::{Diagnostic, Diagnostics};
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
+use nameplate_core::mapping::load::Compiled;
+use nameplate_core::settings::{MappingSource, Reload};
 use nameplate_plan::change::Change;
 
 /// Every mapping is without fault, and, against an old one, running tasks take the change by themselves.

@@ -16,10 +16,10 @@ use crate::demo::apis::Apis;
 use crate::demo::authority::Authority;
 use crate::demo::curl_lines;
 use crate::demo::gateway::{Config, Gateway};
-use nameplate_core::config::load::{compile_bytes, compile_file};
-use nameplate_core::config::settings::{Listener, MappingSource, Settings};
 use nameplate_core::domain::route::HostMode;
 use nameplate_core::domain::table::MappingTable;
+use nameplate_core::mapping::load::{compile_bytes, compile_file};
+use nameplate_core::settings::{Listener, MappingSource, Settings};
 
 /// The sample that ships in `conf/`.
 const SAMPLE: &str = include_str!("../../conf/mapping.yaml");

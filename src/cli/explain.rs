@@ -8,7 +8,7 @@ use clap::Args;
 use super::load::{Loaded, NotLoaded, load};
 use super::settings::{SettingsArgs, code_of};
 use super::{FAULTY, UNUSABLE, fail};
-use nameplate_core::config::explain::{self, Question, Verdict};
+use nameplate_core::explain::{self, Question, Verdict};
 
 /// What the command line of `explain` says.
 #[derive(Args, Clone, Debug)]

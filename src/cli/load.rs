@@ -4,9 +4,9 @@ use std::io::{self, Read};
 
 use super::{FAULTY, UNUSABLE};
 use crate::source;
-use nameplate_core::config::diagnostic::Diagnostics;
-use nameplate_core::config::load::{Compiled, LoadFault, compile_file, compile_reader};
-use nameplate_core::config::settings::{MappingSource, Reload};
+use nameplate_core::diagnostic::Diagnostics;
+use nameplate_core::mapping::load::{Compiled, LoadFault, compile_file, compile_reader};
+use nameplate_core::settings::{MappingSource, Reload};
 
 /// A mapping, and what it is called.
 pub(super) struct Loaded {

@@ -15,7 +15,7 @@ use log::{Level as Severity, Metadata, Record};
 use serde::Serialize;
 
 use crate::telemetry::lines::{Lines, Log};
-use nameplate_core::config::settings::log::{Format, Level, Log as Settings};
+use nameplate_core::settings::log::{Format, Level, Log as Settings};
 
 /// The variable of the environment that outranks `log: level`.
 const VARIABLE: &str = "NAMEPLATE_LOG";

@@ -12,8 +12,8 @@ use super::settings::{SettingsArgs, code_of};
 use super::{FAULTY, UNUSABLE, fail, logging};
 use crate::app::{self, Running, StartFault};
 use crate::live::keeper::FirstFault;
-use nameplate_core::config::settings::log::Level as LogLevel;
-use nameplate_core::config::settings::{Listener, Settings};
+use nameplate_core::settings::log::Level as LogLevel;
+use nameplate_core::settings::{Listener, Settings};
 
 /// What the command line of `serve` says.
 #[derive(Args, Clone, Debug)]

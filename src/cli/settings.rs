@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::{FAULTY, UNUSABLE};
-use nameplate_core::config::settings::Settings;
+use nameplate_core::settings::Settings;
 
 /// What the settings' faults name as their file, where there is none.
 const NO_FILE: &str = "<settings>";

@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::apis::Apis;
 use super::authority::{Authority, AuthorityFault};
 use super::reply;
-use nameplate_core::config::settings::endpoint::CLOSED_BY_API_GATEWAY;
+use nameplate_core::settings::endpoint::CLOSED_BY_API_GATEWAY;
 
 /// How long a client may take over its handshake.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -12,7 +12,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use pingora_load_balancing::discovery::ServiceDiscovery;
 
 use super::{Addresses, LookupFault, backend};
-use nameplate_core::config::settings;
+use nameplate_core::settings;
 
 /// Who is asked, and how long an answer holds.
 #[derive(Clone)]

@@ -20,7 +20,7 @@ use pingora_load_balancing::{Backend, Backends};
 pub use check::Checker;
 use dns::Dns;
 use health::Policy;
-use nameplate_core::config::settings;
+use nameplate_core::settings;
 pub use names::{Name, Names};
 use pool::Pool;
 

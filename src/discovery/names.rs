@@ -133,7 +133,7 @@ impl Name {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nameplate_core::config::settings::Endpoint;
+    use nameplate_core::settings::Endpoint;
 
     #[test]
     fn names_that_no_entry_needs_any_more_go_in_time() {

@@ -8,7 +8,7 @@ use super::budget::Budget;
 use crate::discovery::pool::{Address, Census, Picked, Pool};
 use crate::discovery::{Checker, Endpoint, EndpointFault};
 use crate::telemetry::metrics::{EndpointCounts, Metrics};
-use nameplate_core::config::settings::{self, DEFAULT_ENDPOINT, Settings};
+use nameplate_core::settings::{self, DEFAULT_ENDPOINT, Settings};
 
 /// Every endpoint of the settings. They stay what they are until the process ends.
 pub struct Endpoints {

@@ -23,7 +23,7 @@ use crate::telemetry::lines;
 use crate::telemetry::metrics::Metrics;
 use connections::Connections;
 use endpoints::Endpoints;
-use nameplate_core::config::settings::Settings;
+use nameplate_core::settings::Settings;
 use snapshot::Snapshot;
 use status::Status;
 

@@ -10,10 +10,10 @@ use super::snapshot::{Snapshot, Tally};
 use super::status::Origin;
 use crate::source::FetchFault;
 use crate::telemetry::metrics::Reload;
-use nameplate_core::config::diagnostic::Diagnostics;
-use nameplate_core::config::load::{compile_bytes, version_of};
+use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
+use nameplate_core::mapping::load::{compile_bytes, version_of};
 use nameplate_plan::change::removes_too_many;
 
 /// A mapping that is in force.

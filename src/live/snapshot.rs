@@ -196,10 +196,10 @@ impl Snapshot {
 mod tests {
     use super::*;
     use crate::telemetry::limit::{CpuLimit, LimitSource};
-    use nameplate_core::config::load::version_of;
     use nameplate_core::domain::api::PrivateApi;
     use nameplate_core::domain::host::Host;
     use nameplate_core::domain::route::{Choices, Route};
+    use nameplate_core::mapping::load::version_of;
 
     fn next(before: &Snapshot, entries: &[(&str, &str)]) -> (Snapshot, Tally) {
         let route = |(line, (host, stage)): (u32, &(&str, &str))| {

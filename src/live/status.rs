@@ -112,7 +112,7 @@ impl Status {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nameplate_core::config::load::version_of;
+    use nameplate_core::mapping::load::version_of;
     use std::time::UNIX_EPOCH;
 
     fn at(seconds: u64) -> SystemTime {

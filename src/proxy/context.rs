@@ -16,9 +16,9 @@ use crate::discovery::pool::Picked;
 use crate::live::Live;
 use crate::live::snapshot::{Entry, Snapshot};
 use crate::telemetry::metrics::{Domain, InFlight};
-use nameplate_core::config::settings::RequestId;
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::Route;
+use nameplate_core::settings::RequestId;
 
 /// A request's own state. It counts as in flight for as long as this lives.
 pub struct RequestContext {

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
-use nameplate_core::config::settings::{Forwarded, Network, Proto};
 use nameplate_core::domain::digits::push_ip;
+use nameplate_core::settings::{Forwarded, Network, Proto};
 
 pub(super) struct ForwardedRule {
     trust: Vec<Network>,

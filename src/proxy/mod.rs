@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 use crate::live::Live;
 use forwarded::ForwardedRule;
-use nameplate_core::config::settings::{Client, RequestId, Settings};
 use nameplate_core::domain::decide::Limits;
+use nameplate_core::settings::{Client, RequestId, Settings};
 use peer::Peers;
 
 /// The reverse proxy.

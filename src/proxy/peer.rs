@@ -10,8 +10,8 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
 use super::dial::Dialer;
 use crate::telemetry::metrics::UpstreamConnections;
-use nameplate_core::config::settings::{Endpoint, Settings, Sni};
 use nameplate_core::domain::overrides::Timeouts;
+use nameplate_core::settings::{Endpoint, Settings, Sni};
 
 /// One prototype for each endpoint, cloned and addressed for each request.
 pub(super) struct Peers {

@@ -23,13 +23,13 @@ use super::watch::Late;
 use super::{Proxy, answer};
 use crate::live::snapshot::Entry;
 use crate::telemetry::metrics::Done;
-use nameplate_core::config::settings::RequestId;
 use nameplate_core::domain::answer::ClientView;
 use nameplate_core::domain::decide::{Refused, RequestView, decide};
 use nameplate_core::domain::host::{HostBuffer, normalize};
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::ResponseMode;
 use nameplate_core::domain::target::Target;
+use nameplate_core::settings::RequestId;
 
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use http::HeaderValue;
 
-use nameplate_core::config::settings::RequestId;
+use nameplate_core::settings::RequestId;
 
 /// In requests and answers.
 pub(super) const NAME: &str = "x-request-id";

@@ -11,9 +11,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use nameplate_core::config::load::{read_up_to, version_of};
-use nameplate_core::config::settings::MappingSource;
 use nameplate_core::domain::version::Version;
+use nameplate_core::mapping::load::{read_up_to, version_of};
+use nameplate_core::settings::MappingSource;
 
 /// What the first line starts with; the number changes with the format.
 const MAGIC: &str = "nameplate-mapping-cache 1";

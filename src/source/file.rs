@@ -13,8 +13,8 @@ use async_trait::async_trait;
 
 use super::watch::Watch;
 use super::{Ask, FetchFault, Fetched, Seen, Source};
-use nameplate_core::config::load::read_up_to;
-use nameplate_core::config::settings::{MappingSource, Reload};
+use nameplate_core::mapping::load::read_up_to;
+use nameplate_core::settings::{MappingSource, Reload};
 
 /// A file nobody has written to for this long is whole.
 pub(super) const STILL: Duration = Duration::from_secs(1);

@@ -11,7 +11,7 @@ use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, Response};
 
 use super::{Ask, FetchFault, Fetched, Source, chain, one_line, use_ring};
-use nameplate_core::config::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, Reload};
 
 /// The agent is on this host, other servers in this region.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use nameplate_core::config::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, Reload};
 
 /// Why a source is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

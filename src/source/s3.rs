@@ -11,7 +11,7 @@ use object_store::path::Path;
 use object_store::{ClientOptions, Error, GetOptions, ObjectStore, RetryConfig};
 
 use super::{Ask, FetchFault, Fetched, Source, chain, use_ring};
-use nameplate_core::config::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, Reload};
 
 /// S3's gateway endpoint is in our VPC.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::lines::{Lines, Log};
-use nameplate_core::config::settings::{self, AccessLogTo};
+use nameplate_core::settings::{self, AccessLogTo};
 
 /// The lines, and which requests have one.
 pub struct AccessLog {

@@ -12,8 +12,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::lines::{self, Log};
 use super::metrics::Metrics;
-use nameplate_core::config::settings::Emf;
-use nameplate_core::config::settings::emf::{METRICS, SERVICE};
+use nameplate_core::settings::Emf;
+use nameplate_core::settings::emf::{METRICS, SERVICE};
 
 /// What the service is called where neither the settings nor ECS say it.
 const NAMELESS: &str = "nameplate";

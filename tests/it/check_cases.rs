@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nameplate::cli::check::{CheckArgs, FAULTS, Format, check};
-use nameplate_core::config::settings::MappingSource;
+use nameplate_core::settings::MappingSource;
 use tempfile::TempDir;
 
 const MARK: &[u8] = b"---- exit ";

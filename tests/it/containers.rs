@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use nameplate_core::config::load::compile_file;
-use nameplate_core::config::settings::Settings;
+use nameplate_core::mapping::load::compile_file;
+use nameplate_core::settings::Settings;
 use serde_yaml::Value;
 
 use crate::harness::PATIENCE;

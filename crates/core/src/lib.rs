@@ -2,4 +2,9 @@
 
 pub mod domain;
 
-pub mod config;
+pub mod diagnostic;
+
+pub mod mapping;
+pub mod settings;
+
+pub mod explain;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use nameplate_core::config::diagnostic::Diagnostics;
-use nameplate_core::config::load::compile_bytes;
-use nameplate_core::config::settings::DEFAULT_ENDPOINT;
+use nameplate_core::diagnostic::Diagnostics;
+use nameplate_core::mapping::load::compile_bytes;
+use nameplate_core::settings::DEFAULT_ENDPOINT;
 use nameplate_core::domain::decide::{Limits, RequestView, decide};
 use nameplate_core::domain::host::{HostBuffer, is_public_suffix};
 use nameplate_core::domain::overrides::Timeouts;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use nameplate_core::config::load::compile_bytes;
+use nameplate_core::mapping::load::compile_bytes;
 use nameplate_core::domain::decide::{Limits, RequestView, decide};
 use nameplate_core::domain::host::{HostBuffer, normalize};
 use nameplate_core::domain::refusal::Refusal;

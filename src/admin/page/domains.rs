@@ -89,7 +89,7 @@ fn bar(share: f64) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nameplate_core::config::load::{compile_bytes, version_of};
+    use nameplate_core::mapping::load::{compile_bytes, version_of};
 
     fn snapshot(domains: usize) -> Snapshot {
         let entry = |domain: usize, base: &str| {

@@ -7,7 +7,7 @@ use super::figures::{age, ago, count, counted};
 use super::state::reason;
 use crate::live::reload::Cause;
 use crate::live::status::{Origin, Trouble};
-use nameplate_core::config::diagnostic::{Diagnostic, Diagnostics};
+use nameplate_core::diagnostic::{Diagnostic, Diagnostics};
 use nameplate_core::domain::version::Version;
 
 /// The most faults on the page. `/mapping` has more, and `nameplate check` all of them.

@@ -6,10 +6,10 @@ use super::View;
 use super::figures::{count, counted, name};
 use crate::admin::mapping::{Entry, Found, find};
 use crate::admin::query;
-use nameplate_core::config::explain::{Explanation, Question, Verdict, explain};
 use nameplate_core::domain::overrides::Timeouts;
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::verbs::VERBS;
+use nameplate_core::explain::{Explanation, Question, Verdict, explain};
 
 /// What the form asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use super::deployed::{Standing, description, is_ours, standing};
 use super::options::{Made, Policies, Refused};
 use super::{DONE, HALF_DONE, Said, TO_DO, say};
 use crate::aws::gateway::{Deployment, Fault, Gateway, RestApi, Stage};
-use nameplate_core::config::load::version_of;
 use nameplate_core::domain::version::Version;
+use nameplate_core::mapping::load::version_of;
 use nameplate_plan::policy::in_force::InForce;
 use nameplate_plan::policy::{ApiPolicy, grammar};
 

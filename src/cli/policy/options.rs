@@ -10,9 +10,9 @@ use clap::Args;
 use super::super::FAULTY;
 use super::super::load::{Loaded, NotLoaded, load};
 use super::super::settings::{SettingsPlace, code_of};
-use nameplate_core::config::settings::MappingSource;
 use nameplate_core::domain::overrides::DEFAULT_ENDPOINT;
 use nameplate_core::domain::version::Version;
+use nameplate_core::settings::MappingSource;
 use nameplate_plan::policy::{Api, ApiPolicy, EndpointIds, MAX_SIZE, Options, PolicyFault, apis};
 use nameplate_plan::warning::and_more;
 

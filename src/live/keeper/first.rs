@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::super::reload::{Cause, Document};
 use crate::source::cache::{Cache, CacheFault, Kept};
 use crate::source::{self, Ask, FetchFault, Fetched, Source};
-use nameplate_core::config::diagnostic::Diagnostics;
-use nameplate_core::config::settings::{MappingSource, Reload as Rules};
+use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
+use nameplate_core::settings::{MappingSource, Reload as Rules};
 
 /// Where there is a cached mapping, a start waits for the source no longer than this.
 const FIRST_FETCH: Duration = Duration::from_secs(3);

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use nameplate_core::config::compile::compile;
-use nameplate_core::config::settings::Settings;
+use nameplate_core::mapping::compile::compile;
+use nameplate_core::settings::Settings;
 
 use super::mapping::entries;
 use super::peers::{Entry, PEERS, Peer, Place, named, render};

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use nameplate::app::{self, Running, StartFault};
 use nameplate::live::reload::{NotTaken, Reloaded};
-use nameplate_core::config::settings::Settings;
+use nameplate_core::settings::Settings;
 use serde_yaml::Value;
 use tempfile::TempDir;
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use nameplate_core::config::compile::compile;
 use nameplate_core::domain::rewrite::rest_after;
 use nameplate_core::domain::route::{RefererMode, Route};
 use nameplate_core::domain::table::MappingTable;
+use nameplate_core::mapping::compile::compile;
 use nameplate_plan::policy::{ApiPolicy, EndpointIds, MAX_SIZE, Options, apis, grammar};
 use proptest::prelude::*;
 use serde_json::Value;

@@ -55,7 +55,7 @@ fn the_deployment_says_what_it_is_of() {
     let (gateway, story) = story(&["dev", "prod"]);
     story.apply(API, "dev", &[]).expect(0).says("put the policy of mapping ").says(" characters\n");
     let description = gateway.api(API).deployments[1].description.clone();
-    let version = nameplate_core::config::load::version_of(two().as_bytes());
+    let version = nameplate_core::mapping::load::version_of(two().as_bytes());
     assert!(description.starts_with("nameplate policy "), "{description}");
     assert!(description.ends_with(&format!(" of mapping {version} for stage dev")), "{description}");
 }

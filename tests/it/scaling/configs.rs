@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use nameplate_core::config::settings::emf::{METRICS, NAMESPACE, SERVICE};
+use nameplate_core::settings::emf::{METRICS, NAMESPACE, SERVICE};
 use nameplate_plan::capacity::Metric;
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! The keys of an entry, and what their values may be.
 
-use super::diagnostic::{Fault, Place};
 use super::document::Text;
-use super::nearest::did_you_mean;
+use crate::diagnostic::nearest::did_you_mean;
+use crate::diagnostic::{Fault, Place};
 use crate::domain::route::{HostMode, RefererMode, ResponseMode};
 use crate::domain::verbs::{VERBS, VerbSet};
 
@@ -168,7 +168,7 @@ fn bad_verb(value: &Text<'_>, offset: usize, verb: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::diagnostic::Faults;
+    use crate::diagnostic::Faults;
 
     fn text(value: &str) -> Text<'_> {
         Text { at: Place { line: 1, column: 1 }, value: value.into(), plain: true }

@@ -12,8 +12,8 @@ use std::str::Chars;
 
 use saphyr_parser::{BufferedInput, Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use super::diagnostic::{Fault, Faults, Place};
 use super::syntax::explain;
+use crate::diagnostic::{Fault, Faults, Place};
 
 /// A mapping is 4 deep; what is nested deeper than this is not one.
 pub(super) const MAX_DEPTH: usize = 16;

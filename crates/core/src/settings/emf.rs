@@ -115,7 +115,7 @@ fn reserved(name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::settings::Settings;
+    use crate::settings::Settings;
 
     #[track_caller]
     fn fault(text: &str, want: &str) {

@@ -10,7 +10,7 @@ pub mod listener;
 pub mod log;
 pub mod mapping;
 pub mod telemetry;
-pub(in crate::config) mod values;
+pub(crate) mod values;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::overrides::is_endpoint_name;
+use crate::mapping::overrides::is_endpoint_name;
 
 pub use self::log::Log;
 pub use crate::domain::overrides::DEFAULT_ENDPOINT;
@@ -183,7 +183,7 @@ mod tests {
     // A setting that the shipped file does not name, or names with another default, fails here.
     #[test]
     fn the_shipped_file_documents_every_key_with_its_default() {
-        let text = include_str!("../../../../../conf/nameplate.yaml");
+        let text = include_str!("../../../../conf/nameplate.yaml");
         let shipped = Settings::parse(text, "conf/nameplate.yaml").expect("the shipped file is valid");
         assert_eq!(format!("{shipped:?}"), format!("{:?}", Settings::default()));
         let shown = format!("{:?}", Settings::default());

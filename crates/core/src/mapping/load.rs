@@ -8,7 +8,7 @@ use bytes::Bytes;
 use memmap2::MmapMut;
 
 use super::compile::compile;
-use super::diagnostic::Diagnostics;
+use crate::diagnostic::Diagnostics;
 use crate::domain::pace::Pace;
 use crate::domain::table::MappingTable;
 use crate::domain::version::Version;

@@ -10,8 +10,8 @@
 mod block;
 mod json;
 
-use super::diagnostic::{Faults, Place};
 use super::document::{MAX_TEXT, Node, Nodes, Stop};
+use crate::diagnostic::{Faults, Place};
 use block::Block;
 use json::Json;
 

@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::settings::{DEFAULT_ENDPOINT, Endpoint, Settings, Sni};
 use crate::domain::decide::{Decision, Refused, RequestView, decide};
 use crate::domain::host::{HostBuffer, normalize};
 use crate::domain::overrides::{Overrides, Timeouts};
@@ -10,6 +9,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::route::{HostMode, RefererMode, ResponseMode, Route};
 use crate::domain::table::MappingTable;
 use crate::domain::target::Target;
+use crate::settings::{DEFAULT_ENDPOINT, Endpoint, Settings, Sni};
 
 /// A request that is asked about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -179,10 +179,10 @@ impl fmt::Display for Explanation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::compile::compile;
     use crate::domain::api::PrivateApi;
     use crate::domain::host::Host;
     use crate::domain::route::Choices;
+    use crate::mapping::compile::compile;
 
     fn told(method: &str, url: &str) -> (bool, String) {
         let api = PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::load::compile_bytes;
 use crate::domain::route::{HostMode, RefererMode, ResponseMode};
 use crate::domain::verbs::VERBS;
+use crate::mapping::load::compile_bytes;
 
 const API: &str = "https://abc123.execute-api.eu-west-1.amazonaws.com/prod";
 

@@ -4,7 +4,7 @@
 const MAX_WORD: usize = 64;
 
 /// The candidate that differs from `word` only in case, or by a slip in about every third letter.
-pub(super) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
+pub(crate) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
     if word.is_empty() || word.len() > MAX_WORD {
         return None;
     }
@@ -18,7 +18,7 @@ pub(super) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str>
 }
 
 /// A help line: the nearest candidate if there is one, otherwise all of them.
-pub(super) fn did_you_mean(word: &str, candidates: &[&str]) -> String {
+pub(crate) fn did_you_mean(word: &str, candidates: &[&str]) -> String {
     match nearest(word, candidates) {
         Some(candidate) => format!("did you mean `{candidate}`?"),
         None => format!("write {}", one_of(candidates)),

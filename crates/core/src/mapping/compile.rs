@@ -10,13 +10,13 @@ use std::marker::PhantomData;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::custom_domain::CustomDomain;
-use super::diagnostic::{Diagnostics, Fault, Faults, NOTHING, Place};
 use super::document::{Node, Nodes, Reader, Stop, Text};
 use super::entry::{HOST, Key, REFERER, RESPONSE, VerbList, choice, unknown_key};
 use super::load::not_text;
-use super::nearest::{did_you_mean, nearest};
 use super::overrides;
 use super::quick::Quick;
+use crate::diagnostic::nearest::{did_you_mean, nearest};
+use crate::diagnostic::{Diagnostics, Fault, Faults, NOTHING, Place};
 use crate::domain::api::PrivateApi;
 use crate::domain::host::Host;
 use crate::domain::overrides::Overrides;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::values::{LONGEST, duration};
-use crate::config::load::MAX_FILE;
+use crate::mapping::load::MAX_FILE;
 
 /// Often enough that a change reaches a fleet in seconds; rare enough that S3 requests of 100 tasks
 /// cost about 7 USD a month (0.0004 USD per 1,000 GET requests).

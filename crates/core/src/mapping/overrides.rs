@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::diagnostic::Fault;
 use super::document::Text;
 use super::entry::Key;
-use super::nearest::did_you_mean;
-use super::settings::DEFAULT_ENDPOINT;
-use super::settings::values::duration_of;
+use crate::diagnostic::Fault;
+use crate::diagnostic::nearest::did_you_mean;
 use crate::domain::overrides::{RateLimit, Timeouts};
+use crate::settings::DEFAULT_ENDPOINT;
+use crate::settings::values::duration_of;
 
 /// No timeout is longer: API Gateway streams for 15 minutes at most, and an hour is well over it.
 const MAX_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -37,7 +37,7 @@ pub(super) fn endpoint(value: &Text<'_>, known: Option<&[String]>) -> Result<Opt
 }
 
 /// Whether an endpoint may be called this, in the settings and in a mapping.
-pub(super) fn is_endpoint_name(name: &str) -> bool {
+pub(crate) fn is_endpoint_name(name: &str) -> bool {
     let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=64).contains(&name.len()) && name.chars().all(fine)
 }
@@ -113,7 +113,7 @@ const MAX_RATE: u32 = 1_000_000_000;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::diagnostic::{Faults, Place};
+    use crate::diagnostic::{Faults, Place};
 
     fn text(value: &str) -> Text<'_> {
         Text { at: Place { line: 1, column: 1 }, value: value.into(), plain: true }

@@ -1,5 +1,7 @@
 //! What is wrong with a mapping: what, where, the text it is about, how to mend it.
 
+pub(crate) mod nearest;
+
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
@@ -9,7 +11,7 @@ use serde::Serialize;
 pub const MAX_FAULTS: usize = 10_000;
 
 /// What is said of a file without a mapping in it.
-pub(super) const NOTHING: &str = "the mapping is empty";
+pub(crate) const NOTHING: &str = "the mapping is empty";
 
 /// The most characters of the mapping that one fault quotes.
 const MAX_QUOTE: usize = 160;
@@ -42,7 +44,7 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     /// The one fault of a file that cannot be read as text, at the place where that shows.
-    pub(super) fn of_file(file: &str, (line, column): (u32, u32), what: String, help: &str) -> Diagnostics {
+    pub(crate) fn of_file(file: &str, (line, column): (u32, u32), what: String, help: &str) -> Diagnostics {
         let fault = Diagnostic { line, column, what, text: String::new(), help: help.into() };
         Diagnostics { file: file.into(), list: vec![fault], more: 0 }
     }
@@ -115,14 +117,14 @@ impl std::error::Error for Diagnostics {}
 
 /// A place in the text of a mapping: line, then column in characters, both from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) line: u32,
-    pub(super) column: u32,
+pub(crate) struct Place {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
 }
 
 /// A fault whose text has not been looked up yet.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     at: Place,
     what: String,
     help: String,
@@ -132,12 +134,12 @@ pub(super) struct Fault {
 
 impl Fault {
     /// A fault at a place, quoting its line.
-    pub(super) fn at(at: Place, what: impl Into<String>, help: impl Into<String>) -> Fault {
+    pub(crate) fn at(at: Place, what: impl Into<String>, help: impl Into<String>) -> Fault {
         Fault { at, what: what.into(), help: help.into(), value: None }
     }
 
     /// A fault at a byte of a value that starts at a place, quoting the value.
-    pub(super) fn in_value(
+    pub(crate) fn in_value(
         at: Place,
         value: &str,
         offset: usize,
@@ -150,13 +152,13 @@ impl Fault {
 
 /// Collects faults while the text is read.
 #[derive(Debug, Default)]
-pub(super) struct Faults {
+pub(crate) struct Faults {
     kept: Vec<Fault>,
     more: usize,
 }
 
 impl Faults {
-    pub(super) fn push(&mut self, fault: Fault) {
+    pub(crate) fn push(&mut self, fault: Fault) {
         if self.kept.len() < MAX_FAULTS {
             self.kept.push(fault);
         } else {
@@ -165,16 +167,16 @@ impl Faults {
     }
 
     /// A fault that ends the reading: kept whatever came before it.
-    pub(super) fn push_last(&mut self, fault: Fault) {
+    pub(crate) fn push_last(&mut self, fault: Fault) {
         self.kept.push(fault);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
 
     /// Looks the faults' texts up, in one pass over the mapping.
-    pub(super) fn locate(mut self, text: &str, file: &str) -> Diagnostics {
+    pub(crate) fn locate(mut self, text: &str, file: &str) -> Diagnostics {
         self.kept.sort_by_key(|fault| fault.at);
         let mut cursor = Cursor::new(text);
         let list = self.kept.into_iter().map(|fault| cursor.diagnose(fault)).collect::<Vec<_>>();

@@ -1,0 +1,10 @@
+//! The mapping's text to a table, with every fault named and placed.
+
+pub mod compile;
+mod custom_domain;
+mod document;
+mod entry;
+pub mod load;
+pub(crate) mod overrides;
+mod quick;
+mod syntax;
