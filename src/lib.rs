@@ -7,9 +7,11 @@
 //! The modules below stand in reading order, from values and decisions to the process around
 //! them. Each uses only what stands before it; `tests/it/tidy.rs` holds that.
 
-pub mod discovery;
 pub mod source;
 pub mod telemetry;
+
+pub mod downstream;
+pub mod upstream;
 
 pub mod live;
 

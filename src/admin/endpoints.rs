@@ -5,9 +5,9 @@ use std::time::{Instant, SystemTime};
 use serde::{Serialize, Serializer};
 
 use super::{Answer, MOST_SHOWN, rfc3339};
-use crate::discovery::pool::{Census, Pool};
 use crate::live::Live;
-use crate::live::endpoints::Reach;
+use crate::upstream::endpoints::Reach;
+use crate::upstream::pool::{Census, Pool};
 
 #[derive(Serialize)]
 struct Endpoints<'l> {

@@ -1,10 +1,10 @@
 use super::*;
-use crate::live::endpoints::Endpoints;
 use crate::live::reload::Cause;
 use crate::live::reload::Held;
 use crate::live::status::Origin;
 use crate::telemetry::limit::{CpuLimit, LimitSource};
 use crate::telemetry::metrics::Metrics;
+use crate::upstream::endpoints::Endpoints;
 use nameplate_core::mapping::load::{compile_bytes, version_of};
 use nameplate_core::settings;
 use pingora::apps::HttpServerApp;

@@ -14,8 +14,8 @@ use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use super::StartFault;
-use super::certificates::Certificate;
 use super::handover::Inherited;
+use crate::downstream::certificates::Certificate;
 use crate::telemetry::metrics::Metrics;
 use nameplate_core::settings::{Listener, ProxyProtocol};
 
@@ -30,18 +30,18 @@ const UNSENT: u32 = 128 * 1024;
 /// error with a name, and port 0 has a number to tell. Dropped, it closes, unless it was duplicated.
 pub(super) struct Bound {
     /// The address of the settings, which is what a process that takes over knows it by.
-    pub(super) name: String,
-    pub(super) socket: TcpListener,
-    pub(super) port: Arc<Port>,
+    pub(crate) name: String,
+    pub(crate) socket: TcpListener,
+    pub(crate) port: Arc<Port>,
 }
 
 /// A listener as its connections see it.
-pub(super) struct Port {
-    pub(super) address: SocketAddr,
+pub(crate) struct Port {
+    pub(crate) address: SocketAddr,
     /// What its clients are shown, and can be read again.
-    pub(super) certificate: Option<Arc<Certificate>>,
-    pub(super) h2c: bool,
-    pub(super) proxy_protocol: Option<ProxyProtocol>,
+    pub(crate) certificate: Option<Arc<Certificate>>,
+    pub(crate) h2c: bool,
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
 }
 
 impl Bound {
@@ -89,7 +89,7 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartFault> {
 }
 
 /// Runs one of Pingora's services on a socket that is bound already.
-pub(super) fn serve<A: ServerApp + Send + Sync + 'static>(
+pub(crate) fn serve<A: ServerApp + Send + Sync + 'static>(
     runtime: &Runtime,
     mut service: Service<A>,
     (socket, address): (TcpListener, SocketAddr),

@@ -4,12 +4,10 @@
 //! admin listener closes with the rest. This has accept loops and runtimes of its own, so that a stop
 //! fails readiness first, waits for exactly what is in flight, and ends.
 
-mod certificates;
-mod clients;
 mod descriptors;
 mod handover;
 mod health_checks;
-mod listeners;
+pub(crate) mod listeners;
 mod stopping;
 
 use std::net::{SocketAddr, TcpListener};
@@ -27,19 +25,20 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
-use crate::discovery::EndpointFault;
+use crate::downstream::accept::Clients;
+use crate::downstream::certificates::{Certificate, certificates, keep_current};
 use crate::live::Live;
-use crate::live::endpoints::Endpoints;
 use crate::live::keeper::{self, FirstFault, Handle};
-use crate::live::refresh::keep_fresh;
 use crate::live::reload::{NotTaken, Reloaded};
-use crate::proxy::{Proxy, handshakes};
+use crate::proxy::Proxy;
 use crate::telemetry::emf::Report;
 use crate::telemetry::limit::CpuLimit;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::task::Task;
-use certificates::{Certificate, certificates, keep_current};
-use clients::Clients;
+use crate::upstream::endpoint::EndpointFault;
+use crate::upstream::endpoints::Endpoints;
+use crate::upstream::handshakes;
+use crate::upstream::refresh::keep_fresh;
 use handover::{Inherited, Place};
 use health_checks::HealthChecked;
 use listeners::{Bound, serve, take_or_bind};

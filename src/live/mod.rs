@@ -3,12 +3,8 @@
 //! **Invariant:** a request reads one snapshot. It takes it when it starts; every later phase,
 //! retries included, asks that one.
 
-pub mod budget;
-pub mod connections;
-pub mod endpoints;
 pub mod keeper;
 pub mod rate;
-pub mod refresh;
 pub mod reload;
 pub mod snapshot;
 pub mod status;
@@ -18,11 +14,11 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
+use crate::downstream::connections::Connections;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::lines;
 use crate::telemetry::metrics::Metrics;
-use connections::Connections;
-use endpoints::Endpoints;
+use crate::upstream::endpoints::Endpoints;
 use nameplate_core::settings::Settings;
 use snapshot::Snapshot;
 use status::Status;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::rate::Limiter;
-use crate::discovery::Name;
 use crate::telemetry::metrics::{Domain, Metrics};
+use crate::upstream::names::Name;
 use nameplate_core::domain::overrides::{Overrides, Timeouts};
 use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::route::Route;

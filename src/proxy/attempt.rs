@@ -10,13 +10,13 @@ use pingora_proxy::Session;
 
 use super::Proxy;
 use super::context::RequestContext;
-use super::dial::Scissors;
-use super::handshakes;
-use super::watch::{Waits, Watch};
-use crate::discovery::Name;
-use crate::discovery::pool::Pool;
-use crate::live::endpoints::Reach;
 use crate::telemetry::metrics::{ConnectFailure, Discovery, Metrics, Retry};
+use crate::upstream::dial::Scissors;
+use crate::upstream::endpoints::Reach;
+use crate::upstream::handshakes;
+use crate::upstream::names::Name;
+use crate::upstream::pool::Pool;
+use crate::upstream::watch::{Waits, Watch};
 use nameplate_core::domain::refusal::Refusal;
 
 impl Proxy {

@@ -12,7 +12,7 @@ use pingora::http::RequestHeader;
 use nameplate_core::domain::digits::push_ip;
 use nameplate_core::settings::{Forwarded, Network, Proto};
 
-pub(super) struct ForwardedRule {
+pub(crate) struct ForwardedRule {
     trust: Vec<Network>,
     proto: Option<Proto>,
     port: Option<u16>,
@@ -21,8 +21,8 @@ pub(super) struct ForwardedRule {
 
 /// What we saw of the client's connection. It is put into words once for all requests of it.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
-    pub(super) client: Option<SocketAddr>,
+pub(crate) struct Seen {
+    pub(crate) client: Option<SocketAddr>,
     tls: bool,
     /// The client's address without its port.
     address: HeaderValue,
@@ -31,7 +31,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new(client: Option<SocketAddr>, port: u16, tls: bool) -> Seen {
+    pub(crate) fn new(client: Option<SocketAddr>, port: u16, tls: bool) -> Seen {
         let mut address = Vec::with_capacity(40);
         if let Some(client) = client {
             push_ip(&mut address, client.ip().to_canonical());
@@ -41,7 +41,7 @@ impl Seen {
 }
 
 impl ForwardedRule {
-    pub(super) fn new(settings: &Forwarded) -> ForwardedRule {
+    pub(crate) fn new(settings: &Forwarded) -> ForwardedRule {
         ForwardedRule {
             trust: settings.trust.clone(),
             proto: settings.proto,
@@ -51,7 +51,7 @@ impl ForwardedRule {
     }
 
     /// Sets the four headers. `host` is the authority the client asked for.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &self,
         request: &mut RequestHeader,
         seen: &Seen,
@@ -82,7 +82,7 @@ impl ForwardedRule {
     }
 
     /// The scheme the client used, for answers that carry an absolute URL.
-    pub(super) fn client_scheme(&self, request: &RequestHeader, seen: &Seen) -> Proto {
+    pub(crate) fn client_scheme(&self, request: &RequestHeader, seen: &Seen) -> Proto {
         let trusted = self.trusts(seen);
         match request.headers.get("x-forwarded-proto").map(HeaderValue::as_bytes) {
             Some(b"https") if trusted => Proto::Https,
@@ -92,7 +92,7 @@ impl ForwardedRule {
     }
 
     /// Whom the peer says it speaks for, where it is believed.
-    pub(super) fn believed<'h>(&self, seen: &Seen, headers: &'h HeaderMap) -> Option<&'h [u8]> {
+    pub(crate) fn believed<'h>(&self, seen: &Seen, headers: &'h HeaderMap) -> Option<&'h [u8]> {
         if !self.trusts(seen) {
             return None;
         }

@@ -1,28 +1,22 @@
 //! Pingora meets the domain: one request, from its header to its answer.
 
-mod answer;
 mod attempt;
-pub mod connection;
 mod context;
-pub mod dial;
-mod forwarded;
-mod glance;
-pub mod handshakes;
-mod peer;
+mod downstream_response;
+pub(crate) mod forwarded;
+mod heads;
 mod phases;
 mod record;
 pub mod reply;
-mod request_id;
 mod upstream_request;
-mod watch;
 
 use std::sync::Arc;
 
 use crate::live::Live;
+use crate::upstream::peer::Peers;
 use forwarded::ForwardedRule;
 use nameplate_core::domain::decide::Limits;
 use nameplate_core::settings::{Client, RequestId, Settings};
-use peer::Peers;
 
 /// The reverse proxy.
 pub struct Proxy {

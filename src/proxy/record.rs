@@ -8,9 +8,9 @@ use http::{HeaderMap, Version};
 use pingora_proxy::Session;
 
 use super::Proxy;
-use super::connection::ClientConnection;
 use super::context::RequestContext;
 use super::reply::final_answer;
+use crate::downstream::connection::ClientConnection;
 use crate::live::Live;
 use crate::telemetry::access_log::{Record, Text, Upstream};
 use nameplate_core::domain::refusal::Refusal;

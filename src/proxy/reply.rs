@@ -11,9 +11,9 @@ use pingora::protocols::http::date::get_cached_date;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::Session;
 
-use super::connection::ClientConnection;
 use super::record;
-use super::request_id::{self, Id};
+use crate::downstream::connection::ClientConnection;
+use crate::downstream::request_id::{self, Id};
 use crate::live::Live;
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::verbs::VerbSet;

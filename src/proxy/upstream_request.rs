@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr, Result};
 
-use super::glance::Work;
+use super::heads::Work;
 use nameplate_core::domain::host::{HostBuffer, normalize};
 use nameplate_core::domain::route::{HostMode, RefererMode, Route};
 
@@ -110,7 +110,7 @@ fn drop_proxy_headers(request: &mut RequestHeader) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::glance::Asked;
+    use crate::proxy::heads::Asked;
     use nameplate_core::domain::api::PrivateApi;
     use nameplate_core::domain::host::Host;
     use nameplate_core::domain::route::Choices;

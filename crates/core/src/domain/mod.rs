@@ -15,7 +15,6 @@ pub mod proxy_header;
 pub mod refusal;
 pub mod rewrite;
 pub mod route;
-pub mod send_rate;
 pub mod table;
 pub mod target;
 pub mod verbs;

@@ -3,12 +3,6 @@
 //! **Invariant:** a name that ever had an address keeps one: an empty or failed answer changes
 //! nothing, because yesterday's address that may work beats none that cannot.
 
-mod check;
-mod dns;
-mod health;
-mod names;
-pub mod pool;
-
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -17,12 +11,11 @@ use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_load_balancing::discovery::Static;
 use pingora_load_balancing::{Backend, Backends};
 
-pub use check::Checker;
-use dns::Dns;
-use health::Policy;
+use super::dns::{self, Dns};
+use super::health::Policy;
+use super::names::Names;
+use super::pool::Pool;
 use nameplate_core::settings;
-pub use names::{Name, Names};
-use pool::Pool;
 
 /// An execute-api VPC endpoint.
 ///
@@ -47,7 +40,7 @@ struct Shared {
 }
 
 /// What looks one set of addresses up.
-struct Found {
+pub(crate) struct Found {
     backends: Backends,
     dns: Option<dns::Answers>,
 }
@@ -73,8 +66,8 @@ pub enum EndpointFault {
 #[derive(Debug, thiserror::Error)]
 #[error("endpoint `{name}` could not be looked up: {cause}")]
 pub struct LookupFault {
-    name: String,
-    cause: String,
+    pub(crate) name: String,
+    pub(crate) cause: String,
     /// When to ask again.
     pub retry_in: Duration,
 }
@@ -159,13 +152,13 @@ impl Endpoint {
 }
 
 impl Found {
-    fn by_name(dns: &Dns, name: &str, zonal: Option<&str>) -> Found {
+    pub(crate) fn by_name(dns: &Dns, name: &str, zonal: Option<&str>) -> Found {
         let (lookup, answers) = dns.discover(name, zonal);
         Found { backends: Backends::new(Box::new(lookup)), dns: Some(answers) }
     }
 
     /// Must not run twice at once.
-    async fn refresh(&self, pool: &Pool, now: Instant) -> Result<Option<Duration>, LookupFault> {
+    pub(crate) async fn refresh(&self, pool: &Pool, now: Instant) -> Result<Option<Duration>, LookupFault> {
         let outcome = self.backends.update(|_| {}).await;
         let local = self.dns.as_ref().map(dns::Answers::local).unwrap_or_default();
         let backends = self.backends.get_backend();
@@ -193,16 +186,16 @@ fn zonal_name(name: &str, zone: &str) -> Option<String> {
     is_regional.then(|| format!("{first}-{zone}.{rest}"))
 }
 
-fn backend(address: SocketAddr) -> Backend {
+pub(crate) fn backend(address: SocketAddr) -> Backend {
     Backend { addr: PingoraAddr::Inet(address), weight: 1, ext: http::Extensions::new() }
 }
 
-fn address(backend: &Backend) -> Option<SocketAddr> {
+pub(crate) fn address(backend: &Backend) -> Option<SocketAddr> {
     backend.addr.as_inet().copied()
 }
 
 /// The addresses of one answer.
-type Addresses = BTreeSet<Backend>;
+pub(crate) type Addresses = BTreeSet<Backend>;
 
 #[cfg(test)]
 mod tests {

@@ -12,9 +12,9 @@ use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_proxy::Session;
 use tokio::sync::watch;
 
-use super::forwarded::Seen;
+use crate::downstream::connections::Connection;
 use crate::live::Live;
-use crate::live::connections::Connection;
+use crate::proxy::forwarded::Seen;
 use crate::telemetry::metrics::Cut;
 
 /// Where an HTTP/1.1 connection stands; HTTP/2 has one stage only, its streams stand in many places.
@@ -130,7 +130,7 @@ impl ClientConnection {
     }
 
     /// Its last request was answered before the whole of it had come.
-    pub(super) fn was_cut_short(&self) {
+    pub(crate) fn was_cut_short(&self) {
         if self.stage() != Stage::Http2 {
             self.sending.store(true, Ordering::Relaxed);
         }
@@ -142,12 +142,12 @@ impl ClientConnection {
     }
 
     /// The connection a request came on. `None` only where something else than our listeners made it.
-    pub(super) fn of(session: &Session) -> Option<&Arc<ClientConnection>> {
+    pub(crate) fn of(session: &Session) -> Option<&Arc<ClientConnection>> {
         session.digest()?.proxy_digest.as_ref()?.user_data.as_ref()?.downcast_ref()
     }
 
     /// What is known of the client of a request.
-    pub(super) fn seen(session: &Session) -> Seen {
+    pub(crate) fn seen(session: &Session) -> Seen {
         match ClientConnection::of(session) {
             Some(connection) => connection.seen.get_or_init(|| look(session)).clone(),
             None => look(session),
@@ -155,7 +155,7 @@ impl ClientConnection {
     }
 
     /// One of its requests has been read, and will be answered by it. Keep what this gives until then.
-    pub(super) fn begins_request(self: &Arc<Self>) -> Option<UnderWay> {
+    pub(crate) fn begins_request(self: &Arc<Self>) -> Option<UnderWay> {
         if self.stage() != Stage::Http2 {
             self.comes_to(Stage::Serving);
             return None;
@@ -177,7 +177,7 @@ fn look(session: &Session) -> Seen {
 }
 
 /// A request of an HTTP/2 connection, until dropped.
-pub(super) struct UnderWay(Arc<ClientConnection>);
+pub(crate) struct UnderWay(Arc<ClientConnection>);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::budget::Budget;
-use crate::discovery::pool::{Address, Census, Picked, Pool};
-use crate::discovery::{Checker, Endpoint, EndpointFault};
+use super::check::Checker;
+use super::endpoint::{Endpoint, EndpointFault};
 use crate::telemetry::metrics::{EndpointCounts, Metrics};
+use crate::upstream::pool::{Address, Census, Picked, Pool};
 use nameplate_core::settings::{self, DEFAULT_ENDPOINT, Settings};
 
 /// Every endpoint of the settings. They stay what they are until the process ends.
@@ -72,7 +73,7 @@ impl Endpoints {
     }
 
     /// Sets the gauges of addresses.
-    pub(super) fn refresh_gauges(&self) {
+    pub(crate) fn refresh_gauges(&self) {
         for reach in &self.list {
             let Census { local, other } = reach.census();
             reach.counts.addresses(local, other);
@@ -133,12 +134,12 @@ impl Reach {
     }
 
     /// How often its addresses are to be tried, if they are.
-    pub(super) fn check_interval(&self) -> Option<Duration> {
+    pub(crate) fn check_interval(&self) -> Option<Duration> {
         self.checks.as_ref().map(|checks| checks.every)
     }
 
     /// Tries each of its addresses once, all at the same time.
-    pub(super) async fn check(&self) {
+    pub(crate) async fn check(&self) {
         let Some(checks) = &self.checks else { return };
         let Some(pool) = self.endpoint.pool() else { return };
         let name = self.endpoint.name.as_deref();

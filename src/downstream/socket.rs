@@ -23,10 +23,10 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::linger::read_out;
-use crate::proxy::connection::{ClientConnection, Stage};
+use crate::downstream::connection::{ClientConnection, Stage};
+use crate::downstream::send_rate::SendRate;
 use crate::telemetry::metrics::Cut;
 use nameplate_core::domain::proxy_header::{self, Addresses, Fault, ProxyHeader};
-use nameplate_core::domain::send_rate::SendRate;
 
 /// Bytes one read can bring where the reader asks for less: rustls reads 4 KiB at a time, a TLS record
 /// has 16. Pingora's own 64 KiB would be 640 MB of buffers at 10,000 connections.

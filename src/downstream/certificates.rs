@@ -17,7 +17,7 @@ use rustls::{RootCertStore, ServerConfig, version};
 use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::StartFault;
+use crate::app::StartFault;
 use crate::telemetry::metrics::{CertificateExpiry, Metrics};
 use nameplate_core::settings::{Identity, ListenerTls};
 
@@ -33,7 +33,7 @@ const SESSIONS: usize = 1_024;
 
 /// A listener's certificate and key. New connections get what was read last; those that are open
 /// keep theirs.
-pub(super) struct Certificate {
+pub(crate) struct Certificate {
     tls: ListenerTls,
     /// The listener's address, and where the end of its certificate is told.
     listener: String,
@@ -64,7 +64,7 @@ struct Read {
 
 impl Certificate {
     /// Reads that of the listener at this address.
-    pub(super) fn read(tls: &ListenerTls, listener: String, metrics: &Metrics) -> Result<Certificate, StartFault> {
+    pub(crate) fn read(tls: &ListenerTls, listener: String, metrics: &Metrics) -> Result<Certificate, StartFault> {
         let stamps = stamps(tls);
         let read = Read::of(tls)?;
         let resumption = Resumption::new(read.client_ca.clone())?;
@@ -83,7 +83,7 @@ impl Certificate {
     }
 
     /// What serves it, HTTP/1.1 and HTTP/2.
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.config.load_full())
     }
 
@@ -97,7 +97,7 @@ impl Certificate {
 
     /// Reads the files again, and serves what they hold, or goes on with what they held. What comes of
     /// it is logged and counted.
-    pub(super) fn reload(&self, metrics: &Metrics) {
+    pub(crate) fn reload(&self, metrics: &Metrics) {
         let Some(file) = files(&self.tls).first().map(|file| file.display()) else { return };
         // One at a time: of two, the one that read first could store last.
         let mut resumption = self.resumption.lock();
@@ -139,7 +139,7 @@ impl Certificate {
 }
 
 /// Reads certificates again when their files change, for ever.
-pub(super) async fn keep_current(certificates: Vec<Arc<Certificate>>, metrics: Arc<Metrics>) {
+pub(crate) async fn keep_current(certificates: Vec<Arc<Certificate>>, metrics: Arc<Metrics>) {
     let mut looks = tokio::time::interval(POLL);
     loop {
         looks.tick().await;
@@ -249,7 +249,7 @@ fn stamps(tls: &ListenerTls) -> Stamps {
     files(tls).into_iter().map(stamp).collect()
 }
 
-pub(super) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartFault> {
+pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartFault> {
     let found = CertificateDer::pem_file_iter(file).map_err(|e| pem_fault(file, e))?;
     let chain = found.collect::<Result<Vec<_>, _>>().map_err(|e| pem_fault(file, e))?;
     if chain.is_empty() { Err(pem_fault(file, "holds no certificate in PEM form")) } else { Ok(chain) }

@@ -70,14 +70,14 @@ fn provider() -> CryptoProvider {
 }
 
 /// This task begins a connection.
-pub(super) fn begin() {
+pub(crate) fn begin() {
     if let Some(task) = task::try_id() {
         NOTES.take(task);
     }
 }
 
 /// How the handshake of this task's new connection went, where that can be told.
-pub(super) fn ended() -> Option<Handshake> {
+pub(crate) fn ended() -> Option<Handshake> {
     let task = task::try_id().filter(|_| INSTALLED.get() == Some(&true))?;
     Some(if NOTES.take(task) { Handshake::Full } else { Handshake::Resumed })
 }

@@ -10,27 +10,27 @@ use http::HeaderValue;
 use nameplate_core::settings::RequestId;
 
 /// In requests and answers.
-pub(super) const NAME: &str = "x-request-id";
+pub(crate) const NAME: &str = "x-request-id";
 
 /// The longest id of a client that is taken.
 const LONGEST: usize = 128;
 
 /// A request's id, and whether its header is yet to say it.
-pub(super) struct Id {
-    pub(super) value: HeaderValue,
-    pub(super) is_new: bool,
+pub(crate) struct Id {
+    pub(crate) value: HeaderValue,
+    pub(crate) is_new: bool,
 }
 
 impl Id {
     /// The id of a request that says this one, or none, or several.
-    pub(super) fn of(sent: Option<&HeaderValue>, rule: RequestId) -> Id {
+    pub(crate) fn of(sent: Option<&HeaderValue>, rule: RequestId) -> Id {
         match sent.filter(|sent| rule != RequestId::Replace && is_id(sent.as_bytes())) {
             Some(sent) => Id { value: sent.clone(), is_new: false },
             None => Id { value: made(), is_new: true },
         }
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         // Both kinds are ASCII.
         self.value.to_str().unwrap_or_default()
     }
@@ -48,7 +48,7 @@ fn made() -> HeaderValue {
 }
 
 /// A new id.
-pub(super) fn new() -> String {
+pub(crate) fn new() -> String {
     digits().map(char::from).iter().collect()
 }
 

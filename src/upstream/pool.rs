@@ -62,13 +62,13 @@ pub struct Pool {
 }
 
 impl Pool {
-    pub(super) fn new(policy: Policy, trial: Duration, began: Instant) -> Pool {
+    pub(crate) fn new(policy: Policy, trial: Duration, began: Instant) -> Pool {
         Pool { set: ArcSwap::default(), turn: AtomicUsize::new(0), policy, trial, began }
     }
 
     /// These addresses are in use from now on. One that was before keeps what is known of it; one
     /// that is gone gets no new request, and what it is answering it finishes.
-    pub(super) fn set(&self, addresses: impl Iterator<Item = SocketAddr>, is_local: impl Fn(&SocketAddr) -> bool) {
+    pub(crate) fn set(&self, addresses: impl Iterator<Item = SocketAddr>, is_local: impl Fn(&SocketAddr) -> bool) {
         let before = self.set.load();
         let known = |socket: &SocketAddr| before.list.iter().find(|address| address.socket == *socket);
         let kept = |socket: SocketAddr| {

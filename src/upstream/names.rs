@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dns::Dns;
+use super::endpoint::{Found, LookupFault};
 use super::health::{Policy, moment};
 use super::pool::Pool;
-use super::{Found, LookupFault};
 
 /// The names that requests have asked for.
 pub struct Names {
@@ -50,7 +50,7 @@ impl std::fmt::Debug for Name {
 }
 
 impl Names {
-    pub(super) fn new(dns: Dns, policy: Policy, trial: Duration, began: Instant) -> Names {
+    pub(crate) fn new(dns: Dns, policy: Policy, trial: Duration, began: Instant) -> Names {
         Names { dns, policy, trial, began, known: Mutex::default() }
     }
 

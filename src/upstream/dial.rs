@@ -24,13 +24,13 @@ use crate::telemetry::metrics::{UpstreamConnection, UpstreamConnections};
 
 /// Opens connections.
 #[derive(Debug)]
-pub(super) struct Dialer {
+pub(crate) struct Dialer {
     connect_timeout: Duration,
     open: UpstreamConnections,
 }
 
 impl Dialer {
-    pub(super) fn new(connect_timeout: Duration, open: &UpstreamConnections) -> Dialer {
+    pub(crate) fn new(connect_timeout: Duration, open: &UpstreamConnections) -> Dialer {
         Dialer { connect_timeout, open: open.clone() }
     }
 }
@@ -89,21 +89,21 @@ fn kind_of(e: &std::io::Error) -> ErrorType {
 
 /// What can cut a connection off.
 #[derive(Clone)]
-pub(super) struct Scissors(Arc<ProxyDigest>);
+pub(crate) struct Scissors(Arc<ProxyDigest>);
 
 impl Scissors {
     /// For a connection that a [`Dialer`] opened.
-    pub(super) fn of(digest: Option<&Digest>) -> Option<Scissors> {
+    pub(crate) fn of(digest: Option<&Digest>) -> Option<Scissors> {
         digest?.proxy_digest.clone().map(Scissors)
     }
 
     /// When TCP was there.
-    pub(super) fn since(&self) -> Option<Instant> {
+    pub(crate) fn since(&self) -> Option<Instant> {
         self.handle().map(|handle| handle.since)
     }
 
     /// Ends the connection, both ways.
-    pub(super) fn cut(&self) {
+    pub(crate) fn cut(&self) {
         if let Some(Handle { socket, .. }) = self.handle() {
             // It may have ended by itself.
             let _ = socket.shutdown(Shutdown::Both);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// What is known of one connection. Each `window` of waiting, a client must take so many bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct SendRate {
+pub(crate) struct SendRate {
     window: Duration,
     least: u64,
     /// Since when something waits now.
@@ -23,14 +23,14 @@ pub struct SendRate {
 
 impl SendRate {
     /// At least `rate` bytes a second, as the mean of a `window`; and at least one byte.
-    pub fn new(rate: u32, window: Duration) -> SendRate {
+    pub(crate) fn new(rate: u32, window: Duration) -> SendRate {
         let least = (f64::from(rate) * window.as_secs_f64()) as u64;
         SendRate { window, least: least.max(1), since: None, waited: Duration::ZERO, taken: 0, ended: None }
     }
 
     /// Something waits for the client. Gives the time to ask [`SendRate::too_slow`], if it still does
     /// then; `None` where it waited already.
-    pub fn waits(&mut self, now: Instant) -> Option<Instant> {
+    pub(crate) fn waits(&mut self, now: Instant) -> Option<Instant> {
         if self.since.is_some() {
             return None;
         }
@@ -43,7 +43,7 @@ impl SendRate {
     }
 
     /// The client has taken so many bytes.
-    pub fn took(&mut self, bytes: usize, now: impl FnOnce() -> Instant) {
+    pub(crate) fn took(&mut self, bytes: usize, now: impl FnOnce() -> Instant) {
         if self.since.is_none() && self.ended.is_none() {
             // Nothing has waited for it yet: what the kernel took at once says nothing of the client.
             return;
@@ -60,7 +60,7 @@ impl SendRate {
 
     /// Whether a window has passed in which it took too little. If not, the next one begins, and
     /// [`SendRate::waits`] has the time of its end.
-    pub fn too_slow(&mut self, now: Instant) -> bool {
+    pub(crate) fn too_slow(&mut self, now: Instant) -> bool {
         let waited = self.waited + self.since.map_or(Duration::ZERO, |since| now.duration_since(since));
         if waited < self.window {
             self.since = None;

@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 /// When an address is ejected, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Policy {
+pub(crate) struct Policy {
     /// Failures in a row.
-    pub(super) after: u32,
+    pub(crate) after: u32,
     /// How long the first time; each time in a row twice as long.
-    pub(super) cool_down: Duration,
+    pub(crate) cool_down: Duration,
     /// The longest.
-    pub(super) most: Duration,
+    pub(crate) most: Duration,
 }
 
 /// What is known of one address. Times are milliseconds since some beginning, and never 0.
 #[derive(Debug, Default)]
-pub(super) struct Health {
+pub(crate) struct Health {
     failures: AtomicU32,
     /// When the last one was.
     failed_at: AtomicU64,
@@ -34,19 +34,19 @@ pub(super) struct Health {
 
 impl Health {
     /// Whether it is in use.
-    pub(super) fn works(&self) -> bool {
+    pub(crate) fn works(&self) -> bool {
         self.cooling_until.load(Ordering::Relaxed) == 0
     }
 
     /// Since when it has been left alone, and when it is tried next; `None` while it is in use.
-    pub(super) fn cooling(&self) -> Option<(u64, u64)> {
+    pub(crate) fn cooling(&self) -> Option<(u64, u64)> {
         let until = self.cooling_until.load(Ordering::Relaxed);
         (until != 0).then(|| (self.ejected_at.load(Ordering::Relaxed), until))
     }
 
     /// Whether a request may use it at `now`. The first one after a cool-down is a trial: for as long
     /// as `trial` the others still pass the address over.
-    pub(super) fn admits(&self, now: u64, trial: Duration) -> bool {
+    pub(crate) fn admits(&self, now: u64, trial: Duration) -> bool {
         let until = self.cooling_until.load(Ordering::Relaxed);
         let again = now.saturating_add(millis(trial));
         // Whoever moves the time on is the one who tries.
@@ -56,7 +56,7 @@ impl Health {
     }
 
     /// It failed at `now`. Says whether that ejected it.
-    pub(super) fn failed(&self, policy: Policy, now: u64) -> bool {
+    pub(crate) fn failed(&self, policy: Policy, now: u64) -> bool {
         let last = self.failed_at.swap(now, Ordering::Relaxed);
         if !self.works() {
             // The trial failed, or something that was under way when it was ejected. The latter must not
@@ -89,7 +89,7 @@ impl Health {
     }
 
     /// It worked. Says whether that ended an ejection.
-    pub(super) fn worked(&self) -> bool {
+    pub(crate) fn worked(&self) -> bool {
         if self.failures.load(Ordering::Relaxed) != 0 {
             self.failures.store(0, Ordering::Relaxed);
         }
@@ -102,12 +102,12 @@ impl Health {
 }
 
 /// A time as a [`Health`] counts it.
-pub(super) fn moment(began: Instant, time: Instant) -> u64 {
+pub(crate) fn moment(began: Instant, time: Instant) -> u64 {
     millis(time.saturating_duration_since(began)).saturating_add(1)
 }
 
 /// The reverse of [`moment`].
-pub(super) fn instant(began: Instant, moment: u64) -> Instant {
+pub(crate) fn instant(began: Instant, moment: u64) -> Instant {
     began + Duration::from_millis(moment.saturating_sub(1))
 }
 

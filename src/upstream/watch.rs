@@ -15,7 +15,7 @@ use super::dial::Scissors;
 /// What took too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Late {
+pub(crate) enum Late {
     /// The API, or all of it together.
     Api = 1,
     /// The client, with the rest of its request.
@@ -27,13 +27,13 @@ const OVER: u8 = u8::MAX;
 
 /// Until when what must have happened.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Waits {
+pub(crate) struct Waits {
     /// The end of it all.
-    pub(super) total: Option<Instant>,
+    pub(crate) total: Option<Instant>,
     /// The answer's header, or the next piece of its body.
-    pub(super) api: Option<Instant>,
+    pub(crate) api: Option<Instant>,
     /// The next piece of the request's body.
-    pub(super) client: Option<Instant>,
+    pub(crate) client: Option<Instant>,
 }
 
 impl Waits {
@@ -44,7 +44,7 @@ impl Waits {
 }
 
 /// Cuts the connection off when something is late; dropped, it no longer does.
-pub(super) struct Watch {
+pub(crate) struct Watch {
     shared: Arc<Shared>,
     waits: Waits,
     task: Option<AbortHandle>,
@@ -63,7 +63,7 @@ struct Shared {
 
 impl Watch {
     /// Starts to watch a connection.
-    pub(super) fn new(scissors: Scissors, waits: Waits, now: Instant) -> Watch {
+    pub(crate) fn new(scissors: Scissors, waits: Waits, now: Instant) -> Watch {
         let shared =
             Shared { scissors, began: now, at: AtomicU64::new(u64::MAX), what: NOTHING.into(), late: NOTHING.into() };
         let mut watch = Watch { shared: Arc::new(shared), waits: Waits::default(), task: None };
@@ -72,7 +72,7 @@ impl Watch {
     }
 
     /// Changes what is waited for.
-    pub(super) fn change(&mut self, change: impl FnOnce(&mut Waits)) {
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Waits)) {
         change(&mut self.waits);
         let Some((at, late)) = self.waits.first() else { return self.stop() };
         let at = self.shared.millis(at);
@@ -88,7 +88,7 @@ impl Watch {
 
     /// It is over, before anything was late or not. From here on the connection is left alone, so that
     /// another request can have it.
-    pub(super) fn finish(&mut self) -> Result<(), Late> {
+    pub(crate) fn finish(&mut self) -> Result<(), Late> {
         self.stop();
         let over = self.shared.late.compare_exchange(NOTHING, OVER, Ordering::AcqRel, Ordering::Acquire);
         over.map(drop).map_err(|late| if late == Late::Client as u8 { Late::Client } else { Late::Api })
@@ -101,7 +101,7 @@ impl Watch {
     }
 
     /// What was late, if anything.
-    pub(super) fn late(&self) -> Option<Late> {
+    pub(crate) fn late(&self) -> Option<Late> {
         match self.shared.late.load(Ordering::Acquire) {
             late if late == Late::Api as u8 => Some(Late::Api),
             late if late == Late::Client as u8 => Some(Late::Client),

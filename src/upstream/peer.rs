@@ -14,12 +14,12 @@ use nameplate_core::domain::overrides::Timeouts;
 use nameplate_core::settings::{Endpoint, Settings, Sni};
 
 /// One prototype for each endpoint, cloned and addressed for each request.
-pub(super) struct Peers {
+pub(crate) struct Peers {
     /// In the order of `live::endpoints`.
     list: Vec<Prototype>,
 }
 
-pub(super) struct Prototype {
+pub(crate) struct Prototype {
     peer: HttpPeer,
     /// What the handshake names, where that is not the API.
     sni: Option<String>,
@@ -30,24 +30,24 @@ pub(super) struct Prototype {
 
 /// How long a request may take, where Pingora does not see to it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// All of it.
-    pub(super) total: Option<Duration>,
+    pub(crate) total: Option<Duration>,
     /// To the header of the answer.
-    pub(super) first_byte: Option<Duration>,
+    pub(crate) first_byte: Option<Duration>,
     /// The silence inside an answer, where it may be shorter than the wait for its header.
-    pub(super) quiet: Option<Duration>,
+    pub(crate) quiet: Option<Duration>,
 }
 
 impl Peers {
     /// `open` counts the connections that are.
-    pub(super) fn new(settings: &Settings, open: &UpstreamConnections) -> Peers {
+    pub(crate) fn new(settings: &Settings, open: &UpstreamConnections) -> Peers {
         let all = std::iter::once(&settings.endpoint).chain(settings.endpoints.values());
         Peers { list: all.map(|endpoint| Prototype::new(endpoint, open)).collect() }
     }
 
     /// The one of an endpoint.
-    pub(super) fn at(&self, place: usize) -> &Prototype {
+    pub(crate) fn at(&self, place: usize) -> &Prototype {
         &self.list[place]
     }
 }
@@ -90,7 +90,7 @@ impl Prototype {
     /// The peer for an API behind an address. The connection pool is keyed by both, so that a
     /// connection whose handshake named one API never carries another's request; behind an endpoint
     /// with a shared SNI, it is keyed by that.
-    pub(super) fn peer(&self, address: SocketAddr, api_host: &str, own: Option<Timeouts>) -> (Box<HttpPeer>, Limits) {
+    pub(crate) fn peer(&self, address: SocketAddr, api_host: &str, own: Option<Timeouts>) -> (Box<HttpPeer>, Limits) {
         let mut peer = Box::new(self.peer.clone());
         peer._address = PingoraAddr::Inet(address);
         peer.sni = self.sni.as_deref().unwrap_or(api_host).to_owned();

@@ -11,17 +11,17 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::EndpointFault;
+use super::endpoint::EndpointFault;
 
 /// Connects as a request would, and hangs up.
-pub struct Checker {
+pub(crate) struct Checker {
     tls: TlsConnector,
     timeout: Duration,
 }
 
 impl Checker {
     /// Trusts the authorities of a PEM file, or the system's.
-    pub fn new(ca_file: Option<&Path>, timeout: Duration) -> Result<Checker, EndpointFault> {
+    pub(crate) fn new(ca_file: Option<&Path>, timeout: Duration) -> Result<Checker, EndpointFault> {
         let fault = |e: &dyn std::fmt::Display| EndpointFault::Authorities(e.to_string());
         let mut roots = RootCertStore::empty();
         match ca_file {
@@ -44,7 +44,7 @@ impl Checker {
 
     /// Whether a connection to an address comes to be. Without a name there is nothing to verify, and
     /// TCP is all that is tried.
-    pub async fn check(&self, address: SocketAddr, name: Option<&str>) -> Result<(), String> {
+    pub(crate) async fn check(&self, address: SocketAddr, name: Option<&str>) -> Result<(), String> {
         let connect = async {
             let tcp = TcpStream::connect(address).await.map_err(|e| e.to_string())?;
             let Some(name) = name else { return Ok(()) };

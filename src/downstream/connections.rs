@@ -23,10 +23,10 @@ pub struct Connections {
 }
 
 /// One connection; dropped when it has ended.
-pub struct Connection(Arc<super::Live>);
+pub struct Connection(Arc<crate::live::Live>);
 
 impl Connections {
-    pub(super) fn new(metrics: Arc<Metrics>) -> Connections {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Connections {
         Connections {
             count: AtomicUsize::new(0),
             most: AtomicUsize::new(usize::MAX),
@@ -90,7 +90,7 @@ impl Connections {
 
 impl Connection {
     /// Counts a connection for as long as this lives; `None` if there are as many as may be.
-    pub fn begin(live: &Arc<super::Live>) -> Option<Connection> {
+    pub fn begin(live: &Arc<crate::live::Live>) -> Option<Connection> {
         let connections = &live.connections;
         let most = connections.most.load(Ordering::Relaxed);
         if connections.count.fetch_add(1, Ordering::Relaxed) >= most {

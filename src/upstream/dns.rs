@@ -11,12 +11,12 @@ use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfi
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use pingora_load_balancing::discovery::ServiceDiscovery;
 
-use super::{Addresses, LookupFault, backend};
+use super::endpoint::{Addresses, LookupFault, backend};
 use nameplate_core::settings;
 
 /// Who is asked, and how long an answer holds.
 #[derive(Clone)]
-pub(super) struct Dns {
+pub(crate) struct Dns {
     resolver: TokioResolver,
     port: u16,
     min_ttl: Duration,
@@ -26,7 +26,7 @@ pub(super) struct Dns {
 /// What the look-ups of one name have brought so far; shared by the balancer's discovery and the
 /// endpoint.
 #[derive(Clone)]
-pub(super) struct Answers {
+pub(crate) struct Answers {
     name: String,
     min_ttl: Duration,
     max_ttl: Duration,
@@ -44,22 +44,22 @@ struct State {
 
 impl Answers {
     /// How long until the answer is due again, inside the limits the settings give.
-    pub(super) fn due_in(&self, now: Instant) -> Duration {
+    pub(crate) fn due_in(&self, now: Instant) -> Duration {
         let due = self.lock().due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
         due.clamp(self.min_ttl, self.max_ttl)
     }
 
     /// Why the last look-up brought nothing, if it did not.
-    pub(super) fn last_fault(&self) -> Option<LookupFault> {
+    pub(crate) fn last_fault(&self) -> Option<LookupFault> {
         self.lock().fault.clone().map(|cause| self.fault(cause))
     }
 
-    pub(super) fn fault(&self, cause: String) -> LookupFault {
+    pub(crate) fn fault(&self, cause: String) -> LookupFault {
         LookupFault { name: self.name.clone(), cause, retry_in: self.min_ttl }
     }
 
     /// The addresses of our zone.
-    pub(super) fn local(&self) -> BTreeSet<IpAddr> {
+    pub(crate) fn local(&self) -> BTreeSet<IpAddr> {
         self.lock().local.clone()
     }
 
@@ -70,7 +70,7 @@ impl Answers {
 }
 
 impl Dns {
-    pub(super) fn new(settings: &settings::Endpoint) -> Result<Dns, String> {
+    pub(crate) fn new(settings: &settings::Endpoint) -> Result<Dns, String> {
         let mut builder = if settings.nameservers.is_empty() {
             TokioResolver::builder_tokio().map_err(|e| e.to_string())?
         } else {
@@ -88,7 +88,7 @@ impl Dns {
     }
 
     /// Discovery of `name`; the addresses that `zonal` has too are those of our zone.
-    pub(super) fn discover(&self, name: &str, zonal: Option<&str>) -> (Lookup, Answers) {
+    pub(crate) fn discover(&self, name: &str, zonal: Option<&str>) -> (Lookup, Answers) {
         // A name that ends in a dot is looked up as it is, without the search domains of resolv.conf.
         let absolute = |name: &str| format!("{}.", name.trim_end_matches('.'));
         let answers =
@@ -106,7 +106,7 @@ fn name_server(address: &SocketAddr) -> NameServerConfig {
 }
 
 /// Looks one name up.
-pub(super) struct Lookup {
+pub(crate) struct Lookup {
     dns: Dns,
     zonal: Option<String>,
     answers: Answers,

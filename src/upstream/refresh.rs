@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::Live;
 use super::endpoints::Reach;
+use crate::live::Live;
 use crate::telemetry::metrics::Discovery;
 
 impl Live {

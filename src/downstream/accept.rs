@@ -6,12 +6,6 @@
 //! Stopping has two steps, each with a channel of its own: `accepting` ends the accept loops, which
 //! closes their sockets; `serving` ends idle connections, and the others after what they have begun.
 
-mod linger;
-mod refuse;
-mod secured;
-mod socket;
-mod watched;
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,20 +16,20 @@ use pingora_proxy::HttpProxy;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use super::listeners::Port;
+use super::refuse::Refuser;
+use super::secured::Secured;
+use super::socket::Socket;
+use super::watched::{Spoken, Watched};
+use crate::app::listeners::Port;
+use crate::downstream::connection::{ClientConnection, Stage};
+use crate::downstream::connections::Connection;
+use crate::downstream::send_rate::SendRate;
 use crate::live::Live;
-use crate::live::connections::Connection;
 use crate::proxy::Proxy;
-use crate::proxy::connection::{ClientConnection, Stage};
-use crate::proxy::dial::is_exhaustion;
 use crate::telemetry::metrics::Cut;
+use crate::upstream::dial::is_exhaustion;
 use nameplate_core::domain::proxy_header::Fault;
-use nameplate_core::domain::send_rate::SendRate;
 use nameplate_core::settings::{Client, Settings};
-use refuse::Refuser;
-use secured::Secured;
-use socket::Socket;
-use watched::{Spoken, Watched};
 
 /// The longest head that is read, unless the limits of requests are so large that twice them is more. What
 /// is over the limits and under this has an answer that says which limit.
@@ -45,7 +39,7 @@ const HEAD: usize = 64 * 1024;
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// What all listeners share.
-pub(super) struct Clients {
+pub(crate) struct Clients {
     live: Arc<Live>,
     /// One for all of them, so that they share the connections to the endpoint.
     proxy: Arc<HttpProxy<Proxy>>,
@@ -58,7 +52,7 @@ pub(super) struct Clients {
 
 impl Clients {
     /// `serving` says when connections are to end.
-    pub(super) fn new(
+    pub(crate) fn new(
         live: Arc<Live>,
         proxy: HttpProxy<Proxy>,
         settings: &Settings,
@@ -70,7 +64,7 @@ impl Clients {
     }
 
     /// Accepts connections until told to stop, or for ever if nobody can tell; then the socket is closed.
-    pub(super) async fn accept(self: Arc<Self>, listener: TcpListener, port: Arc<Port>, mut accepting: ShutdownWatch) {
+    pub(crate) async fn accept(self: Arc<Self>, listener: TcpListener, port: Arc<Port>, mut accepting: ShutdownWatch) {
         let mut exhausted = false;
         loop {
             let accepted = tokio::select! {
@@ -99,7 +93,7 @@ impl Clients {
     }
 
     /// Ends idle HTTP/1.1 connections now; `serving` tells the others.
-    pub(super) async fn end_idle(&self) {
+    pub(crate) async fn end_idle(&self) {
         self.proxy.http_cleanup().await;
     }
 

@@ -7,7 +7,7 @@
 use http::HeaderValue;
 use http::header::HeaderMap;
 
-use super::request_id;
+use crate::downstream::request_id;
 
 /// A request's headers.
 #[derive(Clone, Copy, Debug, Default)]

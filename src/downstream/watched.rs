@@ -30,7 +30,7 @@ use tokio::time::Sleep;
 use super::linger::{LINGER, LINGER_BYTES};
 use super::secured::Secured;
 use super::socket::Socket;
-use crate::proxy::connection::{ClientConnection, Stage};
+use crate::downstream::connection::{ClientConnection, Stage};
 use crate::proxy::reply::refuse_early;
 use crate::telemetry::metrics::Cut;
 use nameplate_core::domain::refusal::Refusal;

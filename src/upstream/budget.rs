@@ -25,7 +25,7 @@ pub struct Budget {
 }
 
 impl Budget {
-    pub(super) fn new(percent: u8, began: Instant) -> Budget {
+    pub(crate) fn new(percent: u8, began: Instant) -> Budget {
         let percent = i64::from(percent);
         let saved = if percent == 0 { 0 } else { SAVED };
         Budget { percent, saved: AtomicI64::new(saved), free_until: AtomicU64::new(0), began }
