@@ -5,13 +5,12 @@ use std::time::{Instant, SystemTime};
 use serde::{Serialize, Serializer};
 
 use super::{Answer, MOST_SHOWN, rfc3339};
-use crate::live::Live;
-use crate::upstream::endpoints::Reach;
+use crate::upstream::endpoints::{Endpoints, Reach};
 use crate::upstream::pool::{Census, Pool};
 
 #[derive(Serialize)]
-struct Endpoints<'l> {
-    endpoints: Vec<Endpoint<'l>>,
+struct Page<'e> {
+    endpoints: Vec<Endpoint<'e>>,
 }
 
 /// One endpoint.
@@ -80,13 +79,13 @@ impl Now {
 }
 
 /// The page.
-pub(super) fn page(live: &Live, now: Now) -> Answer {
-    Answer::json(&Endpoints { endpoints: all(live, now) })
+pub(super) fn page(endpoints: &Endpoints, now: Now) -> Answer {
+    Answer::json(&Page { endpoints: all(endpoints, now) })
 }
 
 /// Every endpoint of the settings.
-pub(super) fn all(live: &Live, now: Now) -> Vec<Endpoint<'_>> {
-    live.endpoints.all().iter().map(|reach| endpoint(reach, now)).collect()
+pub(super) fn all(endpoints: &Endpoints, now: Now) -> Vec<Endpoint<'_>> {
+    endpoints.all().iter().map(|reach| endpoint(reach, now)).collect()
 }
 
 fn endpoint(reach: &Reach, now: Now) -> Endpoint<'_> {

@@ -5,6 +5,7 @@
 //! never reached through a custom domain.
 
 mod endpoints;
+pub(crate) mod health_checks;
 mod mapping;
 mod page;
 mod query;
@@ -18,8 +19,10 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde::Serialize;
 
+use crate::downstream::clients::Clients;
 use crate::live::Live;
 use crate::telemetry::metrics;
+use crate::upstream::endpoints::Endpoints;
 use endpoints::Now;
 use nameplate_core::settings::Settings;
 
@@ -52,11 +55,12 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    fn of(live: &Live) -> Readiness {
+    fn of(admin: &Admin) -> Readiness {
+        let live = &admin.live;
         Readiness {
             table: !live.snapshot().table.is_empty(),
-            address: live.endpoints.at(0).endpoint.is_ready(),
-            draining: live.connections.draining(),
+            address: admin.endpoints.at(0).endpoint.is_ready(),
+            draining: admin.clients.draining(),
             notes: mapping::notes(live, SystemTime::now()),
         }
     }
@@ -83,6 +87,10 @@ impl Readiness {
 pub struct Admin {
     /// What they tell of.
     pub live: Arc<Live>,
+    /// The endpoints and their addresses.
+    pub endpoints: Arc<Endpoints>,
+    /// The connections of clients.
+    pub clients: Arc<Clients>,
     /// What the process was started with.
     pub settings: Arc<Settings>,
 }
@@ -189,13 +197,14 @@ pub fn answer(admin: &Admin, asked: &Asked<'_>) -> Answer {
         "/" => Answer::of(200, TEXT, INDEX.into()),
         // Alive while draining too: being stopped is no reason to be killed.
         "/livez" => Answer::text(200, "ok"),
-        "/readyz" => Readiness::of(live).page(),
+        "/readyz" => Readiness::of(admin).page(),
         "/metrics" => {
+            admin.endpoints.refresh_gauges();
             live.refresh_gauges();
             Answer::of(200, metrics::CONTENT_TYPE, live.metrics.render())
         }
         "/mapping" => mapping::page(live, query, SystemTime::now()),
-        "/endpoints" => endpoints::page(live, now()),
+        "/endpoints" => endpoints::page(&admin.endpoints, now()),
         _ => Answer::text(404, "no such page; / lists them"),
     }
 }

@@ -22,8 +22,9 @@ fn admin_with(endpoint: settings::Endpoint) -> Admin {
     let settings = settings::Settings { endpoint, mapping, ..settings::Settings::default() };
     let metrics = Arc::new(Metrics::new(CpuLimit::new(1.0, LimitSource::Machine).expect("a limit")));
     let endpoints = Endpoints::new(&settings, None, &metrics).expect("an endpoint");
-    let live = Arc::new(Live::new(&settings, endpoints, metrics));
-    Admin { live, settings: Arc::new(settings) }
+    let live = Arc::new(Live::new(&settings, Arc::clone(&metrics)));
+    let clients = Arc::new(Clients::new(metrics, None));
+    Admin { live, endpoints: Arc::new(endpoints), clients, settings: Arc::new(settings) }
 }
 
 fn take(live: &Live, origin: Origin) {
@@ -36,7 +37,7 @@ fn take(live: &Live, origin: Origin) {
 async fn ready() -> Admin {
     let admin = empty();
     take(&admin.live, Origin::Source);
-    admin.live.refresh_all().await;
+    admin.endpoints.refresh_all().await;
     admin
 }
 
@@ -59,7 +60,7 @@ fn json(admin: &Admin, path: &str, query: Option<&str>) -> serde_json::Value {
 #[tokio::test]
 async fn alive_whatever_is_missing() {
     for admin in [ready().await, empty()] {
-        admin.live.connections.drain();
+        admin.clients.drain();
         check(&admin, Method::GET, "/livez", 200, "ok\n");
     }
 }
@@ -75,7 +76,7 @@ async fn ready_when_nothing_is_missing() {
 async fn unready_says_all_that_is_missing() {
     check(&empty(), Method::GET, "/readyz", 503, "mapping: none is in force\nendpoint: no address is known\n");
     let admin = ready().await;
-    admin.live.connections.drain();
+    admin.clients.drain();
     check(&admin, Method::GET, "/readyz", 503, "draining: the process is stopping\n");
 }
 
@@ -253,7 +254,7 @@ async fn the_state_is_told_in_a_line() {
     admin.live.mapping.not_taken(Cause::Held(held), Some(held.version), SystemTime::now());
     let why = "the new one is held, because it removes 6 of 10 domains";
     says(&admin, None, &["Attention", &format!("Serving the last good mapping: {why}"), "reload --allow-shrink"]);
-    admin.live.connections.drain();
+    admin.clients.drain();
     says(&admin, None, &["Not ready", "Draining: the process is stopping, and 0 connections are still open"]);
 }
 
@@ -267,8 +268,8 @@ async fn the_first_faults_are_shown_and_the_others_counted() {
 }
 
 /// Puts one address of the default endpoint out of use.
-fn eject(live: &Live) {
-    let reach = live.endpoints.at(0);
+fn eject(endpoints: &Endpoints) {
+    let reach = endpoints.at(0);
     let pool = reach.endpoint.pool().expect("one for all");
     let address = pool.addresses().remove(0);
     for _ in 0..settings::endpoint::EJECT_AFTER {
@@ -288,7 +289,7 @@ async fn endpoints_are_told_by_zone_and_state() {
     assert!(told["fault"].is_null() && told["dns_name"].is_null() && told["more_addresses"] == 0, "{told}");
     says(&admin, None, &["fixed addresses", "127.0.0.1:1", "In use"]);
 
-    eject(&admin.live);
+    eject(&admin.endpoints);
     let told = &json(&admin, "/endpoints", None)["endpoints"][0];
     assert_eq!((&told["counts"]["other"], &told["addresses"][0]["state"]), (&states(0, 1), &"cooling".into()));
     let time =

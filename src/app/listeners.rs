@@ -16,8 +16,9 @@ use tokio::task::JoinHandle;
 use super::StartFault;
 use super::handover::Inherited;
 use crate::downstream::certificates::Certificate;
+use crate::downstream::port::Port;
 use crate::telemetry::metrics::Metrics;
-use nameplate_core::settings::{Listener, ProxyProtocol};
+use nameplate_core::settings::Listener;
 
 /// Connections the kernel may hold for us between two accepts.
 const BACKLOG: i32 = 4_096;
@@ -33,15 +34,6 @@ pub(super) struct Bound {
     pub(crate) name: String,
     pub(crate) socket: TcpListener,
     pub(crate) port: Arc<Port>,
-}
-
-/// A listener as its connections see it.
-pub(crate) struct Port {
-    pub(crate) address: SocketAddr,
-    /// What its clients are shown, and can be read again.
-    pub(crate) certificate: Option<Arc<Certificate>>,
-    pub(crate) h2c: bool,
-    pub(crate) proxy_protocol: Option<ProxyProtocol>,
 }
 
 impl Bound {

@@ -6,7 +6,6 @@
 
 mod descriptors;
 mod handover;
-mod health_checks;
 pub(crate) mod listeners;
 mod stopping;
 
@@ -25,14 +24,18 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::admin::Admin;
-use crate::downstream::accept::Clients;
+use crate::admin::health_checks::HealthChecked;
+use crate::downstream::accept::Acceptor;
 use crate::downstream::certificates::{Certificate, certificates, keep_current};
+use crate::downstream::clients::Clients;
 use crate::live::Live;
 use crate::live::keeper::{self, FirstFault, Handle};
 use crate::live::reload::{NotTaken, Reloaded};
 use crate::proxy::Proxy;
+use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::emf::Report;
 use crate::telemetry::limit::CpuLimit;
+use crate::telemetry::lines;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::task::Task;
 use crate::upstream::endpoint::EndpointFault;
@@ -40,7 +43,6 @@ use crate::upstream::endpoints::Endpoints;
 use crate::upstream::handshakes;
 use crate::upstream::refresh::keep_fresh;
 use handover::{Inherited, Place};
-use health_checks::HealthChecked;
 use listeners::{Bound, serve, take_or_bind};
 use nameplate_core::settings::{Client, Emf, Settings, Shutdown};
 
@@ -113,6 +115,7 @@ pub struct Running {
     admin_socket: TcpListener,
     stopping: Shutdown,
     clients: Arc<Clients>,
+    acceptor: Arc<Acceptor<HttpProxy<Proxy>>>,
     /// Ends the accept loops.
     stop_accepting: watch::Sender<bool>,
     accepting: Vec<JoinHandle<()>>,
@@ -155,7 +158,7 @@ fn start_on(
     let threads = settings.threads.unwrap_or_else(|| limit.threads());
     let metrics = Arc::new(Metrics::new(limit));
     let conf = Arc::new(server_conf(&settings, threads)?);
-    let endpoints = Endpoints::new(&settings, task.zone.as_deref(), &metrics)?;
+    let endpoints = Arc::new(Endpoints::new(&settings, task.zone.as_deref(), &metrics)?);
 
     let system = |e: std::io::Error| StartFault::System(e.to_string());
     let proxying = runtime("proxy", threads).map_err(system)?;
@@ -163,11 +166,13 @@ fn start_on(
     metrics.watch_runtime("proxy", proxying.handle());
     metrics.watch_runtime("admin", minding.handle());
 
-    let live = Arc::new(Live::new(&settings, endpoints, metrics));
+    let live = Arc::new(Live::new(&settings, Arc::clone(&metrics)));
+    let access_log = AccessLog::new(settings.access_log, lines::stdout).map(Arc::new);
+    let clients = Arc::new(Clients::new(metrics, access_log));
     let mapping = mapping.begin(Arc::clone(&live));
     // Not found in time: unready, and looked up again at once.
-    let _ = minding.block_on(async { tokio::time::timeout(FIRST_LOOKUP, live.refresh_all()).await });
-    keep_fresh(&live, minding.handle());
+    let _ = minding.block_on(async { tokio::time::timeout(FIRST_LOOKUP, endpoints.refresh_all()).await });
+    keep_fresh(&endpoints, minding.handle());
 
     let mut inherited = inherit()?;
     let (listeners, admin_socket, admin) = bind_all(&settings, &mut inherited, &live.metrics)?;
@@ -175,15 +180,22 @@ fn start_on(
     let certificates: Vec<_> = listeners.iter().filter_map(|bound| bound.port.certificate.clone()).collect();
     minding.spawn(keep_current(certificates.clone(), Arc::clone(&live.metrics)));
 
-    report(&live, minding.handle(), &settings.emf, &task);
-    limit_connections(&live, &settings);
+    report(&clients, minding.handle(), &settings.emf, &task);
+    limit_connections(&clients, &settings);
     let (stop_serving, serving) = watch::channel(false);
-    let clients = Arc::new(Clients::new(Arc::clone(&live), proxy(&live, &conf, &settings), &settings, serving));
+    let proxy = Proxy::new(Arc::clone(&live), Arc::clone(&endpoints), Arc::clone(&clients), &settings);
+    let acceptor = Acceptor::new(Arc::clone(&clients), http(proxy, &conf, &settings), &settings, serving);
+    let acceptor = Arc::new(acceptor);
     let (stop_accepting, accepting) = watch::channel(false);
-    let accepting = accept(&proxying, &clients, &listeners, &accepting).map_err(system)?;
+    let accepting = accept(&proxying, &acceptor, &listeners, &accepting).map_err(system)?;
 
     let (stop_admin, admin_stopped) = watch::channel(false);
-    let pages = HealthChecked(Arc::new(Admin { live: Arc::clone(&live), settings: Arc::new(settings.clone()) }));
+    let pages = HealthChecked(Arc::new(Admin {
+        live: Arc::clone(&live),
+        endpoints,
+        clients: Arc::clone(&clients),
+        settings: Arc::new(settings.clone()),
+    }));
     let duplicate = admin_socket.try_clone().map_err(system)?;
     serve(&minding, Service::new("admin".into(), pages), (duplicate, admin), admin_stopped);
     if let Err(e) = inherited.serving() {
@@ -202,6 +214,7 @@ fn start_on(
         admin_socket,
         stopping,
         clients,
+        acceptor,
         stop_accepting,
         accepting,
         stop_serving,
@@ -223,8 +236,8 @@ fn bind_all(
     Ok((listeners, admin_socket, admin))
 }
 
-fn proxy(live: &Arc<Live>, conf: &Arc<ServerConf>, settings: &Settings) -> HttpProxy<Proxy> {
-    let mut proxy = http_proxy(conf, Proxy::new(Arc::clone(live), settings));
+fn http(proxy: Proxy, conf: &Arc<ServerConf>, settings: &Settings) -> HttpProxy<Proxy> {
+    let mut proxy = http_proxy(conf, proxy);
     proxy.server_options = Some(server_options(&settings.client));
     proxy.h2_options = Some(h2_options());
     proxy
@@ -232,31 +245,31 @@ fn proxy(live: &Arc<Live>, conf: &Arc<ServerConf>, settings: &Settings) -> HttpP
 
 /// Says on standard output how it goes, at every interval until the stop begins: then the load leaves, and
 /// what is left is no measure of it.
-fn report(live: &Arc<Live>, runtime: &tokio::runtime::Handle, settings: &Emf, task: &Task) {
+fn report(clients: &Arc<Clients>, runtime: &tokio::runtime::Handle, settings: &Emf, task: &Task) {
     let Some(report) = Report::new(settings, task.service.as_deref()) else { return };
-    let live = Arc::clone(live);
-    runtime.spawn(async move { report.run(&live.metrics, || live.connections.draining()).await });
+    let clients = Arc::clone(clients);
+    runtime.spawn(async move { report.run(&clients.metrics, || clients.draining()).await });
 }
 
-fn limit_connections(live: &Live, settings: &Settings) {
+fn limit_connections(clients: &Clients, settings: &Settings) {
     let descriptors = descriptors::raise();
     let room = descriptors::connections(descriptors, settings.endpoint.pool_size);
     let most = settings.client.max_connections.unwrap_or(room);
-    live.connections.limit(most);
+    clients.limit(most);
     log::info!("up to {most} connections of clients, with {descriptors} file descriptors");
 }
 
 /// An accept loop for each listener, on a duplicate of its socket.
 fn accept(
     runtime: &Runtime,
-    clients: &Arc<Clients>,
+    acceptor: &Arc<Acceptor<HttpProxy<Proxy>>>,
     listeners: &[Bound],
     accepting: &watch::Receiver<bool>,
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
     let _inside = runtime.enter();
     let start = |bound: &Bound| {
         let socket = tokio::net::TcpListener::from_std(bound.socket.try_clone()?)?;
-        Ok(runtime.spawn(Arc::clone(clients).accept(socket, Arc::clone(&bound.port), accepting.clone())))
+        Ok(runtime.spawn(Arc::clone(acceptor).accept(socket, Arc::clone(&bound.port), accepting.clone())))
     };
     listeners.iter().map(start).collect()
 }

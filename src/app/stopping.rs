@@ -4,7 +4,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::{Running, admin_name, handover, upgrade_socket};
-use crate::live::Live;
+use crate::downstream::clients::Clients;
 
 /// How long nothing may be in flight until connections that stay open are left: their clients ignore that
 /// they were told to go.
@@ -43,8 +43,8 @@ impl Running {
     }
 
     fn end(self, replaced: bool) -> usize {
-        let Running { live, listeners, stopping, clients, stop_accepting, accepting, stop_admin, .. } = self;
-        live.connections.drain();
+        let Running { clients, listeners, stopping, acceptor, stop_accepting, accepting, stop_admin, .. } = self;
+        clients.drain();
         let close = async || {
             let _ = stop_accepting.send(true);
             for accepting in accepting {
@@ -62,16 +62,16 @@ impl Running {
                 close().await;
             }
             let _ = self.stop_serving.send(true);
-            clients.end_idle().await;
+            acceptor.end_idle().await;
             let finish = async {
                 tokio::select! {
-                    () = live.connections.all_closed() => {}
-                    () = quiet(&live) => {}
+                    () = clients.all_closed() => {}
+                    () = quiet(&clients) => {}
                 }
             };
             match tokio::time::timeout(stopping.grace_period, finish).await {
                 Ok(()) => 0,
-                Err(_) => live.connections.open(),
+                Err(_) => clients.open(),
             }
         });
         self.proxying.shutdown_timeout(Duration::from_millis(100));
@@ -83,11 +83,11 @@ impl Running {
 
 /// Waits until nothing has been in flight for a while. Time enough for an answer that was handed over to
 /// be sent, and for a request that is on its way to arrive.
-async fn quiet(live: &Live) {
+async fn quiet(clients: &Clients) {
     let mut since = tokio::time::Instant::now();
     while since.elapsed() < QUIET {
         tokio::time::sleep(LOOK).await;
-        if live.metrics.in_flight() > 0 {
+        if clients.metrics.in_flight() > 0 {
             since = tokio::time::Instant::now();
         }
     }

@@ -12,20 +12,17 @@ use std::time::{Duration, Instant};
 
 use pingora::apps::{HttpServerApp, ServerApp};
 use pingora::server::ShutdownWatch;
-use pingora_proxy::HttpProxy;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+use super::clients::{Clients, OpenConnection};
+use super::port::Port;
 use super::refuse::Refuser;
 use super::secured::Secured;
 use super::socket::Socket;
 use super::watched::{Spoken, Watched};
-use crate::app::listeners::Port;
 use crate::downstream::connection::{ClientConnection, Stage};
-use crate::downstream::connections::Connection;
 use crate::downstream::send_rate::SendRate;
-use crate::live::Live;
-use crate::proxy::Proxy;
 use crate::telemetry::metrics::Cut;
 use crate::upstream::dial::is_exhaustion;
 use nameplate_core::domain::proxy_header::Fault;
@@ -38,11 +35,11 @@ const HEAD: usize = 64 * 1024;
 /// How long to wait for others to give back what the system has run out of.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
-/// What all listeners share.
-pub(crate) struct Clients {
-    live: Arc<Live>,
-    /// One for all of them, so that they share the connections to the endpoint.
-    proxy: Arc<HttpProxy<Proxy>>,
+/// Accepts connections and brings each to HTTP, which `A` serves. All listeners share one.
+pub(crate) struct Acceptor<A> {
+    clients: Arc<Clients>,
+    /// Serves what they ask for. One for all of them, so that they share the connections to the endpoint.
+    app: Arc<A>,
     limits: Client,
     /// Bytes of a head that are read at the most.
     head: usize,
@@ -50,17 +47,12 @@ pub(crate) struct Clients {
     serving: ShutdownWatch,
 }
 
-impl Clients {
+impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
     /// `serving` says when connections are to end.
-    pub(crate) fn new(
-        live: Arc<Live>,
-        proxy: HttpProxy<Proxy>,
-        settings: &Settings,
-        serving: ShutdownWatch,
-    ) -> Clients {
+    pub(crate) fn new(clients: Arc<Clients>, app: A, settings: &Settings, serving: ShutdownWatch) -> Acceptor<A> {
         let (limits, request) = (settings.client, settings.limits);
         let head = HEAD.max(2 * (request.headers + request.url));
-        Clients { live, proxy: Arc::new(proxy), limits, head, refuser: Refuser::default(), serving }
+        Acceptor { clients, app: Arc::new(app), limits, head, refuser: Refuser::default(), serving }
     }
 
     /// Accepts connections until told to stop, or for ever if nobody can tell; then the socket is closed.
@@ -79,7 +71,7 @@ impl Clients {
                 }
                 // Waiting may help; anything else concerns one connection.
                 Err(e) if is_exhaustion(&e) => {
-                    self.live.metrics.accept_failed();
+                    self.clients.metrics.accept_failed();
                     // Once, and not ten times a second.
                     if !std::mem::replace(&mut exhausted, true) {
                         log::error!("{}: no connection can be accepted for now: {e}", port.address);
@@ -94,33 +86,34 @@ impl Clients {
 
     /// Ends idle HTTP/1.1 connections now; `serving` tells the others.
     pub(crate) async fn end_idle(&self) {
-        self.proxy.http_cleanup().await;
+        self.app.http_cleanup().await;
     }
 
     fn take(self: &Arc<Self>, tcp: TcpStream, peer: SocketAddr, port: &Arc<Port>) {
-        let metrics = &self.live.metrics;
+        let metrics = &self.clients.metrics;
         metrics.connection_accepted();
         let trusted = port.proxy_protocol.as_ref().is_none_or(|rule| rule.trust.iter().any(|n| n.contains(peer.ip())));
         if !trusted {
             metrics.connection_cut(Cut::ProxyUntrusted);
             return;
         }
-        let Some(open) = Connection::begin(&self.live) else {
+        let Some(open) = OpenConnection::begin(&self.clients) else {
             metrics.connection_cut(Cut::TooMany);
             if port.certificate.is_none() {
-                self.refuser.refuse(tcp, &self.live);
+                self.refuser.refuse(tcp, &self.clients);
             }
             return;
         };
-        let (clients, port) = (Arc::clone(self), Arc::clone(port));
+        let (acceptor, port) = (Arc::clone(self), Arc::clone(port));
         tokio::spawn(async move {
-            clients.serve(tcp, peer, &port).await;
+            acceptor.serve(tcp, peer, &port).await;
             drop(open);
         });
     }
 
     async fn serve(&self, tcp: TcpStream, peer: SocketAddr, port: &Port) {
-        let connection = Arc::new(ClientConnection::new(Arc::clone(&self.live), self.limits.requests_per_connection));
+        let connection =
+            Arc::new(ClientConnection::new(Arc::clone(&self.clients), self.limits.requests_per_connection));
         let mut serving = self.serving.clone();
         let opened = tokio::select! {
             biased;
@@ -129,13 +122,13 @@ impl Clients {
         };
         let Some((stream, http2)) = opened else { return };
         if !http2 {
-            self.proxy.process_new(Box::new(stream), &serving).await;
+            self.app.process_new(Box::new(stream), &serving).await;
             return;
         }
         // Told to end by its own requests too, not only with all others.
         let ends = connection.speaks_http2();
         let mut told = ends.clone();
-        let served = self.proxy.process_new(Box::new(stream), &ends);
+        let served = self.app.process_new(Box::new(stream), &ends);
         tokio::pin!(served);
         tokio::select! {
             _ = &mut served => return,
@@ -170,7 +163,7 @@ impl Clients {
                 match self.in_time(connection, certificate.acceptor().accept(socket)).await? {
                     Ok(tls) => {
                         let secured = Secured::new(tls);
-                        self.live.metrics.client_shook_hands(secured.handshake(), begun.elapsed().as_secs_f64());
+                        self.clients.metrics.client_shook_hands(secured.handshake(), begun.elapsed().as_secs_f64());
                         Spoken::Tls(Box::new(secured))
                     }
                     Err(e) => {

@@ -12,9 +12,8 @@ use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_proxy::Session;
 use tokio::sync::watch;
 
-use crate::downstream::connections::Connection;
-use crate::live::Live;
-use crate::proxy::forwarded::Seen;
+use super::clients::{Clients, OpenConnection};
+use super::seen::Seen;
 use crate::telemetry::metrics::Cut;
 
 /// Where an HTTP/1.1 connection stands; HTTP/2 has one stage only, its streams stand in many places.
@@ -37,7 +36,7 @@ const STAGES: [Stage; 5] = [Stage::Opening, Stage::Idle, Stage::Head, Stage::Ser
 
 /// One client connection.
 pub struct ClientConnection {
-    live: Arc<Live>,
+    clients: Arc<Clients>,
     stage: AtomicU8,
     /// Requests it may have yet, where it is HTTP/2.
     left: AtomicU32,
@@ -61,16 +60,25 @@ impl std::fmt::Debug for ClientConnection {
 
 impl ClientConnection {
     /// A connection that may have so many requests.
-    pub fn new(live: Arc<Live>, requests: u32) -> ClientConnection {
+    pub fn new(clients: Arc<Clients>, requests: u32) -> ClientConnection {
         let stage = AtomicU8::new(Stage::Opening as u8);
         let (left, under_way) = (AtomicU32::new(requests), AtomicU32::new(0));
         let (sending, moved) = (AtomicBool::new(false), AtomicBool::new(false));
-        ClientConnection { live, stage, left, under_way, sending, moved, end: OnceLock::new(), seen: OnceLock::new() }
+        ClientConnection {
+            clients,
+            stage,
+            left,
+            under_way,
+            sending,
+            moved,
+            end: OnceLock::new(),
+            seen: OnceLock::new(),
+        }
     }
 
-    /// What is in force.
-    pub fn live(&self) -> &Live {
-        &self.live
+    /// What it shares with all others.
+    pub(super) fn clients(&self) -> &Clients {
+        &self.clients
     }
 
     /// Where it stands. Stream and requests take turns, each after the other has awaited it, so no order
@@ -125,8 +133,8 @@ impl ClientConnection {
     }
 
     /// Counts it among the open ones once more, unless there are as many as may be.
-    pub fn counted_again(&self) -> Option<Connection> {
-        Connection::begin(&self.live)
+    pub fn counted_again(&self) -> Option<OpenConnection> {
+        OpenConnection::begin(&self.clients)
     }
 
     /// Its last request was answered before the whole of it had come.
@@ -138,7 +146,7 @@ impl ClientConnection {
 
     /// Counts that we ended it.
     pub fn cut(&self, cut: Cut) {
-        self.live.metrics.connection_cut(cut);
+        self.clients.metrics.connection_cut(cut);
     }
 
     /// The connection a request came on. `None` only where something else than our listeners made it.

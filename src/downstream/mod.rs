@@ -2,12 +2,15 @@
 
 pub mod accept;
 pub mod certificates;
+pub mod clients;
 pub mod connection;
-pub mod connections;
 mod linger;
+pub(crate) mod port;
+pub(crate) mod refusal;
 mod refuse;
 pub mod request_id;
 mod secured;
+pub(crate) mod seen;
 mod send_rate;
 mod socket;
 mod watched;

@@ -8,9 +8,9 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::clients::Clients;
 use super::linger::{LINGER, LINGER_BYTES, read_out};
-use crate::live::Live;
-use crate::proxy::reply::refuse_early;
+use super::refusal::refuse_early;
 use nameplate_core::domain::refusal::Refusal;
 
 /// Refusals under way at once; whoever comes beyond is closed without a word. Each is a connection
@@ -27,10 +27,10 @@ impl Default for Refuser {
 }
 
 impl Refuser {
-    pub(super) fn refuse(&self, mut tcp: TcpStream, live: &Live) {
+    pub(super) fn refuse(&self, mut tcp: TcpStream, clients: &Clients) {
         let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else { return };
         // It does not wait for a request: the answer is the same for all.
-        let answer = refuse_early(live, Refusal::TooManyConnections, Duration::ZERO, tcp.peer_addr().ok());
+        let answer = refuse_early(clients, Refusal::TooManyConnections, Duration::ZERO, tcp.peer_addr().ok());
         tokio::spawn(async move {
             let _ = timeout(LINGER, send(&mut tcp, &answer)).await;
             drop(permit);

@@ -28,10 +28,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Sleep;
 
 use super::linger::{LINGER, LINGER_BYTES};
+use super::refusal::refuse_early;
 use super::secured::Secured;
 use super::socket::Socket;
 use crate::downstream::connection::{ClientConnection, Stage};
-use crate::proxy::reply::refuse_early;
 use crate::telemetry::metrics::Cut;
 use nameplate_core::domain::refusal::Refusal;
 
@@ -144,7 +144,7 @@ impl Watched {
     fn begin_answer(&mut self, refusal: Refusal, after: Duration) {
         log::debug!("refused before its request was known: {refusal}");
         let client = self.get_socket_digest().and_then(|digest| digest.peer_addr()?.as_inet().copied());
-        let answer = refuse_early(self.connection.live(), refusal, after, client);
+        let answer = refuse_early(self.connection.clients(), refusal, after, client);
         self.answer = Some(BytesMut::from(&answer[..]));
         self.linger = Some(Linger::new(LINGER, LINGER_BYTES));
     }

@@ -14,26 +14,18 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
-use crate::downstream::connections::Connections;
-use crate::telemetry::access_log::AccessLog;
-use crate::telemetry::lines;
 use crate::telemetry::metrics::Metrics;
-use crate::upstream::endpoints::Endpoints;
-use nameplate_core::settings::Settings;
+use nameplate_core::settings::{DEFAULT_ENDPOINT, Settings};
 use snapshot::Snapshot;
 use status::Status;
 
 /// Everything the request threads, the admin listener and the signals share.
 pub struct Live {
     snapshot: ArcSwap<Snapshot>,
-    /// The endpoints that APIs are reached through.
-    pub endpoints: Endpoints,
-    /// Client connections, and whether we are stopping.
-    pub connections: Connections,
+    /// The endpoints that an entry can name, in the order of `upstream::endpoints` after the default one.
+    endpoints: Vec<String>,
     /// Every metric.
     pub metrics: Arc<Metrics>,
-    /// A line for each request, where the settings want one.
-    pub access_log: Option<AccessLog>,
     /// How it stands with the mapping.
     pub mapping: Status,
     /// So many domains have series of their own.
@@ -42,13 +34,11 @@ pub struct Live {
 
 impl Live {
     /// Nothing is in force yet.
-    pub fn new(settings: &Settings, endpoints: Endpoints, metrics: Arc<Metrics>) -> Live {
+    pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Live {
         Live {
             snapshot: ArcSwap::default(),
-            endpoints,
-            connections: Connections::new(Arc::clone(&metrics)),
+            endpoints: settings.endpoints.keys().cloned().collect(),
             metrics,
-            access_log: AccessLog::new(settings.access_log, lines::stdout),
             mapping: Status::new(settings.mapping.to_string(), SystemTime::now()),
             most_domains: settings.metrics.max_domains,
         }
@@ -59,9 +49,17 @@ impl Live {
         self.snapshot.load_full()
     }
 
+    /// The place of the endpoint that an entry names, among all of them; the default one is at 0.
+    fn place_of(&self, name: Option<&str>) -> Option<usize> {
+        match name {
+            None => Some(0),
+            Some(name) if name == DEFAULT_ENDPOINT => Some(0),
+            Some(name) => self.endpoints.iter().position(|known| known == name).map(|at| at + 1),
+        }
+    }
+
     /// Brings those gauges up to date that nothing sets when they change. Called before each scrape.
     pub fn refresh_gauges(&self) {
-        self.endpoints.refresh_gauges();
         self.metrics.mapping_staleness(self.mapping.staleness(SystemTime::now()).as_secs_f64());
     }
 }

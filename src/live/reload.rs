@@ -121,7 +121,7 @@ impl Live {
 
     /// The snapshot that would take the place of the one in force, and what that changes.
     pub(super) fn next(&self, table: MappingTable, version: Version) -> (Snapshot, Tally) {
-        self.snapshot().next(table, version, &|name| self.endpoints.place_of(name))
+        self.snapshot().next(table, version, &|name| self.place_of(name))
     }
 
     /// Puts a snapshot in force that was made from the one in force. That one comes back, because

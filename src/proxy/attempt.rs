@@ -26,7 +26,7 @@ impl Proxy {
         // The first attempt begins when the header has been read: one look at the clock less.
         let now = if first { ctx.started } else { Instant::now() };
         if first {
-            self.live.endpoints.budget.earn();
+            self.endpoints.budget.earn();
         }
         ctx.attempts += 1;
         // Nothing of an attempt before is this one's.
@@ -71,14 +71,14 @@ impl Proxy {
     /// Says whether that took time.
     async fn look_up(&self, ctx: &RequestContext, now: Instant) -> bool {
         let Some((entry, route)) = ctx.entry().zip(ctx.route()) else { return false };
-        let Some(names) = self.live.endpoints.at(entry.endpoint()).endpoint.names() else { return false };
+        let Some(names) = self.endpoints.at(entry.endpoint()).endpoint.names() else { return false };
         let name = entry.name.get_or_init(|| names.named(route.api_host()));
         if name.is_unknown() {
-            look_up(name, &self.live.metrics, now).await;
+            look_up(name, &self.metrics, now).await;
             return true;
         } else if name.is_due(now) {
             // The addresses that are known serve on meanwhile.
-            let (name, metrics) = (Arc::clone(name), Arc::clone(&self.live.metrics));
+            let (name, metrics) = (Arc::clone(name), Arc::clone(&self.metrics));
             tokio::spawn(async move { look_up(&name, &metrics, now).await });
         }
         false
@@ -87,14 +87,14 @@ impl Proxy {
     /// The addresses that the request may be sent to.
     fn pool_of<'a>(&'a self, ctx: &'a RequestContext) -> Option<(&'a Reach, &'a Pool)> {
         let entry = ctx.entry()?;
-        let reach = self.live.endpoints.at(entry.endpoint());
+        let reach = self.endpoints.at(entry.endpoint());
         let pool = reach.endpoint.pool().or_else(|| entry.name.get().map(|name| &name.pool))?;
         Some((reach, pool))
     }
 
     /// No connection came to be: nothing has been sent, so every method may try again elsewhere.
     pub(super) fn not_connected(&self, ctx: &mut RequestContext, peer: &HttpPeer, e: &mut Error) {
-        self.live.metrics.upstream_connect_failed(connect_failure(e));
+        self.metrics.upstream_connect_failed(connect_failure(e));
         log::warn!("{}: connecting to {} failed: {e}", ctx.domain(), peer._address);
         let now = Instant::now();
         // What we have run out of ourselves is no fault of the address.
@@ -113,11 +113,11 @@ impl Proxy {
         if ctx.attempts >= self.attempts {
             return false;
         }
-        if !self.live.endpoints.budget.spend(now) {
-            self.live.metrics.upstream_retry_denied();
+        if !self.endpoints.budget.spend(now) {
+            self.metrics.upstream_retry_denied();
             return false;
         }
-        self.live.metrics.upstream_retried(cause);
+        self.metrics.upstream_retried(cause);
         true
     }
 
@@ -130,7 +130,7 @@ impl Proxy {
         digest: Option<&Digest>,
     ) {
         let now = Instant::now();
-        let metrics = &self.live.metrics;
+        let metrics = &self.metrics;
         if reused {
             metrics.upstream_reused();
         } else {

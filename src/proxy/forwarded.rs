@@ -3,13 +3,11 @@
 //! From a peer in `forwarded.trust`, what it says is kept and its address is added; from any other,
 //! all four say what we saw ourselves, so that no client can speak for a load balancer.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
-use nameplate_core::domain::digits::push_ip;
+use crate::downstream::seen::Seen;
 use nameplate_core::settings::{Forwarded, Network, Proto};
 
 pub(crate) struct ForwardedRule {
@@ -17,27 +15,6 @@ pub(crate) struct ForwardedRule {
     proto: Option<Proto>,
     port: Option<u16>,
     untouched: bool,
-}
-
-/// What we saw of the client's connection. It is put into words once for all requests of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    pub(crate) client: Option<SocketAddr>,
-    tls: bool,
-    /// The client's address without its port.
-    address: HeaderValue,
-    /// The port it connected to.
-    port: HeaderValue,
-}
-
-impl Seen {
-    pub(crate) fn new(client: Option<SocketAddr>, port: u16, tls: bool) -> Seen {
-        let mut address = Vec::with_capacity(40);
-        if let Some(client) = client {
-            push_ip(&mut address, client.ip().to_canonical());
-        }
-        Seen { client, tls, address: header(address), port: HeaderValue::from(port) }
-    }
 }
 
 impl ForwardedRule {
@@ -126,6 +103,8 @@ fn header(text: Vec<u8>) -> HeaderValue {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     fn applied(settings: &Forwarded, sent: &[(&'static str, &str)], seen: &Seen) -> Vec<String> {

@@ -12,7 +12,11 @@ mod upstream_request;
 
 use std::sync::Arc;
 
+use crate::downstream::clients::Clients;
 use crate::live::Live;
+use crate::telemetry::access_log::AccessLog;
+use crate::telemetry::metrics::Metrics;
+use crate::upstream::endpoints::Endpoints;
 use crate::upstream::peer::Peers;
 use forwarded::ForwardedRule;
 use nameplate_core::domain::decide::Limits;
@@ -21,6 +25,10 @@ use nameplate_core::settings::{Client, RequestId, Settings};
 /// The reverse proxy.
 pub struct Proxy {
     live: Arc<Live>,
+    endpoints: Arc<Endpoints>,
+    clients: Arc<Clients>,
+    metrics: Arc<Metrics>,
+    access_log: Option<Arc<AccessLog>>,
     limits: Limits,
     client: Client,
     forwarded: ForwardedRule,
@@ -31,11 +39,17 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy over what is in force in `live`.
-    pub fn new(live: Arc<Live>, settings: &Settings) -> Proxy {
-        let peers = Peers::new(settings, &live.metrics.upstream_connections());
+    /// A proxy between these clients and these endpoints, over what is active in `live`.
+    pub fn new(live: Arc<Live>, endpoints: Arc<Endpoints>, clients: Arc<Clients>, settings: &Settings) -> Proxy {
+        let metrics = Arc::clone(&live.metrics);
+        let peers = Peers::new(settings, &metrics.upstream_connections());
+        let access_log = clients.access_log.clone();
         Proxy {
             live,
+            endpoints,
+            clients,
+            metrics,
+            access_log,
             limits: settings.limits.into(),
             client: settings.client,
             forwarded: ForwardedRule::new(&settings.forwarded),

@@ -202,7 +202,7 @@ impl ProxyHttp for Proxy {
         self.answered(ctx);
         if let Some(sent) = ctx.sent {
             let after = sent.elapsed();
-            self.live.metrics.upstream_first_byte(after.as_secs_f64());
+            self.metrics.upstream_first_byte(after.as_secs_f64());
             ctx.first_byte = Some(after);
         }
         // An API's own id is the API's to say.
@@ -211,7 +211,7 @@ impl ProxyHttp for Proxy {
         {
             response.insert_header(request_id::NAME, id.value.clone())?;
         }
-        if self.live.connections.draining() {
+        if self.clients.draining() {
             session.set_keepalive(None);
         }
         let Some(route) = ctx.route() else { return Ok(()) };
@@ -319,7 +319,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, _e: Option<&Error>, ctx: &mut RequestContext) {
-        let metrics = &self.live.metrics;
+        let metrics = &self.metrics;
         if let Some(refusal) = ctx.refusal {
             metrics.refused(refusal);
         }
@@ -370,7 +370,7 @@ impl Proxy {
             session.set_write_timeout(Some(self.client.write_timeout));
         }
         session.set_total_drain_timeout(Some(self.client.read_timeout));
-        if self.live.connections.end_with_answers() {
+        if self.clients.end_with_answers() {
             session.set_keepalive(None);
             ClientConnection::of(session).inspect(|connection| connection.end());
         } else if session.get_keepalive().is_some() {

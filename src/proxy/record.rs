@@ -1,6 +1,5 @@
 //! A request as its line in the access log.
 
-use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 use http::header::USER_AGENT;
@@ -11,7 +10,6 @@ use super::Proxy;
 use super::context::RequestContext;
 use super::reply::final_answer;
 use crate::downstream::connection::ClientConnection;
-use crate::live::Live;
 use crate::telemetry::access_log::{Record, Text, Upstream};
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::Route;
@@ -22,7 +20,7 @@ const TRACES: [&str; 2] = ["x-amzn-trace-id", "traceparent"];
 impl Proxy {
     /// Writes the line of a request that is over, if it has one.
     pub(super) fn record(&self, session: &Session, ctx: &RequestContext, status: u16, duration: Duration) {
-        let Some(log) = &self.live.access_log else { return };
+        let Some(log) = &self.access_log else { return };
         let Some(sampled_percent) = log.takes(status, fastrand::u32(..)) else { return };
         let request = session.req_header();
         let (route, seen) = (ctx.route(), ClientConnection::seen(session));
@@ -57,7 +55,7 @@ impl Proxy {
         let answer = final_answer(session).filter(|_| ctx.answered).map(|answer| &answer.headers);
         Some(Upstream {
             api_id: route.api_id(),
-            endpoint: &self.live.endpoints.at(entry.endpoint()).label,
+            endpoint: &self.endpoints.at(entry.endpoint()).label,
             address: address.map(|address| address.socket),
             zone: address.map(|address| if address.local { "local" } else { "other" }),
             reused: ctx.reused,
@@ -68,41 +66,6 @@ impl Proxy {
             apigw_id: answer.and_then(|headers| text(headers, "x-amz-apigw-id")),
         })
     }
-}
-
-/// Writes the line of a request that was refused before its head was known.
-pub(super) fn early(
-    live: &Live,
-    refusal: Refusal,
-    id: &str,
-    (time, duration_ms): (SystemTime, Duration),
-    response_bytes: u64,
-    client: Option<SocketAddr>,
-) {
-    let Some(log) = &live.access_log else { return };
-    let Some(sampled_percent) = log.takes(refusal.status(), fastrand::u32(..)) else { return };
-    log.write(&Record {
-        time,
-        request_id: Text(id.as_bytes()),
-        domain: None,
-        base_path: None,
-        line: None,
-        method: None,
-        path: None,
-        protocol: None,
-        status: refusal.status(),
-        refusal: Some(refusal.reason()),
-        aborted: false,
-        request_bytes: 0,
-        response_bytes,
-        duration_ms,
-        upstream: None,
-        client,
-        forwarded_for: None,
-        user_agent: None,
-        trace: None,
-        sampled_percent,
-    });
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<Text<'h>> {

@@ -1,20 +1,15 @@
 //! A refusal as the client sees it, and what of Pingora's errors is one.
 
-use std::net::SocketAddr;
-use std::time::{Duration, SystemTime};
-
 use bytes::Bytes;
+use http::Method;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
-use http::{Method, StatusCode};
 use pingora::http::ResponseHeader;
-use pingora::protocols::http::date::get_cached_date;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::Session;
 
-use super::record;
 use crate::downstream::connection::ClientConnection;
+use crate::downstream::refusal::body;
 use crate::downstream::request_id::{self, Id};
-use crate::live::Live;
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::verbs::VerbSet;
 
@@ -54,38 +49,6 @@ pub(super) async fn refuse(session: &mut Session, refusal: Refusal, id: &Id, adv
         session.write_response_body(Some(Bytes::from(body)), true).await?;
     }
     Ok(())
-}
-
-/// The same where there is no request to speak of, `after` its connection or its first byte came: counts
-/// it, and gives the bytes of a whole HTTP/1.1 answer that ends its connection.
-pub fn refuse_early(live: &Live, refusal: Refusal, after: Duration, client: Option<SocketAddr>) -> Vec<u8> {
-    let id = request_id::new();
-    let body = body(refusal, &id);
-    let sent = body.len() as u64;
-    live.metrics.refused_early(refusal, after.as_secs_f64(), sent);
-    record::early(live, refusal, &id, (SystemTime::now() - after, after), sent, client);
-    whole(refusal, &id, &body)
-}
-
-fn whole(refusal: Refusal, id: &str, body: &str) -> Vec<u8> {
-    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let phrase = status.canonical_reason().unwrap_or_default();
-    let date = get_cached_date();
-    let date = date.to_str().unwrap_or_default();
-    // Soon: each connection that ends makes room.
-    let retry = if refusal == Refusal::TooManyConnections { "Retry-After: 1\r\n" } else { "" };
-    let (status, reason, length) = (status.as_u16(), refusal.reason(), body.len());
-    format!(
-        "HTTP/1.1 {status} {phrase}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
-         Cache-Control: no-store\r\nx-nameplate-refusal: {reason}\r\nx-request-id: {id}\r\n{retry}\
-         Date: {date}\r\nConnection: close\r\n\r\n{body}"
-    )
-    .into_bytes()
-}
-
-/// Shaped like API Gateway's own.
-fn body(refusal: Refusal, id: &str) -> String {
-    format!("{{\"message\":\"{refusal}\",\"requestId\":\"{id}\"}}")
 }
 
 /// The answer that has begun, ours or the API's; a 1xx is none yet.

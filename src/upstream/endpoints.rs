@@ -1,5 +1,6 @@
 //! The endpoints in use: what each has found, and what is counted of it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -16,6 +17,7 @@ pub struct Endpoints {
     list: Vec<Reach>,
     /// Further attempts, of all requests together.
     pub budget: Budget,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 /// One endpoint: how its APIs are reached.
@@ -36,7 +38,7 @@ struct Checks {
 
 impl Endpoints {
     /// Sets them up; nothing is looked up yet. `zone` is where we are, where that is known.
-    pub fn new(settings: &Settings, zone: Option<&str>, metrics: &Metrics) -> Result<Endpoints, EndpointFault> {
+    pub fn new(settings: &Settings, zone: Option<&str>, metrics: &Arc<Metrics>) -> Result<Endpoints, EndpointFault> {
         let ca_file = settings.endpoint.ca_file.as_deref();
         let reach = |label: &str, settings: &settings::Endpoint| {
             let checker = || Checker::new(ca_file, settings.tls_timeout);
@@ -51,7 +53,11 @@ impl Endpoints {
         for (label, settings) in &settings.endpoints {
             list.push(reach(label, settings)?);
         }
-        Ok(Endpoints { list, budget: Budget::new(settings.endpoint.retry_budget, Instant::now()) })
+        Ok(Endpoints {
+            list,
+            budget: Budget::new(settings.endpoint.retry_budget, Instant::now()),
+            metrics: Arc::clone(metrics),
+        })
     }
 
     /// The one at a place; the default one is at 0.
@@ -64,16 +70,8 @@ impl Endpoints {
         &self.list
     }
 
-    /// The place of the one that an entry names.
-    pub fn place_of(&self, name: Option<&str>) -> Option<usize> {
-        match name {
-            None => Some(0),
-            Some(name) => self.list.iter().position(|reach| reach.label == name),
-        }
-    }
-
     /// Sets the gauges of addresses.
-    pub(crate) fn refresh_gauges(&self) {
+    pub fn refresh_gauges(&self) {
         for reach in &self.list {
             let Census { local, other } = reach.census();
             reach.counts.addresses(local, other);

@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::endpoints::Reach;
-use crate::live::Live;
+use super::endpoints::{Endpoints, Reach};
 use crate::telemetry::metrics::Discovery;
 
-impl Live {
+impl Endpoints {
     /// Looks every endpoint up once. The first look-up belongs to the start, so that the listeners
     /// open with an address known; a failure is logged and tried again by [`keep_fresh`].
     pub async fn refresh_all(&self) {
-        join_all(self.endpoints.all().iter().map(|reach| self.refresh(reach))).await;
+        join_all(self.all().iter().map(|reach| self.refresh(reach))).await;
     }
 
     /// Looks an endpoint up; says when to do so again.
@@ -34,11 +33,11 @@ impl Live {
 
 /// Looks each endpoint up for as long as the process lives, each at its own time; ends at once for
 /// those whose addresses are fixed.
-pub fn keep_fresh(live: &Arc<Live>, runtime: &tokio::runtime::Handle) {
-    for place in 0..live.endpoints.all().len() {
-        let fresh = Arc::clone(live);
+pub fn keep_fresh(endpoints: &Arc<Endpoints>, runtime: &tokio::runtime::Handle) {
+    for place in 0..endpoints.all().len() {
+        let fresh = Arc::clone(endpoints);
         runtime.spawn(async move {
-            let reach = fresh.endpoints.at(place);
+            let reach = fresh.at(place);
             // Looked up at the start, unless that took too long: then again at once.
             let mut next = Some(if reach.known() > 0 { reach.endpoint.due_in(Instant::now()) } else { Duration::ZERO });
             while let Some(wait) = next {
@@ -46,9 +45,9 @@ pub fn keep_fresh(live: &Arc<Live>, runtime: &tokio::runtime::Handle) {
                 next = fresh.refresh(reach).await;
             }
         });
-        let checked = Arc::clone(live);
+        let checked = Arc::clone(endpoints);
         runtime.spawn(async move {
-            let reach = checked.endpoints.at(place);
+            let reach = checked.at(place);
             let Some(every) = reach.check_interval() else { return };
             loop {
                 reach.check().await;

@@ -7,7 +7,7 @@ use super::figures::{age, count};
 use crate::admin::endpoints::{Address, Endpoint, all};
 
 pub(super) fn section(view: &View<'_>) -> Markup {
-    let endpoints = all(view.live(), view.now);
+    let endpoints = all(&view.admin.endpoints, view.now);
     html! {
         section #endpoints aria-labelledby="endpoints-title" data-live {
             h2 #endpoints-title { "Endpoints" }

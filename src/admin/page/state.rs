@@ -39,8 +39,8 @@ impl Tone {
 /// What it says, the first that is true.
 pub(super) fn headline(view: &View<'_>) -> (Tone, String) {
     let live = view.live();
-    if live.connections.draining() {
-        let open = counted(live.connections.open(), "connection is", "connections are");
+    if view.admin.clients.draining() {
+        let open = counted(view.admin.clients.open(), "connection is", "connections are");
         return (Tone::Bad, format!("Draining: the process is stopping, and {open} still open"));
     }
     if view.snapshot.table.is_empty() {
@@ -48,13 +48,13 @@ pub(super) fn headline(view: &View<'_>) -> (Tone, String) {
         return (Tone::Bad, format!("No mapping is in force{}", why.unwrap_or_default()));
     }
     let domains = counted(view.snapshot.table.domains(), "domain", "domains");
-    if !live.endpoints.at(0).endpoint.is_ready() {
+    if !view.admin.endpoints.at(0).endpoint.is_ready() {
         return (Tone::Bad, format!("{domains} mapped, and no address of the endpoint is known"));
     }
     if let Some(trouble) = &view.report.trouble {
         return (Tone::Attention, format!("Serving the last good mapping: {}", reason(trouble)));
     }
-    if let Some(reach) = live.endpoints.all().iter().find(|reach| {
+    if let Some(reach) = view.admin.endpoints.all().iter().find(|reach| {
         let census = reach.census();
         census.local[0] + census.other[0] == 0 && census.local[1] + census.other[1] > 0
     }) {

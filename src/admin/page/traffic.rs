@@ -25,7 +25,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
             dl.tiles {
                 div { dt { "Requests/s" } dd #rate { (rate(now.requests())) } }
                 div { dt { "In flight" } dd #in-flight { (count(live.metrics.in_flight())) } }
-                div { dt { "Connections" } dd { (count(live.connections.open())) } }
+                div { dt { "Connections" } dd { (count(view.admin.clients.open())) } }
                 div {
                     dt { "CPU of " (live.metrics.cpu_limit()) " cores" }
                     dd { (live.metrics.cpu_utilization().map_or("not measured".into(), percent)) }

@@ -16,7 +16,7 @@ use pingora::server::ShutdownWatch;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
-use crate::admin::Admin;
+use super::Admin;
 use nameplate_core::domain::proxy_header::{self, Fault};
 
 /// Fewer bytes than the shortest request and the shortest header have, and enough to tell them apart.
@@ -25,7 +25,7 @@ const LOOK: usize = 12;
 const IDLE: Duration = Duration::from_secs(60);
 
 /// The admin pages, behind PROXY headers where there are any.
-pub(super) struct HealthChecked(pub(super) Arc<Admin>);
+pub(crate) struct HealthChecked(pub(crate) Arc<Admin>);
 
 #[async_trait]
 impl ServerApp for HealthChecked {

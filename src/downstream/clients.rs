@@ -9,31 +9,36 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
+use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::Metrics;
 
-/// The count, how high it may go, and whether the process is stopping.
-pub struct Connections {
+/// What the connections of all clients share: their count and its limit, whether the process is stopping,
+/// and where they are counted and recorded.
+pub struct Clients {
     count: AtomicUsize,
     most: AtomicUsize,
     /// Nine tenths of that.
     plenty: AtomicUsize,
     draining: AtomicBool,
     closed: Notify,
-    metrics: Arc<Metrics>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
 }
 
-/// One connection; dropped when it has ended.
-pub struct Connection(Arc<crate::live::Live>);
+/// One open connection; dropped when it has ended.
+pub struct OpenConnection(Arc<Clients>);
 
-impl Connections {
-    pub(crate) fn new(metrics: Arc<Metrics>) -> Connections {
-        Connections {
+impl Clients {
+    /// No connection is open, and no limit is set.
+    pub fn new(metrics: Arc<Metrics>, access_log: Option<Arc<AccessLog>>) -> Clients {
+        Clients {
             count: AtomicUsize::new(0),
             most: AtomicUsize::new(usize::MAX),
             plenty: AtomicUsize::new(usize::MAX),
             draining: AtomicBool::new(false),
             closed: Notify::new(),
             metrics,
+            access_log,
         }
     }
 
@@ -88,24 +93,22 @@ impl Connections {
     }
 }
 
-impl Connection {
-    /// Counts a connection for as long as this lives; `None` if there are as many as may be.
-    pub fn begin(live: &Arc<crate::live::Live>) -> Option<Connection> {
-        let connections = &live.connections;
-        let most = connections.most.load(Ordering::Relaxed);
-        if connections.count.fetch_add(1, Ordering::Relaxed) >= most {
-            connections.close_one();
+impl OpenConnection {
+    /// Counts a connection for as long as this lives. `None` if the limit is reached.
+    pub fn begin(clients: &Arc<Clients>) -> Option<OpenConnection> {
+        let most = clients.most.load(Ordering::Relaxed);
+        if clients.count.fetch_add(1, Ordering::Relaxed) >= most {
+            clients.close_one();
             return None;
         }
-        connections.metrics.connection_opened();
-        Some(Connection(Arc::clone(live)))
+        clients.metrics.connection_opened();
+        Some(OpenConnection(Arc::clone(clients)))
     }
 }
 
-impl Drop for Connection {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
-        let connections = &self.0.connections;
-        connections.metrics.connection_closed();
-        connections.close_one();
+        self.0.metrics.connection_closed();
+        self.0.close_one();
     }
 }

@@ -1,0 +1,84 @@
+//! A refusal before there is a request: too many connections, a head that is not HTTP or does not come.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use http::StatusCode;
+use nameplate_core::domain::refusal::Refusal;
+use pingora::protocols::http::date::get_cached_date;
+
+use super::clients::Clients;
+use super::request_id;
+use crate::telemetry::access_log::{Record, Text};
+
+/// Counts and records a refusal, `after` its connection or its first byte came, and returns the bytes of a
+/// whole HTTP/1.1 response that ends the connection.
+pub(super) fn refuse_early(
+    clients: &Clients,
+    refusal: Refusal,
+    after: Duration,
+    client: Option<SocketAddr>,
+) -> Vec<u8> {
+    let id = request_id::new();
+    let body = body(refusal, &id);
+    let sent = body.len() as u64;
+    clients.metrics.refused_early(refusal, after.as_secs_f64(), sent);
+    record(clients, refusal, &id, (SystemTime::now() - after, after), sent, client);
+    whole(refusal, &id, &body)
+}
+
+fn whole(refusal: Refusal, id: &str, body: &str) -> Vec<u8> {
+    let status = StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let phrase = status.canonical_reason().unwrap_or_default();
+    let date = get_cached_date();
+    let date = date.to_str().unwrap_or_default();
+    // Soon: each connection that ends makes room.
+    let retry = if refusal == Refusal::TooManyConnections { "Retry-After: 1\r\n" } else { "" };
+    let (status, reason, length) = (status.as_u16(), refusal.reason(), body.len());
+    format!(
+        "HTTP/1.1 {status} {phrase}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+         Cache-Control: no-store\r\nx-nameplate-refusal: {reason}\r\nx-request-id: {id}\r\n{retry}\
+         Date: {date}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// The body of every refusal, shaped like API Gateway's own.
+pub(crate) fn body(refusal: Refusal, id: &str) -> String {
+    format!("{{\"message\":\"{refusal}\",\"requestId\":\"{id}\"}}")
+}
+
+/// Writes the line of a request that was refused before its head was known.
+fn record(
+    clients: &Clients,
+    refusal: Refusal,
+    id: &str,
+    (time, duration_ms): (SystemTime, Duration),
+    response_bytes: u64,
+    client: Option<SocketAddr>,
+) {
+    let Some(log) = &clients.access_log else { return };
+    let Some(sampled_percent) = log.takes(refusal.status(), fastrand::u32(..)) else { return };
+    log.write(&Record {
+        time,
+        request_id: Text(id.as_bytes()),
+        domain: None,
+        base_path: None,
+        line: None,
+        method: None,
+        path: None,
+        protocol: None,
+        status: refusal.status(),
+        refusal: Some(refusal.reason()),
+        aborted: false,
+        request_bytes: 0,
+        response_bytes,
+        duration_ms,
+        upstream: None,
+        client,
+        forwarded_for: None,
+        user_agent: None,
+        trace: None,
+        sampled_percent,
+    });
+}
