@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use crate::admin::Admin;
 use crate::admin::health_checks::HealthChecked;
 use crate::downstream::accept::Acceptor;
-use crate::downstream::certificates::{Certificate, certificates, keep_current};
+use crate::downstream::certificates::{Certificate, CertificateError, certificates, keep_current};
 use crate::downstream::clients::Clients;
 use crate::live::Live;
 use crate::live::keeper::{self, FirstFault, Handle};
@@ -83,16 +83,8 @@ pub enum StartFault {
         cause: std::io::Error,
     },
     /// A listener's certificate or key, or the endpoint's `ca_file`, cannot be used.
-    #[error("{file}: {cause}", file = .file.display())]
-    Pem {
-        /// Which file.
-        file: PathBuf,
-        /// Why.
-        cause: String,
-    },
-    /// No certificate can be made for a listener's names.
-    #[error("tls: self_signed: {0}")]
-    SelfSigned(String),
+    #[error("{0}")]
+    Certificate(#[from] CertificateError),
     /// The process that is to be replaced did not hand its sockets over.
     #[error("upgrade: {0}")]
     Upgrade(String),

@@ -17,7 +17,6 @@ use rustls::{RootCertStore, ServerConfig, version};
 use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use crate::app::StartFault;
 use crate::telemetry::metrics::{CertificateExpiry, Metrics};
 use nameplate_core::settings::{Identity, ListenerTls};
 
@@ -30,6 +29,25 @@ const WARN_DAYS: i64 = 14;
 const DAY: i64 = 86_400;
 /// Sessions of TLS 1.2 clients without tickets that can be resumed.
 const SESSIONS: usize = 1_024;
+
+/// Why a listener's certificate or key, or the authorities in a file, cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// A file cannot be read, or does not hold what it should.
+    #[error("{file}: {cause}", file = .file.display())]
+    Pem {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// No certificate can be made for a listener's names.
+    #[error("tls: self_signed: {0}")]
+    SelfSigned(String),
+    /// TLS cannot be set up.
+    #[error("cannot start: {0}")]
+    Tls(String),
+}
 
 /// A listener's certificate and key. New connections get what was read last; those that are open
 /// keep theirs.
@@ -64,7 +82,11 @@ struct Read {
 
 impl Certificate {
     /// Reads that of the listener at this address.
-    pub(crate) fn read(tls: &ListenerTls, listener: String, metrics: &Metrics) -> Result<Certificate, StartFault> {
+    pub(crate) fn read(
+        tls: &ListenerTls,
+        listener: String,
+        metrics: &Metrics,
+    ) -> Result<Certificate, CertificateError> {
         let stamps = stamps(tls);
         let read = Read::of(tls)?;
         let resumption = Resumption::new(read.client_ca.clone())?;
@@ -112,7 +134,7 @@ impl Certificate {
         }
     }
 
-    fn try_reload(&self, resumption: &mut Resumption) -> Result<(), StartFault> {
+    fn try_reload(&self, resumption: &mut Resumption) -> Result<(), CertificateError> {
         let read = Read::of(&self.tls)?;
         let mut next = resumption.clone();
         if next.client_ca != read.client_ca {
@@ -150,14 +172,14 @@ pub(crate) async fn keep_current(certificates: Vec<Arc<Certificate>>, metrics: A
 }
 
 impl Resumption {
-    fn new(client_ca: Vec<CertificateDer<'static>>) -> Result<Resumption, StartFault> {
-        let tickets = ring::Ticketer::new().map_err(|e| StartFault::System(e.to_string()))?;
+    fn new(client_ca: Vec<CertificateDer<'static>>) -> Result<Resumption, CertificateError> {
+        let tickets = ring::Ticketer::new().map_err(|e| CertificateError::Tls(e.to_string()))?;
         Ok(Resumption { tickets, sessions: ServerSessionMemoryCache::new(SESSIONS), client_ca })
     }
 }
 
 impl Read {
-    fn of(tls: &ListenerTls) -> Result<Read, StartFault> {
+    fn of(tls: &ListenerTls) -> Result<Read, CertificateError> {
         let key = match &tls.identity {
             Identity::Files { certificate, key } => certified(certificate, key)?,
             Identity::SelfSigned(names) => self_signed(names)?,
@@ -167,12 +189,12 @@ impl Read {
     }
 }
 
-fn config(tls: &ListenerTls, read: Read, resumption: &Resumption) -> Result<ServerConfig, StartFault> {
+fn config(tls: &ListenerTls, read: Read, resumption: &Resumption) -> Result<ServerConfig, CertificateError> {
     // The provider is named: a process may hold two, and then rustls has no default.
     let provider: Arc<CryptoProvider> = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&[&version::TLS13, &version::TLS12])
-        .map_err(|e| StartFault::System(e.to_string()))?;
+        .map_err(|e| CertificateError::Tls(e.to_string()))?;
     let builder = match &tls.client_ca {
         None => builder.with_no_client_auth(),
         Some(file) => {
@@ -212,7 +234,7 @@ fn end_fault(ends: Option<i64>, now: i64) -> Option<String> {
     }
 }
 
-fn certified(certificate: &Path, key: &Path) -> Result<CertifiedKey, StartFault> {
+fn certified(certificate: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
     let chain = certificates(certificate)?;
     let private = PrivateKeyDer::from_pem_file(key).map_err(|e| pem_fault(key, e))?;
     // A key of another certificate is a fault of its own kind here.
@@ -220,8 +242,8 @@ fn certified(certificate: &Path, key: &Path) -> Result<CertifiedKey, StartFault>
 }
 
 /// A certificate that nobody has signed: it encrypts, and proves nothing.
-fn self_signed(names: &[String]) -> Result<CertifiedKey, StartFault> {
-    let fault = |e: rcgen::Error| StartFault::SelfSigned(e.to_string());
+fn self_signed(names: &[String]) -> Result<CertifiedKey, CertificateError> {
+    let fault = |e: rcgen::Error| CertificateError::SelfSigned(e.to_string());
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(fault)?;
     let mut params = CertificateParams::new(names).map_err(fault)?;
     params.distinguished_name.push(DnType::CommonName, "nameplate");
@@ -229,7 +251,7 @@ fn self_signed(names: &[String]) -> Result<CertifiedKey, StartFault> {
     let certificate = params.self_signed(&key).map_err(fault)?;
     let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     CertifiedKey::from_der(vec![certificate.der().clone()], private, &ring::default_provider())
-        .map_err(|e| StartFault::SelfSigned(e.to_string()))
+        .map_err(|e| CertificateError::SelfSigned(e.to_string()))
 }
 
 /// The files of a listener, the most telling first. A certificate that was made has none.
@@ -249,14 +271,14 @@ fn stamps(tls: &ListenerTls) -> Stamps {
     files(tls).into_iter().map(stamp).collect()
 }
 
-pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, StartFault> {
+pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
     let found = CertificateDer::pem_file_iter(file).map_err(|e| pem_fault(file, e))?;
     let chain = found.collect::<Result<Vec<_>, _>>().map_err(|e| pem_fault(file, e))?;
     if chain.is_empty() { Err(pem_fault(file, "holds no certificate in PEM form")) } else { Ok(chain) }
 }
 
-fn pem_fault(file: &Path, cause: impl std::fmt::Display) -> StartFault {
-    StartFault::Pem { file: file.to_owned(), cause: cause.to_string() }
+fn pem_fault(file: &Path, cause: impl std::fmt::Display) -> CertificateError {
+    CertificateError::Pem { file: file.to_owned(), cause: cause.to_string() }
 }
 
 #[cfg(test)]
