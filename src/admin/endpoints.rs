@@ -5,8 +5,8 @@ use std::time::{Instant, SystemTime};
 use serde::{Serialize, Serializer};
 
 use super::{Answer, MOST_SHOWN, rfc3339};
-use crate::upstream::endpoints::{Endpoints, Reach};
-use crate::upstream::pool::{Census, Pool};
+use crate::upstream::endpoints::{EndpointState, Endpoints};
+use crate::upstream::pool::{AddressCounts, AddressPool};
 
 #[derive(Serialize)]
 struct Page<'e> {
@@ -85,36 +85,36 @@ pub(super) fn page(endpoints: &Endpoints, now: Now) -> Answer {
 
 /// Every endpoint of the settings.
 pub(super) fn all(endpoints: &Endpoints, now: Now) -> Vec<Endpoint<'_>> {
-    endpoints.all().iter().map(|reach| endpoint(reach, now)).collect()
+    endpoints.all().iter().map(|endpoint_state| endpoint(endpoint_state, now)).collect()
 }
 
-fn endpoint(reach: &Reach, now: Now) -> Endpoint<'_> {
-    let Census { local, other } = reach.census();
+fn endpoint(endpoint_state: &EndpointState, now: Now) -> Endpoint<'_> {
+    let AddressCounts { local, other } = endpoint_state.counts();
     let states = |[in_use, cooling]: [usize; 2]| States { in_use, cooling };
     let known = local.iter().chain(&other).sum::<usize>();
     let mut addresses = Vec::new();
-    if let Some(pool) = reach.endpoint.pool() {
+    if let Some(pool) = endpoint_state.endpoint.pool() {
         list(pool, None, now, &mut addresses);
     }
-    for (host, name) in reach.endpoint.names().map(|names| names.by_name()).unwrap_or_default() {
+    for (host, name) in endpoint_state.endpoint.names().map(|names| names.by_name()).unwrap_or_default() {
         list(&name.pool, Some(&host), now, &mut addresses);
     }
     // A stable sort: apart from that they stay in the order in which they are used.
     addresses.sort_by_key(|address| address.until.is_none());
     addresses.truncate(MOST_SHOWN);
     Endpoint {
-        name: &reach.label,
-        kind: reach.endpoint.kind(),
-        dns_name: reach.endpoint.name.as_deref(),
-        ready: reach.endpoint.is_ready(),
-        fault: reach.endpoint.last_fault().map(|fault| fault.to_string()),
+        name: &endpoint_state.label,
+        kind: endpoint_state.endpoint.kind(),
+        dns_name: endpoint_state.endpoint.name.as_deref(),
+        ready: endpoint_state.endpoint.is_ready(),
+        fault: endpoint_state.endpoint.last_fault().map(|fault| fault.to_string()),
         counts: Counts { local: states(local), other: states(other) },
         more_addresses: known.saturating_sub(addresses.len()),
         addresses,
     }
 }
 
-fn list(pool: &Pool, api_host: Option<&str>, now: Now, to: &mut Vec<Address>) {
+fn list(pool: &AddressPool, api_host: Option<&str>, now: Now, to: &mut Vec<Address>) {
     to.extend(pool.addresses().into_iter().map(|address| {
         let cooling = pool.cooling(&address);
         Address {

@@ -269,11 +269,11 @@ async fn the_first_faults_are_shown_and_the_others_counted() {
 
 /// Puts one address of the default endpoint out of use.
 fn eject(endpoints: &Endpoints) {
-    let reach = endpoints.at(0);
-    let pool = reach.endpoint.pool().expect("one for all");
+    let endpoint_state = endpoints.at(0);
+    let pool = endpoint_state.endpoint.pool().expect("one for all");
     let address = pool.addresses().remove(0);
     for _ in 0..settings::endpoint::EJECT_AFTER {
-        reach.failed(pool, &address, Instant::now());
+        endpoint_state.failed(pool, &address, Instant::now());
     }
 }
 

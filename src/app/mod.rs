@@ -10,7 +10,7 @@ pub(crate) mod listeners;
 mod stopping;
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 

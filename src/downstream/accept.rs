@@ -15,13 +15,13 @@ use pingora::server::ShutdownWatch;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+use super::client_stream::{ClientStream, Transport};
 use super::clients::{Clients, OpenConnection};
+use super::over_limit::Refuser;
 use super::port::Port;
-use super::refuse::Refuser;
-use super::secured::Secured;
 use super::socket::Socket;
-use super::watched::{Spoken, Watched};
-use crate::downstream::connection::{ClientConnection, Stage};
+use super::tls::TlsConnection;
+use crate::downstream::connection::{ClientConnection, ConnectionState};
 use crate::downstream::send_rate::SendRate;
 use crate::telemetry::metrics::Cut;
 use crate::upstream::dial::is_exhaustion;
@@ -138,7 +138,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         // Pingora then waits for the client to answer, and has no more patience than for ever.
         // Answers that were handed over are still on their way for as long as the client takes them.
         while timeout(self.limits.header_timeout, &mut served).await.is_err()
-            && (connection.has_moved() || connection.is_busy())
+            && (connection.take_moved() || connection.is_busy())
         {}
     }
 
@@ -149,7 +149,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         peer: SocketAddr,
         port: &Port,
         connection: &Arc<ClientConnection>,
-    ) -> Option<(Watched, bool)> {
+    ) -> Option<(ClientStream, bool)> {
         let limits = &self.limits;
         let rate = SendRate::new(limits.min_send_rate, limits.write_timeout);
         let mut socket = Socket::new(tcp, peer, Arc::clone(connection), port.certificate.is_some(), rate);
@@ -157,18 +157,18 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
             self.proxy_header(&mut socket, connection).await?;
         }
         let spoken = match &port.certificate {
-            None => Spoken::Plain(socket),
+            None => Transport::Plain(socket),
             Some(certificate) => {
                 let begun = Instant::now();
                 match self.in_time(connection, certificate.acceptor().accept(socket)).await? {
                     Ok(tls) => {
-                        let secured = Secured::new(tls);
+                        let secured = TlsConnection::new(tls);
                         self.clients.metrics.client_shook_hands(secured.handshake(), begun.elapsed().as_secs_f64());
-                        Spoken::Tls(Box::new(secured))
+                        Transport::Tls(Box::new(secured))
                     }
                     Err(e) => {
                         // A health check of TCP alone says nothing and goes.
-                        if connection.stage() != Stage::Opening {
+                        if connection.state() != ConnectionState::Opening {
                             connection.cut(Cut::Handshake);
                         }
                         log::debug!("{}: {peer}: {e}", port.address);
@@ -177,8 +177,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
                 }
             }
         };
-        let agreed = matches!(&spoken, Spoken::Tls(tls) if tls.agreed_on_http2());
-        let mut stream = Watched::new(spoken, Arc::clone(connection), limits.header_timeout, self.head).ok()?;
+        let agreed = matches!(&spoken, Transport::Tls(tls) if tls.agreed_on_http2());
+        let mut stream = ClientStream::new(spoken, Arc::clone(connection), limits.header_timeout, self.head).ok()?;
         // Pingora waits 60 s for the first request, whatever the settings say.
         if !agreed && !timeout(limits.keep_alive, stream.speaks()).await.ok()?.ok()? {
             return None;

@@ -12,14 +12,14 @@ use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_proxy::Session;
 use tokio::sync::watch;
 
+use super::client_info::ClientInfo;
 use super::clients::{Clients, OpenConnection};
-use super::seen::Seen;
 use crate::telemetry::metrics::Cut;
 
-/// Where an HTTP/1.1 connection stands; HTTP/2 has one stage only, its streams stand in many places.
+/// Where an HTTP/1.1 connection stands; HTTP/2 has one state only, its streams stand in many places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Stage {
+pub enum ConnectionState {
     /// It is not known yet what it will be.
     Opening,
     /// No byte of the next request has come.
@@ -32,12 +32,18 @@ pub enum Stage {
     Http2,
 }
 
-const STAGES: [Stage; 5] = [Stage::Opening, Stage::Idle, Stage::Head, Stage::Serving, Stage::Http2];
+const STATES: [ConnectionState; 5] = [
+    ConnectionState::Opening,
+    ConnectionState::Idle,
+    ConnectionState::Head,
+    ConnectionState::Serving,
+    ConnectionState::Http2,
+];
 
 /// One client connection.
 pub struct ClientConnection {
     clients: Arc<Clients>,
-    stage: AtomicU8,
+    state: AtomicU8,
     /// Requests it may have yet, where it is HTTP/2.
     left: AtomicU32,
     /// Requests that are being served, where it is HTTP/2.
@@ -49,24 +55,24 @@ pub struct ClientConnection {
     /// Ends it once its streams have, where it is HTTP/2.
     end: OnceLock<watch::Sender<bool>>,
     /// What its first request saw of it.
-    seen: OnceLock<Seen>,
+    seen: OnceLock<ClientInfo>,
 }
 
 impl std::fmt::Debug for ClientConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "ClientConnection({:?})", self.stage())
+        write!(f, "ClientConnection({:?})", self.state())
     }
 }
 
 impl ClientConnection {
     /// A connection that may have so many requests.
     pub fn new(clients: Arc<Clients>, requests: u32) -> ClientConnection {
-        let stage = AtomicU8::new(Stage::Opening as u8);
+        let state = AtomicU8::new(ConnectionState::Opening as u8);
         let (left, under_way) = (AtomicU32::new(requests), AtomicU32::new(0));
         let (sending, moved) = (AtomicBool::new(false), AtomicBool::new(false));
         ClientConnection {
             clients,
-            stage,
+            state,
             left,
             under_way,
             sending,
@@ -84,19 +90,19 @@ impl ClientConnection {
     /// Where it stands. Stream and requests take turns, each after the other has awaited it, so no order
     /// beyond the one of this value is needed.
     #[inline]
-    pub fn stage(&self) -> Stage {
-        STAGES[usize::from(self.stage.load(Ordering::Relaxed))]
+    pub fn state(&self) -> ConnectionState {
+        STATES[usize::from(self.state.load(Ordering::Relaxed))]
     }
 
-    /// It has come to this stage.
+    /// It has come to this state.
     #[inline]
-    pub fn comes_to(&self, stage: Stage) {
-        self.stage.store(stage as u8, Ordering::Relaxed);
+    pub fn set_state(&self, state: ConnectionState) {
+        self.state.store(state as u8, Ordering::Relaxed);
     }
 
     /// It is HTTP/2. What this gives says when it should end.
     pub fn speaks_http2(&self) -> watch::Receiver<bool> {
-        self.comes_to(Stage::Http2);
+        self.set_state(ConnectionState::Http2);
         let (end, ends) = watch::channel(false);
         let _ = self.end.set(end);
         ends
@@ -116,14 +122,14 @@ impl ClientConnection {
 
     /// Its client took bytes.
     #[inline]
-    pub fn moves(&self) {
+    pub fn note_moved(&self) {
         if !self.moved.load(Ordering::Relaxed) {
             self.moved.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether its client has taken bytes since this was asked the last time.
-    pub fn has_moved(&self) -> bool {
+    pub fn take_moved(&self) -> bool {
         self.moved.swap(false, Ordering::Relaxed)
     }
 
@@ -138,8 +144,8 @@ impl ClientConnection {
     }
 
     /// Its last request was answered before the whole of it had come.
-    pub(crate) fn was_cut_short(&self) {
-        if self.stage() != Stage::Http2 {
+    pub(crate) fn note_cut_short(&self) {
+        if self.state() != ConnectionState::Http2 {
             self.sending.store(true, Ordering::Relaxed);
         }
     }
@@ -155,7 +161,7 @@ impl ClientConnection {
     }
 
     /// What is known of the client of a request.
-    pub(crate) fn seen(session: &Session) -> Seen {
+    pub(crate) fn client_info(session: &Session) -> ClientInfo {
         match ClientConnection::of(session) {
             Some(connection) => connection.seen.get_or_init(|| look(session)).clone(),
             None => look(session),
@@ -163,9 +169,9 @@ impl ClientConnection {
     }
 
     /// One of its requests has been read, and will be answered by it. Keep what this gives until then.
-    pub(crate) fn begins_request(self: &Arc<Self>) -> Option<UnderWay> {
-        if self.stage() != Stage::Http2 {
-            self.comes_to(Stage::Serving);
+    pub(crate) fn begins_request(self: &Arc<Self>) -> Option<ActiveRequest> {
+        if self.state() != ConnectionState::Http2 {
+            self.set_state(ConnectionState::Serving);
             return None;
         }
         self.under_way.fetch_add(1, Ordering::Relaxed);
@@ -173,21 +179,21 @@ impl ClientConnection {
         if self.left.fetch_sub(1, Ordering::Relaxed) <= 1 {
             self.end();
         }
-        Some(UnderWay(Arc::clone(self)))
+        Some(ActiveRequest(Arc::clone(self)))
     }
 }
 
-fn look(session: &Session) -> Seen {
+fn look(session: &Session) -> ClientInfo {
     let inet = |address: Option<&PingoraAddr>| address.and_then(|a| a.as_inet().copied());
     let port = inet(session.server_addr()).map_or(0, |address| address.port());
     let tls = session.digest().is_some_and(|digest| digest.ssl_digest.is_some());
-    Seen::new(inet(session.client_addr()), port, tls)
+    ClientInfo::new(inet(session.client_addr()), port, tls)
 }
 
 /// A request of an HTTP/2 connection, until dropped.
-pub(crate) struct UnderWay(Arc<ClientConnection>);
+pub(crate) struct ActiveRequest(Arc<ClientConnection>);
 
-impl Drop for UnderWay {
+impl Drop for ActiveRequest {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::Relaxed);
     }
@@ -198,9 +204,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_stage_is_the_one_that_was_said() {
-        for stage in STAGES {
-            assert_eq!(STAGES[usize::from(stage as u8)], stage);
+    fn each_state_is_the_one_that_was_set() {
+        for state in STATES {
+            assert_eq!(STATES[usize::from(state as u8)], state);
         }
     }
 }

@@ -2,15 +2,15 @@
 
 pub mod accept;
 pub mod certificates;
+pub(crate) mod client_info;
+mod client_stream;
 pub mod clients;
 pub mod connection;
 mod linger;
+mod over_limit;
 pub(crate) mod port;
 pub(crate) mod refusal;
-mod refuse;
 pub mod request_id;
-mod secured;
-pub(crate) mod seen;
 mod send_rate;
 mod socket;
-mod watched;
+mod tls;

@@ -23,7 +23,7 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use super::linger::read_out;
-use crate::downstream::connection::{ClientConnection, Stage};
+use crate::downstream::connection::{ClientConnection, ConnectionState};
 use crate::downstream::send_rate::SendRate;
 use crate::telemetry::metrics::Cut;
 use nameplate_core::domain::proxy_header::{self, Addresses, Fault, ProxyHeader};
@@ -78,7 +78,7 @@ impl Socket {
                 Ok(header) => {
                     self.input.advance(header.length);
                     if !self.input.is_empty() {
-                        self.connection.comes_to(Stage::Idle);
+                        self.connection.set_state(ConnectionState::Idle);
                     }
                     return Ok(Some(Ok(header)));
                 }
@@ -107,8 +107,8 @@ impl Socket {
 
     /// Something has come, or nothing has and nothing is kept for it.
     fn read(&mut self, read: &Poll<io::Result<usize>>) {
-        match (read, self.connection.stage()) {
-            (Poll::Pending, Stage::Idle | Stage::Http2 | Stage::Opening) => {
+        match (read, self.connection.state()) {
+            (Poll::Pending, ConnectionState::Idle | ConnectionState::Http2 | ConnectionState::Opening) => {
                 if self.input.is_empty() {
                     self.input = BytesMut::new();
                 }
@@ -116,7 +116,9 @@ impl Socket {
                     self.output = BytesMut::new();
                 }
             }
-            (Poll::Ready(Ok(count)), Stage::Opening) if *count > 0 => self.connection.comes_to(Stage::Idle),
+            (Poll::Ready(Ok(count)), ConnectionState::Opening) if *count > 0 => {
+                self.connection.set_state(ConnectionState::Idle)
+            }
             _ => {}
         }
     }
@@ -139,7 +141,7 @@ impl Socket {
     }
 
     fn took(&mut self, count: usize) {
-        self.connection.moves();
+        self.connection.note_moved();
         self.rate.took(count, Instant::now);
     }
 

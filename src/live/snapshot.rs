@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::rate::Limiter;
 use crate::telemetry::metrics::{Domain, Metrics};
-use crate::upstream::names::Name;
+use crate::upstream::api_names::ApiName;
 use nameplate_core::domain::overrides::{Overrides, Timeouts};
 use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::route::Route;
@@ -48,7 +48,7 @@ pub struct Entry {
     requests: AtomicU64,
     special: Option<Box<Special>>,
     /// Its API's name, where the endpoint's private DNS is asked; found by the first request.
-    pub name: OnceLock<Arc<Name>>,
+    pub name: OnceLock<Arc<ApiName>>,
 }
 
 /// What few entries have.

@@ -11,12 +11,12 @@ use pingora_proxy::Session;
 use super::Proxy;
 use super::context::RequestContext;
 use crate::telemetry::metrics::{ConnectFailure, Discovery, Metrics, Retry};
-use crate::upstream::dial::Scissors;
-use crate::upstream::endpoints::Reach;
+use crate::upstream::api_names::ApiName;
+use crate::upstream::deadline::{DeadlineWatch, Deadlines};
+use crate::upstream::dial::CancelHandle;
+use crate::upstream::endpoints::EndpointState;
 use crate::upstream::handshakes;
-use crate::upstream::names::Name;
-use crate::upstream::pool::Pool;
-use crate::upstream::watch::{Waits, Watch};
+use crate::upstream::pool::AddressPool;
 use nameplate_core::domain::refusal::Refusal;
 
 impl Proxy {
@@ -34,10 +34,10 @@ impl Proxy {
         // Who had to wait for a name has less time left.
         let now = if self.look_up(ctx, now).await { Instant::now() } else { now };
         ctx.connecting = now;
-        let picked = self.pool_of(ctx).and_then(|(reach, pool)| {
-            reach.pick(pool, &ctx.failed, now).or_else(|| {
+        let picked = self.pool_of(ctx).and_then(|(endpoint_state, pool)| {
+            endpoint_state.pick(pool, &ctx.failed, now).or_else(|| {
                 // Every address has failed once: one that has recovered since is better than none.
-                reach.pick(pool, &[], now)
+                endpoint_state.pick(pool, &[], now)
             })
         });
         let (Some(picked), Some((entry, route))) = (picked, ctx.entry().zip(ctx.route())) else {
@@ -76,7 +76,7 @@ impl Proxy {
         if name.is_unknown() {
             look_up(name, &self.metrics, now).await;
             return true;
-        } else if name.is_due(now) {
+        } else if name.claim_refresh(now) {
             // The addresses that are known serve on meanwhile.
             let (name, metrics) = (Arc::clone(name), Arc::clone(&self.metrics));
             tokio::spawn(async move { look_up(&name, &metrics, now).await });
@@ -85,11 +85,11 @@ impl Proxy {
     }
 
     /// The addresses that the request may be sent to.
-    fn pool_of<'a>(&'a self, ctx: &'a RequestContext) -> Option<(&'a Reach, &'a Pool)> {
+    fn pool_of<'a>(&'a self, ctx: &'a RequestContext) -> Option<(&'a EndpointState, &'a AddressPool)> {
         let entry = ctx.entry()?;
-        let reach = self.endpoints.at(entry.endpoint());
-        let pool = reach.endpoint.pool().or_else(|| entry.name.get().map(|name| &name.pool))?;
-        Some((reach, pool))
+        let endpoint_state = self.endpoints.at(entry.endpoint());
+        let pool = endpoint_state.endpoint.pool().or_else(|| entry.name.get().map(|name| &name.pool))?;
+        Some((endpoint_state, pool))
     }
 
     /// No connection came to be: nothing has been sent, so every method may try again elsewhere.
@@ -99,9 +99,9 @@ impl Proxy {
         let now = Instant::now();
         // What we have run out of ourselves is no fault of the address.
         if *e.etype() != ErrorType::SocketError
-            && let (Some(picked), Some((reach, pool))) = (&ctx.picked, self.pool_of(ctx))
+            && let (Some(picked), Some((endpoint_state, pool))) = (&ctx.picked, self.pool_of(ctx))
         {
-            reach.failed(pool, picked, now);
+            endpoint_state.failed(pool, picked, now);
         }
         ctx.failed.extend(ctx.picked.take());
         let again = self.may_try_again(ctx, Retry::Connect, now);
@@ -134,7 +134,7 @@ impl Proxy {
         if reused {
             metrics.upstream_reused();
         } else {
-            let since = Scissors::of(digest).and_then(|scissors| scissors.since()).unwrap_or(now);
+            let since = CancelHandle::of(digest).and_then(|cancel| cancel.since()).unwrap_or(now);
             let (tcp, tls) = (since.duration_since(ctx.connecting), now.duration_since(since));
             metrics.upstream_connected(tcp.as_secs_f64(), tls.as_secs_f64(), handshakes::ended());
         }
@@ -152,25 +152,25 @@ impl Proxy {
         ctx: &RequestContext,
         digest: Option<&Digest>,
         now: Instant,
-    ) -> Option<Watch> {
+    ) -> Option<DeadlineWatch> {
         let limits = ctx.limits;
         // Pingora times the body of HTTP/1.1 by itself.
         let sends = session.is_http2() && !session.as_mut().is_body_done();
         if limits.total.is_none() && limits.first_byte.is_none() && !sends {
             return None;
         }
-        let waits = Waits {
+        let waits = Deadlines {
             total: limits.total.map(|total| ctx.started + total),
             api: limits.first_byte.map(|first_byte| now + first_byte),
             client: sends.then(|| now + self.client.read_timeout),
         };
-        Some(Watch::new(Scissors::of(digest)?, waits, now))
+        Some(DeadlineWatch::new(CancelHandle::of(digest)?, waits, now))
     }
 
     /// The answer has begun: the address works.
     pub(super) fn answered(&self, ctx: &mut RequestContext) {
-        if let (Some(picked), Some((reach, pool))) = (&ctx.picked, self.pool_of(ctx)) {
-            reach.worked(pool, picked);
+        if let (Some(picked), Some((endpoint_state, pool))) = (&ctx.picked, self.pool_of(ctx)) {
+            endpoint_state.worked(pool, picked);
         }
         ctx.answered = true;
         let quiet = ctx.limits.quiet;
@@ -193,13 +193,13 @@ impl Proxy {
         if ctx.reused || timed_out || *e.esource() != ErrorSource::Upstream || ctx.late().is_some() {
             return;
         }
-        if let (Some(picked), Some((reach, pool))) = (&ctx.picked, self.pool_of(ctx)) {
-            reach.failed(pool, picked, Instant::now());
+        if let (Some(picked), Some((endpoint_state, pool))) = (&ctx.picked, self.pool_of(ctx)) {
+            endpoint_state.failed(pool, picked, Instant::now());
         }
     }
 }
 
-async fn look_up(name: &Name, metrics: &Metrics, now: Instant) {
+async fn look_up(name: &ApiName, metrics: &Metrics, now: Instant) {
     match name.refresh(now).await {
         Ok(true) => metrics.endpoint_discovered(Discovery::Ok),
         Ok(false) => {}

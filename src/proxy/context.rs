@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::HeaderValue;
 
-use super::heads::Work;
+use super::head::HeaderWork;
 use super::reply::Advice;
-use crate::downstream::connection::UnderWay;
+use crate::downstream::connection::ActiveRequest;
 use crate::downstream::request_id::Id;
 use crate::live::Live;
 use crate::live::snapshot::{Entry, Snapshot};
 use crate::telemetry::metrics::{Domain, InFlight};
-use crate::upstream::peer::Limits;
+use crate::upstream::deadline::{DeadlineWatch, Late};
+use crate::upstream::peer::TimeLimits;
 use crate::upstream::pool::Picked;
-use crate::upstream::watch::{Late, Watch};
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::Route;
 use nameplate_core::settings::RequestId;
@@ -24,12 +24,12 @@ use nameplate_core::settings::RequestId;
 pub struct RequestContext {
     _in_flight: InFlight,
     /// The same, on its HTTP/2 connection.
-    pub(super) under_way: Option<UnderWay>,
+    pub(super) under_way: Option<ActiveRequest>,
     /// The one snapshot this request reads.
     pub(super) snapshot: Arc<Snapshot>,
     route: Option<u32>,
     /// What its header needs on its way upstream.
-    pub(super) work: Work,
+    pub(super) work: HeaderWork,
     /// The target to send upstream, once decided.
     pub(super) target: Bytes,
     /// When the request's header had been read.
@@ -51,9 +51,9 @@ pub struct RequestContext {
     /// The current attempt goes over a connection that another request has left.
     pub(super) reused: bool,
     /// How long the current attempt may take, where Pingora does not see to it.
-    pub(super) limits: Limits,
+    pub(super) limits: TimeLimits,
     /// Watches that it does not.
-    pub(super) watch: Option<Watch>,
+    pub(super) watch: Option<DeadlineWatch>,
     /// Why we answered instead of the API, once we have.
     pub(super) refusal: Option<Refusal>,
     /// In how many seconds a refused request may come again, where that is known.
@@ -76,7 +76,7 @@ impl RequestContext {
             under_way: None,
             snapshot: live.snapshot(),
             route: None,
-            work: Work::default(),
+            work: HeaderWork::default(),
             target: Bytes::new(),
             started: now,
             connecting: now,
@@ -87,7 +87,7 @@ impl RequestContext {
             picked: None,
             failed: Vec::new(),
             reused: false,
-            limits: Limits::default(),
+            limits: TimeLimits::default(),
             watch: None,
             refusal: None,
             retry_after: None,
@@ -99,7 +99,7 @@ impl RequestContext {
     }
 
     /// The request goes by this entry.
-    pub(super) fn goes_by(&mut self, index: Option<u32>) {
+    pub(super) fn set_route(&mut self, index: Option<u32>) {
         self.route = index;
     }
 
@@ -132,7 +132,7 @@ impl RequestContext {
 
     /// Who was too slow, where that cut the request off.
     pub(super) fn late(&self) -> Option<Late> {
-        self.watch.as_ref().and_then(Watch::late)
+        self.watch.as_ref().and_then(DeadlineWatch::late)
     }
 
     /// What a refusal tells the client to do instead.

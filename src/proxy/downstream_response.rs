@@ -5,7 +5,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, HeaderName, LOC
 use pingora::Result;
 use pingora::http::ResponseHeader;
 
-use super::heads::is_of_one_hop;
+use super::head::is_of_one_hop;
 use super::upstream_request::repeated_length;
 use nameplate_core::domain::answer::{ClientView, cookie, location};
 use nameplate_core::domain::route::Route;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
-use crate::downstream::seen::Seen;
+use crate::downstream::client_info::ClientInfo;
 use nameplate_core::settings::{Forwarded, Network, Proto};
 
 pub(crate) struct ForwardedRule {
@@ -31,7 +31,7 @@ impl ForwardedRule {
     pub(crate) fn apply(
         &self,
         request: &mut RequestHeader,
-        seen: &Seen,
+        seen: &ClientInfo,
         host: Option<HeaderValue>,
     ) -> pingora::Result<()> {
         if self.untouched {
@@ -59,7 +59,7 @@ impl ForwardedRule {
     }
 
     /// The scheme the client used, for answers that carry an absolute URL.
-    pub(crate) fn client_scheme(&self, request: &RequestHeader, seen: &Seen) -> Proto {
+    pub(crate) fn client_scheme(&self, request: &RequestHeader, seen: &ClientInfo) -> Proto {
         let trusted = self.trusts(seen);
         match request.headers.get("x-forwarded-proto").map(HeaderValue::as_bytes) {
             Some(b"https") if trusted => Proto::Https,
@@ -69,18 +69,18 @@ impl ForwardedRule {
     }
 
     /// Whom the peer says it speaks for, where it is believed.
-    pub(crate) fn believed<'h>(&self, seen: &Seen, headers: &'h HeaderMap) -> Option<&'h [u8]> {
+    pub(crate) fn believed<'h>(&self, seen: &ClientInfo, headers: &'h HeaderMap) -> Option<&'h [u8]> {
         if !self.trusts(seen) {
             return None;
         }
         headers.get("x-forwarded-for").map(HeaderValue::as_bytes)
     }
 
-    fn proto_seen(&self, seen: &Seen) -> Proto {
+    fn proto_seen(&self, seen: &ClientInfo) -> Proto {
         self.proto.unwrap_or(if seen.tls { Proto::Https } else { Proto::Http })
     }
 
-    fn trusts(&self, seen: &Seen) -> bool {
+    fn trusts(&self, seen: &ClientInfo) -> bool {
         seen.client.is_some_and(|client| self.trust.iter().any(|network| network.contains(client.ip())))
     }
 }
@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    fn applied(settings: &Forwarded, sent: &[(&'static str, &str)], seen: &Seen) -> Vec<String> {
+    fn applied(settings: &Forwarded, sent: &[(&'static str, &str)], seen: &ClientInfo) -> Vec<String> {
         let mut request = RequestHeader::build("GET", b"/", None).expect("a request");
         for (name, value) in sent {
             request.append_header(*name, *value).expect("a header");
@@ -122,8 +122,8 @@ mod tests {
         ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-port", "x-forwarded-host"].map(value).to_vec()
     }
 
-    fn client() -> Seen {
-        Seen::new(Some(SocketAddr::from(([10, 0, 0, 9], 4711))), 8080, false)
+    fn client() -> ClientInfo {
+        ClientInfo::new(Some(SocketAddr::from(([10, 0, 0, 9], 4711))), 8080, false)
     }
 
     const SPOOFED: [(&str, &str); 5] = [

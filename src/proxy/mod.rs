@@ -4,7 +4,7 @@ mod attempt;
 mod context;
 mod downstream_response;
 pub(crate) mod forwarded;
-mod heads;
+mod head;
 mod phases;
 mod record;
 pub mod reply;

@@ -16,14 +16,14 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use super::Proxy;
 use super::context::RequestContext;
 use super::downstream_response as answer;
-use super::heads::{Answered, Asked};
+use super::head::{RequestHead, ResponseHead};
 use super::reply::{final_answer, has_whole_answer, refusal_of, refuse};
 use super::upstream_request;
 use crate::downstream::connection::ClientConnection;
 use crate::downstream::request_id::{self, Id};
 use crate::live::snapshot::Entry;
 use crate::telemetry::metrics::Done;
-use crate::upstream::watch::Late;
+use crate::upstream::deadline::Late;
 use nameplate_core::domain::answer::ClientView;
 use nameplate_core::domain::decide::{Refused, RequestView, decide};
 use nameplate_core::domain::host::{HostBuffer, normalize};
@@ -63,7 +63,7 @@ impl ProxyHttp for Proxy {
         let old = session.req_header().version == Version::HTTP_10;
         session.set_ignore_info_resp(old);
         self.set_client_timeouts(session);
-        let asked = Asked::of(&session.req_header().headers);
+        let asked = RequestHead::of(&session.req_header().headers);
         ctx.identify(asked.id, self.request_id);
         ctx.work = asked.work;
         let decided = self.decide(session.req_header(), &asked, ctx);
@@ -125,7 +125,7 @@ impl ProxyHttp for Proxy {
         if let Some(id) = self.id_to_say(ctx).filter(|id| id.is_new) {
             request.insert_header("X-Request-Id", id.value.clone())?;
         }
-        self.forwarded.apply(request, &ClientConnection::seen(session), asked.clone())?;
+        self.forwarded.apply(request, &ClientConnection::client_info(session), asked.clone())?;
         upstream_request::address_to_api(request, route, ctx.target.clone(), asked.as_ref(), ctx.work)
     }
 
@@ -189,12 +189,12 @@ impl ProxyHttp for Proxy {
         // It may have ended with the rest of the request unread: most clients read nothing before they have
         // sent it all.
         if !session.as_mut().is_body_done() {
-            ClientConnection::of(session).inspect(|connection| connection.was_cut_short());
+            ClientConnection::of(session).inspect(|connection| connection.note_cut_short());
         }
-        let mut answered = Answered::of(&response.headers);
+        let mut answered = ResponseHead::of(&response.headers);
         if answered.hop {
             answer::end_hop(response);
-            answered = Answered::of(&response.headers);
+            answered = ResponseHead::of(&response.headers);
         }
         if answered.length {
             answer::say_length_once(response)?;
@@ -225,7 +225,7 @@ impl ProxyHttp for Proxy {
         let (Ok(authority), Ok(host)) = (std::str::from_utf8(asked), normalize(asked, &mut buffer)) else {
             return Ok(());
         };
-        let scheme = self.forwarded.client_scheme(request, &ClientConnection::seen(session)).as_str();
+        let scheme = self.forwarded.client_scheme(request, &ClientConnection::client_info(session)).as_str();
         answer::translate(response, route, ClientView { scheme, authority, host })
     }
 
@@ -382,7 +382,7 @@ impl Proxy {
     fn decide(
         &self,
         request: &RequestHeader,
-        asked: &Asked<'_>,
+        asked: &RequestHead<'_>,
         ctx: &mut RequestContext,
     ) -> std::result::Result<(), Refusal> {
         // HTTP/2 may say any scheme; we speak for two.
@@ -409,12 +409,12 @@ impl Proxy {
             .map(|decision| (decision.index, decision.target));
         match decided {
             Ok((index, target)) => {
-                ctx.goes_by(Some(index));
+                ctx.set_route(Some(index));
                 ctx.target = target.into();
                 Ok(())
             }
             Err(Refused { refusal, index }) => {
-                ctx.goes_by(index);
+                ctx.set_route(index);
                 Err(refusal)
             }
         }

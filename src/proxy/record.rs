@@ -23,7 +23,7 @@ impl Proxy {
         let Some(log) = &self.access_log else { return };
         let Some(sampled_percent) = log.takes(status, fastrand::u32(..)) else { return };
         let request = session.req_header();
-        let (route, seen) = (ctx.route(), ClientConnection::seen(session));
+        let (route, seen) = (ctx.route(), ClientConnection::client_info(session));
         log.write(&Record {
             time: SystemTime::now() - duration,
             request_id: Text(ctx.id().map_or(&b""[..], |id| id.value.as_bytes())),

@@ -41,7 +41,7 @@ pub(super) async fn refuse(session: &mut Session, refusal: Refusal, id: &Id, adv
     // next request.
     if !session.is_body_empty() {
         session.set_keepalive(None);
-        ClientConnection::of(session).inspect(|connection| connection.was_cut_short());
+        ClientConnection::of(session).inspect(|connection| connection.note_cut_short());
     }
     let bodyless = session.req_header().method == Method::HEAD;
     session.write_response_header(Box::new(header), bodyless).await?;

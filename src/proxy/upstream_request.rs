@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 use pingora::{ErrorType, OrErr, Result};
 
-use super::heads::Work;
+use super::head::HeaderWork;
 use nameplate_core::domain::host::{HostBuffer, normalize};
 use nameplate_core::domain::route::{HostMode, RefererMode, Route};
 
@@ -17,7 +17,7 @@ pub(super) fn address_to_api(
     route: &Route,
     target: Bytes,
     asked_host: Option<&HeaderValue>,
-    work: Work,
+    work: HeaderWork,
 ) -> Result<()> {
     set_target(request, target)?;
     if work.for_proxies {
@@ -110,7 +110,7 @@ fn drop_proxy_headers(request: &mut RequestHeader) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::heads::Asked;
+    use crate::proxy::head::RequestHead;
     use nameplate_core::domain::api::PrivateApi;
     use nameplate_core::domain::host::Host;
     use nameplate_core::domain::route::Choices;
@@ -123,7 +123,7 @@ mod tests {
             request.append_header(*name, *value).expect("a header");
         }
         let asked = HeaderValue::from_static("Shop.example.com:8443");
-        let work = Asked::of(&request.headers).work;
+        let work = RequestHead::of(&request.headers).work;
         address_to_api(&mut request, &route, Bytes::from_static(b"/prod/x?y|z"), Some(&asked), work)
             .expect("a valid request");
         request

@@ -1,7 +1,7 @@
 //! Connections to the endpoint, each with a handle it can be cut off by.
 //!
 //! Pingora has one timeout for every read from an API and none for a whole request, and only it holds
-//! the connection. A second handle on the socket lets a `Watch` end what has
+//! the connection. A second handle on the socket lets a `DeadlineWatch` end what has
 //! taken too long, wherever in its life that is; Pingora then sees a connection that broke. The handle also
 //! knows since when there is a connection, and counts it for as long as there is.
 
@@ -89,12 +89,12 @@ fn kind_of(e: &std::io::Error) -> ErrorType {
 
 /// What can cut a connection off.
 #[derive(Clone)]
-pub(crate) struct Scissors(Arc<ProxyDigest>);
+pub(crate) struct CancelHandle(Arc<ProxyDigest>);
 
-impl Scissors {
+impl CancelHandle {
     /// For a connection that a [`Dialer`] opened.
-    pub(crate) fn of(digest: Option<&Digest>) -> Option<Scissors> {
-        digest?.proxy_digest.clone().map(Scissors)
+    pub(crate) fn of(digest: Option<&Digest>) -> Option<CancelHandle> {
+        digest?.proxy_digest.clone().map(CancelHandle)
     }
 
     /// When TCP was there.

@@ -11,10 +11,10 @@ use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_load_balancing::discovery::Static;
 use pingora_load_balancing::{Backend, Backends};
 
+use super::api_names::ApiNames;
 use super::dns::{self, Dns};
-use super::health::Policy;
-use super::names::Names;
-use super::pool::Pool;
+use super::health::EjectionPolicy;
+use super::pool::AddressPool;
 use nameplate_core::settings;
 
 /// An execute-api VPC endpoint.
@@ -31,16 +31,16 @@ enum Kind {
     /// One set of addresses, whichever API is asked for.
     Shared(Box<Shared>),
     /// Each API's own name is looked up.
-    PerApi(Box<Names>),
+    PerApi(Box<ApiNames>),
 }
 
 struct Shared {
-    found: Found,
-    pool: Pool,
+    source: AddressSource,
+    pool: AddressPool,
 }
 
 /// What looks one set of addresses up.
-pub(crate) struct Found {
+pub(crate) struct AddressSource {
     backends: Backends,
     dns: Option<dns::Answers>,
 }
@@ -78,19 +78,19 @@ impl Endpoint {
     pub fn new(settings: &settings::Endpoint, zone: Option<&str>) -> Result<Endpoint, EndpointFault> {
         let began = Instant::now();
         let dns = || Dns::new(settings).map_err(EndpointFault::Resolver);
-        let pool = move || Pool::new(policy(settings), settings.tls_timeout, began);
-        let shared = |found| Kind::Shared(Box::new(Shared { found, pool: pool() }));
+        let pool = move || AddressPool::new(policy(settings), settings.tls_timeout, began);
+        let shared = |source| Kind::Shared(Box::new(Shared { source, pool: pool() }));
         let kind = if settings.private_dns {
-            Kind::PerApi(Box::new(Names::new(dns()?, policy(settings), settings.tls_timeout, began)))
+            Kind::PerApi(Box::new(ApiNames::new(dns()?, policy(settings), settings.tls_timeout, began)))
         } else if let Some(name) = &settings.name {
             let zone = settings.zone.as_deref().or(zone).filter(|zone| !zone.is_empty());
             let zonal = settings.zonal_name.clone().or_else(|| zonal_name(name, zone?));
-            shared(Found::by_name(&dns()?, name, zonal.as_deref()))
+            shared(AddressSource::by_name(&dns()?, name, zonal.as_deref()))
         } else if settings.fixed.is_empty() {
             return Err(EndpointFault::None);
         } else {
             let fixed = settings.fixed.iter().copied().map(backend).collect();
-            shared(Found { backends: Backends::new(Static::new(fixed)), dns: None })
+            shared(AddressSource { backends: Backends::new(Static::new(fixed)), dns: None })
         };
         Ok(Endpoint { kind, name: settings.name.clone() })
     }
@@ -99,7 +99,7 @@ impl Endpoint {
     /// for names that requests look up).
     pub async fn refresh(&self, now: Instant) -> Result<Option<Duration>, LookupFault> {
         match &self.kind {
-            Kind::Shared(shared) => shared.found.refresh(&shared.pool, now).await,
+            Kind::Shared(shared) => shared.source.refresh(&shared.pool, now).await,
             Kind::PerApi(_) => Ok(None),
         }
     }
@@ -107,15 +107,15 @@ impl Endpoint {
     /// When its last answer is due again.
     pub fn due_in(&self, now: Instant) -> Duration {
         match &self.kind {
-            Kind::Shared(shared) => shared.found.dns.as_ref().map_or(Duration::ZERO, |dns| dns.due_in(now)),
+            Kind::Shared(shared) => shared.source.dns.as_ref().map_or(Duration::ZERO, |dns| dns.due_in(now)),
             Kind::PerApi(_) => Duration::ZERO,
         }
     }
 
-    /// How its addresses are found, as the settings call it: `name`, `fixed` or `private_dns`.
+    /// How its addresses are source, as the settings call it: `name`, `fixed` or `private_dns`.
     pub fn kind(&self) -> &'static str {
         match &self.kind {
-            Kind::Shared(shared) if shared.found.dns.is_some() => "name",
+            Kind::Shared(shared) if shared.source.dns.is_some() => "name",
             Kind::Shared(_) => "fixed",
             Kind::PerApi(_) => "private_dns",
         }
@@ -124,13 +124,13 @@ impl Endpoint {
     /// Why its last look-up brought nothing new, if it did not.
     pub fn last_fault(&self) -> Option<LookupFault> {
         match &self.kind {
-            Kind::Shared(shared) => shared.found.dns.as_ref().and_then(dns::Answers::last_fault),
+            Kind::Shared(shared) => shared.source.dns.as_ref().and_then(dns::Answers::last_fault),
             Kind::PerApi(_) => None,
         }
     }
 
     /// The addresses of the endpoint; `None` where each API has its own.
-    pub fn pool(&self) -> Option<&Pool> {
+    pub fn pool(&self) -> Option<&AddressPool> {
         match &self.kind {
             Kind::Shared(shared) => Some(&shared.pool),
             Kind::PerApi(_) => None,
@@ -138,27 +138,27 @@ impl Endpoint {
     }
 
     /// The names of the APIs; `None` where they share the endpoint's addresses.
-    pub fn names(&self) -> Option<&Names> {
+    pub fn names(&self) -> Option<&ApiNames> {
         match &self.kind {
             Kind::Shared(_) => None,
             Kind::PerApi(names) => Some(names),
         }
     }
 
-    /// Whether a request could be sent somewhere. Names are looked up when a request comes.
+    /// Whether a request could be sent somewhere. ApiNames are looked up when a request comes.
     pub fn is_ready(&self) -> bool {
         self.pool().is_none_or(|pool| !pool.is_empty())
     }
 }
 
-impl Found {
-    pub(crate) fn by_name(dns: &Dns, name: &str, zonal: Option<&str>) -> Found {
+impl AddressSource {
+    pub(crate) fn by_name(dns: &Dns, name: &str, zonal: Option<&str>) -> AddressSource {
         let (lookup, answers) = dns.discover(name, zonal);
-        Found { backends: Backends::new(Box::new(lookup)), dns: Some(answers) }
+        AddressSource { backends: Backends::new(Box::new(lookup)), dns: Some(answers) }
     }
 
     /// Must not run twice at once.
-    pub(crate) async fn refresh(&self, pool: &Pool, now: Instant) -> Result<Option<Duration>, LookupFault> {
+    pub(crate) async fn refresh(&self, pool: &AddressPool, now: Instant) -> Result<Option<Duration>, LookupFault> {
         let outcome = self.backends.update(|_| {}).await;
         let local = self.dns.as_ref().map(dns::Answers::local).unwrap_or_default();
         let backends = self.backends.get_backend();
@@ -174,8 +174,8 @@ impl Found {
     }
 }
 
-fn policy(settings: &settings::Endpoint) -> Policy {
-    Policy { after: settings.eject_after, cool_down: settings.cool_down, most: settings.max_cool_down }
+fn policy(settings: &settings::Endpoint) -> EjectionPolicy {
+    EjectionPolicy { after: settings.eject_after, cool_down: settings.cool_down, most: settings.max_cool_down }
 }
 
 /// The zonal DNS name of a VPC endpoint: its name with the zone after the first label. `None` for a

@@ -5,23 +5,23 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::budget::Budget;
 use super::check::Checker;
 use super::endpoint::{Endpoint, EndpointFault};
+use super::retry_budget::RetryBudget;
 use crate::telemetry::metrics::{EndpointCounts, Metrics};
-use crate::upstream::pool::{Address, Census, Picked, Pool};
+use crate::upstream::pool::{Address, AddressCounts, AddressPool, Picked};
 use nameplate_core::settings::{self, DEFAULT_ENDPOINT, Settings};
 
 /// Every endpoint of the settings. They stay what they are until the process ends.
 pub struct Endpoints {
-    list: Vec<Reach>,
+    list: Vec<EndpointState>,
     /// Further attempts, of all requests together.
-    pub budget: Budget,
+    pub budget: RetryBudget,
     pub(super) metrics: Arc<Metrics>,
 }
 
 /// One endpoint: how its APIs are reached.
-pub struct Reach {
+pub struct EndpointState {
     /// As the settings call it.
     pub label: String,
     /// Its addresses.
@@ -40,60 +40,60 @@ impl Endpoints {
     /// Sets them up; nothing is looked up yet. `zone` is where we are, where that is known.
     pub fn new(settings: &Settings, zone: Option<&str>, metrics: &Arc<Metrics>) -> Result<Endpoints, EndpointFault> {
         let ca_file = settings.endpoint.ca_file.as_deref();
-        let reach = |label: &str, settings: &settings::Endpoint| {
+        let endpoint_state = |label: &str, settings: &settings::Endpoint| {
             let checker = || Checker::new(ca_file, settings.tls_timeout);
             let checks = match settings.check_interval {
                 Duration::ZERO => None,
                 every => Some(Checks { checker: checker()?, every }),
             };
             let endpoint = Endpoint::new(settings, zone)?;
-            Ok(Reach { label: label.to_owned(), endpoint, counts: metrics.endpoint(label), checks })
+            Ok(EndpointState { label: label.to_owned(), endpoint, counts: metrics.endpoint(label), checks })
         };
-        let mut list = vec![reach(DEFAULT_ENDPOINT, &settings.endpoint)?];
+        let mut list = vec![endpoint_state(DEFAULT_ENDPOINT, &settings.endpoint)?];
         for (label, settings) in &settings.endpoints {
-            list.push(reach(label, settings)?);
+            list.push(endpoint_state(label, settings)?);
         }
         Ok(Endpoints {
             list,
-            budget: Budget::new(settings.endpoint.retry_budget, Instant::now()),
+            budget: RetryBudget::new(settings.endpoint.retry_budget, Instant::now()),
             metrics: Arc::clone(metrics),
         })
     }
 
     /// The one at a place; the default one is at 0.
-    pub fn at(&self, place: usize) -> &Reach {
+    pub fn at(&self, place: usize) -> &EndpointState {
         &self.list[place]
     }
 
     /// All of them, the default one first.
-    pub fn all(&self) -> &[Reach] {
+    pub fn all(&self) -> &[EndpointState] {
         &self.list
     }
 
     /// Sets the gauges of addresses.
     pub fn refresh_gauges(&self) {
-        for reach in &self.list {
-            let Census { local, other } = reach.census();
-            reach.counts.addresses(local, other);
+        for endpoint_state in &self.list {
+            let AddressCounts { local, other } = endpoint_state.counts();
+            endpoint_state.counts.addresses(local, other);
         }
     }
 }
 
-impl Reach {
+impl EndpointState {
     /// How its addresses stand.
-    pub fn census(&self) -> Census {
-        let mut sum = Census::default();
+    pub fn counts(&self) -> AddressCounts {
+        let mut sum = AddressCounts::default();
         self.each_pool(|pool| {
-            let census = pool.census();
+            let counts = pool.counts();
             for state in [0, 1] {
-                sum.local[state] += census.local[state];
-                sum.other[state] += census.other[state];
+                sum.local[state] += counts.local[state];
+                sum.other[state] += counts.other[state];
             }
         });
         sum
     }
 
-    fn each_pool(&self, mut see: impl FnMut(&Pool)) {
+    fn each_pool(&self, mut see: impl FnMut(&AddressPool)) {
         if let Some(pool) = self.endpoint.pool() {
             see(pool);
         }
@@ -110,14 +110,14 @@ impl Reach {
     }
 
     /// The address for a request's next attempt.
-    pub fn pick(&self, pool: &Pool, failed: &[Picked], now: Instant) -> Option<Picked> {
+    pub fn pick(&self, pool: &AddressPool, failed: &[Picked], now: Instant) -> Option<Picked> {
         let picked = pool.pick(failed, now)?;
         self.counts.picked(picked.local);
         Some(picked)
     }
 
     /// A connection to an address failed, or broke before an answer began.
-    pub fn failed(&self, pool: &Pool, address: &Address, now: Instant) {
+    pub fn failed(&self, pool: &AddressPool, address: &Address, now: Instant) {
         if pool.failed(address, now) {
             self.counts.ejected();
             log::warn!("endpoint {}: {} keeps failing and is left alone for a while", self.label, address.socket);
@@ -125,7 +125,7 @@ impl Reach {
     }
 
     /// An answer came from an address.
-    pub fn worked(&self, pool: &Pool, address: &Address) {
+    pub fn worked(&self, pool: &AddressPool, address: &Address) {
         if pool.worked(address) {
             log::info!("endpoint {}: {} works again", self.label, address.socket);
         }
@@ -143,7 +143,7 @@ impl Reach {
         let name = self.endpoint.name.as_deref();
         let now = Instant::now();
         // One that cools down has its time first: a handshake alone does not say that requests work.
-        let due = pool.addresses().into_iter().filter(|address| pool.may_try(address, now));
+        let due = pool.addresses().into_iter().filter(|address| pool.claim(address, now));
         let each = due.map(|address| async move {
             let outcome = checks.checker.check(address.socket, name).await;
             self.counts.checked(outcome.is_ok());

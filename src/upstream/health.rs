@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// When an address is ejected, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Policy {
+pub(crate) struct EjectionPolicy {
     /// Failures in a row.
     pub(crate) after: u32,
     /// How long the first time; each time in a row twice as long.
@@ -44,9 +44,9 @@ impl Health {
         (until != 0).then(|| (self.ejected_at.load(Ordering::Relaxed), until))
     }
 
-    /// Whether a request may use it at `now`. The first one after a cool-down is a trial: for as long
-    /// as `trial` the others still pass the address over.
-    pub(crate) fn admits(&self, now: u64, trial: Duration) -> bool {
+    /// Claims it for a request at `now`, and reports whether the request may use it. The first claim after a
+    /// cool-down is a trial: for as long as `trial` the others still pass the address over.
+    pub(crate) fn claim(&self, now: u64, trial: Duration) -> bool {
         let until = self.cooling_until.load(Ordering::Relaxed);
         let again = now.saturating_add(millis(trial));
         // Whoever moves the time on is the one who tries.
@@ -56,7 +56,7 @@ impl Health {
     }
 
     /// It failed at `now`. Says whether that ejected it.
-    pub(crate) fn failed(&self, policy: Policy, now: u64) -> bool {
+    pub(crate) fn failed(&self, policy: EjectionPolicy, now: u64) -> bool {
         let last = self.failed_at.swap(now, Ordering::Relaxed);
         if !self.works() {
             // The trial failed, or something that was under way when it was ejected. The latter must not
@@ -72,7 +72,7 @@ impl Health {
         failures >= policy.after && self.eject(policy, now, 0)
     }
 
-    fn eject(&self, policy: Policy, now: u64, from: u64) -> bool {
+    fn eject(&self, policy: EjectionPolicy, now: u64, from: u64) -> bool {
         let before = self.ejections.load(Ordering::Relaxed);
         let time = policy.cool_down.saturating_mul(1 << before.min(16)).min(policy.most);
         let until = now.saturating_add(millis(time)).max(1);
@@ -119,7 +119,8 @@ fn millis(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    const POLICY: Policy = Policy { after: 3, cool_down: Duration::from_secs(5), most: Duration::from_secs(60) };
+    const POLICY: EjectionPolicy =
+        EjectionPolicy { after: 3, cool_down: Duration::from_secs(5), most: Duration::from_secs(60) };
     const TRIAL: Duration = Duration::from_secs(3);
 
     fn ejected_at(now: u64) -> Health {
@@ -132,7 +133,7 @@ mod tests {
     fn failures_in_a_row_eject() {
         let health = ejected_at(1_000);
         assert!(!health.works());
-        assert!(!health.admits(5_999, TRIAL));
+        assert!(!health.claim(5_999, TRIAL));
     }
 
     #[test]
@@ -152,18 +153,18 @@ mod tests {
     #[test]
     fn after_the_cool_down_one_request_tries() {
         let health = ejected_at(1_000);
-        assert!(health.admits(6_000, TRIAL), "the first");
-        assert!(!health.admits(6_000, TRIAL), "the second, while the first is under way");
-        assert!(health.admits(9_000, TRIAL), "the trial never ended");
+        assert!(health.claim(6_000, TRIAL), "the first");
+        assert!(!health.claim(6_000, TRIAL), "the second, while the first is under way");
+        assert!(health.claim(9_000, TRIAL), "the trial never ended");
     }
 
     #[test]
     fn a_trial_that_works_ends_it() {
         let health = ejected_at(1_000);
-        assert!(health.admits(6_000, TRIAL));
+        assert!(health.claim(6_000, TRIAL));
         assert!(health.worked());
         assert_eq!(health.cooling(), None);
-        assert!(health.works() && health.admits(6_001, TRIAL));
+        assert!(health.works() && health.claim(6_001, TRIAL));
     }
 
     #[test]
@@ -171,10 +172,10 @@ mod tests {
         let health = ejected_at(1_000);
         let mut now = 6_000;
         for seconds in [10, 20, 40, 60, 60] {
-            assert!(health.admits(now, TRIAL) && health.failed(POLICY, now + 100));
+            assert!(health.claim(now, TRIAL) && health.failed(POLICY, now + 100));
             now += 100 + seconds * 1_000;
             assert_eq!(health.cooling(), Some((1_000, now)), "since the first, until this one is over");
-            assert!(!health.admits(now - 1, TRIAL), "{seconds}");
+            assert!(!health.claim(now - 1, TRIAL), "{seconds}");
         }
     }
 
@@ -182,6 +183,6 @@ mod tests {
     fn what_was_under_way_when_it_was_ejected_changes_nothing() {
         let health = ejected_at(1_000);
         assert!(!health.failed(POLICY, 1_001) && !health.failed(POLICY, 1_900));
-        assert!(health.admits(6_000, TRIAL));
+        assert!(health.claim(6_000, TRIAL));
     }
 }

@@ -1,15 +1,15 @@
 //! The endpoint's side: which addresses there are, which of them work, and connections to them.
 
-pub mod budget;
+pub mod api_names;
 mod check;
+pub mod deadline;
 pub mod dial;
 mod dns;
 pub mod endpoint;
 pub mod endpoints;
 pub mod handshakes;
 mod health;
-pub mod names;
 pub mod peer;
 pub mod pool;
 pub mod refresh;
-pub mod watch;
+pub mod retry_budget;

@@ -30,7 +30,7 @@ pub(crate) struct Prototype {
 
 /// How long a request may take, where Pingora does not see to it.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Limits {
+pub(crate) struct TimeLimits {
     /// All of it.
     pub(crate) total: Option<Duration>,
     /// To the header of the answer.
@@ -90,7 +90,12 @@ impl Prototype {
     /// The peer for an API behind an address. The connection pool is keyed by both, so that a
     /// connection whose handshake named one API never carries another's request; behind an endpoint
     /// with a shared SNI, it is keyed by that.
-    pub(crate) fn peer(&self, address: SocketAddr, api_host: &str, own: Option<Timeouts>) -> (Box<HttpPeer>, Limits) {
+    pub(crate) fn peer(
+        &self,
+        address: SocketAddr,
+        api_host: &str,
+        own: Option<Timeouts>,
+    ) -> (Box<HttpPeer>, TimeLimits) {
         let mut peer = Box::new(self.peer.clone());
         peer._address = PingoraAddr::Inet(address);
         peer.sni = self.sni.as_deref().unwrap_or(api_host).to_owned();
@@ -108,15 +113,15 @@ impl Prototype {
         (peer, limits)
     }
 
-    fn limits(&self, timeouts: Timeouts) -> Limits {
+    fn limits(&self, timeouts: Timeouts) -> TimeLimits {
         let read = timeouts.read.unwrap_or(self.read);
         let first_byte = timeouts.first_byte.filter(|first_byte| *first_byte != read);
         let quiet = first_byte.filter(|first_byte| *first_byte > read).map(|_| read);
-        Limits { total: timeouts.total, first_byte, quiet }
+        TimeLimits { total: timeouts.total, first_byte, quiet }
     }
 
     /// Pingora's one timeout must not be over before ours are.
-    fn longest_silence(&self, timeouts: Timeouts, limits: Limits) -> Duration {
+    fn longest_silence(&self, timeouts: Timeouts, limits: TimeLimits) -> Duration {
         let read = timeouts.read.unwrap_or(self.read);
         limits.first_byte.map_or(read, |first_byte| first_byte.max(read))
     }
@@ -135,7 +140,7 @@ mod tests {
         Metrics::new(limit).upstream_connections()
     }
 
-    fn peer(endpoint: &Endpoint, own: Option<Timeouts>) -> (Box<HttpPeer>, Limits) {
+    fn peer(endpoint: &Endpoint, own: Option<Timeouts>) -> (Box<HttpPeer>, TimeLimits) {
         let address = SocketAddr::from(([127, 0, 0, 1], 443));
         Prototype::new(endpoint, &open()).peer(address, "abc.execute-api.eu-west-1.amazonaws.com", own)
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 
-use super::health::{Health, Policy, instant, moment};
+use super::health::{EjectionPolicy, Health, instant, moment};
 
 /// One address, for as long as it is among the answers.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub struct Cooling {
 
 /// Addresses by zone and state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct AddressCounts {
     /// In our zone: in use, and cooling down.
     pub local: [usize; 2],
     /// In other zones, or in zones unknown.
@@ -52,18 +52,18 @@ struct Set {
 
 /// The addresses behind one name.
 #[derive(Debug)]
-pub struct Pool {
+pub struct AddressPool {
     set: ArcSwap<Set>,
     turn: AtomicUsize,
-    policy: Policy,
+    policy: EjectionPolicy,
     /// How long the request that tries an ejected address may take to connect.
     trial: Duration,
     began: Instant,
 }
 
-impl Pool {
-    pub(crate) fn new(policy: Policy, trial: Duration, began: Instant) -> Pool {
-        Pool { set: ArcSwap::default(), turn: AtomicUsize::new(0), policy, trial, began }
+impl AddressPool {
+    pub(crate) fn new(policy: EjectionPolicy, trial: Duration, began: Instant) -> AddressPool {
+        AddressPool { set: ArcSwap::default(), turn: AtomicUsize::new(0), policy, trial, began }
     }
 
     /// These addresses are in use from now on. One that was before keeps what is known of it; one
@@ -100,14 +100,15 @@ impl Pool {
         };
         let (local, other) = set.list.split_at(set.local);
         let untried = |address: &&Picked| !failed.iter().any(|failed| failed.socket == address.socket);
-        let admitted = |address: &&Picked| self.may_try(address, now);
+        let admitted = |address: &&Picked| self.claim(address, now);
         let near = in_turn(local, turn).chain(in_turn(other, turn));
         near.clone().filter(untried).find(admitted).or_else(|| near.clone().find(untried)).cloned()
     }
 
-    /// Whether it is to be tried now: it is in use, or its cool-down is over.
-    pub fn may_try(&self, address: &Address, now: Instant) -> bool {
-        address.health.works() || address.health.admits(self.at(now), self.trial)
+    /// Claims an address for a request, and reports whether the request may use it: it is in use, or its
+    /// cool-down is over and nobody else tries it.
+    pub fn claim(&self, address: &Address, now: Instant) -> bool {
+        address.health.works() || address.health.claim(self.at(now), self.trial)
     }
 
     /// A connection to it failed, or broke before an answer began. Says whether that ejected it.
@@ -137,13 +138,13 @@ impl Pool {
     }
 
     /// How many there are of each kind.
-    pub fn census(&self) -> Census {
-        let mut census = Census::default();
+    pub fn counts(&self) -> AddressCounts {
+        let mut counts = AddressCounts::default();
         for address in &self.set.load().list {
-            let kind = if address.local { &mut census.local } else { &mut census.other };
+            let kind = if address.local { &mut counts.local } else { &mut counts.other };
             kind[usize::from(!address.health.works())] += 1;
         }
-        census
+        counts
     }
 
     fn at(&self, now: Instant) -> u64 {

@@ -54,11 +54,14 @@ pub(super) fn headline(view: &View<'_>) -> (Tone, String) {
     if let Some(trouble) = &view.report.trouble {
         return (Tone::Attention, format!("Serving the last good mapping: {}", reason(trouble)));
     }
-    if let Some(reach) = view.admin.endpoints.all().iter().find(|reach| {
-        let census = reach.census();
+    if let Some(endpoint_state) = view.admin.endpoints.all().iter().find(|endpoint_state| {
+        let census = endpoint_state.counts();
         census.local[0] + census.other[0] == 0 && census.local[1] + census.other[1] > 0
     }) {
-        return (Tone::Attention, format!("Serving {domains}; every address of endpoint {} is failing", reach.label));
+        return (
+            Tone::Attention,
+            format!("Serving {domains}; every address of endpoint {} is failing", endpoint_state.label),
+        );
     }
     if matches!(view.report.in_force, Some((_, Origin::Cache))) {
         let stale = age(live.mapping.staleness(view.now.time));

@@ -1,28 +1,29 @@
 use super::*;
 
-const POLICY: Policy = Policy { after: 2, cool_down: Duration::from_secs(5), most: Duration::from_secs(60) };
+const POLICY: EjectionPolicy =
+    EjectionPolicy { after: 2, cool_down: Duration::from_secs(5), most: Duration::from_secs(60) };
 
 fn socket(port: u16) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 /// A pool of these ports, of which those under 10 are in our zone.
-fn pool(ports: &[u16]) -> (Pool, Instant) {
+fn pool(ports: &[u16]) -> (AddressPool, Instant) {
     let began = Instant::now();
-    let pool = Pool::new(POLICY, Duration::from_secs(3), began);
+    let pool = AddressPool::new(POLICY, Duration::from_secs(3), began);
     set(&pool, ports);
     (pool, began)
 }
 
-fn set(pool: &Pool, ports: &[u16]) {
+fn set(pool: &AddressPool, ports: &[u16]) {
     pool.set(ports.iter().copied().map(socket), |address| address.port() < 10);
 }
 
-fn picks(pool: &Pool, now: Instant, count: usize) -> Vec<u16> {
+fn picks(pool: &AddressPool, now: Instant, count: usize) -> Vec<u16> {
     (0..count).map(|_| pool.pick(&[], now).expect("an address").socket.port()).collect()
 }
 
-fn eject(pool: &Pool, port: u16, now: Instant) {
+fn eject(pool: &AddressPool, port: u16, now: Instant) {
     let found = pool.addresses().into_iter().find(|address| address.socket.port() == port).expect("in use");
     assert!(!pool.failed(&found, now) && pool.failed(&found, now), "the second failure ejects");
 }
@@ -60,7 +61,7 @@ fn our_zone_comes_first_and_others_take_over() {
     let mut others = picks(&pool, now, 4);
     others.sort_unstable();
     assert_eq!(others, [11, 11, 12, 12]);
-    assert_eq!(pool.census(), Census { local: [0, 1], other: [2, 0] });
+    assert_eq!(pool.counts(), AddressCounts { local: [0, 1], other: [2, 0] });
 }
 
 #[test]
@@ -89,10 +90,10 @@ fn what_is_known_of_an_address_outlives_an_answer_that_still_has_it() {
     let (pool, now) = pool(&[11, 12]);
     eject(&pool, 11, now);
     set(&pool, &[11, 13]);
-    assert_eq!(pool.census(), Census { local: [0, 0], other: [1, 1] });
+    assert_eq!(pool.counts(), AddressCounts { local: [0, 0], other: [1, 1] });
     set(&pool, &[12, 13]);
     set(&pool, &[11, 12]);
-    assert_eq!(pool.census().other, [2, 0], "it was gone in between");
+    assert_eq!(pool.counts().other, [2, 0], "it was gone in between");
 }
 
 #[test]

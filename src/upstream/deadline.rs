@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
-use super::dial::Scissors;
+use super::dial::CancelHandle;
 
 /// What took too long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ const OVER: u8 = u8::MAX;
 
 /// Until when what must have happened.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Waits {
+pub(crate) struct Deadlines {
     /// The end of it all.
     pub(crate) total: Option<Instant>,
     /// The answer's header, or the next piece of its body.
@@ -36,7 +36,7 @@ pub(crate) struct Waits {
     pub(crate) client: Option<Instant>,
 }
 
-impl Waits {
+impl Deadlines {
     fn first(&self) -> Option<(Instant, Late)> {
         let waits = [(self.total, Late::Api), (self.api, Late::Api), (self.client, Late::Client)];
         waits.into_iter().filter_map(|(at, late)| Some((at?, late))).min_by_key(|(at, _)| *at)
@@ -44,14 +44,14 @@ impl Waits {
 }
 
 /// Cuts the connection off when something is late; dropped, it no longer does.
-pub(crate) struct Watch {
+pub(crate) struct DeadlineWatch {
     shared: Arc<Shared>,
-    waits: Waits,
+    waits: Deadlines,
     task: Option<AbortHandle>,
 }
 
 struct Shared {
-    scissors: Scissors,
+    cancel: CancelHandle,
     began: Instant,
     /// Milliseconds after `began`, rounded up.
     at: AtomicU64,
@@ -61,18 +61,18 @@ struct Shared {
     late: AtomicU8,
 }
 
-impl Watch {
+impl DeadlineWatch {
     /// Starts to watch a connection.
-    pub(crate) fn new(scissors: Scissors, waits: Waits, now: Instant) -> Watch {
+    pub(crate) fn new(cancel: CancelHandle, waits: Deadlines, now: Instant) -> DeadlineWatch {
         let shared =
-            Shared { scissors, began: now, at: AtomicU64::new(u64::MAX), what: NOTHING.into(), late: NOTHING.into() };
-        let mut watch = Watch { shared: Arc::new(shared), waits: Waits::default(), task: None };
+            Shared { cancel, began: now, at: AtomicU64::new(u64::MAX), what: NOTHING.into(), late: NOTHING.into() };
+        let mut watch = DeadlineWatch { shared: Arc::new(shared), waits: Deadlines::default(), task: None };
         watch.change(|old| *old = waits);
         watch
     }
 
     /// Changes what is waited for.
-    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Waits)) {
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Deadlines)) {
         change(&mut self.waits);
         let Some((at, late)) = self.waits.first() else { return self.stop() };
         let at = self.shared.millis(at);
@@ -110,7 +110,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for DeadlineWatch {
     fn drop(&mut self) {
         // Not only stopped: a task that is past its sleep must not cut what another request has by then.
         let _ = self.finish();
@@ -125,7 +125,7 @@ impl Shared {
             if self.at.load(Ordering::Relaxed) <= at {
                 let what = self.what.load(Ordering::Relaxed);
                 if self.late.compare_exchange(NOTHING, what, Ordering::AcqRel, Ordering::Acquire).is_ok() {
-                    self.scissors.cut();
+                    self.cancel.cut();
                 }
                 return;
             }

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::dns::Dns;
-use super::endpoint::{Found, LookupFault};
-use super::health::{Policy, moment};
-use super::pool::Pool;
+use super::endpoint::{AddressSource, LookupFault};
+use super::health::{EjectionPolicy, moment};
+use super::pool::AddressPool;
 
 /// The names that requests have asked for.
-pub struct Names {
+pub struct ApiNames {
     dns: Dns,
-    policy: Policy,
+    policy: EjectionPolicy,
     trial: Duration,
     began: Instant,
     known: Mutex<Known>,
@@ -21,7 +21,7 @@ pub struct Names {
 
 #[derive(Default)]
 struct Known {
-    names: HashMap<String, Arc<Name>>,
+    names: HashMap<String, Arc<ApiName>>,
     /// How many there may be until those that no entry needs any more are looked for.
     room: usize,
 }
@@ -31,10 +31,10 @@ const FEW: usize = 1_024;
 
 /// One API's name and the addresses behind it. An entry keeps its name's, so that a request looks for
 /// no name.
-pub struct Name {
-    found: Found,
+pub struct ApiName {
+    source: AddressSource,
     /// The addresses.
-    pub pool: Pool,
+    pub pool: AddressPool,
     /// Milliseconds after the beginning; 0 before the first look-up.
     due: AtomicU64,
     asking: tokio::sync::Mutex<()>,
@@ -43,19 +43,19 @@ pub struct Name {
     began: Instant,
 }
 
-impl std::fmt::Debug for Name {
+impl std::fmt::Debug for ApiName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Name").field("pool", &self.pool).finish_non_exhaustive()
+        f.debug_struct("ApiName").field("pool", &self.pool).finish_non_exhaustive()
     }
 }
 
-impl Names {
-    pub(crate) fn new(dns: Dns, policy: Policy, trial: Duration, began: Instant) -> Names {
-        Names { dns, policy, trial, began, known: Mutex::default() }
+impl ApiNames {
+    pub(crate) fn new(dns: Dns, policy: EjectionPolicy, trial: Duration, began: Instant) -> ApiNames {
+        ApiNames { dns, policy, trial, began, known: Mutex::default() }
     }
 
     /// The one of this API. Nothing is looked up yet.
-    pub fn named(&self, host: &str) -> Arc<Name> {
+    pub fn named(&self, host: &str) -> Arc<ApiName> {
         let mut known = self.lock();
         if let Some(name) = known.names.get(host) {
             return Arc::clone(name);
@@ -65,9 +65,9 @@ impl Names {
             known.names.retain(|_, name| Arc::strong_count(name) > 1);
             known.room = FEW.max(2 * known.names.len());
         }
-        let name = Arc::new(Name {
-            found: Found::by_name(&self.dns, host, None),
-            pool: Pool::new(self.policy, self.trial, self.began),
+        let name = Arc::new(ApiName {
+            source: AddressSource::by_name(&self.dns, host, None),
+            pool: AddressPool::new(self.policy, self.trial, self.began),
             due: AtomicU64::new(0),
             asking: tokio::sync::Mutex::default(),
             refreshing: AtomicBool::new(false),
@@ -78,14 +78,14 @@ impl Names {
     }
 
     /// How they are called, and what is known of each, in the order of their names.
-    pub fn by_name(&self) -> Vec<(String, Arc<Name>)> {
+    pub fn by_name(&self) -> Vec<(String, Arc<ApiName>)> {
         let mut all: Vec<_> = self.lock().names.iter().map(|(host, name)| (host.clone(), Arc::clone(name))).collect();
         all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         all
     }
 
     /// All that are in use.
-    pub fn all(&self) -> Vec<Arc<Name>> {
+    pub fn all(&self) -> Vec<Arc<ApiName>> {
         self.lock().names.values().cloned().collect()
     }
 
@@ -95,14 +95,15 @@ impl Names {
     }
 }
 
-impl Name {
+impl ApiName {
     /// Whether it is to be looked up before it can be used.
     pub fn is_unknown(&self) -> bool {
         self.pool.is_empty()
     }
 
-    /// Whether the answer's TTL has run out, and nobody looks it up again yet. Who is told so must.
-    pub fn is_due(&self, now: Instant) -> bool {
+    /// Claims the next look-up, and reports whether the caller has it and must call [`ApiName::refresh`]: the
+    /// answer's TTL has run out, and nobody else looks it up.
+    pub fn claim_refresh(&self, now: Instant) -> bool {
         self.at(now) >= self.due.load(Ordering::Relaxed) && !self.refreshing.swap(true, Ordering::Relaxed)
     }
 
@@ -114,7 +115,7 @@ impl Name {
             self.refreshing.store(false, Ordering::Relaxed);
             return Ok(false);
         }
-        let outcome = self.found.refresh(&self.pool, now).await;
+        let outcome = self.source.refresh(&self.pool, now).await;
         let wait = match &outcome {
             Ok(next) => next.unwrap_or_default(),
             Err(fault) => fault.retry_in,
@@ -141,9 +142,9 @@ mod tests {
         let _inside = runtime.enter();
         let settings =
             Endpoint { nameservers: vec!["127.0.0.1:9".parse().expect("an address")], ..Endpoint::default() };
-        let policy = Policy { after: 3, cool_down: Duration::from_secs(5), most: Duration::from_secs(60) };
+        let policy = EjectionPolicy { after: 3, cool_down: Duration::from_secs(5), most: Duration::from_secs(60) };
         let dns = Dns::new(&settings).expect("a resolver");
-        let names = Names::new(dns, policy, Duration::from_secs(3), Instant::now());
+        let names = ApiNames::new(dns, policy, Duration::from_secs(3), Instant::now());
         let kept = names.named("kept.example.com");
         for number in 0..3 * FEW {
             names.named(&format!("gone{number}.example.com"));

@@ -11,7 +11,7 @@ use crate::downstream::request_id;
 
 /// A request's headers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Asked<'h> {
+pub(super) struct RequestHead<'h> {
     /// Bytes of all names and values.
     pub(super) bytes: usize,
     /// The first Host.
@@ -27,12 +27,12 @@ pub(super) struct Asked<'h> {
     /// There is an X-HTTP-Method-Override.
     pub(super) overrides: bool,
     /// What has to be changed in it.
-    pub(super) work: Work,
+    pub(super) work: HeaderWork,
 }
 
 /// What a request on its way upstream needs beside what every request does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Work {
+pub(super) struct HeaderWork {
     /// It has fields that concern one hop only (RFC 9110 section 7.6.1).
     pub(super) hop: bool,
     /// It has fields that are meant for a proxy.
@@ -41,9 +41,9 @@ pub(super) struct Work {
     pub(super) length: bool,
 }
 
-impl<'h> Asked<'h> {
-    pub(super) fn of(headers: &'h HeaderMap) -> Asked<'h> {
-        let mut asked = Asked::default();
+impl<'h> RequestHead<'h> {
+    pub(super) fn of(headers: &'h HeaderMap) -> RequestHead<'h> {
+        let mut asked = RequestHead::default();
         let mut ids = 0;
         for (name, value) in headers {
             let name = name.as_str();
@@ -76,7 +76,7 @@ impl<'h> Asked<'h> {
 
 /// An answer's headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Answered {
+pub(super) struct ResponseHead {
     /// It has fields that concern the hop to the endpoint only, which Pingora does not write anew.
     pub(super) hop: bool,
     /// Its Content-Length is said more than once.
@@ -87,9 +87,9 @@ pub(super) struct Answered {
     pub(super) names_a_place: bool,
 }
 
-impl Answered {
-    pub(super) fn of(headers: &HeaderMap) -> Answered {
-        let mut answered = Answered::default();
+impl ResponseHead {
+    pub(super) fn of(headers: &HeaderMap) -> ResponseHead {
+        let mut answered = ResponseHead::default();
         let mut lengths = 0;
         for (name, value) in headers {
             match name.as_str() {
@@ -133,11 +133,11 @@ mod tests {
     }
 
     #[track_caller]
-    fn needs(lines: &[(&'static str, &'static str)], work: Work) {
-        assert_eq!(Asked::of(&headers(lines)).work, work, "{lines:?}");
+    fn needs(lines: &[(&'static str, &'static str)], work: HeaderWork) {
+        assert_eq!(RequestHead::of(&headers(lines)).work, work, "{lines:?}");
     }
 
-    const NONE: Work = Work { hop: false, for_proxies: false, length: false };
+    const NONE: HeaderWork = HeaderWork { hop: false, for_proxies: false, length: false };
 
     #[test]
     fn most_requests_make_no_work() {
@@ -147,18 +147,18 @@ mod tests {
 
     #[test]
     fn what_pingora_would_take_out_is_noticed() {
-        let hop = Work { hop: true, ..NONE };
+        let hop = HeaderWork { hop: true, ..NONE };
         for name in ["connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings"] {
             needs(&[("host", "a.example"), (name, "x")], hop);
         }
         for name in ["proxy", "proxy-connection", "proxy-authenticate", "proxy-authorization", "proxy-anything"] {
-            needs(&[(name, "x")], Work { for_proxies: true, ..hop });
+            needs(&[(name, "x")], HeaderWork { for_proxies: true, ..hop });
         }
     }
 
     #[test]
     fn a_length_is_repeated_in_lines_or_in_a_list() {
-        let length = Work { length: true, ..NONE };
+        let length = HeaderWork { length: true, ..NONE };
         needs(&[("content-length", "5"), ("content-length", "5")], length);
         needs(&[("content-length", "5, 5")], length);
     }
@@ -173,7 +173,7 @@ mod tests {
             ("x-request-id", "one"),
         ];
         let headers = headers(&lines);
-        let asked = Asked::of(&headers);
+        let asked = RequestHead::of(&headers);
         assert_eq!(asked.host.expect("a host"), "a.example");
         assert_eq!(asked.coding.expect("a coding"), "chunked");
         assert_eq!(asked.length.expect("a length"), "7");
@@ -190,25 +190,25 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("transfer-encoding", "gzip"),
         ]);
-        let asked = Asked::of(&headers);
+        let asked = RequestHead::of(&headers);
         assert!(asked.id.is_none() && asked.coded_twice);
         assert_eq!(asked.coding.expect("the first"), "chunked");
     }
 
     #[test]
     fn of_an_answer_is_told_what_has_to_change() {
-        let told = |lines: &[(&'static str, &'static str)]| Answered::of(&headers(lines));
-        let none = Answered::default();
+        let told = |lines: &[(&'static str, &'static str)]| ResponseHead::of(&headers(lines));
+        let none = ResponseHead::default();
         assert_eq!(told(&[("connection", "Keep-Alive"), ("content-length", "2"), ("date", "x")]), none);
         for (name, value) in
             [("connection", "close"), ("connection", "keep-alive, x-a"), ("trailer", "x"), ("upgrade", "h2c")]
         {
-            assert_eq!(told(&[(name, value)]), Answered { hop: true, ..none }, "{name}: {value}");
+            assert_eq!(told(&[(name, value)]), ResponseHead { hop: true, ..none }, "{name}: {value}");
         }
-        assert_eq!(told(&[("content-length", "2, 2")]), Answered { length: true, ..none });
-        assert_eq!(told(&[("x-request-id", "1")]), Answered { has_id: true, ..none });
+        assert_eq!(told(&[("content-length", "2, 2")]), ResponseHead { length: true, ..none });
+        assert_eq!(told(&[("x-request-id", "1")]), ResponseHead { has_id: true, ..none });
         for name in ["location", "content-location", "set-cookie"] {
-            assert_eq!(told(&[(name, "x")]), Answered { names_a_place: true, ..none });
+            assert_eq!(told(&[(name, "x")]), ResponseHead { names_a_place: true, ..none });
         }
     }
 }

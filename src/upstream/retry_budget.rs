@@ -15,7 +15,7 @@ const FREE: u64 = 1;
 
 /// How many further attempts may be made.
 #[derive(Debug)]
-pub struct Budget {
+pub struct RetryBudget {
     /// What a request earns.
     percent: i64,
     saved: AtomicI64,
@@ -24,11 +24,11 @@ pub struct Budget {
     began: Instant,
 }
 
-impl Budget {
-    pub(crate) fn new(percent: u8, began: Instant) -> Budget {
+impl RetryBudget {
+    pub(crate) fn new(percent: u8, began: Instant) -> RetryBudget {
         let percent = i64::from(percent);
         let saved = if percent == 0 { 0 } else { SAVED };
-        Budget { percent, saved: AtomicI64::new(saved), free_until: AtomicU64::new(0), began }
+        RetryBudget { percent, saved: AtomicI64::new(saved), free_until: AtomicU64::new(0), began }
     }
 
     /// A request makes its first attempt.
@@ -65,14 +65,14 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn spent(budget: &Budget, now: Instant, tries: usize) -> usize {
+    fn spent(budget: &RetryBudget, now: Instant, tries: usize) -> usize {
         (0..tries).filter(|_| budget.spend(now)).count()
     }
 
     #[test]
     fn what_is_saved_is_spent_and_then_a_share_of_the_requests() {
         let now = Instant::now();
-        let budget = Budget::new(20, now);
+        let budget = RetryBudget::new(20, now);
         assert_eq!(spent(&budget, now, 1_000), 100);
         (0..50).for_each(|_| budget.earn());
         assert_eq!(spent(&budget, now, 1_000), 10);
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn one_attempt_a_second_is_free() {
         let now = Instant::now();
-        let budget = Budget::new(20, now);
+        let budget = RetryBudget::new(20, now);
         assert_eq!(spent(&budget, now, 1_000), 100);
         assert_eq!(spent(&budget, now + Duration::from_secs(3), 1_000), 3);
         assert_eq!(spent(&budget, now + Duration::from_secs(3), 1_000), 0);
@@ -91,13 +91,13 @@ mod tests {
     #[test]
     fn no_budget_is_no_attempt() {
         let now = Instant::now();
-        assert_eq!(spent(&Budget::new(0, now), now + Duration::from_secs(9), 10), 0);
+        assert_eq!(spent(&RetryBudget::new(0, now), now + Duration::from_secs(9), 10), 0);
     }
 
     #[test]
     fn what_is_earned_in_health_is_not_saved_for_ever() {
         let now = Instant::now();
-        let budget = Budget::new(100, now);
+        let budget = RetryBudget::new(100, now);
         (0..100_000).for_each(|_| budget.earn());
         assert_eq!(spent(&budget, now, 1_000), 100);
     }

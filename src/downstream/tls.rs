@@ -17,19 +17,19 @@ use crate::telemetry::metrics::Handshake;
 
 /// The connection, and what Pingora may be asked of it.
 #[derive(Debug)]
-pub(super) struct Secured {
+pub(super) struct TlsConnection {
     tls: TlsStream<Socket>,
     digest: Arc<SslDigest>,
 }
 
-impl Secured {
-    pub(super) fn new(tls: TlsStream<Socket>) -> Secured {
+impl TlsConnection {
+    pub(super) fn new(tls: TlsStream<Socket>) -> TlsConnection {
         let session = tls.get_ref().1;
         let cipher = session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
         let version = session.protocol_version().and_then(|version| version.as_str());
         let (cipher, version) = (cipher.unwrap_or_default(), version.unwrap_or_default());
         let digest = Arc::new(SslDigest::new(cipher, version, None, None, Vec::new()));
-        Secured { tls, digest }
+        TlsConnection { tls, digest }
     }
 
     /// How the handshake went.
@@ -59,13 +59,13 @@ impl Secured {
     }
 }
 
-impl AsyncRead for Secured {
+impl AsyncRead for TlsConnection {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().tls).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for Secured {
+impl AsyncWrite for TlsConnection {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().tls).poll_write(cx, bytes)
     }

@@ -29,9 +29,9 @@ use tokio::time::Sleep;
 
 use super::linger::{LINGER, LINGER_BYTES};
 use super::refusal::refuse_early;
-use super::secured::Secured;
 use super::socket::Socket;
-use crate::downstream::connection::{ClientConnection, Stage};
+use super::tls::TlsConnection;
+use crate::downstream::connection::{ClientConnection, ConnectionState};
 use crate::telemetry::metrics::Cut;
 use nameplate_core::domain::refusal::Refusal;
 
@@ -43,15 +43,15 @@ const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     reason = "all of it is in one box; that of TLS is for what plaintext does not need"
 )]
 #[derive(Debug)]
-pub(super) enum Spoken {
+pub(super) enum Transport {
     Plain(Socket),
-    Tls(Box<Secured>),
+    Tls(Box<TlsConnection>),
 }
 
 /// The connection as Pingora gets it.
 #[derive(Debug)]
-pub(super) struct Watched {
-    spoken: Spoken,
+pub(super) struct ClientStream {
+    spoken: Transport,
     connection: Arc<ClientConnection>,
     digest: Arc<ProxyDigest>,
     /// Read to learn which HTTP it is, and not yet passed on.
@@ -81,17 +81,17 @@ impl Linger {
     }
 }
 
-impl Watched {
+impl ClientStream {
     pub(super) fn new(
-        spoken: Spoken,
+        spoken: Transport,
         connection: Arc<ClientConnection>,
         header_timeout: Duration,
         most: usize,
-    ) -> pingora::Result<Watched> {
+    ) -> pingora::Result<ClientStream> {
         let seen = Box::new(Arc::clone(&connection));
         let digest = Arc::new(ProxyDigest::new(Box::new(ResponseHeader::build(200, Some(0))?), Some(seen)));
         let first = BytesMut::new();
-        Ok(Watched {
+        Ok(ClientStream {
             spoken,
             connection,
             digest,
@@ -184,10 +184,10 @@ impl Watched {
     }
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for ClientStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.answer.is_none() && this.head > this.most && this.connection.stage() == Stage::Head {
+        if this.answer.is_none() && this.head > this.most && this.connection.state() == ConnectionState::Head {
             this.begin_answer(Refusal::HeadersTooLarge, Duration::ZERO);
         }
         if this.answer.is_some() {
@@ -203,23 +203,23 @@ impl AsyncRead for Watched {
             Poll::Ready(Ok(()))
         };
         let count = buffer.filled().len() - before;
-        match (&read, this.connection.stage()) {
-            (Poll::Pending, Stage::Head) => this.poll_late(cx),
+        match (&read, this.connection.state()) {
+            (Poll::Pending, ConnectionState::Head) => this.poll_late(cx),
             // Whoever serves a request listens while it waits for more of the answer: what there is of it
             // must not wait too. Pingora flushes an answer with a length only at its end.
-            (Poll::Pending, Stage::Serving) => {
+            (Poll::Pending, ConnectionState::Serving) => {
                 if let Poll::Ready(Err(e)) = Pin::new(&mut this.spoken).poll_flush(cx) {
                     return Poll::Ready(Err(e));
                 }
                 read
             }
-            (Poll::Ready(Ok(())), Stage::Idle) if count > 0 => {
+            (Poll::Ready(Ok(())), ConnectionState::Idle) if count > 0 => {
                 this.deadline = None;
                 this.head = count;
-                this.connection.comes_to(Stage::Head);
+                this.connection.set_state(ConnectionState::Head);
                 read
             }
-            (Poll::Ready(Ok(())), Stage::Head) => {
+            (Poll::Ready(Ok(())), ConnectionState::Head) => {
                 this.head += count;
                 read
             }
@@ -228,10 +228,10 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for ClientStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if !matches!(this.connection.stage(), Stage::Idle | Stage::Head) {
+        if !matches!(this.connection.state(), ConnectionState::Idle | ConnectionState::Head) {
             return Pin::new(&mut this.spoken).poll_write(cx, bytes);
         }
         if this.answer.is_none() {
@@ -252,90 +252,90 @@ impl AsyncWrite for Watched {
     }
 }
 
-impl AsyncRead for Spoken {
+impl AsyncRead for Transport {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Spoken::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
-            Spoken::Tls(tls) => Pin::new(&mut **tls).poll_read(cx, buffer),
+            Transport::Plain(socket) => Pin::new(socket).poll_read(cx, buffer),
+            Transport::Tls(tls) => Pin::new(&mut **tls).poll_read(cx, buffer),
         }
     }
 }
 
-impl AsyncWrite for Spoken {
+impl AsyncWrite for Transport {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Spoken::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
-            Spoken::Tls(tls) => Pin::new(&mut **tls).poll_write(cx, bytes),
+            Transport::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Transport::Tls(tls) => Pin::new(&mut **tls).poll_write(cx, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Spoken::Plain(socket) => Pin::new(socket).poll_flush(cx),
-            Spoken::Tls(tls) => Pin::new(&mut **tls).poll_flush(cx),
+            Transport::Plain(socket) => Pin::new(socket).poll_flush(cx),
+            Transport::Tls(tls) => Pin::new(&mut **tls).poll_flush(cx),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Spoken::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
-            Spoken::Tls(tls) => Pin::new(&mut **tls).poll_shutdown(cx),
+            Transport::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Transport::Tls(tls) => Pin::new(&mut **tls).poll_shutdown(cx),
         }
     }
 }
 
 #[async_trait]
-impl Shutdown for Watched {
+impl Shutdown for ClientStream {
     async fn shutdown(&mut self) {
         let _ = AsyncWriteExt::shutdown(self).await;
     }
 }
 
-impl UniqueID for Watched {
+impl UniqueID for ClientStream {
     fn id(&self) -> UniqueIDType {
         match &self.spoken {
-            Spoken::Plain(socket) => socket.id(),
-            Spoken::Tls(tls) => tls.socket().id(),
+            Transport::Plain(socket) => socket.id(),
+            Transport::Tls(tls) => tls.socket().id(),
         }
     }
 }
 
-impl Ssl for Watched {
+impl Ssl for ClientStream {
     fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
         match &self.spoken {
-            Spoken::Plain(_) => None,
-            Spoken::Tls(tls) => Some(tls.digest()),
+            Transport::Plain(_) => None,
+            Transport::Tls(tls) => Some(tls.digest()),
         }
     }
 
     fn selected_alpn_proto(&self) -> Option<ALPN> {
         // By what was agreed on in TLS, or came as the first bytes without it.
-        (self.connection.stage() == Stage::Http2).then_some(ALPN::H2)
+        (self.connection.state() == ConnectionState::Http2).then_some(ALPN::H2)
     }
 }
 
-impl Peek for Watched {}
+impl Peek for ClientStream {}
 
-impl GetTimingDigest for Watched {
+impl GetTimingDigest for ClientStream {
     fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
         Vec::new()
     }
 }
 
-impl GetProxyDigest for Watched {
+impl GetProxyDigest for ClientStream {
     fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
-        if self.connection.stage() != Stage::Http2 {
-            self.connection.comes_to(Stage::Idle);
+        if self.connection.state() != ConnectionState::Http2 {
+            self.connection.set_state(ConnectionState::Idle);
         }
         Some(Arc::clone(&self.digest))
     }
 }
 
-impl GetSocketDigest for Watched {
+impl GetSocketDigest for ClientStream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
         match &self.spoken {
-            Spoken::Plain(socket) => socket.get_socket_digest(),
-            Spoken::Tls(tls) => tls.socket().get_socket_digest(),
+            Transport::Plain(socket) => socket.get_socket_digest(),
+            Transport::Tls(tls) => tls.socket().get_socket_digest(),
         }
     }
 }

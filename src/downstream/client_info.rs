@@ -9,7 +9,7 @@ use nameplate_core::domain::digits::push_ip;
 
 /// What we saw of the client's connection. It is put into words once for all requests of it.
 #[derive(Clone, Debug)]
-pub(crate) struct Seen {
+pub(crate) struct ClientInfo {
     pub(crate) client: Option<SocketAddr>,
     pub(crate) tls: bool,
     /// The client's address without its port.
@@ -18,13 +18,13 @@ pub(crate) struct Seen {
     pub(crate) port: HeaderValue,
 }
 
-impl Seen {
-    pub(crate) fn new(client: Option<SocketAddr>, port: u16, tls: bool) -> Seen {
+impl ClientInfo {
+    pub(crate) fn new(client: Option<SocketAddr>, port: u16, tls: bool) -> ClientInfo {
         let mut address = Vec::with_capacity(40);
         if let Some(client) = client {
             push_ip(&mut address, client.ip().to_canonical());
         }
-        Seen { client, tls, address: text(address), port: HeaderValue::from(port) }
+        ClientInfo { client, tls, address: text(address), port: HeaderValue::from(port) }
     }
 }
 
