@@ -169,7 +169,7 @@ impl ClientConnection {
     }
 
     /// One of its requests has been read, and will be answered by it. Keep what this gives until then.
-    pub(crate) fn begins_request(self: &Arc<Self>) -> Option<ActiveRequest> {
+    pub(crate) fn begin_request(self: &Arc<Self>) -> Option<ActiveRequest> {
         if self.state() != ConnectionState::Http2 {
             self.set_state(ConnectionState::Serving);
             return None;

@@ -1,21 +1,102 @@
-//! The API's answer on its way to the client: in the custom domain's terms where it must be.
+//! The API's response on its way to the client, in the custom domain's terms where it must be.
 
-use http::HeaderValue;
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, HeaderName, LOCATION, SET_COOKIE, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, Version};
 use pingora::Result;
 use pingora::http::ResponseHeader;
+use pingora_proxy::Session;
 
-use super::head::is_of_one_hop;
-use super::upstream_request::repeated_length;
+use super::Proxy;
+use super::context::RequestContext;
+use super::head::{ResponseHead, is_of_one_hop};
+use super::upstream_request::{asked_host, repeated_length};
+use crate::downstream::connection::ClientConnection;
+use crate::downstream::request_id;
 use nameplate_core::domain::answer::{ClientView, cookie, location};
-use nameplate_core::domain::route::Route;
+use nameplate_core::domain::host::{HostBuffer, normalize};
+use nameplate_core::domain::route::{ResponseMode, Route};
+
+impl Proxy {
+    /// Makes the API's response the client's: ends what concerns the other hop, adds our id, and translates
+    /// what points at the API.
+    pub(super) fn downstream_response(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        // RFC 9112 section 6.1: a client of HTTP/1.0 may not know chunks. Without them, and without
+        // a length, the end of the connection is the end of the body.
+        if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
+            session.set_keepalive(None);
+        }
+        // It may have ended with the rest of the request unread: most clients read nothing before they have
+        // sent it all.
+        if !session.as_mut().is_body_done() {
+            ClientConnection::of(session).inspect(|connection| connection.note_cut_short());
+        }
+        let mut head = ResponseHead::of(&response.headers);
+        if head.hop {
+            end_hop(response);
+            head = ResponseHead::of(&response.headers);
+        }
+        if head.length {
+            say_length_once(response)?;
+        }
+        self.answered(ctx);
+        // An API's own id is the API's to say.
+        if let Some(id) = self.id_to_say(ctx)
+            && !head.has_id
+        {
+            response.insert_header(request_id::NAME, id.value.clone())?;
+        }
+        if self.clients.draining() {
+            session.set_keepalive(None);
+        }
+        match ctx.route() {
+            Some(route) if route.choices.response == ResponseMode::Translate && head.names_a_place => {
+                self.translate(session, response, route)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Translates what points at the API's own host or stage into the custom domain's terms.
+    fn translate(&self, session: &Session, response: &mut ResponseHeader, route: &Route) -> Result<()> {
+        let request = session.req_header();
+        let asked = asked_host(request);
+        let asked = asked.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
+        let mut buffer = HostBuffer::default();
+        let (Ok(authority), Ok(host)) = (std::str::from_utf8(asked), normalize(asked, &mut buffer)) else {
+            return Ok(());
+        };
+        let scheme = self.forwarded.client_scheme(request, &ClientConnection::client_info(session)).as_str();
+        let client = ClientView { scheme, authority, host };
+        each(response, &LOCATION, |value| location(route, client, value))?;
+        each(response, &CONTENT_LOCATION, |value| location(route, client, value))?;
+        each(response, &SET_COOKIE, |value| cookie(route, client, value))
+    }
+}
+
+/// The response that has begun, ours or the API's; an interim one does not count.
+pub(super) fn final_response(session: &Session) -> Option<&ResponseHeader> {
+    session.response_written().filter(|response| !response.status.is_informational())
+}
+
+/// Reports whether a whole response has been handed to the client, as far as its Content-Length tells.
+pub(super) fn has_whole_response(session: &Session) -> bool {
+    let Some(response) = final_response(session) else { return false };
+    let length = response.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let bodyless = session.req_header().method == Method::HEAD || matches!(response.status.as_u16(), 204 | 304);
+    bodyless || length.is_some_and(|length: usize| session.body_bytes_sent() >= length)
+}
 
 /// Ends what concerns only the connection to the endpoint (RFC 9110 section 7.6.1): what `Connection`
 /// nominates, and the fields that are hop-by-hop by definition. Pingora writes the framing and the
 /// `Connection` of our own hop.
-pub(super) fn end_hop(answer: &mut ResponseHeader) {
-    if answer.headers.contains_key(CONNECTION) {
-        let nominated: Vec<HeaderName> = answer
+fn end_hop(response: &mut ResponseHeader) {
+    if response.headers.contains_key(CONNECTION) {
+        let nominated: Vec<HeaderName> = response
             .headers
             .get_all(CONNECTION)
             .iter()
@@ -24,31 +105,24 @@ pub(super) fn end_hop(answer: &mut ResponseHeader) {
             .filter(|name| *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING && *name != CONNECTION)
             .collect();
         for name in nominated {
-            answer.remove_header(&name);
+            response.remove_header(&name);
         }
     }
-    while let Some(name) = answer.headers.keys().find(|name| is_of_one_hop(name.as_str())).cloned() {
-        answer.remove_header(&name);
+    while let Some(name) = response.headers.keys().find(|name| is_of_one_hop(name.as_str())).cloned() {
+        response.remove_header(&name);
     }
 }
 
 /// Says a length once that is said more than once.
-pub(super) fn say_length_once(answer: &mut ResponseHeader) -> Result<()> {
-    match repeated_length(&answer.headers) {
-        Some(length) => answer.insert_header(CONTENT_LENGTH, length),
+fn say_length_once(response: &mut ResponseHeader) -> Result<()> {
+    match repeated_length(&response.headers) {
+        Some(length) => response.insert_header(CONTENT_LENGTH, length),
         None => Ok(()),
     }
 }
 
-/// Translates what points at the API's own host or stage.
-pub(super) fn translate(answer: &mut ResponseHeader, route: &Route, client: ClientView<'_>) -> Result<()> {
-    each(answer, &LOCATION, |value| location(route, client, value))?;
-    each(answer, &CONTENT_LOCATION, |value| location(route, client, value))?;
-    each(answer, &SET_COOKIE, |value| cookie(route, client, value))
-}
-
-fn each(answer: &mut ResponseHeader, name: &HeaderName, change: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Result<()> {
-    let translated: Vec<Option<HeaderValue>> = answer
+fn each(response: &mut ResponseHeader, name: &HeaderName, change: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Result<()> {
+    let translated: Vec<Option<HeaderValue>> = response
         .headers
         .get_all(name)
         .iter()
@@ -57,16 +131,16 @@ fn each(answer: &mut ResponseHeader, name: &HeaderName, change: impl Fn(&[u8]) -
     if translated.iter().all(Option::is_none) {
         return Ok(());
     }
-    let values: Vec<HeaderValue> = answer
+    let values: Vec<HeaderValue> = response
         .headers
         .get_all(name)
         .iter()
         .zip(translated)
         .map(|(old, new)| new.unwrap_or_else(|| old.clone()))
         .collect();
-    answer.remove_header(name);
+    response.remove_header(name);
     for value in values {
-        answer.append_header(name, value)?;
+        response.append_header(name, value)?;
     }
     Ok(())
 }

@@ -5,9 +5,12 @@
 //! does the work reads the headers themselves.
 
 use http::HeaderValue;
-use http::header::HeaderMap;
+use http::header::{HeaderMap, HeaderName};
 
 use crate::downstream::request_id;
+
+/// API Gateway may take the method it names for the real one.
+pub(super) const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 
 /// A request's headers.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,14 +1,16 @@
 //! Pingora meets the domain: one request, from its header to its answer.
 
-mod attempt;
+mod admission;
+mod connecting;
 mod context;
 mod downstream_response;
+mod failure;
 pub(crate) mod forwarded;
 mod head;
 mod phases;
 mod record;
-pub mod reply;
-mod upstream_request;
+mod refuse;
+pub mod upstream_request;
 
 use std::sync::Arc;
 

@@ -8,9 +8,10 @@ use pingora_proxy::Session;
 
 use super::Proxy;
 use super::context::RequestContext;
-use super::reply::final_answer;
+use super::downstream_response::final_response;
 use crate::downstream::connection::ClientConnection;
 use crate::telemetry::access_log::{Record, Text, Upstream};
+use crate::upstream::attempt::Attempt;
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::Route;
 
@@ -49,21 +50,22 @@ impl Proxy {
     }
 
     fn upstream_of<'r>(&'r self, session: &'r Session, ctx: &'r RequestContext) -> Option<Upstream<'r>> {
-        let (entry, route) = ctx.entry().zip(ctx.route()).filter(|_| ctx.attempts > 0)?;
-        let address = ctx.picked.as_ref().or(ctx.failed.last());
-        let sent = ctx.sent.filter(|_| !ctx.reused);
-        let answer = final_answer(session).filter(|_| ctx.answered).map(|answer| &answer.headers);
+        let (entry, route) = ctx.entry().zip(ctx.route()).filter(|_| ctx.attempts.begun() > 0)?;
+        let attempt = ctx.attempts.current();
+        let address = ctx.attempts.address();
+        let answered = attempt.is_some_and(Attempt::is_answered);
+        let headers = final_response(session).filter(|_| answered).map(|response| &response.headers);
         Some(Upstream {
             api_id: route.api_id(),
             endpoint: &self.endpoints.at(entry.endpoint()).label,
             address: address.map(|address| address.socket),
             zone: address.map(|address| if address.local { "local" } else { "other" }),
-            reused: ctx.reused,
-            retries: ctx.attempts - 1,
-            connect_ms: sent.map(|sent| sent.saturating_duration_since(ctx.connecting)),
-            first_byte_ms: ctx.first_byte,
-            amzn_request_id: answer.and_then(|headers| text(headers, "x-amzn-requestid")),
-            apigw_id: answer.and_then(|headers| text(headers, "x-amz-apigw-id")),
+            reused: attempt.is_some_and(Attempt::is_reused),
+            retries: ctx.attempts.begun() - 1,
+            connect_ms: attempt.and_then(Attempt::connect_time),
+            first_byte_ms: attempt.and_then(Attempt::first_byte),
+            amzn_request_id: headers.and_then(|headers| text(headers, "x-amzn-requestid")),
+            apigw_id: headers.and_then(|headers| text(headers, "x-amz-apigw-id")),
         })
     }
 }

@@ -1,18 +1,80 @@
 //! The request as the API gets it: the header Pingora cloned, with what must change changed.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, COOKIE, HOST, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
-use pingora::{ErrorType, OrErr, Result};
+use pingora::{Error, ErrorType, OrErr, Result};
+use pingora_proxy::Session;
 
+use super::Proxy;
+use super::context::RequestContext;
 use super::head::HeaderWork;
+use crate::downstream::connection::ClientConnection;
+use crate::downstream::request_id::Id;
 use nameplate_core::domain::host::{HostBuffer, normalize};
+use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::{HostMode, RefererMode, Route};
+use nameplate_core::domain::target::Target;
+use nameplate_core::settings::RequestId;
+
+impl Proxy {
+    /// Makes the client's request the API's: our id, what the API learns of the client, the route's target and
+    /// headers.
+    pub(super) fn upstream_request(
+        &self,
+        session: &Session,
+        request: &mut RequestHeader,
+        ctx: &RequestContext,
+    ) -> Result<()> {
+        let asked = asked_host(session.req_header());
+        if session.is_http2() {
+            join_cookies(request)?;
+        }
+        let route = ctx.route().ok_or_else(|| Error::explain(ErrorType::InternalError, "no route was decided"))?;
+        if let Some(id) = self.id_to_say(ctx).filter(|id| id.is_new) {
+            request.insert_header("X-Request-Id", id.value.clone())?;
+        }
+        self.forwarded.apply(request, &ClientConnection::client_info(session), asked.clone())?;
+        address_to_api(request, route, ctx.target.clone(), asked.as_ref(), ctx.work)
+    }
+
+    /// Counts a piece of the request's body, and refuses one that is over the limit.
+    pub(super) fn upstream_body(
+        &self,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut RequestContext,
+    ) -> Result<()> {
+        let Some(attempt) = ctx.attempts.current_mut() else { return Ok(()) };
+        attempt.note_body(end_of_stream, self.client.read_timeout, Instant::now);
+        let Some(bytes) = body else { return Ok(()) };
+        // An HTTP/2 request may end in an empty DATA frame. Pingora 0.9.1 writes it to an HTTP/1.1
+        // upstream as a second terminating chunk (its issue 935), which the next request on that
+        // connection would be read as a part of.
+        if bytes.is_empty() && end_of_stream {
+            *body = None;
+            return Ok(());
+        }
+        ctx.body_bytes = attempt.add_body(bytes.len());
+        if ctx.body_bytes > self.limits.body {
+            ctx.refusal = Some(Refusal::BodyTooLarge);
+            return Err(Error::explain(ErrorType::InvalidHTTPHeader, "the body is over the limit").into_down());
+        }
+        Ok(())
+    }
+
+    /// The request's id, where headers are to have it.
+    pub(super) fn id_to_say<'c>(&self, ctx: &'c RequestContext) -> Option<&'c Id> {
+        ctx.id().filter(|_| self.request_id != RequestId::Off)
+    }
+}
 
 /// Puts the route's target and headers into a request on its way upstream. `asked_host` is the
 /// authority the client asked for.
-pub(super) fn address_to_api(
+fn address_to_api(
     request: &mut RequestHeader,
     route: &Route,
     target: Bytes,
@@ -41,6 +103,16 @@ pub(super) fn address_to_api(
         request.insert_header("Referer", domain.clone())?;
     }
     request.insert_header("X-Upstream-Domain", domain)
+}
+
+/// The authority the client asked for, as it wrote it. In HTTP/1.0 an absolute form may be all
+/// there is.
+pub(super) fn asked_host(request: &RequestHeader) -> Option<HeaderValue> {
+    match (request.uri.authority(), request.headers.get(HOST)) {
+        (Some(authority), _) => HeaderValue::from_str(authority.as_str()).ok(),
+        (None, Some(host)) => Some(host.clone()),
+        (None, None) => HeaderValue::from_bytes(Target::parse(request.raw_path()).ok()?.authority?).ok(),
+    }
 }
 
 fn set_target(request: &mut RequestHeader, target: Bytes) -> Result<()> {
@@ -86,7 +158,7 @@ pub(super) fn repeated_length(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// An HTTP/2 client may send each cookie in a line of its own, to compress them better; HTTP/1.1 has
 /// room for one line (RFC 9113 section 8.2.3).
-pub(super) fn join_cookies(request: &mut RequestHeader) -> Result<()> {
+fn join_cookies(request: &mut RequestHeader) -> Result<()> {
     let mut lines = request.headers.get_all(COOKIE).iter();
     let (Some(first), Some(second)) = (lines.next(), lines.next()) else { return Ok(()) };
     let mut joined = first.as_bytes().to_vec();

@@ -25,7 +25,18 @@ pub(crate) enum Late {
 const NOTHING: u8 = 0;
 const OVER: u8 = u8::MAX;
 
-/// Until when what must have happened.
+/// How long a request may take, where Pingora does not see to it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct TimeLimits {
+    /// All of it.
+    pub(crate) total: Option<Duration>,
+    /// To the header of the response.
+    pub(crate) first_byte: Option<Duration>,
+    /// The silence inside a response, where it may be shorter than the wait for its header.
+    pub(crate) quiet: Option<Duration>,
+}
+
+/// The deadlines of one attempt.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Deadlines {
     /// The end of it all.
@@ -38,15 +49,15 @@ pub(crate) struct Deadlines {
 
 impl Deadlines {
     fn first(&self) -> Option<(Instant, Late)> {
-        let waits = [(self.total, Late::Api), (self.api, Late::Api), (self.client, Late::Client)];
-        waits.into_iter().filter_map(|(at, late)| Some((at?, late))).min_by_key(|(at, _)| *at)
+        let all = [(self.total, Late::Api), (self.api, Late::Api), (self.client, Late::Client)];
+        all.into_iter().filter_map(|(at, late)| Some((at?, late))).min_by_key(|(at, _)| *at)
     }
 }
 
 /// Cuts the connection off when something is late; dropped, it no longer does.
 pub(crate) struct DeadlineWatch {
     shared: Arc<Shared>,
-    waits: Deadlines,
+    deadlines: Deadlines,
     task: Option<AbortHandle>,
 }
 
@@ -63,18 +74,18 @@ struct Shared {
 
 impl DeadlineWatch {
     /// Starts to watch a connection.
-    pub(crate) fn new(cancel: CancelHandle, waits: Deadlines, now: Instant) -> DeadlineWatch {
+    pub(crate) fn new(cancel: CancelHandle, deadlines: Deadlines, now: Instant) -> DeadlineWatch {
         let shared =
             Shared { cancel, began: now, at: AtomicU64::new(u64::MAX), what: NOTHING.into(), late: NOTHING.into() };
-        let mut watch = DeadlineWatch { shared: Arc::new(shared), waits: Deadlines::default(), task: None };
-        watch.change(|old| *old = waits);
+        let mut watch = DeadlineWatch { shared: Arc::new(shared), deadlines: Deadlines::default(), task: None };
+        watch.change(|old| *old = deadlines);
         watch
     }
 
     /// Changes what is waited for.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut Deadlines)) {
-        change(&mut self.waits);
-        let Some((at, late)) = self.waits.first() else { return self.stop() };
+        change(&mut self.deadlines);
+        let Some((at, late)) = self.deadlines.first() else { return self.stop() };
         let at = self.shared.millis(at);
         self.shared.what.store(late as u8, Ordering::Relaxed);
         let before = self.shared.at.swap(at, Ordering::Relaxed);

@@ -1,6 +1,7 @@
 //! The endpoint's side: which addresses there are, which of them work, and connections to them.
 
 pub mod api_names;
+pub(crate) mod attempt;
 mod check;
 pub mod deadline;
 pub mod dial;

@@ -8,6 +8,7 @@ use pingora::protocols::l4::ext::TcpKeepalive;
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
+use super::deadline::TimeLimits;
 use super::dial::Dialer;
 use crate::telemetry::metrics::UpstreamConnections;
 use nameplate_core::domain::overrides::Timeouts;
@@ -15,7 +16,7 @@ use nameplate_core::settings::{Endpoint, Settings, Sni};
 
 /// One prototype for each endpoint, cloned and addressed for each request.
 pub(crate) struct Peers {
-    /// In the order of `live::endpoints`.
+    /// In the order of `upstream::endpoints`.
     list: Vec<Prototype>,
 }
 
@@ -26,17 +27,6 @@ pub(crate) struct Prototype {
     timeouts: Timeouts,
     read: Duration,
     open: UpstreamConnections,
-}
-
-/// How long a request may take, where Pingora does not see to it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct TimeLimits {
-    /// All of it.
-    pub(crate) total: Option<Duration>,
-    /// To the header of the answer.
-    pub(crate) first_byte: Option<Duration>,
-    /// The silence inside an answer, where it may be shorter than the wait for its header.
-    pub(crate) quiet: Option<Duration>,
 }
 
 impl Peers {

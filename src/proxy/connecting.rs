@@ -1,4 +1,4 @@
-//! One attempt to send a request: which address, over which connection, and whether there is another.
+//! From the decision to a connection: which address, which connection, and whether there is another attempt.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +12,8 @@ use super::Proxy;
 use super::context::RequestContext;
 use crate::telemetry::metrics::{ConnectFailure, Discovery, Metrics, Retry};
 use crate::upstream::api_names::ApiName;
-use crate::upstream::deadline::{DeadlineWatch, Deadlines};
+use crate::upstream::attempt::Attempts;
+use crate::upstream::deadline::DeadlineWatch;
 use crate::upstream::dial::CancelHandle;
 use crate::upstream::endpoints::EndpointState;
 use crate::upstream::handshakes;
@@ -22,22 +23,19 @@ use nameplate_core::domain::refusal::Refusal;
 impl Proxy {
     /// The peer for the next attempt.
     pub(super) async fn next_peer(&self, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
-        let first = ctx.attempts == 0;
+        let first = ctx.attempts.begun() == 0;
         // The first attempt begins when the header has been read: one look at the clock less.
         let now = if first { ctx.started } else { Instant::now() };
         if first {
             self.endpoints.budget.earn();
         }
-        ctx.attempts += 1;
-        // Nothing of an attempt before is this one's.
-        (ctx.watch, ctx.sent, ctx.reused) = (None, None, false);
+        ctx.attempts.begin();
         // Who had to wait for a name has less time left.
         let now = if self.look_up(ctx, now).await { Instant::now() } else { now };
-        ctx.connecting = now;
-        let picked = self.pool_of(ctx).and_then(|(endpoint_state, pool)| {
-            endpoint_state.pick(pool, &ctx.failed, now).or_else(|| {
+        let picked = self.pool_of(ctx).and_then(|(endpoint, pool)| {
+            endpoint.pick(pool, ctx.attempts.failed(), now).or_else(|| {
                 // Every address has failed once: one that has recovered since is better than none.
-                endpoint_state.pick(pool, &[], now)
+                endpoint.pick(pool, &[], now)
             })
         });
         let (Some(picked), Some((entry, route))) = (picked, ctx.entry().zip(ctx.route())) else {
@@ -59,16 +57,12 @@ impl Proxy {
             let connect = peer.options.total_connection_timeout;
             peer.options.total_connection_timeout = Some(connect.map_or(left, |connect| connect.min(left)));
         }
-        if ctx.failed.iter().any(|failed| failed.socket == picked.socket) {
-            ctx.failed.clear();
-        }
-        ctx.limits = limits;
-        ctx.picked = Some(picked);
+        ctx.attempts.send_to(picked, limits, now);
         Ok(peer)
     }
 
     /// Where an endpoint's private DNS is asked: finds the API's name, and looks it up if it must be.
-    /// Says whether that took time.
+    /// Returns whether that took time.
     async fn look_up(&self, ctx: &RequestContext, now: Instant) -> bool {
         let Some((entry, route)) = ctx.entry().zip(ctx.route()) else { return false };
         let Some(names) = self.endpoints.at(entry.endpoint()).endpoint.names() else { return false };
@@ -87,9 +81,9 @@ impl Proxy {
     /// The addresses that the request may be sent to.
     fn pool_of<'a>(&'a self, ctx: &'a RequestContext) -> Option<(&'a EndpointState, &'a AddressPool)> {
         let entry = ctx.entry()?;
-        let endpoint_state = self.endpoints.at(entry.endpoint());
-        let pool = endpoint_state.endpoint.pool().or_else(|| entry.name.get().map(|name| &name.pool))?;
-        Some((endpoint_state, pool))
+        let endpoint = self.endpoints.at(entry.endpoint());
+        let pool = endpoint.endpoint.pool().or_else(|| entry.name.get().map(|name| &name.pool))?;
+        Some((endpoint, pool))
     }
 
     /// No connection came to be: nothing has been sent, so every method may try again elsewhere.
@@ -98,19 +92,16 @@ impl Proxy {
         log::warn!("{}: connecting to {} failed: {e}", ctx.domain(), peer._address);
         let now = Instant::now();
         // What we have run out of ourselves is no fault of the address.
-        if *e.etype() != ErrorType::SocketError
-            && let (Some(picked), Some((endpoint_state, pool))) = (&ctx.picked, self.pool_of(ctx))
-        {
-            endpoint_state.failed(pool, picked, now);
+        if *e.etype() != ErrorType::SocketError {
+            self.blame_address(ctx, now);
         }
-        ctx.failed.extend(ctx.picked.take());
-        let again = self.may_try_again(ctx, Retry::Connect, now);
-        e.set_retry(again);
+        ctx.attempts.fail_address();
+        e.set_retry(self.take_retry(&ctx.attempts, Retry::Connect, now));
     }
 
-    /// Whether another attempt may be made, which then counts.
-    fn may_try_again(&self, ctx: &RequestContext, cause: Retry, now: Instant) -> bool {
-        if ctx.attempts >= self.attempts {
+    /// Takes one more attempt out of the retry budget, and returns whether there was one for this request.
+    fn take_retry(&self, attempts: &Attempts, cause: Retry, now: Instant) -> bool {
+        if !attempts.has_left(self.attempts) {
             return false;
         }
         if !self.endpoints.budget.spend(now) {
@@ -121,7 +112,7 @@ impl Proxy {
         true
     }
 
-    /// There is a connection.
+    /// There is a connection: the request goes out on it.
     pub(super) fn connected(
         &self,
         session: &mut Session,
@@ -130,71 +121,56 @@ impl Proxy {
         digest: Option<&Digest>,
     ) {
         let now = Instant::now();
-        let metrics = &self.metrics;
-        if reused {
-            metrics.upstream_reused();
-        } else {
-            let since = CancelHandle::of(digest).and_then(|cancel| cancel.since()).unwrap_or(now);
-            let (tcp, tls) = (since.duration_since(ctx.connecting), now.duration_since(since));
-            metrics.upstream_connected(tcp.as_secs_f64(), tls.as_secs_f64(), handshakes::ended());
-        }
         // What was sent on a connection that was dead is sent once more, and counted once more.
         ctx.body_bytes = 0;
-        ctx.sent = Some(now);
-        ctx.reused = reused;
-        ctx.watch = self.watch(session, ctx, digest, now);
-    }
-
-    /// Something to watch the clock with, for a request that needs it.
-    fn watch(
-        &self,
-        session: &mut Session,
-        ctx: &RequestContext,
-        digest: Option<&Digest>,
-        now: Instant,
-    ) -> Option<DeadlineWatch> {
-        let limits = ctx.limits;
+        let started = ctx.started;
+        let Some(attempt) = ctx.attempts.current_mut() else { return };
+        if reused {
+            self.metrics.upstream_reused();
+        } else {
+            let since = CancelHandle::of(digest).and_then(|connection| connection.since()).unwrap_or(now);
+            let (tcp, tls) = (since.duration_since(attempt.began()), now.duration_since(since));
+            self.metrics.upstream_connected(tcp.as_secs_f64(), tls.as_secs_f64(), handshakes::ended());
+        }
         // Pingora times the body of HTTP/1.1 by itself.
         let sends = session.is_http2() && !session.as_mut().is_body_done();
-        if limits.total.is_none() && limits.first_byte.is_none() && !sends {
-            return None;
-        }
-        let waits = Deadlines {
-            total: limits.total.map(|total| ctx.started + total),
-            api: limits.first_byte.map(|first_byte| now + first_byte),
-            client: sends.then(|| now + self.client.read_timeout),
-        };
-        Some(DeadlineWatch::new(CancelHandle::of(digest)?, waits, now))
+        let client_wait = sends.then_some(self.client.read_timeout);
+        let watch = attempt
+            .deadlines(started, now, client_wait)
+            .and_then(|deadlines| Some(DeadlineWatch::new(CancelHandle::of(digest)?, deadlines, now)));
+        attempt.send(reused, watch, now);
     }
 
-    /// The answer has begun: the address works.
+    /// The response has begun: the address works.
     pub(super) fn answered(&self, ctx: &mut RequestContext) {
-        if let (Some(picked), Some((endpoint_state, pool))) = (&ctx.picked, self.pool_of(ctx)) {
-            endpoint_state.worked(pool, picked);
+        if let (Some(attempt), Some((endpoint, pool))) = (ctx.attempts.current(), self.pool_of(ctx)) {
+            endpoint.worked(pool, &attempt.address);
         }
-        ctx.answered = true;
-        let quiet = ctx.limits.quiet;
-        if let Some(watch) = &mut ctx.watch {
-            watch.change(|waits| waits.api = quiet.map(|quiet| Instant::now() + quiet));
+        let Some(attempt) = ctx.attempts.current_mut() else { return };
+        if let Some(after) = attempt.begin_response(Instant::now()) {
+            self.metrics.upstream_first_byte(after.as_secs_f64());
         }
     }
 
-    /// A kept connection was dead: the next attempt goes elsewhere, where there is an elsewhere. All that
-    /// are kept to an address that has just died are dead.
-    pub(super) fn was_dead(&self, ctx: &mut RequestContext) -> bool {
-        ctx.failed.extend(ctx.picked.take());
-        self.may_try_again(ctx, Retry::Reused, Instant::now())
+    /// Takes one more attempt after a kept connection that was dead, and returns whether there was one. It goes
+    /// elsewhere, where there is an elsewhere: all that are kept to an address that has just died are dead.
+    pub(super) fn retry_elsewhere(&self, ctx: &mut RequestContext) -> bool {
+        ctx.attempts.fail_address();
+        self.take_retry(&ctx.attempts, Retry::Reused, Instant::now())
     }
 
-    /// A connection broke before an answer began.
+    /// A connection broke before a response began.
     pub(super) fn broke(&self, ctx: &RequestContext, e: &Error) {
-        // A kept connection may end at any time, and an API that is slow is no fault of the address.
         let timed_out = matches!(e.etype(), ErrorType::ReadTimedout | ErrorType::WriteTimedout);
-        if ctx.reused || timed_out || *e.esource() != ErrorSource::Upstream || ctx.late().is_some() {
-            return;
+        let blames = ctx.attempts.current().is_some_and(|attempt| attempt.blames_address(timed_out));
+        if blames && *e.esource() == ErrorSource::Upstream {
+            self.blame_address(ctx, Instant::now());
         }
-        if let (Some(picked), Some((endpoint_state, pool))) = (&ctx.picked, self.pool_of(ctx)) {
-            endpoint_state.failed(pool, picked, Instant::now());
+    }
+
+    fn blame_address(&self, ctx: &RequestContext, now: Instant) {
+        if let (Some(attempt), Some((endpoint, pool))) = (ctx.attempts.current(), self.pool_of(ctx)) {
+            endpoint.failed(pool, &attempt.address, now);
         }
     }
 }

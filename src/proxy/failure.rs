@@ -1,0 +1,140 @@
+//! What becomes of a request whose way to the API or back breaks.
+
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, ErrorSource, ErrorType};
+use pingora_proxy::{FailToProxy, Session};
+
+use super::Proxy;
+use super::context::RequestContext;
+use super::downstream_response::{final_response, has_whole_response};
+use super::head::METHOD_OVERRIDE;
+use crate::upstream::attempt::Attempt;
+use crate::upstream::deadline::Late;
+use nameplate_core::domain::refusal::Refusal;
+
+impl Proxy {
+    /// The exchange with the API broke: decides whether the request may be sent once more.
+    pub(super) fn exchange_broke(
+        &self,
+        peer: &HttpPeer,
+        session: &mut Session,
+        e: Box<Error>,
+        ctx: &mut RequestContext,
+        client_reused: bool,
+    ) -> Box<Error> {
+        let mut e = e.more_context(format!("address {}", peer._address));
+        let request = session.req_header();
+        let begun = session.response_written().is_some();
+        if !begun {
+            self.broke(ctx, &e);
+        }
+        let spent = session.as_ref().retry_buffer_truncated() || begun || ctx.attempts.late().is_some();
+        // With an overriding method, GET promises nothing.
+        if spent || !request.method.is_idempotent() || request.headers.contains_key(METHOD_OVERRIDE) {
+            // The API may have acted on it: never a second time.
+            e.set_retry(false);
+        } else {
+            e.retry.decide_reuse(client_reused);
+            if e.retry() {
+                e.set_retry(self.retry_elsewhere(ctx));
+            }
+        }
+        e
+    }
+
+    /// No attempt is left: refuses the request, unless its client is gone or has had its response.
+    pub(super) async fn give_up(&self, session: &mut Session, e: &Error, ctx: &mut RequestContext) -> FailToProxy {
+        let gone = FailToProxy { error_code: 0, can_reuse_downstream: false };
+        if *e.esource() == ErrorSource::Downstream && has_whole_response(session) {
+            // It got a response early and did not finish its request: that is allowed.
+            return gone;
+        }
+        let body_done = session.as_mut().is_body_done();
+        let Some(refusal) = ctx.refusal.or_else(|| refusal_for(ctx.attempts.current(), e, body_done)) else {
+            ctx.aborted = true;
+            return gone;
+        };
+        ctx.refusal = Some(refusal);
+        if refusal.status() >= 500 {
+            log::warn!("{}: refused with {} {}: {e}", ctx.domain(), refusal.status(), refusal.reason());
+        }
+        // A final response that has begun cannot become another one; the connection ends instead, so
+        // that the client sees it was cut short.
+        if final_response(session).is_some() {
+            return gone;
+        }
+        session.set_keepalive(None);
+        if self.refuse(session, ctx, refusal).await.is_err() {
+            ctx.aborted = true;
+        }
+        FailToProxy { error_code: refusal.status(), can_reuse_downstream: false }
+    }
+}
+
+/// The refusal for an attempt that ended in an error, with the whole request read (`body_done`) or not; `None`
+/// where the client is gone.
+fn refusal_for(attempt: Option<&Attempt>, e: &Error, body_done: bool) -> Option<Refusal> {
+    match (attempt.and_then(Attempt::late), e.etype()) {
+        // It could not send because the API took nothing: what we could not read was not awaited.
+        (Some(Late::Client), ErrorType::WriteTimedout | ErrorType::WriteError) => Some(Refusal::UpstreamTimeout),
+        (Some(Late::Client), _) => Some(Refusal::RequestTimeout),
+        (Some(Late::Api), _) => Some(Refusal::UpstreamTimeout),
+        (None, etype) => {
+            let refusal = refusal_of(e);
+            let awaited = *etype == ErrorType::ReadTimedout && attempt.is_some_and(Attempt::is_sent);
+            if refusal == Some(Refusal::UpstreamTimeout) && awaited && !body_done {
+                // The API was waiting for the rest of the request, as we were.
+                return Some(Refusal::RequestTimeout);
+            }
+            refusal
+        }
+    }
+}
+
+/// The refusal for an error of Pingora's; `None` where the client is gone.
+fn refusal_of(error: &Error) -> Option<Refusal> {
+    use ErrorType as E;
+    match (error.esource(), error.etype()) {
+        (ErrorSource::Downstream, E::ReadTimedout) => Some(Refusal::RequestTimeout),
+        (
+            ErrorSource::Downstream,
+            E::WriteTimedout | E::WriteError | E::ReadError | E::ConnectionClosed | E::H2Error,
+        ) => None,
+        (ErrorSource::Downstream, _) => Some(Refusal::MalformedMessage),
+        (_, E::ConnectTimedout | E::TLSHandshakeTimedout | E::ReadTimedout | E::WriteTimedout) => {
+            Some(Refusal::UpstreamTimeout)
+        }
+        (_, E::ConnectRefused | E::ConnectNoRoute | E::ConnectError | E::BindError | E::SocketError) => {
+            Some(Refusal::ConnectFailed)
+        }
+        (_, E::TLSHandshakeFailure | E::InvalidCert | E::HandshakeError | E::TLSWantX509Lookup) => {
+            Some(Refusal::TlsFailed)
+        }
+        (ErrorSource::Upstream, _) => Some(Refusal::BadAnswer),
+        (ErrorSource::Internal | ErrorSource::Unset, _) => Some(Refusal::Internal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: Box<Error>, want: Option<Refusal>) {
+        assert_eq!(refusal_of(&error), want, "{error}");
+    }
+
+    #[test]
+    fn each_way_to_fail_has_its_refusal() {
+        check(Error::new_up(ErrorType::ConnectRefused), Some(Refusal::ConnectFailed));
+        check(Error::new_up(ErrorType::ConnectTimedout), Some(Refusal::UpstreamTimeout));
+        check(Error::new_up(ErrorType::InvalidCert), Some(Refusal::TlsFailed));
+        check(Error::new_up(ErrorType::ReadTimedout), Some(Refusal::UpstreamTimeout));
+        check(Error::new_up(ErrorType::InvalidHTTPHeader), Some(Refusal::BadAnswer));
+        check(Error::new_up(ErrorType::ConnectionClosed), Some(Refusal::BadAnswer));
+        check(Error::new_down(ErrorType::InvalidHTTPHeader), Some(Refusal::MalformedMessage));
+        check(Error::new_down(ErrorType::ReadTimedout), Some(Refusal::RequestTimeout));
+        check(Error::new_down(ErrorType::ConnectionClosed), None);
+        check(Error::new_in(ErrorType::InternalError), Some(Refusal::Internal));
+    }
+}
