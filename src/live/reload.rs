@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::Live;
 use super::snapshot::{Snapshot, Tally};
 use super::status::Origin;
-use crate::source::FetchFault;
+use crate::source::fault::FetchFault;
 use crate::telemetry::metrics::Reload;
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::table::MappingTable;

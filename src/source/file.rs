@@ -1,23 +1,20 @@
 //! The mapping in a file: a local one, or one on a shared file system.
 //!
 //! **Invariant:** a file is read when it is whole, as far as that can be known: after it was renamed
-//! into place or closed by its writer, or when it has been still for [`STILL`].
+//! into place or closed by its writer, or when it has been still for a second.
 
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::fault::FetchFault;
+use super::fetch::{Ask, Fetched, Seen, Source};
 use super::watch::Watch;
-use super::{Ask, FetchFault, Fetched, Seen, Source};
 use nameplate_core::mapping::load::read_up_to;
 use nameplate_core::settings::{MappingSource, Reload};
-
-/// A file nobody has written to for this long is whole.
-pub(super) const STILL: Duration = Duration::from_secs(1);
 
 /// The mapping in a file.
 pub(super) struct File {

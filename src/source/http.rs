@@ -10,7 +10,9 @@ use http::{HeaderValue, StatusCode};
 use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, Response};
 
-use super::{Ask, FetchFault, Fetched, Source, chain, one_line, use_ring};
+use super::fault::{FetchFault, chain, one_line};
+use super::fetch::{Ask, Fetched, Source};
+use super::tls::use_ring;
 use nameplate_core::settings::{MappingSource, Reload};
 
 /// The agent is on this host, other servers in this region.

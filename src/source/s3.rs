@@ -10,7 +10,9 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{ClientOptions, Error, GetOptions, ObjectStore, RetryConfig};
 
-use super::{Ask, FetchFault, Fetched, Source, chain, use_ring};
+use super::fault::{FetchFault, chain};
+use super::fetch::{Ask, Fetched, Source};
+use super::tls::use_ring;
 use nameplate_core::settings::{MappingSource, Reload};
 
 /// S3's gateway endpoint is in our VPC.

@@ -15,9 +15,11 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::Seen;
-use super::file::STILL;
+use super::fetch::Seen;
 use super::links::names_on_the_way;
+
+/// A file nobody has written to for this long is whole.
+pub(super) const STILL: Duration = Duration::from_secs(1);
 
 /// How long a file that was written in place must then be left alone: some programs open and close
 /// it several times.

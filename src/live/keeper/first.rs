@@ -4,8 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use super::super::reload::{Cause, Document};
+use crate::source;
 use crate::source::cache::{Cache, CacheFault, Kept};
-use crate::source::{self, Ask, FetchFault, Fetched, Source};
+use crate::source::fault::FetchFault;
+use crate::source::fetch::{Ask, Fetched, Source};
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;

@@ -21,7 +21,7 @@ use super::reload::{Cause, Document, NotTaken, Reloaded, may_shrink};
 use super::snapshot::{Snapshot, Tally};
 use super::status::Origin;
 use crate::source::cache::{CacheFault, Kept};
-use crate::source::{Ask, Fetched, Seen};
+use crate::source::fetch::{Ask, Fetched, Seen};
 use crate::telemetry::metrics::Reload;
 pub use first::FirstFault;
 use first::{First, Opened};

@@ -1,0 +1,50 @@
+//! Asking a source for the mapping: why, and what it brings.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::fault::FetchFault;
+
+/// Why a source is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// It is time: bring the mapping if it changed since the last time.
+    Poll,
+    /// Somebody says so, or saw a change: bring it.
+    Now,
+}
+
+/// How a change was made, as far as that can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// A new file took the old one's place: it is whole.
+    Replaced,
+    /// Who wrote to the file has closed it, and may open it again.
+    Closed,
+    /// The file was written to, and nobody knows whether that is all.
+    Touched,
+}
+
+/// What a source has.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// Nothing new since the last time.
+    Unchanged,
+    /// A change that may not be complete: ask again in a moment.
+    Unsettled,
+    /// The mapping's bytes.
+    Document(Bytes),
+}
+
+/// A place the mapping is kept in.
+#[async_trait]
+pub trait Source: Send {
+    /// Brings the mapping, or says that there is nothing new.
+    async fn fetch(&mut self, ask: Ask) -> Result<Fetched, FetchFault>;
+
+    /// Waits until the mapping may have changed; for ever where only asking tells. What was seen
+    /// before is not forgotten when the wait is given up.
+    async fn changed(&mut self) -> Seen {
+        std::future::pending().await
+    }
+}
