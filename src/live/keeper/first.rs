@@ -3,7 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use super::super::reload::{Cause, Document};
+use super::super::reload::Cause;
+use super::document::Document;
 use crate::source;
 use crate::source::cache::{Cache, CacheFault, Kept};
 use crate::source::fault::FetchFault;

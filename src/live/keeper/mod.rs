@@ -3,6 +3,8 @@
 //! It has a thread of its own, below the requests' in priority: reading and compiling 100,000 entries
 //! takes a tenth of a second, and where there is one core, requests come first.
 
+mod activate;
+mod document;
 mod first;
 mod handle;
 
@@ -17,12 +19,14 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Live;
-use super::reload::{Cause, Document, NotTaken, Reloaded, may_shrink};
+use super::reload::{Cause, NotTaken, Reloaded};
 use super::snapshot::{Snapshot, Tally};
 use super::status::Origin;
 use crate::source::cache::{CacheFault, Kept};
 use crate::source::fetch::{Ask, Fetched, Seen};
 use crate::telemetry::metrics::Reload;
+use activate::may_shrink;
+use document::Document;
 pub use first::FirstFault;
 use first::{First, Opened};
 pub use handle::Handle;
