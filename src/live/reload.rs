@@ -1,7 +1,7 @@
 //! How reading the mapping ended: it is in force, or why it was not taken.
 
-use crate::source::fault::FetchFault;
-use crate::telemetry::metrics::Reload;
+use crate::source::error::FetchError;
+use crate::telemetry::metrics::ReadResult;
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::version::Version;
 
@@ -21,7 +21,7 @@ pub struct Reloaded {
 pub enum Cause {
     /// It could not be read.
     #[error("{0}")]
-    Failed(#[from] FetchFault),
+    Failed(#[from] FetchError),
     /// It has faults.
     #[error("{}", .0.first(MOST_LOGGED))]
     Rejected(Diagnostics),
@@ -35,11 +35,11 @@ pub enum Cause {
 
 impl Cause {
     /// What the metrics count it as.
-    pub fn result(&self) -> Reload {
+    pub fn result(&self) -> ReadResult {
         match self {
-            Cause::Failed(_) | Cause::Unsettled => Reload::Failed,
-            Cause::Rejected(_) => Reload::Rejected,
-            Cause::Held(_) => Reload::Held,
+            Cause::Failed(_) | Cause::Unsettled => ReadResult::Failed,
+            Cause::Rejected(_) => ReadResult::Rejected,
+            Cause::Held(_) => ReadResult::Held,
         }
     }
 }

@@ -74,7 +74,7 @@ impl Status {
         self.lock().staleness(self.started, now)
     }
 
-    pub(super) fn taken(&self, origin: Origin, confirmed: SystemTime) {
+    pub(super) fn record_active(&self, origin: Origin, confirmed: SystemTime) {
         let mut report = self.lock();
         report.in_force = Some((SystemTime::now(), origin));
         report.confirmed = Some(confirmed);
@@ -84,7 +84,7 @@ impl Status {
     }
 
     /// The source has what is in force. Says whether that ends a trouble.
-    pub(super) fn confirmed(&self, now: SystemTime) -> bool {
+    pub(super) fn record_confirmed(&self, now: SystemTime) -> bool {
         let mut report = self.lock();
         report.confirmed = Some(now);
         if let Some((_, origin)) = &mut report.in_force {
@@ -94,7 +94,7 @@ impl Status {
     }
 
     /// What the source has was not taken.
-    pub fn not_taken(&self, cause: Cause, version: Option<Version>, now: SystemTime) {
+    pub fn record_refused(&self, cause: Cause, version: Option<Version>, now: SystemTime) {
         let mut report = self.lock();
         let same = |trouble: &Trouble| {
             trouble.version == version && std::mem::discriminant(&trouble.cause) == std::mem::discriminant(&cause)
@@ -123,9 +123,9 @@ mod tests {
     fn staleness_is_the_age_of_the_last_confirmation() {
         let status = Status::new("m".into(), at(100));
         assert_eq!(status.staleness(at(130)), Duration::from_secs(30), "never confirmed");
-        status.taken(Origin::Cache, at(50));
+        status.record_active(Origin::Cache, at(50));
         assert_eq!(status.staleness(at(130)), Duration::from_secs(80), "from the cache");
-        assert!(!status.confirmed(at(120)), "there was no trouble");
+        assert!(!status.record_confirmed(at(120)), "there was no trouble");
         assert_eq!(status.staleness(at(130)), Duration::from_secs(10));
         assert_eq!(status.staleness(at(90)), Duration::ZERO, "the clock was set back");
         assert!(matches!(status.report().in_force, Some((_, Origin::Source))));
@@ -135,14 +135,14 @@ mod tests {
     fn trouble_keeps_its_beginning_and_ends_with_a_good_mapping() {
         let status = Status::new("m".into(), at(0));
         let (bad, worse) = (Some(version_of(b"bad")), Some(version_of(b"worse")));
-        status.not_taken(Cause::Unsettled, bad, at(1));
-        status.not_taken(Cause::Unsettled, bad, at(2));
+        status.record_refused(Cause::Unsettled, bad, at(1));
+        status.record_refused(Cause::Unsettled, bad, at(2));
         assert_eq!(status.report().trouble.map(|t| t.since), Some(at(1)));
-        status.not_taken(Cause::Unsettled, worse, at(3));
+        status.record_refused(Cause::Unsettled, worse, at(3));
         assert_eq!(status.report().trouble.map(|t| t.since), Some(at(3)));
-        status.taken(Origin::Cache, at(0));
+        status.record_active(Origin::Cache, at(0));
         assert!(status.report().trouble.is_some(), "the cache is no cure");
-        status.taken(Origin::Source, at(4));
+        status.record_active(Origin::Source, at(4));
         assert!(status.report().trouble.is_none());
     }
 }

@@ -3,20 +3,20 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::fault::FetchFault;
+use super::error::FetchError;
 
 /// Why a source is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum FetchMode {
     /// It is time: bring the mapping if it changed since the last time.
-    Poll,
+    IfChanged,
     /// Somebody says so, or saw a change: bring it.
-    Now,
+    Always,
 }
 
 /// How a change was made, as far as that can be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum ChangeKind {
     /// A new file took the old one's place: it is whole.
     Replaced,
     /// Who wrote to the file has closed it, and may open it again.
@@ -40,11 +40,11 @@ pub enum Fetched {
 #[async_trait]
 pub trait Source: Send {
     /// Brings the mapping, or says that there is nothing new.
-    async fn fetch(&mut self, ask: Ask) -> Result<Fetched, FetchFault>;
+    async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError>;
 
     /// Waits until the mapping may have changed; for ever where only asking tells. What was seen
     /// before is not forgotten when the wait is given up.
-    async fn changed(&mut self) -> Seen {
+    async fn changed(&mut self) -> ChangeKind {
         std::future::pending().await
     }
 }

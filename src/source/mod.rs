@@ -4,7 +4,7 @@
 //! taken, is `live`'s to say.
 
 pub mod cache;
-pub mod fault;
+pub mod error;
 pub mod fetch;
 mod file;
 mod http;
@@ -17,12 +17,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use fault::FetchFault;
-use fetch::{Ask, Fetched, Source};
+use error::FetchError;
+use fetch::{FetchMode, Fetched, Source};
 use nameplate_core::settings::{MappingSource, Reload};
 
 /// Sets a source up. Nothing is read yet.
-pub fn open(source: &MappingSource, settings: &Reload) -> Result<Box<dyn Source>, FetchFault> {
+pub fn open(source: &MappingSource, settings: &Reload) -> Result<Box<dyn Source>, FetchError> {
     Ok(match source {
         MappingSource::File(path) => Box::new(file::File::new(path, settings)),
         MappingSource::S3 { bucket, key } => Box::new(s3::S3::new(source, bucket, key, settings)?),
@@ -31,12 +31,12 @@ pub fn open(source: &MappingSource, settings: &Reload) -> Result<Box<dyn Source>
 }
 
 /// Reads a source once, for commands that do not stay.
-pub async fn read(source: &MappingSource, settings: &Reload) -> Result<Bytes, FetchFault> {
-    match fetch_in_time(&mut *open(source, settings)?, source, Ask::Now, settings.timeout).await? {
+pub async fn read(source: &MappingSource, settings: &Reload) -> Result<Bytes, FetchError> {
+    match fetch_in_time(&mut *open(source, settings)?, source, FetchMode::Always, settings.timeout).await? {
         Fetched::Document(bytes) => Ok(bytes),
         // Only a file in the middle of a change says so, and only to who has read it before.
         Fetched::Unchanged | Fetched::Unsettled => {
-            Err(FetchFault::new(source, "it is being written", "try again in a moment"))
+            Err(FetchError::new(source, "it is being written", "try again in a moment"))
         }
     }
 }
@@ -45,12 +45,12 @@ pub async fn read(source: &MappingSource, settings: &Reload) -> Result<Bytes, Fe
 pub async fn fetch_in_time(
     source: &mut dyn Source,
     place: &MappingSource,
-    ask: Ask,
+    mode: FetchMode,
     patience: Duration,
-) -> Result<Fetched, FetchFault> {
+) -> Result<Fetched, FetchError> {
     let late = |_| {
         let cause = format!("no answer within {patience:?}");
-        FetchFault::new(place, cause, "check the network and the endpoint; `reload: timeout` sets the time")
+        FetchError::new(place, cause, "check the network and the endpoint; `reload: timeout` sets the time")
     };
-    tokio::time::timeout(patience, source.fetch(ask)).await.map_err(late)?
+    tokio::time::timeout(patience, source.fetch(mode)).await.map_err(late)?
 }

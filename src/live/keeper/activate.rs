@@ -41,7 +41,7 @@ impl Live {
         self.metrics.mapping_in_force(generation, entries, domains);
         self.metrics.mapping_version(&version, &self.mapping.source);
         self.metrics.mapping_from_cache(origin == Origin::Cache);
-        self.mapping.taken(origin, confirmed);
+        self.mapping.record_active(origin, confirmed);
         before
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::super::reload::Cause;
-use crate::source::fault::FetchFault;
+use crate::source::error::FetchError;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::{compile_bytes, version_of};
@@ -23,7 +23,7 @@ impl Document {
     /// not taken, and the next one can be.
     pub(super) fn compile(&self, name: &str, endpoints: &[String]) -> Result<MappingTable, Cause> {
         std::panic::catch_unwind(|| compile_bytes(&self.bytes, name, Some(endpoints)))
-            .map_err(|_| Cause::Failed(FetchFault::internal(name)))?
+            .map_err(|_| Cause::Failed(FetchError::internal(name)))?
             .map_err(Cause::Rejected)
     }
 }

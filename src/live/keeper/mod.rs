@@ -5,8 +5,8 @@
 
 mod activate;
 mod document;
-mod first;
 mod handle;
+mod reader;
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -22,17 +22,17 @@ use super::Live;
 use super::reload::{Cause, NotTaken, Reloaded};
 use super::snapshot::{Snapshot, Tally};
 use super::status::Origin;
-use crate::source::cache::{CacheFault, Kept};
-use crate::source::fetch::{Ask, Fetched, Seen};
-use crate::telemetry::metrics::Reload;
+use crate::source::cache::{CacheError, CachedMapping};
+use crate::source::fetch::{ChangeKind, FetchMode, Fetched};
+use crate::telemetry::metrics::ReadResult;
 use activate::may_shrink;
 use document::Document;
-pub use first::FirstFault;
-use first::{First, Opened};
 pub use handle::Handle;
 use handle::{ORDERS, Order, merge};
 use nameplate_core::domain::version::Version;
 use nameplate_core::settings::{MappingSource, Reload as Rules};
+pub use reader::FirstFault;
+use reader::{FirstRead, MappingReader};
 
 /// How long until a mapping that may be half written is looked at again.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
@@ -48,13 +48,13 @@ const RETIRING: Duration = Duration::from_secs(1);
 const NICE: i32 = 10;
 
 /// A keeper that has read the mapping, and waits for what to put it in force in.
-pub struct Waiting {
+pub struct PendingKeeper {
     live: SyncSender<Arc<Live>>,
     begun: Receiver<()>,
     handle: Handle,
 }
 
-impl Waiting {
+impl PendingKeeper {
     /// Puts the mapping in force, the cached one if the source had none, and goes on to keep it.
     pub fn begin(self, live: Arc<Live>) -> Handle {
         let _ = self.live.send(live);
@@ -66,7 +66,7 @@ impl Waiting {
 
 /// Starts a keeper; returns once it has read the mapping, or when there is no use in waiting for one.
 /// `endpoints` are the names that ENDPOINT may have.
-pub fn start(place: MappingSource, rules: Rules, endpoints: Vec<String>) -> Result<Waiting, FirstFault> {
+pub fn start(place: MappingSource, rules: Rules, endpoints: Vec<String>) -> Result<PendingKeeper, FirstFault> {
     let (orders, received) = mpsc::channel(ORDERS);
     let (live, lives) = sync_channel(1);
     let (begins, begun) = sync_channel(1);
@@ -75,17 +75,17 @@ pub fn start(place: MappingSource, rules: Rules, endpoints: Vec<String>) -> Resu
     let handle = Handle { orders, consent: Arc::clone(&consent) };
     let run = move |runtime: tokio::runtime::Runtime| {
         runtime.block_on(async {
-            let opened = match Opened::new(place, rules, endpoints) {
-                Ok(opened) => opened,
+            let reader = match MappingReader::new(place, rules, endpoints) {
+                Ok(reader) => reader,
                 Err(fault) => return drop(reads.send(Err(fault.into()))),
             };
-            let (opened, first) = match opened.first().await {
+            let (reader, first) = match reader.first().await {
                 Ok(read) => read,
                 Err(fault) => return drop(reads.send(Err(fault))),
             };
             let _ = reads.send(Ok(()));
             let Ok(live) = lives.recv() else { return };
-            let mut keeper = Keeper::new(live, opened, consent);
+            let mut keeper = Keeper::new(live, reader, consent);
             keeper.begin(first);
             let _ = begins.send(());
             yield_to_requests();
@@ -101,7 +101,7 @@ pub fn start(place: MappingSource, rules: Rules, endpoints: Vec<String>) -> Resu
         }
     })?;
     read.recv().map_err(|_| io::Error::other("the thread has ended"))??;
-    Ok(Waiting { live, begun, handle })
+    Ok(PendingKeeper { live, begun, handle })
 }
 
 /// Linux keeps a priority for each thread, and takes 0 for the calling one.
@@ -117,7 +117,7 @@ enum Trigger {
     /// It was time.
     Poll,
     /// A change was seen.
-    Seen(Seen),
+    Seen(ChangeKind),
     /// What was found may have been half of a change.
     SecondLook,
     /// Somebody asked.
@@ -130,7 +130,7 @@ type Outcome = Result<bool, Cause>;
 
 struct Keeper {
     live: Arc<Live>,
-    at: Opened,
+    at: MappingReader,
     name: String,
     /// Tables that were replaced and may still be read.
     retired: Vec<Arc<Snapshot>>,
@@ -165,7 +165,7 @@ enum Doubt {
 }
 
 impl Keeper {
-    fn new(live: Arc<Live>, at: Opened, consent: Arc<AtomicBool>) -> Keeper {
+    fn new(live: Arc<Live>, at: MappingReader, consent: Arc<AtomicBool>) -> Keeper {
         Keeper {
             name: at.place.to_string(),
             live,
@@ -183,8 +183,8 @@ impl Keeper {
     }
 
     /// Puts the first mapping in force: the source's, else the cached one, else none yet.
-    fn begin(&mut self, first: First) {
-        let First { read, kept } = first;
+    fn begin(&mut self, first: FirstRead) {
+        let FirstRead { read, kept } = first;
         let (cause, version) = match read {
             Ok((table, document)) => {
                 let (next, tally) = self.live.next(table, document.version);
@@ -200,11 +200,11 @@ impl Keeper {
         }
     }
 
-    fn start_from_cache(&mut self, kept: Option<Result<Kept, CacheFault>>) {
+    fn start_from_cache(&mut self, kept: Option<Result<CachedMapping, CacheError>>) {
         let (Some(cache), Some(kept)) = (&self.at.cache, kept) else { return };
         let kept = match kept {
             Ok(kept) => kept,
-            Err(CacheFault::None(_)) => return,
+            Err(CacheError::Missing(_)) => return,
             Err(fault) => return log::error!("the cached mapping cannot be used: {fault}"),
         };
         let document = Document { bytes: kept.bytes, version: kept.version };
@@ -260,8 +260,8 @@ impl Keeper {
     }
 
     async fn attempt(&mut self, trigger: Trigger) -> Outcome {
-        let ask = if trigger == Trigger::Poll && self.judged { Ask::Poll } else { Ask::Now };
-        match self.at.fetch(ask, self.at.rules.timeout).await {
+        let mode = if trigger == Trigger::Poll && self.judged { FetchMode::IfChanged } else { FetchMode::Always };
+        match self.at.fetch(mode, self.at.rules.timeout).await {
             Ok(Fetched::Unchanged) => self.unchanged(),
             Ok(Fetched::Unsettled) => self.doubts(Doubt::Unsettled),
             Ok(Fetched::Document(bytes)) => {
@@ -299,10 +299,10 @@ impl Keeper {
         self.doubt = None;
         self.failures = 0;
         if let Some((version, cause)) = &self.refused {
-            self.live.metrics.mapping_read(Reload::Unchanged);
+            self.live.metrics.mapping_read(ReadResult::Unchanged);
             // It may have been away in between.
             self.live.metrics.mapping_trouble(Some(cause.result()));
-            self.live.mapping.not_taken(cause.clone(), Some(*version), SystemTime::now());
+            self.live.mapping.record_refused(cause.clone(), Some(*version), SystemTime::now());
             return Err(cause.clone());
         }
         self.confirmed();
@@ -312,7 +312,7 @@ impl Keeper {
     /// What is in force is what the source has.
     fn confirmed(&mut self) {
         let now = SystemTime::now();
-        if self.live.mapping.confirmed(now) {
+        if self.live.mapping.record_confirmed(now) {
             log::info!("{} has the mapping that is in force again", self.name);
         }
         self.judge();
@@ -321,7 +321,7 @@ impl Keeper {
         }
         self.live.metrics.mapping_from_cache(false);
         self.live.metrics.mapping_trouble(None);
-        self.live.metrics.mapping_confirmed(Reload::Unchanged, now);
+        self.live.metrics.mapping_confirmed(ReadResult::Unchanged, now);
     }
 
     /// What the source brought last is in force.
@@ -365,11 +365,11 @@ impl Keeper {
     /// Whether a mapping is whole, as far as the way it came tells, or because it was found twice.
     fn believes(&self, trigger: Trigger, version: Version, tally: Option<Tally>) -> bool {
         match trigger {
-            Trigger::Poll | Trigger::Order | Trigger::Seen(Seen::Replaced) => true,
+            Trigger::Poll | Trigger::Order | Trigger::Seen(ChangeKind::Replaced) => true,
             _ if self.doubt == Some(Doubt::Version(version)) => true,
             // Who writes a file in several goes begins with less than there was.
-            Trigger::Seen(Seen::Closed) => tally.is_some_and(|tally| tally.removed == 0 && tally.changed == 0),
-            Trigger::Seen(Seen::Touched) | Trigger::SecondLook => false,
+            Trigger::Seen(ChangeKind::Closed) => tally.is_some_and(|tally| tally.removed == 0 && tally.changed == 0),
+            Trigger::Seen(ChangeKind::Touched) | Trigger::SecondLook => false,
         }
     }
 
@@ -386,7 +386,7 @@ impl Keeper {
 
     fn say_taken(&self, next: &Snapshot, tally: Tally, now: SystemTime) {
         self.live.metrics.mapping_trouble(None);
-        self.live.metrics.mapping_confirmed(Reload::Ok, now);
+        self.live.metrics.mapping_confirmed(ReadResult::Ok, now);
         let Snapshot { table, generation, version, .. } = next;
         let version = version.map(|version| version.to_string()).unwrap_or_default();
         let Tally { added, removed, changed } = tally;
@@ -415,7 +415,7 @@ impl Keeper {
         let result = cause.result();
         self.live.metrics.mapping_read(result);
         self.live.metrics.mapping_trouble(Some(result));
-        self.live.mapping.not_taken(cause.clone(), version, SystemTime::now());
+        self.live.mapping.record_refused(cause.clone(), version, SystemTime::now());
         let word = match cause {
             Cause::Failed(_) | Cause::Unsettled => "not read",
             Cause::Rejected(_) => "rejected",

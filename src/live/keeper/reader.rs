@@ -6,9 +6,9 @@ use std::time::Duration;
 use super::super::reload::Cause;
 use super::document::Document;
 use crate::source;
-use crate::source::cache::{Cache, CacheFault, Kept};
-use crate::source::fault::FetchFault;
-use crate::source::fetch::{Ask, Fetched, Source};
+use crate::source::cache::{Cache, CacheError, CachedMapping};
+use crate::source::error::FetchError;
+use crate::source::fetch::{FetchMode, Fetched, Source};
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
@@ -22,7 +22,7 @@ const FIRST_FETCH: Duration = Duration::from_secs(3);
 pub enum FirstFault {
     /// The mapping is a file that cannot be read, or the source cannot be set up.
     #[error("{0}")]
-    Unreadable(#[from] FetchFault),
+    Unreadable(#[from] FetchError),
     /// The mapping is a file with faults.
     #[error("{0}")]
     Invalid(Diagnostics),
@@ -32,15 +32,15 @@ pub enum FirstFault {
 }
 
 /// What a start goes by.
-pub(super) struct First {
+pub(super) struct FirstRead {
     /// A mapping that is not in force yet, or why there is none, and of which version.
     pub(super) read: Result<(MappingTable, Document), (Cause, Option<Version>)>,
     /// What is on disk, where it is needed.
-    pub(super) kept: Option<Result<Kept, CacheFault>>,
+    pub(super) kept: Option<Result<CachedMapping, CacheError>>,
 }
 
 /// A source that has been set up.
-pub(super) struct Opened {
+pub(super) struct MappingReader {
     pub(super) place: MappingSource,
     pub(super) rules: Rules,
     pub(super) source: Box<dyn Source>,
@@ -49,24 +49,24 @@ pub(super) struct Opened {
     pub(super) endpoints: Vec<String>,
 }
 
-impl Opened {
-    pub(super) fn new(place: MappingSource, rules: Rules, endpoints: Vec<String>) -> Result<Opened, FetchFault> {
+impl MappingReader {
+    pub(super) fn new(place: MappingSource, rules: Rules, endpoints: Vec<String>) -> Result<MappingReader, FetchError> {
         let source = source::open(&place, &rules)?;
         let cache = rules.cache_of(&place).map(|folder| Cache::new(&folder, &place));
-        Ok(Opened { place, rules, source, cache, endpoints })
+        Ok(MappingReader { place, rules, source, cache, endpoints })
     }
 
-    pub(super) async fn fetch(&mut self, ask: Ask, patience: Duration) -> Result<Fetched, FetchFault> {
-        source::fetch_in_time(&mut *self.source, &self.place, ask, patience).await
+    pub(super) async fn fetch(&mut self, mode: FetchMode, patience: Duration) -> Result<Fetched, FetchError> {
+        source::fetch_in_time(&mut *self.source, &self.place, mode, patience).await
     }
 
     /// Reads the mapping to start with. A file that is broken or not there is no start: somebody who
     /// can mend it is watching, and what they last deployed may still run.
-    pub(super) async fn first(mut self) -> Result<(Opened, First), FirstFault> {
+    pub(super) async fn first(mut self) -> Result<(MappingReader, FirstRead), FirstFault> {
         let is_file = self.place.file().is_some();
         let cached = self.cache.as_ref().is_some_and(|cache| cache.path().exists());
         let patience = if cached { FIRST_FETCH.min(self.rules.timeout) } else { self.rules.timeout };
-        let read = match self.fetch(Ask::Now, patience).await {
+        let read = match self.fetch(FetchMode::Always, patience).await {
             Ok(Fetched::Document(bytes)) => {
                 let document = Document::new(bytes);
                 match document.compile(&self.place.to_string(), &self.endpoints) {
@@ -85,7 +85,7 @@ impl Opened {
         };
         match read {
             Err((Cause::Failed(fault), None)) if is_file && !matches!(kept, Some(Ok(_))) => Err(fault.into()),
-            read => Ok((self, First { read, kept })),
+            read => Ok((self, FirstRead { read, kept })),
         }
     }
 }

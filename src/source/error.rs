@@ -5,7 +5,7 @@ use nameplate_core::settings::MappingSource;
 /// Why a source could not be read, and how to mend it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot read {source_name}: {cause}\n  help: {help}")]
-pub struct FetchFault {
+pub struct FetchError {
     source_name: String,
     /// What went wrong, in one line.
     pub cause: String,
@@ -13,21 +13,21 @@ pub struct FetchFault {
     pub help: String,
 }
 
-impl FetchFault {
-    pub(super) fn new(source: &MappingSource, cause: impl Into<String>, help: impl Into<String>) -> FetchFault {
-        FetchFault { source_name: source.to_string(), cause: one_line(&cause.into()), help: help.into() }
+impl FetchError {
+    pub(super) fn new(source: &MappingSource, cause: impl Into<String>, help: impl Into<String>) -> FetchError {
+        FetchError { source_name: source.to_string(), cause: one_line(&cause.into()), help: help.into() }
     }
 
     /// A fault of ours in what was read there.
-    pub fn internal(source_name: &str) -> FetchFault {
+    pub fn internal(source_name: &str) -> FetchError {
         let help = "keep this version and report it; `nameplate check` shows whether it still does";
         let cause = "reading it ended in a fault of Nameplate's own".into();
-        FetchFault { source_name: source_name.to_owned(), cause, help: help.into() }
+        FetchError { source_name: source_name.to_owned(), cause, help: help.into() }
     }
 
-    pub(super) fn too_large(source: &MappingSource, size: Option<u64>, most: u64) -> FetchFault {
+    pub(super) fn too_large(source: &MappingSource, size: Option<u64>, most: u64) -> FetchError {
         let has = size.map_or("more".into(), |size| format!("{size} bytes, more"));
-        FetchFault::new(
+        FetchError::new(
             source,
             format!("it has {has} than the {most} bytes of `max_bytes`"),
             "check that it is a mapping: 100,000 entries have about 15 MB; else raise `reload: max_bytes`",
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_fault_names_the_source_and_the_way_out() {
         let source: MappingSource = "https://example.com/m?token=secret".parse().expect("a URL");
-        let fault = FetchFault::too_large(&source, Some(9), 5).to_string();
+        let fault = FetchError::too_large(&source, Some(9), 5).to_string();
         assert!(fault.starts_with("cannot read https://example.com/m: it has 9 bytes"), "{fault}");
         assert!(fault.contains("\n  help: ") && !fault.contains("secret"), "{fault}");
     }
