@@ -1,22 +1,13 @@
-//! A new mapping: held against the one in force, then swapped in, or not at all.
+//! Swaps a compiled mapping in.
 
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::super::Live;
-use super::super::reload::Held;
 use super::super::snapshot::{Snapshot, Tally};
 use super::super::status::Origin;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
-use nameplate_plan::change::removes_too_many;
-
-/// Whether a change may remove the domains it removes. `most` is in percent of those in force.
-pub(super) fn may_shrink(before: &Snapshot, table: &MappingTable, version: Version, most: u8) -> Result<(), Held> {
-    let domains = before.table.domains();
-    let removed = before.table.domains_missing_in(table);
-    if removes_too_many(removed, domains, most) { Err(Held { version, removed, domains, most }) } else { Ok(()) }
-}
 
 impl Live {
     /// Puts a table in force.
@@ -43,39 +34,5 @@ impl Live {
         self.metrics.mapping_from_cache(origin == Origin::Cache);
         self.mapping.record_active(origin, confirmed);
         before
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::document::Document;
-    use super::*;
-
-    fn document(domains: std::ops::Range<usize>) -> Document {
-        let entry = |n| {
-            let api = "https://abc.execute-api.eu-west-1.amazonaws.com/p";
-            format!("  - CUSTOM_DOMAIN_URL: d{n}.example.com\n    PRIVATE_API_URL: {api}\n")
-        };
-        Document::new(format!("APIS:\n{}", domains.map(entry).collect::<String>()).into())
-    }
-
-    #[track_caller]
-    fn check(old: std::ops::Range<usize>, new: std::ops::Range<usize>, most: u8, want: Result<(), usize>) {
-        let old = document(old);
-        let (before, _) = Snapshot::default().next(old.compile("m", &[]).expect("valid"), old.version, &|_| Some(0));
-        let new = document(new);
-        let got = may_shrink(&before, &new.compile("m", &[]).expect("valid"), new.version, most);
-        assert_eq!(got.map_err(|held| held.removed), want);
-    }
-
-    #[test]
-    fn more_than_the_share_is_held_and_the_share_is_not() {
-        check(0..10, 0..5, 50, Ok(()));
-        check(0..10, 0..4, 50, Err(6));
-        check(0..10, 10..30, 50, Err(10));
-        check(0..1, 1..2, 50, Err(1));
-        check(0..10, 1..10, 0, Err(1));
-        check(0..10, 0..20, 0, Ok(()));
-        check(0..10, 20..21, 100, Ok(()));
     }
 }

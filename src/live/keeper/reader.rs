@@ -1,4 +1,4 @@
-//! The source, and the first reading of it: what a start goes by.
+//! The source of the mapping, set up, and its first reading.
 
 use std::io;
 use std::time::Duration;
@@ -11,7 +11,6 @@ use crate::source::error::FetchError;
 use crate::source::fetch::{FetchMode, Fetched, Source};
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::table::MappingTable;
-use nameplate_core::domain::version::Version;
 use nameplate_core::settings::{MappingSource, Reload as Rules};
 
 /// Where there is a cached mapping, a start waits for the source no longer than this.
@@ -31,12 +30,22 @@ pub enum FirstFault {
     System(#[from] io::Error),
 }
 
-/// What a start goes by.
+/// What a start has to work with.
 pub(super) struct FirstRead {
-    /// A mapping that is not in force yet, or why there is none, and of which version.
-    pub(super) read: Result<(MappingTable, Document), (Cause, Option<Version>)>,
-    /// What is on disk, where it is needed.
-    pub(super) kept: Option<Result<CachedMapping, CacheError>>,
+    /// What the source brought; nothing of it is active yet.
+    pub(super) brought: Brought,
+    /// The cached mapping, where it is needed.
+    pub(super) cached: Option<Result<CachedMapping, CacheError>>,
+}
+
+/// What the source brought at the start.
+pub(super) enum Brought {
+    /// A document, and what compiling it gave.
+    Document(Document, Result<MappingTable, Cause>),
+    /// A change that is not complete.
+    Unsettled,
+    /// An error.
+    Failed(FetchError),
 }
 
 /// A source that has been set up.
@@ -45,7 +54,7 @@ pub(super) struct MappingReader {
     pub(super) rules: Rules,
     pub(super) source: Box<dyn Source>,
     pub(super) cache: Option<Cache>,
-    /// What ENDPOINT may say.
+    /// The names that ENDPOINT may have.
     pub(super) endpoints: Vec<String>,
 }
 
@@ -60,32 +69,31 @@ impl MappingReader {
         source::fetch_in_time(&mut *self.source, &self.place, mode, patience).await
     }
 
-    /// Reads the mapping to start with. A file that is broken or not there is no start: somebody who
-    /// can mend it is watching, and what they last deployed may still run.
+    /// Reads the mapping to start with. A file that is missing or has faults aborts the start: somebody
+    /// who can fix it is watching, and what they last deployed may still run.
     pub(super) async fn first(mut self) -> Result<(MappingReader, FirstRead), FirstFault> {
         let is_file = self.place.file().is_some();
         let cached = self.cache.as_ref().is_some_and(|cache| cache.path().exists());
         let patience = if cached { FIRST_FETCH.min(self.rules.timeout) } else { self.rules.timeout };
-        let read = match self.fetch(FetchMode::Always, patience).await {
+        let brought = match self.fetch(FetchMode::Always, patience).await {
             Ok(Fetched::Document(bytes)) => {
                 let document = Document::new(bytes);
                 match document.compile(&self.place.to_string(), &self.endpoints) {
-                    Ok(table) => Ok((table, document)),
                     Err(Cause::Rejected(faults)) if is_file => return Err(FirstFault::Invalid(faults)),
-                    Err(cause) => Err((cause, Some(document.version))),
+                    table => Brought::Document(document, table),
                 }
             }
-            Ok(Fetched::Unchanged | Fetched::Unsettled) => Err((Cause::Unsettled, None)),
-            Err(fault) => Err((Cause::Failed(fault), None)),
+            Ok(Fetched::Unchanged | Fetched::Unsettled) => Brought::Unsettled,
+            Err(error) => Brought::Failed(error),
         };
         // Read once, and only where it is needed.
-        let kept = match (&read, &self.cache) {
-            (Err(_), Some(cache)) => Some(cache.read(self.rules.max_bytes)),
-            (Ok(_), _) | (_, None) => None,
+        let cached = match (&brought, &self.cache) {
+            (Brought::Document(_, Ok(_)), _) | (_, None) => None,
+            (_, Some(cache)) => Some(cache.read(self.rules.max_bytes)),
         };
-        match read {
-            Err((Cause::Failed(fault), None)) if is_file && !matches!(kept, Some(Ok(_))) => Err(fault.into()),
-            read => Ok((self, FirstRead { read, kept })),
+        match brought {
+            Brought::Failed(error) if is_file && !matches!(cached, Some(Ok(_))) => Err(error.into()),
+            brought => Ok((self, FirstRead { brought, cached })),
         }
     }
 }
