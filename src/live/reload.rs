@@ -1,22 +1,22 @@
-//! How reading the mapping ended: it is in force, or why it was not taken.
+//! How a reading of the mapping ended: with the active mapping, or with the reason why it was refused.
 
 use crate::source::error::FetchError;
 use crate::telemetry::metrics::ReadResult;
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::version::Version;
 
-/// A mapping that is in force.
+/// The active mapping after a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reloaded {
     /// Its generation.
     pub generation: u64,
     /// How many entries it has.
     pub entries: usize,
-    /// Whether it was not in force before.
+    /// Whether the reading made it active.
     pub changed: bool,
 }
 
-/// Why a mapping was not taken. The one before it serves on.
+/// Why a mapping was refused. The one before it stays active.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Cause {
     /// It could not be read.
@@ -34,7 +34,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// What the metrics count it as.
+    /// Returns what the metrics count it as.
     pub fn result(&self) -> ReadResult {
         match self {
             Cause::Failed(_) | Cause::Unsettled => ReadResult::Failed,
@@ -47,7 +47,7 @@ impl Cause {
 /// The most faults that are logged; `check` prints them all.
 const MOST_LOGGED: usize = 50;
 
-/// A mapping that removes more of the domains in force than a change may.
+/// A mapping that removes more of the active domains than a change may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "version {version} removes {removed} of {domains} domains, and {most} % is the most a change may remove\n  help: \
@@ -56,21 +56,21 @@ const MOST_LOGGED: usize = 50;
 pub struct Held {
     /// The version that is held.
     pub version: Version,
-    /// How many domains in force it does not have.
+    /// How many active domains it does not have.
     pub removed: usize,
-    /// How many domains are in force.
+    /// How many domains are active.
     pub domains: usize,
     /// `max_removed`, in percent.
     pub most: u8,
 }
 
-/// A mapping that was not taken.
+/// A mapping that was refused.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{cause}\nthe mapping in force is unchanged (generation {generation})")]
 pub struct NotTaken {
     /// Why.
     pub cause: Cause,
-    /// The generation that serves on.
+    /// The generation that stays active.
     pub generation: u64,
 }
 

@@ -1,4 +1,4 @@
-//! The last good mapping, on disk: what a start goes by when the source is away.
+//! The last good mapping, on disk: Nameplate starts from it when the source is away.
 //!
 //! **Invariant:** a file is either the one before or the new one, whole: it is written beside its
 //! place, made durable, then renamed. What was damaged all the same is not used; the checksum tells.
@@ -26,7 +26,7 @@ pub struct Cache {
     source: String,
 }
 
-/// What was kept.
+/// A mapping from the cache.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CachedMapping {
     /// The mapping.
@@ -37,7 +37,7 @@ pub struct CachedMapping {
     pub at: SystemTime,
 }
 
-/// Why there is nothing to use.
+/// Why the cached mapping cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CacheError {
     /// Nothing was ever kept.

@@ -2,14 +2,14 @@
 
 use nameplate_core::settings::MappingSource;
 
-/// Why a source could not be read, and how to mend it.
+/// Why a source could not be read, and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cannot read {source_name}: {cause}\n  help: {help}")]
 pub struct FetchError {
     source_name: String,
     /// What went wrong, in one line.
     pub cause: String,
-    /// How to mend it, in one line.
+    /// How to fix it, in one line.
     pub help: String,
 }
 
@@ -18,7 +18,7 @@ impl FetchError {
         FetchError { source_name: source.to_string(), cause: one_line(&cause.into()), help: help.into() }
     }
 
-    /// A fault of ours in what was read there.
+    /// An error of Nameplate's own while it read what the source brought.
     pub fn internal(source_name: &str) -> FetchError {
         let help = "keep this version and report it; `nameplate check` shows whether it still does";
         let cause = "reading it ended in a fault of Nameplate's own".into();
@@ -35,7 +35,7 @@ impl FetchError {
     }
 }
 
-/// What somebody else said, so that it fits in a line and cannot move a terminal's cursor.
+/// Returns another program's text so that it fits in a line and cannot move a terminal's cursor.
 pub(super) fn one_line(text: &str) -> String {
     const MOST: usize = 400;
     let clean = |c: char| if c.is_control() { ' ' } else { c };
@@ -43,7 +43,7 @@ pub(super) fn one_line(text: &str) -> String {
     words.join(" ").chars().take(MOST).collect()
 }
 
-/// An error with what caused it.
+/// Returns an error's text with those of its causes.
 pub(super) fn chain(e: &dyn std::error::Error) -> String {
     let mut text = e.to_string();
     let mut next = e.source();

@@ -1,16 +1,16 @@
-//! Asking a source for the mapping: why, and what it brings.
+//! Fetching from a source: when it brings the mapping, and what it brings.
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::error::FetchError;
 
-/// Why a source is asked.
+/// When a source brings the mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchMode {
-    /// It is time: bring the mapping if it changed since the last time.
+    /// Only if it changed since the last fetch: for polls.
     IfChanged,
-    /// Somebody says so, or saw a change: bring it.
+    /// In any case: somebody asked, or a change was seen.
     Always,
 }
 
@@ -19,13 +19,13 @@ pub enum FetchMode {
 pub enum ChangeKind {
     /// A new file took the old one's place: it is whole.
     Replaced,
-    /// Who wrote to the file has closed it, and may open it again.
+    /// The program that wrote to the file has closed it, and may open it again.
     Closed,
     /// The file was written to, and nobody knows whether that is all.
     Touched,
 }
 
-/// What a source has.
+/// What a source brought.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fetched {
     /// Nothing new since the last time.

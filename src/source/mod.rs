@@ -1,7 +1,7 @@
-//! Where the mapping comes from: a file, an object in S3, or whatever answers at a URL.
+//! Where the mapping comes from: a file, an object in S3, or a server at a URL.
 //!
-//! A source brings bytes and remembers which it brought last; what they mean, and whether they are
-//! taken, is `live`'s to say.
+//! A source brings bytes and remembers which it brought last; `live` decides what they mean, and
+//! whether they are accepted.
 
 pub mod cache;
 pub mod error;
@@ -41,7 +41,7 @@ pub async fn read(source: &MappingSource, settings: &Reload) -> Result<Bytes, Fe
     }
 }
 
-/// Asks a source, and waits for its answer no longer than this.
+/// Fetches from a source, and waits no longer than `patience`.
 pub async fn fetch_in_time(
     source: &mut dyn Source,
     place: &MappingSource,

@@ -10,25 +10,25 @@ use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
 
 impl Live {
-    /// Puts a table in force.
+    /// Makes a table the active one.
     pub fn put_in_force(&self, table: MappingTable, version: Version, origin: Origin, confirmed: SystemTime) {
         let (next, _) = self.next(table, version);
         self.swap(next, origin, confirmed);
     }
 
-    /// The snapshot that would take the place of the one in force, and what that changes.
+    /// Returns the snapshot that would replace the active one, and what that changes.
     pub(super) fn next(&self, table: MappingTable, version: Version) -> (Snapshot, Tally) {
         self.snapshot().next(table, version, &|name| self.endpoints.place_of(name))
     }
 
-    /// Puts a snapshot in force that was made from the one in force. That one comes back, because
-    /// dropping it takes time that no request should spend.
+    /// Activates a snapshot that was made from the active one. Returns the one it replaced, because
+    /// dropping that takes time that no request should spend.
     pub(super) fn swap(&self, mut next: Snapshot, origin: Origin, confirmed: SystemTime) -> Arc<Snapshot> {
         next.count_by(&self.metrics, self.most_domains);
         let (generation, entries, domains) = (next.generation, next.table.len(), next.table.domains());
         let version = next.version.map(|version| version.to_string()).unwrap_or_default();
         let before = self.snapshot.swap(Arc::new(next));
-        // Not a moment before: who waits for the metric sends requests that count on it.
+        // Not a moment before: whoever waits for the metric sends requests that rely on it.
         self.metrics.mapping_in_force(generation, entries, domains);
         self.metrics.mapping_version(&version, &self.mapping.source);
         self.metrics.mapping_from_cache(origin == Origin::Cache);

@@ -19,8 +19,8 @@ impl Document {
         Document { version: version_of(&bytes), bytes }
     }
 
-    /// `name` is how faults name the source, `endpoints` what ENDPOINT may say. Were there a text that makes the compiler panic, it is
-    /// not taken, and the next one can be.
+    /// Compiles it. Errors name the source `name`; `endpoints` are the names that ENDPOINT may have. A
+    /// document that makes the compiler panic is an error, and the keeper goes on.
     pub(super) fn compile(&self, name: &str, endpoints: &[String]) -> Result<MappingTable, Cause> {
         std::panic::catch_unwind(|| compile_bytes(&self.bytes, name, Some(endpoints)))
             .map_err(|_| Cause::Failed(FetchError::internal(name)))?

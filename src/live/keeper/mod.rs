@@ -31,7 +31,7 @@ use run::Keeper;
 /// Less than the requests' threads, and enough to make progress when they are busy: a tenth of a core.
 const NICE: i32 = 10;
 
-/// A keeper that has read the mapping, and waits for the [`Live`] to put it in.
+/// A keeper that has read the mapping, and waits for the [`Live`] to activate it in.
 pub struct PendingKeeper {
     live: SyncSender<Arc<Live>>,
     begun: Receiver<()>,

@@ -16,7 +16,7 @@ use nameplate_core::settings::{MappingSource, Reload as Rules};
 /// Where there is a cached mapping, a start waits for the source no longer than this.
 const FIRST_FETCH: Duration = Duration::from_secs(3);
 
-/// Why there is nothing to start with, and no use in waiting.
+/// Why there is no mapping to start with, and no use in waiting for one.
 #[derive(Debug, thiserror::Error)]
 pub enum FirstFault {
     /// The mapping is a file that cannot be read, or the source cannot be set up.
