@@ -85,7 +85,7 @@ async fn ready_says_what_an_operator_should_know_all_the_same() {
     let admin = ready().await;
     take(&admin.live, Origin::Cache);
     let held = Held { version: version_of(b"x"), removed: 6, domains: 10, most: 50 };
-    admin.live.mapping.not_taken(Cause::Held(held), Some(held.version), SystemTime::now());
+    admin.live.mapping.record_refused(Cause::Held(held), Some(held.version), SystemTime::now());
     let page = answer(&admin, &get("/readyz", None));
     let lines: Vec<_> = page.body.lines().collect();
     assert_eq!((page.status, lines[0], lines.len()), (200, "ready", 3), "{lines:?}");
@@ -112,7 +112,7 @@ async fn mapping_tells_what_is_in_force() {
 async fn mapping_tells_what_was_not_taken_and_why() {
     let admin = ready().await;
     let faults = compile_bytes(format!("APIS:\n{}", "- x\n".repeat(150)).as_bytes(), "m", None).expect_err("faults");
-    admin.live.mapping.not_taken(Cause::Rejected(faults), Some(version_of(b"bad")), SystemTime::now());
+    admin.live.mapping.record_refused(Cause::Rejected(faults), Some(version_of(b"bad")), SystemTime::now());
     let trouble = &json(&admin, "/mapping", None)["trouble"];
     assert_eq!((&trouble["reason"], &trouble["more_faults"]), (&"rejected".into(), &50.into()));
     assert_eq!(trouble["faults"].as_array().map(Vec::len), Some(100));
@@ -251,7 +251,7 @@ async fn the_state_is_told_in_a_line() {
     take(&admin.live, Origin::Cache);
     says(&admin, None, &["Attention", "Serving 4 domains from the cache: the source last had them 1 min ago"]);
     let held = Held { version: version_of(b"x"), removed: 6, domains: 10, most: 50 };
-    admin.live.mapping.not_taken(Cause::Held(held), Some(held.version), SystemTime::now());
+    admin.live.mapping.record_refused(Cause::Held(held), Some(held.version), SystemTime::now());
     let why = "the new one is held, because it removes 6 of 10 domains";
     says(&admin, None, &["Attention", &format!("Serving the last good mapping: {why}"), "reload --allow-shrink"]);
     admin.clients.drain();
@@ -262,7 +262,7 @@ async fn the_state_is_told_in_a_line() {
 async fn the_first_faults_are_shown_and_the_others_counted() {
     let admin = ready().await;
     let faults = compile_bytes(format!("APIS:\n{}", "- x\n".repeat(150)).as_bytes(), "m", None).expect_err("faults");
-    admin.live.mapping.not_taken(Cause::Rejected(faults), Some(version_of(b"bad")), SystemTime::now());
+    admin.live.mapping.record_refused(Cause::Rejected(faults), Some(version_of(b"bad")), SystemTime::now());
     says(&admin, None, &["the new one has 150 faults", "m:2:3", "m:21:3", "And 130 more"]);
     assert!(!page(&admin, None).body.contains("m:22:"));
 }

@@ -1,5 +1,5 @@
-//! How it stands with the mapping: what is in force, since when, and what came after it and was not
-//! taken. For people and for metrics; no request asks.
+//! The state of the mapping: which one is active, since when, and why a later one was refused. For
+//! people and for metrics; no request reads it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::reload::Cause;
 use nameplate_core::domain::version::Version;
 
-/// Where the mapping in force was read.
+/// Where the active mapping was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// At its source.
@@ -16,30 +16,30 @@ pub enum Origin {
     Cache,
 }
 
-/// Why what the source has is not in force, and since when.
+/// Why the source's mapping is not the active one, and since when.
 #[derive(Clone, Debug)]
 pub struct Trouble {
     /// Why.
     pub cause: Cause,
-    /// When it was first so.
+    /// When this was first the case.
     pub since: SystemTime,
-    /// The version that was not taken, where one was read.
+    /// The version that was refused, where one was read.
     pub version: Option<Version>,
 }
 
-/// How it stands with the mapping.
+/// The state of the mapping.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// When the mapping in force was put in force, and from where.
+    /// When the active mapping became active, and from where.
     pub in_force: Option<(SystemTime, Origin)>,
-    /// When the source last had what is in force. From the cache, this may be before the start.
+    /// When the source last had the active mapping. With a cached one, this may be before the start.
     pub confirmed: Option<SystemTime>,
-    /// Why what the source has now is not in force, if it is not.
+    /// Why the source's mapping is not the active one, if it is not.
     pub trouble: Option<Trouble>,
 }
 
 impl Report {
-    /// How long ago the source last had what is in force; since the start where it never had.
+    /// Returns how long ago the source last had the active mapping; since the start if it never had.
     pub fn staleness(&self, started: SystemTime, now: SystemTime) -> Duration {
         now.duration_since(self.confirmed.unwrap_or(started)).unwrap_or_default()
     }
@@ -59,22 +59,23 @@ impl Status {
         Status { source, started, report: Mutex::default() }
     }
 
-    /// When the process started.
+    /// Returns when the process started.
     pub fn started(&self) -> SystemTime {
         self.started
     }
 
-    /// How it stands now.
+    /// Returns the state now.
     pub fn report(&self) -> Report {
         self.lock().clone()
     }
 
-    /// How old the last sign is that what is in force is what the source has.
+    /// Returns how long ago the source last had the active mapping; since the start if it never had.
     pub fn staleness(&self, now: SystemTime) -> Duration {
         self.lock().staleness(self.started, now)
     }
 
-    pub(super) fn taken(&self, origin: Origin, confirmed: SystemTime) {
+    /// Records that a mapping became active, and when its source last had it.
+    pub(super) fn record_active(&self, origin: Origin, confirmed: SystemTime) {
         let mut report = self.lock();
         report.in_force = Some((SystemTime::now(), origin));
         report.confirmed = Some(confirmed);
@@ -83,8 +84,8 @@ impl Status {
         }
     }
 
-    /// The source has what is in force. Says whether that ends a trouble.
-    pub(super) fn confirmed(&self, now: SystemTime) -> bool {
+    /// Records that the source has the active mapping. Returns whether that ends a trouble.
+    pub(super) fn record_confirmed(&self, now: SystemTime) -> bool {
         let mut report = self.lock();
         report.confirmed = Some(now);
         if let Some((_, origin)) = &mut report.in_force {
@@ -93,8 +94,8 @@ impl Status {
         report.trouble.take().is_some()
     }
 
-    /// What the source has was not taken.
-    pub fn not_taken(&self, cause: Cause, version: Option<Version>, now: SystemTime) {
+    /// Records why the source's mapping was refused. The time stays while the reason does.
+    pub fn record_refused(&self, cause: Cause, version: Option<Version>, now: SystemTime) {
         let mut report = self.lock();
         let same = |trouble: &Trouble| {
             trouble.version == version && std::mem::discriminant(&trouble.cause) == std::mem::discriminant(&cause)
@@ -123,9 +124,9 @@ mod tests {
     fn staleness_is_the_age_of_the_last_confirmation() {
         let status = Status::new("m".into(), at(100));
         assert_eq!(status.staleness(at(130)), Duration::from_secs(30), "never confirmed");
-        status.taken(Origin::Cache, at(50));
+        status.record_active(Origin::Cache, at(50));
         assert_eq!(status.staleness(at(130)), Duration::from_secs(80), "from the cache");
-        assert!(!status.confirmed(at(120)), "there was no trouble");
+        assert!(!status.record_confirmed(at(120)), "there was no trouble");
         assert_eq!(status.staleness(at(130)), Duration::from_secs(10));
         assert_eq!(status.staleness(at(90)), Duration::ZERO, "the clock was set back");
         assert!(matches!(status.report().in_force, Some((_, Origin::Source))));
@@ -135,14 +136,14 @@ mod tests {
     fn trouble_keeps_its_beginning_and_ends_with_a_good_mapping() {
         let status = Status::new("m".into(), at(0));
         let (bad, worse) = (Some(version_of(b"bad")), Some(version_of(b"worse")));
-        status.not_taken(Cause::Unsettled, bad, at(1));
-        status.not_taken(Cause::Unsettled, bad, at(2));
+        status.record_refused(Cause::Unsettled, bad, at(1));
+        status.record_refused(Cause::Unsettled, bad, at(2));
         assert_eq!(status.report().trouble.map(|t| t.since), Some(at(1)));
-        status.not_taken(Cause::Unsettled, worse, at(3));
+        status.record_refused(Cause::Unsettled, worse, at(3));
         assert_eq!(status.report().trouble.map(|t| t.since), Some(at(3)));
-        status.taken(Origin::Cache, at(0));
+        status.record_active(Origin::Cache, at(0));
         assert!(status.report().trouble.is_some(), "the cache is no cure");
-        status.taken(Origin::Source, at(4));
+        status.record_active(Origin::Source, at(4));
         assert!(status.report().trouble.is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! The last good mapping, on disk: what a start goes by when the source is away.
+//! The last good mapping, on disk: Nameplate starts from it when the source is away.
 //!
 //! **Invariant:** a file is either the one before or the new one, whole: it is written beside its
 //! place, made durable, then renamed. What was damaged all the same is not used; the checksum tells.
@@ -26,9 +26,9 @@ pub struct Cache {
     source: String,
 }
 
-/// What was kept.
+/// A mapping from the cache.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct CachedMapping {
     /// The mapping.
     pub bytes: Bytes,
     /// Of `bytes`.
@@ -37,9 +37,9 @@ pub struct Kept {
     pub at: SystemTime,
 }
 
-/// Why there is nothing to use.
+/// Why the cached mapping cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum CacheFault {
+pub enum CacheError {
     /// Nothing was ever kept.
     #[error("{} does not exist", .0.display())]
     None(PathBuf),
@@ -93,12 +93,12 @@ impl Cache {
     }
 
     /// What was kept, if it is whole and of this source. Reads no more than `most` bytes.
-    pub fn read(&self, most: u64) -> Result<Kept, CacheFault> {
+    pub fn read(&self, most: u64) -> Result<CachedMapping, CacheError> {
         let io = |e: io::Error| match e.kind() {
-            io::ErrorKind::NotFound => CacheFault::None(self.path.clone()),
-            _ => CacheFault::Io(self.path.clone(), e),
+            io::ErrorKind::NotFound => CacheError::Missing(self.path.clone()),
+            _ => CacheError::Io(self.path.clone(), e),
         };
-        let damaged = |what| CacheFault::Damaged(self.path.clone(), what);
+        let damaged = |what| CacheError::Damaged(self.path.clone(), what);
         let file = fs::File::open(&self.path).map_err(io)?;
         let metadata = file.metadata().map_err(io)?;
         let whole = read_up_to(most + MOST_HEAD as u64, file, metadata.len() as usize).map_err(io)?;
@@ -118,7 +118,7 @@ impl Cache {
         if length != bytes.len().to_string() || hash != version.full() {
             return Err(damaged("its checksum does not match"));
         }
-        Ok(Kept { bytes, version, at: metadata.modified().unwrap_or(UNIX_EPOCH) })
+        Ok(CachedMapping { bytes, version, at: metadata.modified().unwrap_or(UNIX_EPOCH) })
     }
 }
 
@@ -140,7 +140,7 @@ mod tests {
     fn what_is_kept_comes_back() {
         let folder = tempfile::tempdir().expect("a folder");
         let cache = cache(folder.path());
-        assert!(matches!(cache.read(MOST), Err(CacheFault::None(_))));
+        assert!(matches!(cache.read(MOST), Err(CacheError::Missing(_))));
         for text in ["one\ntwo", "three"] {
             keep(&cache, text);
             let kept = cache.read(MOST).expect("kept");

@@ -1,23 +1,20 @@
 //! The mapping in a file: a local one, or one on a shared file system.
 //!
 //! **Invariant:** a file is read when it is whole, as far as that can be known: after it was renamed
-//! into place or closed by its writer, or when it has been still for [`STILL`].
+//! into place or closed by its writer, or when it has been still for a second.
 
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::error::FetchError;
+use super::fetch::{ChangeKind, FetchMode, Fetched, Source};
 use super::watch::Watch;
-use super::{Ask, FetchFault, Fetched, Seen, Source};
 use nameplate_core::mapping::load::read_up_to;
 use nameplate_core::settings::{MappingSource, Reload};
-
-/// A file nobody has written to for this long is whole.
-pub(super) const STILL: Duration = Duration::from_secs(1);
 
 /// The mapping in a file.
 pub(super) struct File {
@@ -66,13 +63,13 @@ impl File {
 }
 
 /// Reads a file, unless a poll finds it as it was. Blocks for as long as the file system does.
-fn read(path: &Path, most: u64, ask: Ask, known: &mut Known) -> Result<Fetched, FetchFault> {
+fn read(path: &Path, most: u64, mode: FetchMode, known: &mut Known) -> Result<Fetched, FetchError> {
     let fault = |e: io::Error| fault(path, &e);
-    let too_large = |size| Err(FetchFault::too_large(&MappingSource::File(path.into()), size, most));
+    let too_large = |size| Err(FetchError::too_large(&MappingSource::File(path.into()), size, most));
     let file = fs::File::open(path).map_err(fault)?;
     let before = file.metadata().map_err(fault)?;
     let found = Fingerprint::of(&before);
-    if ask == Ask::Poll {
+    if mode == FetchMode::IfChanged {
         if known.read == Some(found) {
             return Ok(Fetched::Unchanged);
         }
@@ -96,22 +93,22 @@ fn read(path: &Path, most: u64, ask: Ask, known: &mut Known) -> Result<Fetched, 
     Ok(Fetched::Document(bytes))
 }
 
-fn fault(path: &Path, error: &io::Error) -> FetchFault {
+fn fault(path: &Path, error: &io::Error) -> FetchError {
     let help = match error.kind() {
         io::ErrorKind::NotFound => "name the mapping with --mapping, or in the settings",
         io::ErrorKind::PermissionDenied => "let the user that runs this read it",
         io::ErrorKind::IsADirectory => "name the file inside it",
         _ => "check the file system it is on",
     };
-    FetchFault::new(&MappingSource::File(path.into()), error.to_string(), help)
+    FetchError::new(&MappingSource::File(path.into()), error.to_string(), help)
 }
 
 #[async_trait]
 impl Source for File {
-    async fn fetch(&mut self, ask: Ask) -> Result<Fetched, FetchFault> {
+    async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError> {
         let (path, most, mut known) = (self.path.clone(), self.most, self.known);
         // A network file system may not answer for as long as it likes; the timeout is the caller's.
-        let reading = tokio::task::spawn_blocking(move || (read(&path, most, ask, &mut known), known));
+        let reading = tokio::task::spawn_blocking(move || (read(&path, most, mode, &mut known), known));
         let (fetched, known) = reading.await.map_err(|e| fault(&self.path, &io::Error::other(e)))?;
         self.known = known;
         if let Some(watch) = &mut self.watch
@@ -122,7 +119,7 @@ impl Source for File {
         fetched
     }
 
-    async fn changed(&mut self) -> Seen {
+    async fn changed(&mut self) -> ChangeKind {
         match &mut self.watch {
             Some(watch) => watch.changed().await,
             None => std::future::pending().await,
@@ -142,17 +139,17 @@ mod tests {
         let path = folder.path().join("m");
         fs::write(&path, "one").expect("written");
         let mut known = Known::default();
-        let mut ask = |ask| read(&path, MOST, ask, &mut known);
-        assert_eq!(ask(Ask::Now), Ok(Fetched::Document("one".into())));
-        assert_eq!(ask(Ask::Poll), Ok(Fetched::Unchanged));
-        assert_eq!(ask(Ask::Now), Ok(Fetched::Document("one".into())), "somebody asks for it");
+        let mut fetch = |mode| read(&path, MOST, mode, &mut known);
+        assert_eq!(fetch(FetchMode::Always), Ok(Fetched::Document("one".into())));
+        assert_eq!(fetch(FetchMode::IfChanged), Ok(Fetched::Unchanged));
+        assert_eq!(fetch(FetchMode::Always), Ok(Fetched::Document("one".into())), "somebody asks for it");
 
         let new = folder.path().join("new");
         fs::write(&new, "two").expect("written");
         fs::rename(&new, &path).expect("replaced");
-        assert_eq!(ask(Ask::Poll), Ok(Fetched::Unsettled));
-        assert_eq!(ask(Ask::Poll), Ok(Fetched::Document("two".into())), "it is as it was a moment ago");
-        assert_eq!(ask(Ask::Poll), Ok(Fetched::Unchanged));
+        assert_eq!(fetch(FetchMode::IfChanged), Ok(Fetched::Unsettled));
+        assert_eq!(fetch(FetchMode::IfChanged), Ok(Fetched::Document("two".into())), "it is as it was a moment ago");
+        assert_eq!(fetch(FetchMode::IfChanged), Ok(Fetched::Unchanged));
     }
 
     #[test]
@@ -162,7 +159,7 @@ mod tests {
         let mut known = Known::default();
         for text in ["h", "ha", "hal", "half"] {
             fs::write(&path, text).expect("written");
-            assert_eq!(read(&path, MOST, Ask::Poll, &mut known), Ok(Fetched::Unsettled));
+            assert_eq!(read(&path, MOST, FetchMode::IfChanged, &mut known), Ok(Fetched::Unsettled));
         }
     }
 
@@ -170,7 +167,7 @@ mod tests {
     fn what_cannot_be_read_says_why() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("m");
-        let fails = |path: &Path| read(path, MOST, Ask::Now, &mut Known::default()).expect_err("no mapping");
+        let fails = |path: &Path| read(path, MOST, FetchMode::Always, &mut Known::default()).expect_err("no mapping");
         let fault = fails(&path);
         assert!(fault.to_string().contains("No such file") && fault.help.contains("--mapping"), "{fault}");
         fs::write(&path, "eleven bytes").expect("written");

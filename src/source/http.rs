@@ -10,7 +10,9 @@ use http::{HeaderValue, StatusCode};
 use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, Response};
 
-use super::{Ask, FetchFault, Fetched, Source, chain, one_line, use_ring};
+use super::error::{FetchError, chain, one_line};
+use super::fetch::{FetchMode, Fetched, Source};
+use super::tls::use_ring;
 use nameplate_core::settings::{MappingSource, Reload};
 
 /// The agent is on this host, other servers in this region.
@@ -32,7 +34,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(source: &MappingSource, url: &str, settings: &Reload) -> Result<Http, FetchFault> {
+    pub(super) fn new(source: &MappingSource, url: &str, settings: &Reload) -> Result<Http, FetchError> {
         use_ring();
         let mut builder = Client::builder()
             .user_agent(concat!("nameplate/", env!("CARGO_PKG_VERSION")))
@@ -45,23 +47,23 @@ impl Http {
             builder = builder.no_proxy();
         }
         let client =
-            builder.build().map_err(|e| FetchFault::new(source, chain(&e), "check the system's certificates"))?;
+            builder.build().map_err(|e| FetchError::new(source, chain(&e), "check the system's certificates"))?;
         let token_file = settings.token_file.clone();
         Ok(Http { source: source.clone(), url: url.into(), client, token_file, most: settings.max_bytes, etag: None })
     }
 
-    fn fault(&self, cause: impl Into<String>, help: impl Into<String>) -> FetchFault {
+    fn fault(&self, cause: impl Into<String>, help: impl Into<String>) -> FetchError {
         // The query may hold a secret, and whoever answers may repeat it.
         let cause = cause.into();
         let cause = match self.url.split_once('?') {
             Some((_, query)) if !query.is_empty() => cause.replace(query, "..."),
             _ => cause,
         };
-        FetchFault::new(&self.source, cause, help)
+        FetchError::new(&self.source, cause, help)
     }
 
     /// The token's value is in no message: a fault names its file.
-    fn token(&self) -> Result<Option<HeaderValue>, FetchFault> {
+    fn token(&self) -> Result<Option<HeaderValue>, FetchError> {
         let Some(file) = &self.token_file else { return Ok(None) };
         let help = "write the token, and nothing else, into the file that `reload: token_file` names";
         let text = std::fs::read_to_string(file)
@@ -76,8 +78,8 @@ impl Http {
         Ok(Some(value))
     }
 
-    async fn body(&self, mut response: Response) -> Result<Bytes, FetchFault> {
-        let too_large = |size| FetchFault::too_large(&self.source, size, self.most);
+    async fn body(&self, mut response: Response) -> Result<Bytes, FetchError> {
+        let too_large = |size| FetchError::too_large(&self.source, size, self.most);
         let announced = response.content_length();
         if announced.is_some_and(|length| length > self.most) {
             return Err(too_large(announced));
@@ -94,7 +96,7 @@ impl Http {
         Ok(body.freeze())
     }
 
-    async fn refused(&self, mut response: Response) -> FetchFault {
+    async fn refused(&self, mut response: Response) -> FetchError {
         let status = response.status();
         // Who refuses somebody may repeat what they came with.
         let refused = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
@@ -112,13 +114,13 @@ impl Http {
 
 #[async_trait]
 impl Source for Http {
-    async fn fetch(&mut self, ask: Ask) -> Result<Fetched, FetchFault> {
+    async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError> {
         let mut request =
             self.client.get(&self.url).header(ACCEPT, "application/yaml, application/json;q=0.9, */*;q=0.8");
         if let Some(token) = self.token()? {
             request = request.header(http::header::AUTHORIZATION, token);
         }
-        let etag = self.etag.as_ref().filter(|_| ask == Ask::Poll);
+        let etag = self.etag.as_ref().filter(|_| mode == FetchMode::IfChanged);
         let asked_by_etag = etag.is_some();
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);

@@ -10,7 +10,9 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{ClientOptions, Error, GetOptions, ObjectStore, RetryConfig};
 
-use super::{Ask, FetchFault, Fetched, Source, chain, use_ring};
+use super::error::{FetchError, chain};
+use super::fetch::{FetchMode, Fetched, Source};
+use super::tls::use_ring;
 use nameplate_core::settings::{MappingSource, Reload};
 
 /// S3's gateway endpoint is in our VPC.
@@ -29,9 +31,9 @@ pub(super) struct S3 {
 }
 
 impl S3 {
-    pub(super) fn new(source: &MappingSource, bucket: &str, key: &str, settings: &Reload) -> Result<S3, FetchFault> {
+    pub(super) fn new(source: &MappingSource, bucket: &str, key: &str, settings: &Reload) -> Result<S3, FetchError> {
         use_ring();
-        let fault = |cause: String, help| FetchFault::new(source, cause, help);
+        let fault = |cause: String, help| FetchError::new(source, cause, help);
         let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let endpoint = settings
             .s3_endpoint
@@ -57,7 +59,7 @@ impl S3 {
         Ok(S3 { source: source.clone(), store, key, most: settings.max_bytes, etag: None })
     }
 
-    fn fault(&self, e: &Error) -> FetchFault {
+    fn fault(&self, e: &Error) -> FetchError {
         let help = match e {
             Error::NotFound { .. } => {
                 "upload the mapping there; without s3:ListBucket, S3 answers 403 for a missing object instead".into()
@@ -70,7 +72,7 @@ impl S3 {
             }
             _ => "check AWS_REGION, the credentials and the way to S3".into(),
         };
-        FetchFault::new(&self.source, without_secrets(chain(e)), help)
+        FetchError::new(&self.source, without_secrets(chain(e)), help)
     }
 
     fn arn(&self) -> String {
@@ -104,8 +106,8 @@ fn china(region: &str) -> Option<String> {
 
 #[async_trait]
 impl Source for S3 {
-    async fn fetch(&mut self, ask: Ask) -> Result<Fetched, FetchFault> {
-        let if_none_match = self.etag.clone().filter(|_| ask == Ask::Poll);
+    async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError> {
+        let if_none_match = self.etag.clone().filter(|_| mode == FetchMode::IfChanged);
         let found = self.store.get_opts(&self.key, GetOptions { if_none_match, ..GetOptions::default() }).await;
         let object = match found {
             Ok(object) => object,
@@ -114,7 +116,7 @@ impl Source for S3 {
         };
         let size = object.meta.size;
         if size > self.most {
-            return Err(FetchFault::too_large(&self.source, Some(size), self.most));
+            return Err(FetchError::too_large(&self.source, Some(size), self.most));
         }
         let etag = object.meta.e_tag.clone();
         let bytes = object.bytes().await.map_err(|e| self.fault(&e))?;

@@ -15,9 +15,11 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::Seen;
-use super::file::STILL;
+use super::fetch::ChangeKind;
 use super::links::names_on_the_way;
+
+/// A file nobody has written to for this long is whole.
+pub(super) const STILL: Duration = Duration::from_secs(1);
 
 /// How long a file that was written in place must then be left alone: some programs open and close
 /// it several times.
@@ -27,17 +29,17 @@ const CLOSED: Duration = Duration::from_millis(100);
 const QUEUE: usize = 64;
 
 /// How long after an event the file is taken to be whole.
-fn after(seen: Seen) -> Duration {
+fn after(seen: ChangeKind) -> Duration {
     match seen {
-        Seen::Replaced => Duration::ZERO,
-        Seen::Closed => CLOSED,
-        Seen::Touched => STILL,
+        ChangeKind::Replaced => Duration::ZERO,
+        ChangeKind::Closed => CLOSED,
+        ChangeKind::Touched => STILL,
     }
 }
 
 pub(super) struct Watch {
-    signs: mpsc::Receiver<Seen>,
-    sender: mpsc::Sender<Seen>,
+    signs: mpsc::Receiver<ChangeKind>,
+    sender: mpsc::Sender<ChangeKind>,
     names: Vec<(PathBuf, OsString)>,
     /// Ends its watches when dropped. `None` where the system has no watch to give: then only
     /// polling tells.
@@ -47,7 +49,7 @@ pub(super) struct Watch {
     /// That there is no watch has been said.
     said: bool,
     /// What was seen last, and when the file is taken to be whole after it.
-    due: Option<(Seen, Instant)>,
+    due: Option<(ChangeKind, Instant)>,
 }
 
 impl Watch {
@@ -87,7 +89,7 @@ impl Watch {
     }
 
     /// Waits until the file has changed and is whole.
-    pub(super) async fn changed(&mut self) -> Seen {
+    pub(super) async fn changed(&mut self) -> ChangeKind {
         loop {
             let due = self.due;
             let wait = async {
@@ -101,7 +103,7 @@ impl Watch {
                     // This holds a sender, so there is always a next sign.
                     let Some(sign) = sign else { continue };
                     // What took the file's place is whole, whatever else goes on around it.
-                    if !matches!(self.due, Some((Seen::Replaced, _))) {
+                    if !matches!(self.due, Some((ChangeKind::Replaced, _))) {
                         self.due = Some((sign, Instant::now() + after(sign)));
                     }
                 }
@@ -116,22 +118,22 @@ impl Watch {
 
 fn watcher(
     names: Vec<(PathBuf, OsString)>,
-    sender: mpsc::Sender<Seen>,
+    sender: mpsc::Sender<ChangeKind>,
     lost: Arc<AtomicBool>,
 ) -> notify::Result<RecommendedWatcher> {
     let folders: HashSet<PathBuf> = names.iter().map(|(folder, _)| folder.clone()).collect();
     let watched = folders.clone();
     let tell = move |event: notify::Result<Event>| {
         let sign = match event {
-            Ok(event) if event.need_rescan() => Some(Seen::Touched),
+            Ok(event) if event.need_rescan() => Some(ChangeKind::Touched),
             Ok(event) if is_gone(&event.kind) && event.paths.iter().any(|path| watched.contains(path)) => {
                 lost.store(true, Ordering::Relaxed);
-                Some(Seen::Touched)
+                Some(ChangeKind::Touched)
             }
             Ok(event) if event.paths.iter().any(|path| is_on_the_way(&names, path)) => seen_by(&event.kind),
             Ok(_) => None,
             // What is missed now is found by polling.
-            Err(_) => Some(Seen::Touched),
+            Err(_) => Some(ChangeKind::Touched),
         };
         // A full queue holds signs enough.
         sign.map(|sign| sender.try_send(sign));
@@ -151,15 +153,15 @@ fn is_gone(kind: &EventKind) -> bool {
     matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)))
 }
 
-fn seen_by(kind: &EventKind) -> Option<Seen> {
+fn seen_by(kind: &EventKind) -> Option<ChangeKind> {
     match kind {
-        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(Seen::Replaced),
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Seen::Closed),
+        EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(ChangeKind::Replaced),
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(ChangeKind::Closed),
         // Reading it is no change, nor is a new mode; and a rename that has told of both its ends has
         // told of each before.
         EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_) | ModifyKind::Name(RenameMode::Both)) => None,
         EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Any | EventKind::Other => {
-            Some(Seen::Touched)
+            Some(ChangeKind::Touched)
         }
     }
 }
@@ -173,7 +175,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
 
     /// How the change is noticed, and how long that takes.
-    async fn noticed(watch: &mut Watch, change: impl FnOnce()) -> (Seen, Duration) {
+    async fn noticed(watch: &mut Watch, change: impl FnOnce()) -> (ChangeKind, Duration) {
         let start = Instant::now();
         change();
         let seen = tokio::time::timeout(PATIENCE, watch.changed()).await.expect("the change is noticed");
@@ -191,9 +193,9 @@ mod tests {
             fs::rename(folder.path().join("new"), &path).expect("replaced");
         };
         let (seen, took) = noticed(&mut watch, replace).await;
-        assert!(seen == Seen::Replaced && took < STILL, "{seen:?} after {took:?}");
+        assert!(seen == ChangeKind::Replaced && took < STILL, "{seen:?} after {took:?}");
         watch.follow(&path);
-        assert_eq!(noticed(&mut watch, replace).await.0, Seen::Replaced, "and the next one too");
+        assert_eq!(noticed(&mut watch, replace).await.0, ChangeKind::Replaced, "and the next one too");
     }
 
     #[tokio::test]
@@ -203,7 +205,7 @@ mod tests {
         fs::write(&path, "one").expect("written");
         let mut watch = Watch::new(&path);
         let (seen, took) = noticed(&mut watch, || fs::write(&path, "two").expect("written")).await;
-        assert!(seen == Seen::Closed && took >= CLOSED, "{seen:?} after {took:?}");
+        assert!(seen == ChangeKind::Closed && took >= CLOSED, "{seen:?} after {took:?}");
     }
 
     #[tokio::test]
@@ -215,7 +217,7 @@ mod tests {
         let mut watch = Watch::new(&path);
         let mut open = fs::OpenOptions::new().append(true).open(&path).expect("opened");
         let (seen, took) = noticed(&mut watch, || open.write_all(b"two").expect("written")).await;
-        assert!(seen == Seen::Touched && took >= STILL, "{seen:?} after {took:?}");
+        assert!(seen == ChangeKind::Touched && took >= STILL, "{seen:?} after {took:?}");
     }
 
     #[tokio::test]
@@ -233,10 +235,10 @@ mod tests {
             symlink("two", root.join("tmp")).expect("a link");
             fs::rename(root.join("tmp"), root.join("data")).expect("swapped");
         };
-        assert_eq!(noticed(&mut watch, swap).await.0, Seen::Replaced);
+        assert_eq!(noticed(&mut watch, swap).await.0, ChangeKind::Replaced);
         watch.follow(&root.join("m"));
         let write = || fs::write(root.join("two/m"), "3").expect("written");
-        assert_eq!(noticed(&mut watch, write).await.0, Seen::Closed, "what it leads to now is watched");
+        assert_eq!(noticed(&mut watch, write).await.0, ChangeKind::Closed, "what it leads to now is watched");
     }
 
     #[tokio::test]
@@ -256,7 +258,7 @@ mod tests {
         make();
         watch.follow(&path);
         assert!(!watch.is_blind());
-        assert_eq!(noticed(&mut watch, || fs::write(&path, "two").expect("written")).await.0, Seen::Closed);
+        assert_eq!(noticed(&mut watch, || fs::write(&path, "two").expect("written")).await.0, ChangeKind::Closed);
     }
 
     #[tokio::test]

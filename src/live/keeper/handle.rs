@@ -1,4 +1,4 @@
-//! The way to a running keeper: orders that are carried out by one reading.
+//! The handle of a running keeper: orders that one reading carries out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,13 +8,13 @@ use tokio::sync::mpsc;
 
 use super::super::reload::{NotTaken, Reloaded};
 
-/// Orders that may wait; they are all carried out by one reading.
+/// The most orders that wait; one reading carries them all out.
 pub(super) const ORDERS: usize = 16;
 
-/// Somebody wants the mapping to be read, and may wait for what comes of it.
+/// A request to read the mapping, and where somebody waits for its outcome.
 pub(super) struct Order(Option<SyncSender<Result<Reloaded, NotTaken>>>);
 
-/// The way to a running keeper. It ends when this is dropped.
+/// The handle of a running keeper. The keeper ends when this is dropped.
 pub struct Handle {
     pub(super) orders: mpsc::Sender<Order>,
     /// Somebody consents to what is held. Beside the orders, so that no full queue loses it.
@@ -31,7 +31,7 @@ impl Handle {
         }
     }
 
-    /// As [`Handle::order`], and waits for what came of it. `None` if the keeper has ended.
+    /// As [`Handle::order`], and waits for the outcome. `None` if the keeper has ended.
     pub fn reload(&self, allow_shrink: bool) -> Option<Result<Reloaded, NotTaken>> {
         self.consent.fetch_or(allow_shrink, Ordering::Relaxed);
         let (reply, outcome) = sync_channel(1);
@@ -40,10 +40,10 @@ impl Handle {
     }
 }
 
-/// Those who wait for what comes of a reading.
+/// Where the outcome of a reading is waited for.
 pub(super) type Replies = Vec<SyncSender<Result<Reloaded, NotTaken>>>;
 
-/// All orders that wait, as one.
+/// Takes all orders that wait, as one.
 pub(super) fn merge(first: Order, orders: &mut mpsc::Receiver<Order>) -> Replies {
     let mut replies: Replies = first.0.into_iter().collect();
     while let Ok(order) = orders.try_recv() {

@@ -8,7 +8,7 @@ use super::{Metrics, add, clamp, counters, float, gauge};
 
 /// How reading the mapping ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reload {
+pub enum ReadResult {
     /// A new table is in force.
     Ok,
     /// It has faults; the old table serves on.
@@ -21,18 +21,18 @@ pub enum Reload {
     Failed,
 }
 
-impl Reload {
+impl ReadResult {
     /// As the metrics label it.
     pub fn label(self) -> &'static str {
-        RELOADS[self as usize]
+        RESULTS[self as usize]
     }
 }
 
-/// The labels of [`Reload`], in its order.
-const RELOADS: [&str; 5] = ["ok", "rejected", "unchanged", "held", "failed"];
+/// The labels of [`ReadResult`], in its order.
+const RESULTS: [&str; 5] = ["ok", "rejected", "unchanged", "held", "failed"];
 
-/// Those of [`RELOADS`] after which what the source has is not in force.
-const TROUBLES: [Reload; 3] = [Reload::Rejected, Reload::Held, Reload::Failed];
+/// Those of [`RESULTS`] after which what the source has is not in force.
+const TROUBLES: [ReadResult; 3] = [ReadResult::Rejected, ReadResult::Held, ReadResult::Failed];
 
 pub(super) struct Mapping {
     generation: IntGauge,
@@ -40,7 +40,7 @@ pub(super) struct Mapping {
     domains: IntGauge,
     tables: IntGauge,
     info: IntGaugeVec,
-    reloads: [IntCounter; RELOADS.len()],
+    reloads: [IntCounter; RESULTS.len()],
     troubles: [IntGauge; TROUBLES.len()],
     from_cache: IntGauge,
     last_success: Gauge,
@@ -62,19 +62,19 @@ impl Metrics {
     }
 
     /// The source was asked for the mapping.
-    pub fn mapping_read(&self, result: Reload) {
+    pub fn mapping_read(&self, result: ReadResult) {
         self.mapping.reloads[result as usize].inc();
     }
 
     /// The source was asked for the mapping, and what is in force is what it has.
-    pub fn mapping_confirmed(&self, result: Reload, now: SystemTime) {
+    pub fn mapping_confirmed(&self, result: ReadResult, now: SystemTime) {
         self.mapping_read(result);
         let epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         self.mapping.last_success.set(epoch.as_secs_f64());
     }
 
     /// Why what the source has is not in force, or that it is.
-    pub fn mapping_trouble(&self, why: Option<Reload>) {
+    pub fn mapping_trouble(&self, why: Option<ReadResult>) {
         for (trouble, gauge) in TROUBLES.iter().zip(&self.mapping.troubles) {
             gauge.set(i64::from(why == Some(*trouble)));
         }
@@ -121,7 +121,7 @@ impl Mapping {
             reloads: counters(
                 r,
                 ("nameplate_mapping_reloads_total", "Times the source was asked for the mapping."),
-                ("result", RELOADS),
+                ("result", RESULTS),
             )?,
             troubles: TROUBLES.map(|reason| trouble.with_label_values(&[reason.label()])),
             from_cache: gauge(

@@ -28,7 +28,7 @@ use clients::Clients;
 pub use clients::{CertificateExpiry, Cut, Handshake};
 pub use domains::Domain;
 use mapping::Mapping;
-pub use mapping::Reload;
+pub use mapping::ReadResult;
 use requests::Requests;
 pub use requests::{Done, InFlight};
 use runtime::Runtimes;

@@ -176,9 +176,9 @@ fn a_runtime_tells_of_its_threads_and_tasks() {
 fn a_mapping_found_unchanged_is_as_fresh_as_a_new_one() {
     let m = metrics();
     let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-    m.mapping_confirmed(Reload::Ok, at(1_000));
-    m.mapping_confirmed(Reload::Unchanged, at(2_000));
-    for result in [Reload::Rejected, Reload::Held, Reload::Failed] {
+    m.mapping_confirmed(ReadResult::Ok, at(1_000));
+    m.mapping_confirmed(ReadResult::Unchanged, at(2_000));
+    for result in [ReadResult::Rejected, ReadResult::Held, ReadResult::Failed] {
         m.mapping_read(result);
     }
     m.mapping_in_force(7, 100_000, 90_000);
@@ -209,9 +209,9 @@ fn one_trouble_with_the_mapping_at_a_time() {
         has(&m, &format!("nameplate_mapping_trouble{{reason=\"held\"}} {held}"));
         has(&m, &format!("nameplate_mapping_trouble{{reason=\"failed\"}} {failed}"));
     };
-    m.mapping_trouble(Some(Reload::Held));
+    m.mapping_trouble(Some(ReadResult::Held));
     troubles(1, 0);
-    m.mapping_trouble(Some(Reload::Failed));
+    m.mapping_trouble(Some(ReadResult::Failed));
     troubles(0, 1);
     m.mapping_trouble(None);
     troubles(0, 0);

@@ -1,0 +1,38 @@
+//! Swaps a compiled mapping in.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::super::Live;
+use super::super::snapshot::{Snapshot, Tally};
+use super::super::status::Origin;
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::version::Version;
+
+impl Live {
+    /// Makes a table the active one.
+    pub fn put_in_force(&self, table: MappingTable, version: Version, origin: Origin, confirmed: SystemTime) {
+        let (next, _) = self.next(table, version);
+        self.swap(next, origin, confirmed);
+    }
+
+    /// Returns the snapshot that would replace the active one, and what that changes.
+    pub(super) fn next(&self, table: MappingTable, version: Version) -> (Snapshot, Tally) {
+        self.snapshot().next(table, version, &|name| self.place_of(name))
+    }
+
+    /// Activates a snapshot that was made from the active one. Returns the one it replaced, because
+    /// dropping that takes time that no request should spend.
+    pub(super) fn swap(&self, mut next: Snapshot, origin: Origin, confirmed: SystemTime) -> Arc<Snapshot> {
+        next.count_by(&self.metrics, self.most_domains);
+        let (generation, entries, domains) = (next.generation, next.table.len(), next.table.domains());
+        let version = next.version.map(|version| version.to_string()).unwrap_or_default();
+        let before = self.snapshot.swap(Arc::new(next));
+        // Not a moment before: whoever waits for the metric sends requests that rely on it.
+        self.metrics.mapping_in_force(generation, entries, domains);
+        self.metrics.mapping_version(&version, &self.mapping.source);
+        self.metrics.mapping_from_cache(origin == Origin::Cache);
+        self.mapping.record_active(origin, confirmed);
+        before
+    }
+}

@@ -1,0 +1,50 @@
+//! Fetching from a source: when it brings the mapping, and what it brings.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::error::FetchError;
+
+/// When a source brings the mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchMode {
+    /// Only if it changed since the last fetch: for polls.
+    IfChanged,
+    /// In any case: somebody asked, or a change was seen.
+    Always,
+}
+
+/// How a change was made, as far as that can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// A new file took the old one's place: it is whole.
+    Replaced,
+    /// The program that wrote to the file has closed it, and may open it again.
+    Closed,
+    /// The file was written to, and nobody knows whether that is all.
+    Touched,
+}
+
+/// What a source brought.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// Nothing new since the last time.
+    Unchanged,
+    /// A change that may not be complete: ask again in a moment.
+    Unsettled,
+    /// The mapping's bytes.
+    Document(Bytes),
+}
+
+/// A place the mapping is kept in.
+#[async_trait]
+pub trait Source: Send {
+    /// Brings the mapping, or says that there is nothing new.
+    async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError>;
+
+    /// Waits until the mapping may have changed; for ever where only asking tells. What was seen
+    /// before is not forgotten when the wait is given up.
+    async fn changed(&mut self) -> ChangeKind {
+        std::future::pending().await
+    }
+}
