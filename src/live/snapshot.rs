@@ -197,6 +197,7 @@ mod tests {
     use super::*;
     use crate::telemetry::limit::{CpuLimit, LimitSource};
     use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::base_path::BasePath;
     use nameplate_core::domain::host::Host;
     use nameplate_core::domain::route::{Choices, Route};
     use nameplate_core::mapping::load::version_of;
@@ -205,7 +206,7 @@ mod tests {
         let route = |(line, (host, stage)): (u32, &(&str, &str))| {
             let api = format!("https://abc.execute-api.eu-west-1.amazonaws.com/{stage}");
             let api = PrivateApi::parse(&api).expect("an api");
-            Route::new(&Host::parse(host).expect("a host"), "", &api, Choices::default(), line)
+            Route::new(&Host::parse(host).expect("a host"), &BasePath::default(), &api, Choices::default(), line)
         };
         let table = MappingTable::new((1..).zip(entries).map(route).collect());
         before.next(table, version_of(format!("{entries:?}").as_bytes()), &|_| Some(0))

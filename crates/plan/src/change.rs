@@ -139,6 +139,7 @@ pub fn private_api_url(route: &Route) -> String {
 mod tests {
     use super::*;
     use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::base_path::BasePath;
     use nameplate_core::domain::host::Host;
     use nameplate_core::domain::route::{Choices, HostMode, RefererMode, ResponseMode};
 
@@ -149,7 +150,8 @@ mod tests {
         let route = |(domain, rest, choices): &Drawn<'_>| {
             let (host, base) = domain.split_at(domain.find('/').unwrap_or(domain.len()));
             let api = PrivateApi::parse(&format!("https://abc.execute-api.{rest}")).expect("an api");
-            Route::new(&Host::parse(host).expect("a host"), base, &api, *choices, 1)
+            let base = BasePath::parse(base).expect("a base path");
+            Route::new(&Host::parse(host).expect("a host"), &base, &api, *choices, 1)
         };
         MappingTable::new(entries.iter().map(route).collect())
     }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::base_path::{BasePath, BasePathFault};
 use super::host::MAX_LABEL;
 
 /// The DNS suffix of each AWS partition that has API Gateway (AWS General Reference, "Partitions").
@@ -26,8 +27,8 @@ pub struct PrivateApi {
     region: Range<u16>,
     /// The deployed stage, without slashes.
     pub stage: Box<str>,
-    /// What follows the stage: empty, or starts with `/` and does not end with one.
-    pub base_path: Box<str>,
+    /// What follows the stage.
+    pub base_path: BasePath,
 }
 
 impl PrivateApi {
@@ -49,7 +50,7 @@ impl PrivateApi {
         let path_at = host_at + host_end;
         let (stage, base_path) = parse_path(path)
             .map_err(|(kind, range)| ApiFault::new(kind, path_at + range.start..path_at + range.end))?;
-        Ok(PrivateApi { host: host.into(), id_len, region, stage: stage.into(), base_path: base_path.into() })
+        Ok(PrivateApi { host: host.into(), id_len, region, stage: stage.into(), base_path })
     }
 
     /// The API's id: what `x-apigw-api-id` carries.
@@ -120,12 +121,11 @@ fn parse_host(host: &str) -> Result<(u8, Range<u16>), ApiFaultKind> {
 type PathFault = (ApiFaultKind, Range<usize>);
 
 /// `/{stage}[/{path}]` to the stage and the base path.
-fn parse_path(path: &str) -> Result<(&str, &str), PathFault> {
+fn parse_path(path: &str) -> Result<(&str, BasePath), PathFault> {
     if let Some(at) = path.find(['?', '#']) {
         return Err((ApiFaultKind::QueryOrFragment, at..path.len()));
     }
-    let trimmed = path.strip_suffix('/').unwrap_or(path);
-    let Some(rest) = trimmed.strip_prefix('/') else {
+    let Some(rest) = path.strip_prefix('/') else {
         return Err((ApiFaultKind::NoStage, 0..path.len()));
     };
     let (stage, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -135,9 +135,8 @@ fn parse_path(path: &str) -> Result<(&str, &str), PathFault> {
     if stage.len() > 128 || !stage.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
         return Err((ApiFaultKind::BadStage(stage.into()), 1..1 + stage.len()));
     }
-    super::rewrite::check_base_path(base)
-        .map_err(|why| (ApiFaultKind::BadPath(why), 1 + stage.len()..trimmed.len()))?;
-    Ok((stage, base))
+    let base_path = BasePath::parse(base).map_err(|why| (ApiFaultKind::BadPath(why), 1 + stage.len()..path.len()))?;
+    Ok((stage, base_path))
 }
 
 /// What is wrong with a PRIVATE_API_URL, and where in its text.
@@ -187,7 +186,7 @@ pub enum ApiFaultKind {
     BadStage(Box<str>),
     /// The path after the stage cannot stand in front of every request's.
     #[error("the path of PRIVATE_API_URL {0}")]
-    BadPath(&'static str),
+    BadPath(BasePathFault),
     /// A query cannot stand in front of a request's path.
     #[error("PRIVATE_API_URL carries a query or fragment")]
     QueryOrFragment,
@@ -221,7 +220,7 @@ mod tests {
     #[track_caller]
     fn parts(url: &str, want: (&str, &str, &str, &str)) {
         let api = PrivateApi::parse(url).unwrap_or_else(|fault| panic!("{url}: {fault:?}"));
-        assert_eq!((api.id(), api.region(), &*api.stage, &*api.base_path), want, "{url}");
+        assert_eq!((api.id(), api.region(), &*api.stage, api.base_path.as_str()), want, "{url}");
     }
 
     #[test]
@@ -290,7 +289,7 @@ mod tests {
         );
         fault(
             "https://abc.execute-api.eu-west-1.amazonaws.com/p/../x",
-            ApiFaultKind::BadPath("has a dot segment"),
+            ApiFaultKind::BadPath(BasePathFault::DotSegment),
             "/../x",
         );
         fault("https://example.com/p", ApiFaultKind::NotExecuteApi, "example.com");

@@ -114,6 +114,7 @@ pub fn decide<'t, 'o>(
 mod tests {
     use super::*;
     use crate::domain::api::PrivateApi;
+    use crate::domain::base_path::BasePath;
     use crate::domain::host::Host;
     use crate::domain::route::Choices;
     use crate::domain::verbs::VerbSet;
@@ -125,8 +126,8 @@ mod tests {
         let host = Host::parse("pay.example.com").expect("a host");
         let verbs = VerbSet::NONE.with("GET").expect("a verb");
         MappingTable::new(vec![
-            Route::new(&host, "", &api, Choices { verbs, ..Choices::default() }, 1),
-            Route::new(&host, "/any", &api, Choices::default(), 2),
+            Route::new(&host, &BasePath::default(), &api, Choices { verbs, ..Choices::default() }, 1),
+            Route::new(&host, &BasePath::parse("/any").expect("a base path"), &api, Choices::default(), 2),
         ])
     }
 

@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod api;
+pub mod base_path;
 pub mod decide;
 pub mod digits;
 pub mod host;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 
 use super::api::PrivateApi;
+use super::base_path::BasePath;
 use super::host::Host;
 use super::overrides::Overrides;
 use super::verbs::VerbSet;
@@ -130,8 +131,8 @@ impl Drafts {
         Drafts { text: BytesMut::with_capacity(size), routes: Vec::with_capacity(size / ENTRY_IN_FILE) }
     }
 
-    /// Adds an entry. `base` is the custom base path: empty, or `/...` without a slash at the end.
-    pub fn push(&mut self, host: &Host, base: &str, api: &PrivateApi, choices: Choices, line: u32) {
+    /// Adds an entry. `base` is the custom base path.
+    pub fn push(&mut self, host: &Host, base: &BasePath, api: &PrivateApi, choices: Choices, line: u32) {
         self.push_with(host, base, api, (choices, &Overrides::default()), line);
     }
 
@@ -139,7 +140,7 @@ impl Drafts {
     pub fn push_with(
         &mut self,
         host: &Host,
-        base: &str,
+        base: &BasePath,
         api: &PrivateApi,
         (choices, overrides): (Choices, &Overrides),
         line: u32,
@@ -150,11 +151,11 @@ impl Drafts {
             text.len() as u16
         };
         let base_at = add(host.as_str());
-        let api_at = add(base);
+        let api_at = add(base.as_str());
         let prefix_at = add(&api.host);
         add("/");
         add(&api.stage);
-        let overrides_at = add(&api.base_path);
+        let overrides_at = add(api.base_path.as_str());
         overrides.write(&mut |piece| {
             add(piece);
         });
@@ -191,7 +192,7 @@ impl Drafts {
 
 impl Route {
     /// Compiles one entry by itself; `base` as for [`Drafts::push`].
-    pub fn new(host: &Host, base: &str, api: &PrivateApi, choices: Choices, line: u32) -> Route {
+    pub fn new(host: &Host, base: &BasePath, api: &PrivateApi, choices: Choices, line: u32) -> Route {
         let mut drafts = Drafts::default();
         drafts.push(host, base, api, choices, line);
         drafts.finish().remove(0)
@@ -292,18 +293,19 @@ impl Route {
     }
 }
 
-/// The longest base path an entry may have, on either side: API Gateway's whole URL is 8,192 bytes.
-pub const MAX_BASE_PATH: usize = 2_048;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn base(path: &str) -> BasePath {
+        BasePath::parse(path).expect("a base path")
+    }
 
     #[test]
     fn a_route_gives_back_what_it_was_made_of() {
         let host = Host::parse("pay.example.com").expect("a host");
         let api = PrivateApi::parse("https://abc123.execute-api.eu-west-1.amazonaws.com/prod/v2").expect("an api");
-        let route = Route::new(&host, "/pay", &api, Choices::default(), 7);
+        let route = Route::new(&host, &base("/pay"), &api, Choices::default(), 7);
         assert_eq!((route.host(), route.base(), route.line), ("pay.example.com", "/pay", 7));
         assert_eq!((route.api_host(), route.api_id()), ("abc123.execute-api.eu-west-1.amazonaws.com", "abc123"));
         assert_eq!((route.prefix(), route.region()), ("/prod/v2", "eu-west-1"));
@@ -315,7 +317,7 @@ mod tests {
         let api = PrivateApi::parse("https://abc123.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
         let mut drafts = Drafts::of_file(1_000);
         for (line, host) in [(1, "b.example.com"), (2, "a.example.com")] {
-            drafts.push(&Host::parse(host).expect("a host"), "/v1", &api, Choices::default(), line);
+            drafts.push(&Host::parse(host).expect("a host"), &base("/v1"), &api, Choices::default(), line);
         }
         assert_eq!((drafts.route(1).host(), drafts.len()), ("a.example.com", 2));
         let routes = drafts.finish();
@@ -327,9 +329,9 @@ mod tests {
 
     #[test]
     fn saying_the_same_is_all_but_the_line() {
-        let route = |base: &str, api: &str, choices: Choices, line: u32| {
+        let route = |path: &str, api: &str, choices: Choices, line: u32| {
             let api = PrivateApi::parse(&format!("https://{api}")).expect("an api");
-            Route::new(&Host::parse("pay.example.com").expect("a host"), base, &api, choices, line)
+            Route::new(&Host::parse("pay.example.com").expect("a host"), &base(path), &api, choices, line)
         };
         const API: &str = "abc.execute-api.eu-west-1.amazonaws.com/prod";
         let one = route("/v1", API, Choices::default(), 1);
@@ -352,7 +354,7 @@ mod tests {
         let mut drafts = Drafts::default();
         for endpoint in [None, Some("a"), Some("b"), Some("a")] {
             let overrides = Overrides { endpoint: endpoint.map(str::to_owned), ..Overrides::default() };
-            drafts.push_with(&host, "", &api, (Choices::default(), &overrides), 1);
+            drafts.push_with(&host, &base(""), &api, (Choices::default(), &overrides), 1);
         }
         let routes = drafts.finish();
         assert!(routes.iter().all(|route| route.prefix() == "/prod" && route.prefix_ref() == b"/prod"));

@@ -230,6 +230,7 @@ impl fmt::Debug for MappingTable {
 mod tests {
     use super::*;
     use crate::domain::api::PrivateApi;
+    use crate::domain::base_path::BasePath;
     use crate::domain::host::Host;
     use crate::domain::route::Choices;
 
@@ -240,7 +241,8 @@ mod tests {
                 .map(|(host, base, id)| {
                     let api = PrivateApi::parse(&format!("https://{id}.execute-api.eu-west-1.amazonaws.com/p"))
                         .expect("an api");
-                    Route::new(&Host::parse(host).expect("a host"), base, &api, Choices::default(), 1)
+                    let base = BasePath::parse(base).expect("a base path");
+                    Route::new(&Host::parse(host).expect("a host"), &base, &api, Choices::default(), 1)
                 })
                 .collect(),
         )

@@ -18,6 +18,7 @@ use super::quick::Quick;
 use crate::diagnostic::nearest::{did_you_mean, nearest};
 use crate::diagnostic::{Diagnostics, Fault, Faults, NOTHING, Place};
 use crate::domain::api::PrivateApi;
+use crate::domain::base_path::BasePath;
 use crate::domain::host::Host;
 use crate::domain::overrides::Overrides;
 use crate::domain::pace::Pace;
@@ -76,7 +77,7 @@ struct Entry<'t> {
     lines: [Option<u32>; Key::NAMES.len()],
     /// The keys that unknown ones were probably meant to be.
     meant: [bool; Key::NAMES.len()],
-    domain: Option<(Text<'t>, Host, String)>,
+    domain: Option<(Text<'t>, Host, BasePath)>,
     api: Option<PrivateApi>,
     choices: Choices,
     overrides: Overrides,
@@ -255,7 +256,6 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             Key::Domain => {
                 let CustomDomain { host, base } = CustomDomain::parse(value)
                     .map_err(|fault| Fault::in_value(text.at, value, fault.offset, fault.what, fault.help))?;
-                let base = base.to_owned();
                 entry.domain = Some((text, host, base));
             }
             Key::Api => {
@@ -309,7 +309,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
     fn claim(&mut self, entry: Entry<'t>) {
         let Some((text, host, base)) = entry.domain else { return };
         let Compiler { drafts, claims, hasher, broken, .. } = self;
-        let wanted = (host.as_str().as_bytes(), base.as_bytes());
+        let wanted = (host.as_str().as_bytes(), base.as_str().as_bytes());
         let hash = hasher.hash_one(wanted);
         let of_draft = claims.find(hash, |at| claimed(drafts.route(*at)) == wanted).map(|at| drafts.route(*at).line);
         let domain = || format!("{host}{base}");
