@@ -8,7 +8,8 @@ mod zones;
 
 use proptest::prelude::*;
 
-use super::resources::{Options, Plan, plan};
+use super::options::Options;
+use super::resources::{Plan, plan};
 use super::state::State;
 use super::zones::{ZoneMode, Zoning};
 use nameplate_core::domain::api::PrivateApi;
