@@ -70,7 +70,7 @@ impl Entry {
             // The compiler has refused a name that the settings do not have; from a table made without
             // them, it is the default one.
             let endpoint = place_of(endpoint.as_deref()).unwrap_or(0);
-            Box::new(Special { endpoint, timeouts, limiter: rate.and_then(Limiter::new) })
+            Box::new(Special { endpoint, timeouts: *timeouts, limiter: (*rate).and_then(Limiter::new) })
         });
         Entry { since, requests: AtomicU64::new(0), special, name: OnceLock::new() }
     }

@@ -80,7 +80,7 @@ pub fn explain(table: &MappingTable, settings: &Settings, file: &str, question: 
     let place = |route: &Route| format!("{}{} ({file}:{})", route.host(), route.base(), route.line);
     match decide(table, &settings.limits.into(), view, overrides, &mut HostBuffer::default()) {
         Ok(decision) => {
-            let own = decision.route.overrides().unwrap_or_default();
+            let own = decision.route.overrides().cloned().unwrap_or_default();
             let endpoint = endpoint_of(&own, settings);
             Explanation {
                 verdict: Verdict::Forwarded,

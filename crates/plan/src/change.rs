@@ -109,7 +109,7 @@ pub fn removes_too_many(removed: usize, domains: usize, most: u8) -> bool {
 fn keys(old: &Route, new: &Route) -> Vec<KeyChange> {
     let spelled = |route: &Route| {
         let choices = &route.choices;
-        let overrides = route.overrides().unwrap_or_default();
+        let overrides = route.overrides().cloned().unwrap_or_default();
         [
             ("PRIVATE_API_URL", private_api_url(route)),
             ("VERBS", if choices.verbs == VerbSet::ALL { "ANY".into() } else { choices.verbs.to_string() }),

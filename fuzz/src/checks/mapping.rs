@@ -50,7 +50,7 @@ fn again(table: &MappingTable) {
     for (at, route) in table.routes().iter().enumerate() {
         let verbs = route.choices.verbs.to_string();
         let verbs = if route.choices.verbs == VerbSet::ALL { "ANY" } else { &verbs };
-        let own = route.overrides().unwrap_or_default();
+        let own = route.overrides().cloned().unwrap_or_default();
         let mut keys = vec![
             ("CUSTOM_DOMAIN_URL", format!("{}{}", route.host(), route.base())),
             ("PRIVATE_API_URL", format!("https://{}{}", route.api_host(), route.prefix())),

@@ -24,7 +24,7 @@ pub struct PrivateApi {
     /// How much of the front of `host` is the API's id.
     id_len: u8,
     /// Where the region stands in `host`.
-    region: Range<u16>,
+    region: Range<u8>,
     /// The deployed stage, without slashes.
     pub stage: Box<str>,
     /// What follows the stage.
@@ -60,7 +60,12 @@ impl PrivateApi {
 
     /// The region of the execute-api endpoint that serves it.
     pub fn region(&self) -> &str {
-        &self.host[usize::from(self.region.start)..usize::from(self.region.end)]
+        &self.host[self.region_range()]
+    }
+
+    /// Where the region stands in `host`.
+    pub(super) fn region_range(&self) -> Range<usize> {
+        usize::from(self.region.start)..usize::from(self.region.end)
     }
 
     /// What every upstream path starts with: `/{stage}{base_path}`.
@@ -78,7 +83,7 @@ fn scheme_len(text: &str) -> usize {
     text.find("://").map_or(text.len(), |at| at + 3)
 }
 
-fn parse_host(host: &str) -> Result<(u8, Range<u16>), ApiFaultKind> {
+fn parse_host(host: &str) -> Result<(u8, Range<u8>), ApiFaultKind> {
     // Nearly always the second label; to search for it costs more than all the rest.
     let second = host.split_once('.').and_then(|(first, rest)| Some((first, rest.strip_prefix("execute-api.")?)));
     let Some((first, rest)) = second.or_else(|| host.split_once(".execute-api.")) else {
@@ -114,8 +119,9 @@ fn parse_host(host: &str) -> Result<(u8, Range<u16>), ApiFaultKind> {
     if id.is_empty() || id.len() > MAX_LABEL || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
         return Err(ApiFaultKind::BadId(id.into()));
     }
-    let start = (first.len() + ".execute-api.".len()) as u16;
-    Ok((id.len() as u8, start..start + region.len() as u16))
+    // Both are labels: the region ends before the 140th character.
+    let start = first.len() + ".execute-api.".len();
+    Ok((id.len() as u8, start as u8..(start + region.len()) as u8))
 }
 
 type PathFault = (ApiFaultKind, Range<usize>);

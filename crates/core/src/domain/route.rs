@@ -103,11 +103,15 @@ impl Default for Choices {
 #[derive(Clone, Debug)]
 pub struct Route {
     text: Bytes,
-    base_at: u16,
+    /// What few entries have.
+    overrides: Option<Box<Overrides>>,
     api_at: u16,
-    id_len: u8,
     prefix_at: u16,
-    overrides_at: u16,
+    base_at: u8,
+    id_len: u8,
+    /// Where the region stands in the API's name.
+    region_at: u8,
+    region_len: u8,
     /// The entry's choices.
     pub choices: Choices,
     /// The line of the mapping its CUSTOM_DOMAIN_URL stands on, from 1.
@@ -133,7 +137,7 @@ impl Drafts {
 
     /// Adds an entry. `base` is the custom base path.
     pub fn push(&mut self, host: &Host, base: &BasePath, api: &PrivateApi, choices: Choices, line: u32) {
-        self.push_with(host, base, api, (choices, &Overrides::default()), line);
+        self.push_with(host, base, api, (choices, Overrides::default()), line);
     }
 
     /// As [`Drafts::push`], for an entry that may override something.
@@ -142,26 +146,37 @@ impl Drafts {
         host: &Host,
         base: &BasePath,
         api: &PrivateApi,
-        (choices, overrides): (Choices, &Overrides),
+        (choices, overrides): (Choices, Overrides),
         line: u32,
     ) {
         let text = &mut self.text;
+        // A host, a base path and an API's name are all shorter than 65,536 bytes together.
         let mut add = |more: &str| {
             text.extend_from_slice(more.as_bytes());
             text.len() as u16
         };
-        let base_at = add(host.as_str());
+        let base_at = add(host.as_str()) as u8;
         let api_at = add(base.as_str());
         let prefix_at = add(&api.host);
         add("/");
         add(&api.stage);
-        let overrides_at = add(api.base_path.as_str());
-        overrides.write(&mut |piece| {
-            add(piece);
-        });
-        let id_len = api.id().len() as u8;
+        add(api.base_path.as_str());
         let text = text.split().freeze();
-        self.routes.push(Route { text, base_at, api_at, id_len, prefix_at, overrides_at, choices, line });
+        let overrides = (overrides != Overrides::default()).then(|| Box::new(overrides));
+        let (id_len, region) = (api.id().len() as u8, api.region_range());
+        let (region_at, region_len) = (region.start as u8, region.len() as u8);
+        self.routes.push(Route {
+            text,
+            overrides,
+            api_at,
+            prefix_at,
+            base_at,
+            id_len,
+            region_at,
+            region_len,
+            choices,
+            line,
+        });
     }
 
     /// How many entries there is room for.
@@ -200,18 +215,21 @@ impl Route {
 
     /// Whether two entries say the same, wherever in the file they stand.
     pub fn says_the_same(&self, other: &Route) -> bool {
-        let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at, route.overrides_at);
-        places(self) == places(other) && self.choices == other.choices && self.text == other.text
+        let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at);
+        places(self) == places(other)
+            && self.choices == other.choices
+            && self.text == other.text
+            && self.overrides == other.overrides
     }
 
     /// The custom domain; `*.` first for a wildcard.
     pub fn host(&self) -> &str {
-        self.str(0..self.base_at())
+        self.str(0..usize::from(self.base_at))
     }
 
     /// The custom base path: empty, or `/...` without a slash at the end.
     pub fn base(&self) -> &str {
-        self.str(self.base_at()..usize::from(self.api_at))
+        self.str(usize::from(self.base_at)..usize::from(self.api_at))
     }
 
     /// The API's name: SNI, and Host unless the entry preserves it.
@@ -221,18 +239,18 @@ impl Route {
 
     /// The region the API is in.
     pub fn region(&self) -> &str {
-        self.api_host().split('.').nth(2).expect("an API's name is `{id}.execute-api.{region}.{suffix}`")
+        let start = usize::from(self.api_at) + usize::from(self.region_at);
+        self.str(start..start + usize::from(self.region_len))
     }
 
     /// What every upstream path starts with: `/{stage}{api base path}`.
     pub fn prefix(&self) -> &str {
-        self.str(usize::from(self.prefix_at)..usize::from(self.overrides_at))
+        self.str(usize::from(self.prefix_at)..self.text.len())
     }
 
     /// What the entry overrides, if it does.
-    pub fn overrides(&self) -> Option<Overrides> {
-        let from = usize::from(self.overrides_at);
-        if from == self.text.len() { None } else { Overrides::read(self.str(from..self.text.len())) }
+    pub fn overrides(&self) -> Option<&Overrides> {
+        self.overrides.as_deref()
     }
 
     /// The API's id.
@@ -242,22 +260,22 @@ impl Route {
 
     /// As [`Route::host`], for comparing: nothing is validated again.
     pub fn host_ref(&self) -> &[u8] {
-        &self.text[..self.base_at()]
+        &self.text[..usize::from(self.base_at)]
     }
 
     /// As [`Route::base`], for comparing.
     pub fn base_ref(&self) -> &[u8] {
-        &self.text[self.base_at()..usize::from(self.api_at)]
+        &self.text[usize::from(self.base_at)..usize::from(self.api_at)]
     }
 
     /// As [`Route::prefix`], for copying.
     pub fn prefix_ref(&self) -> &[u8] {
-        &self.text[usize::from(self.prefix_at)..usize::from(self.overrides_at)]
+        &self.text[usize::from(self.prefix_at)..]
     }
 
     /// The custom domain's bytes, sharing this route's memory.
     pub fn host_bytes(&self) -> Bytes {
-        self.text.slice(0..self.base_at())
+        self.text.slice(0..usize::from(self.base_at))
     }
 
     /// As [`Route::api_host`], sharing this route's memory.
@@ -273,10 +291,6 @@ impl Route {
     /// Whether the entry's domain is a wildcard.
     pub fn is_wildcard(&self) -> bool {
         self.host_ref().starts_with(b"*.")
-    }
-
-    fn base_at(&self) -> usize {
-        usize::from(self.base_at)
     }
 
     fn api_range(&self) -> Range<usize> {
@@ -348,20 +362,31 @@ mod tests {
     }
 
     #[test]
-    fn overrides_are_kept_beside_the_prefix_and_compared() {
+    fn overrides_are_kept_and_compared() {
         let api = PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
         let host = Host::parse("pay.example.com").expect("a host");
         let mut drafts = Drafts::default();
         for endpoint in [None, Some("a"), Some("b"), Some("a")] {
             let overrides = Overrides { endpoint: endpoint.map(str::to_owned), ..Overrides::default() };
-            drafts.push_with(&host, &base(""), &api, (Choices::default(), &overrides), 1);
+            drafts.push_with(&host, &base(""), &api, (Choices::default(), overrides), 1);
         }
         let routes = drafts.finish();
         assert!(routes.iter().all(|route| route.prefix() == "/prod" && route.prefix_ref() == b"/prod"));
-        let endpoint = |at: usize| routes[at].overrides().and_then(|overrides| overrides.endpoint);
-        assert_eq!((endpoint(0), endpoint(1)), (None, Some("a".into())));
+        let endpoint = |at: usize| routes[at].overrides().and_then(|overrides| overrides.endpoint.as_deref());
+        assert_eq!((endpoint(0), endpoint(1)), (None, Some("a")));
         assert!(!routes[0].says_the_same(&routes[1]) && !routes[1].says_the_same(&routes[2]));
         assert!(routes[1].says_the_same(&routes[3]));
+    }
+
+    #[test]
+    fn the_region_is_found_whatever_the_name_begins_with() {
+        for name in ["abc.execute-api.eu-west-1.amazonaws.com", "abc-vpce-0a1b.execute-api.eu-west-1.amazonaws.com.cn"]
+        {
+            let api = PrivateApi::parse(&format!("https://{name}/prod")).expect("an api");
+            let host = Host::parse("pay.example.com").expect("a host");
+            let route = Route::new(&host, &base("/v1"), &api, Choices::default(), 1);
+            assert_eq!((route.api_id(), route.region(), route.api_host()), ("abc", "eu-west-1", name));
+        }
     }
 
     #[test]

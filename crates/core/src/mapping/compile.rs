@@ -325,7 +325,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             return;
         };
         let at = drafts.len() as u32;
-        drafts.push_with(&host, &base, &api, (entry.choices, &entry.overrides), text.at.line);
+        drafts.push_with(&host, &base, &api, (entry.choices, entry.overrides), text.at.line);
         claims.insert_unique(hash, at, |at| hasher.hash_one(claimed(drafts.route(*at))));
     }
 

@@ -43,7 +43,7 @@ fn table(entries: &[Entry<'_>]) -> MappingTable {
             &host,
             &BasePath::default(),
             &PrivateApi::parse(&url).expect("an api"),
-            (choices, &overrides),
+            (choices, overrides),
             at as u32 + 1,
         );
     }

@@ -32,7 +32,7 @@ fn table_of(entries: &[Entry<'_>]) -> MappingTable {
         let host = Host::parse(domain).expect("a host");
         let endpoint = Some((*endpoint).to_owned()).filter(|name| !name.is_empty());
         let overrides = Overrides { endpoint, ..Overrides::default() };
-        drafts.push_with(&host, &BasePath::default(), &api, (Choices::default(), &overrides), 1);
+        drafts.push_with(&host, &BasePath::default(), &api, (Choices::default(), overrides), 1);
     }
     MappingTable::new(drafts.finish())
 }
