@@ -40,10 +40,10 @@ pub fn compile(text: &str, file: &str, endpoints: Option<&[String]>) -> Result<M
     }
 }
 
-/// Compiles a mapping in the form nearly every mapping has, in a third of the time. `None` where it
+/// Compiles a mapping in the block form nearly every mapping has, in a third of the time. `None` where it
 /// has another form or any fault: [`with_places`] then has the word.
 fn quickly(text: &str, endpoints: Option<&[String]>) -> Option<MappingTable> {
-    let mut compiler = Compiler::new(Quick::new(text)?, text.len(), endpoints);
+    let mut compiler = Compiler::new(Quick::new(text).ok()?, text.len(), endpoints);
     let read = compiler.document();
     (read.is_ok() && compiler.faults().is_empty()).then(|| MappingTable::new(compiler.drafts.finish()))
 }
