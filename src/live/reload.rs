@@ -11,10 +11,9 @@ use super::status::Origin;
 use crate::source::FetchFault;
 use crate::telemetry::metrics::Reload;
 use nameplate_core::diagnostic::Diagnostics;
-use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::table::{MappingTable, removes_too_many};
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::{compile_bytes, version_of};
-use nameplate_plan::change::removes_too_many;
 
 /// A mapping that is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -100,11 +100,6 @@ impl<'t> Change<'t> {
     }
 }
 
-/// Whether a change removes more of the domains there were than `most` percent.
-pub fn removes_too_many(removed: usize, domains: usize, most: u8) -> bool {
-    removed as u128 * 100 > domains as u128 * u128::from(most)
-}
-
 /// The keys of an entry that has changed; at least one.
 fn keys(old: &Route, new: &Route) -> Vec<KeyChange> {
     let spelled = |route: &Route| {

@@ -220,6 +220,11 @@ pub fn steps<'t>(old: &'t MappingTable, new: &'t MappingTable) -> impl Iterator<
     })
 }
 
+/// Whether a change removes more of the domains there were than `most` percent.
+pub fn removes_too_many(removed: usize, domains: usize, most: u8) -> bool {
+    removed as u128 * 100 > domains as u128 * u128::from(most)
+}
+
 impl fmt::Debug for MappingTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MappingTable({} entries)", self.len())
