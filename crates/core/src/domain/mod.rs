@@ -9,6 +9,7 @@ pub mod api;
 pub mod base_path;
 pub mod decide;
 pub mod digits;
+pub(crate) mod duration;
 pub mod host;
 pub mod overrides;
 pub mod pace;

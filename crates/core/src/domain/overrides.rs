@@ -6,6 +6,12 @@ use std::time::Duration;
 /// The name of the endpoint of entries that name none.
 pub const DEFAULT_ENDPOINT: &str = "default";
 
+/// Whether an endpoint may be called this, in the settings and in a mapping.
+pub(crate) fn is_endpoint_name(name: &str) -> bool {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=64).contains(&name.len()) && name.chars().all(fine)
+}
+
 /// Timeouts of the way to the API and back; `None` is what the endpoint's settings say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeouts {

@@ -5,6 +5,6 @@ mod custom_domain;
 mod document;
 mod entry;
 pub mod load;
-pub(crate) mod overrides;
+mod overrides;
 mod quick;
 mod syntax;

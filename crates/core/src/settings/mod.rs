@@ -10,7 +10,7 @@ pub mod listener;
 pub mod log;
 pub mod mapping;
 pub mod telemetry;
-pub(crate) mod values;
+mod values;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::mapping::overrides::is_endpoint_name;
+use crate::domain::overrides::is_endpoint_name;
 
 pub use self::log::Log;
 pub use crate::domain::overrides::DEFAULT_ENDPOINT;
