@@ -6,14 +6,14 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::Live;
-use super::snapshot::{Snapshot, Tally};
+use super::snapshot::{PACE, Snapshot, Tally};
 use super::status::Origin;
 use crate::source::FetchFault;
 use crate::telemetry::metrics::Reload;
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::table::{MappingTable, removes_too_many};
 use nameplate_core::domain::version::Version;
-use nameplate_core::mapping::load::{compile_bytes, version_of};
+use nameplate_core::mapping::load::{compile_bytes_paced, version_of_paced};
 
 /// A mapping that is in force.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,13 +92,13 @@ pub(super) struct Document {
 
 impl Document {
     pub(super) fn new(bytes: Bytes) -> Document {
-        Document { version: version_of(&bytes), bytes }
+        Document { version: version_of_paced(&bytes, PACE), bytes }
     }
 
     /// `name` is how faults name the source, `endpoints` what ENDPOINT may say. Were there a text that makes the compiler panic, it is
     /// not taken, and the next one can be.
     pub(super) fn compile(&self, name: &str, endpoints: &[String]) -> Result<MappingTable, Cause> {
-        std::panic::catch_unwind(|| compile_bytes(&self.bytes, name, Some(endpoints)))
+        std::panic::catch_unwind(|| compile_bytes_paced(&self.bytes, name, Some(endpoints), PACE))
             .map_err(|_| Cause::Failed(FetchFault::internal(name)))?
             .map_err(Cause::Rejected)
     }
@@ -107,7 +107,7 @@ impl Document {
 /// Whether a change may remove the domains it removes. `most` is in percent of those in force.
 pub(super) fn may_shrink(before: &Snapshot, table: &MappingTable, version: Version, most: u8) -> Result<(), Held> {
     let domains = before.table.domains();
-    let removed = before.table.domains_missing_in(table);
+    let removed = before.table.domains_missing_in(table, PACE);
     if removes_too_many(removed, domains, most) { Err(Held { version, removed, domains, most }) } else { Ok(()) }
 }
 

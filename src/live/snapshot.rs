@@ -13,6 +13,9 @@ use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::{MappingTable, Step, steps};
 use nameplate_core::domain::version::Version;
 
+/// A mapping is taken and dropped on a thread that shares its core with requests.
+pub(super) const PACE: Pace = Pace::new(std::thread::yield_now);
+
 /// Entries compared between two offers of the core.
 const COMPARED: u32 = 1_024;
 
@@ -118,7 +121,7 @@ impl Snapshot {
         let mut tally = Tally::default();
         let mut entries = Vec::with_capacity(table.len());
         let new = |at: u32| Arc::new(Entry::new(generation, table.route(at), place_of));
-        let mut pace = Pace::of(COMPARED);
+        let mut pace = PACE.every(COMPARED);
         for step in steps(&self.table, &table) {
             pace.step();
             match step {
@@ -145,7 +148,7 @@ impl Snapshot {
     /// writes the mapping to say.
     pub(super) fn count_by(&mut self, metrics: &Metrics, most: usize) {
         let first_line = |places: &Range<u32>| places.clone().map(|place| self.table.route(place).line).min();
-        let mut pace = Pace::of(COMPARED);
+        let mut pace = PACE.every(COMPARED);
         let with_line = |places: Range<u32>| {
             pace.step();
             (first_line(&places), places)
@@ -173,12 +176,12 @@ impl Snapshot {
 
     /// Drops it in short steps.
     pub fn take_apart(self) {
-        let mut pace = Pace::of(COMPARED);
+        let mut pace = PACE.every(COMPARED);
         for entry in self.entries {
             drop(entry);
             pace.step();
         }
-        self.table.take_apart();
+        self.table.take_apart(PACE);
     }
 
     /// What is kept for the route at a place of the table.

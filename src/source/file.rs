@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::bounded_read::read_up_to;
 use super::watch::Watch;
 use super::{Ask, FetchFault, Fetched, Seen, Source};
-use nameplate_core::mapping::load::read_up_to;
 use nameplate_core::settings::{MappingSource, Reload};
 
 /// A file nobody has written to for this long is whole.

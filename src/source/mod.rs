@@ -3,6 +3,7 @@
 //! A source brings bytes and remembers which it brought last; what they mean, and whether they are
 //! taken, is `live`'s to say.
 
+pub mod bounded_read;
 pub mod cache;
 mod file;
 mod http;

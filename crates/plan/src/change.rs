@@ -3,6 +3,7 @@
 use super::names::{Names, Needs};
 use super::zones::Zoning;
 use nameplate_core::domain::overrides::DEFAULT_ENDPOINT;
+use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::{MappingTable, Step, steps};
 use nameplate_core::domain::verbs::VerbSet;
@@ -85,7 +86,7 @@ impl<'t> Change<'t> {
             unchanged,
             needs: has.beyond(&had),
             unused: had.beyond(&has),
-            removed_domains: (old.domains_missing_in(new), old.domains()),
+            removed_domains: (old.domains_missing_in(new, Pace::default()), old.domains()),
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod compile;
 mod custom_domain;
 mod document;
+mod encoding;
 mod entry;
 pub mod load;
 mod overrides;

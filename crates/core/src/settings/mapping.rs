@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::values::{LONGEST, duration};
-use crate::mapping::load::MAX_FILE;
 
 /// Often enough that a change reaches a fleet in seconds; rare enough that S3 requests of 100 tasks
 /// cost about 7 USD a month (0.0004 USD per 1,000 GET requests).
@@ -20,6 +19,8 @@ pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Percent of the domains a change may remove: a file that was cut off, or generated from an empty
 /// list, removes most of them; no change people make does.
 pub const MAX_REMOVED: u8 = 50;
+/// The largest mapping that is read: well over a million entries. What is larger is another file.
+pub const MAX_FILE: u64 = 256 * 1024 * 1024;
 /// Where the last good mapping is kept on disk, unless the mapping is a file itself.
 pub const CACHE: &str = "/var/cache/nameplate";
 
