@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use pingora::http::RequestHeader;
 
-use nameplate_core::domain::digits::push_ip;
+use nameplate_core::domain::address::push_ip;
 use nameplate_core::settings::{Forwarded, Network, Proto};
 
 pub(super) struct ForwardedRule {
