@@ -3,14 +3,15 @@
 use std::fmt::Write as _;
 
 use nameplate_core::diagnostic::Diagnostics;
-use nameplate_core::mapping::load::compile_bytes;
-use nameplate_core::settings::DEFAULT_ENDPOINT;
 use nameplate_core::domain::decide::{Limits, RequestView, decide};
 use nameplate_core::domain::host::{HostBuffer, is_public_suffix};
 use nameplate_core::domain::overrides::Timeouts;
+use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::verbs::VerbSet;
+use nameplate_core::mapping::load::compile_bytes;
+use nameplate_core::settings::DEFAULT_ENDPOINT;
 
 const LIMITS: Limits = Limits { body: 10, headers: 10, url: 8_192 };
 
@@ -41,7 +42,7 @@ fn same(one: &MappingTable, other: &MappingTable, lines: bool) {
         assert!(a.says_the_same(b), "{a:?}\n{b:?}");
         assert!(!lines || a.line == b.line, "{a:?}\n{b:?}");
     }
-    assert_eq!(one.domains_missing_in(other), 0);
+    assert_eq!(one.domains_missing_in(other, Pace::default()), 0);
 }
 
 /// A table written down, in the two forms there are, is the same table.
