@@ -46,6 +46,7 @@ impl Timeouts {
     }
 
     /// These, and for what they leave open, those.
+    #[inline]
     pub fn or(self, those: Timeouts) -> Timeouts {
         Timeouts {
             connect: self.connect.or(those.connect),

@@ -9,12 +9,14 @@ use super::refusal::Refusal;
 /// What follows `base` in `path`, if `path` is under it on a segment boundary.
 ///
 /// `base` is empty or starts with `/` and ends with none.
+#[inline]
 pub fn rest_after<'p>(base: &[u8], path: &'p [u8]) -> Option<&'p [u8]> {
     let rest = path.strip_prefix(base)?;
     (rest.is_empty() || rest[0] == b'/').then_some(rest)
 }
 
 /// The target sent upstream: the API's prefix, what followed the custom base path, the query.
+#[inline]
 pub fn upstream_target(prefix: &[u8], rest: &[u8], query: &[u8]) -> Vec<u8> {
     let mut target = Vec::with_capacity(prefix.len() + rest.len() + query.len());
     target.extend_from_slice(prefix);

@@ -223,16 +223,19 @@ impl Route {
     }
 
     /// The custom domain; `*.` first for a wildcard.
+    #[inline]
     pub fn host(&self) -> &str {
         self.str(0..usize::from(self.base_at))
     }
 
     /// The custom base path: empty, or `/...` without a slash at the end.
+    #[inline]
     pub fn base(&self) -> &str {
         self.str(usize::from(self.base_at)..usize::from(self.api_at))
     }
 
     /// The API's name: SNI, and Host unless the entry preserves it.
+    #[inline]
     pub fn api_host(&self) -> &str {
         self.str(self.api_range())
     }
@@ -244,51 +247,61 @@ impl Route {
     }
 
     /// What every upstream path starts with: `/{stage}{api base path}`.
+    #[inline]
     pub fn prefix(&self) -> &str {
         self.str(usize::from(self.prefix_at)..self.text.len())
     }
 
     /// What the entry overrides, if it does.
+    #[inline]
     pub fn overrides(&self) -> Option<&Overrides> {
         self.overrides.as_deref()
     }
 
     /// The API's id.
+    #[inline]
     pub fn api_id(&self) -> &str {
         self.str(self.id_range())
     }
 
     /// As [`Route::host`], for comparing: nothing is validated again.
+    #[inline]
     pub fn host_ref(&self) -> &[u8] {
         &self.text[..usize::from(self.base_at)]
     }
 
     /// As [`Route::base`], for comparing.
+    #[inline]
     pub fn base_ref(&self) -> &[u8] {
         &self.text[usize::from(self.base_at)..usize::from(self.api_at)]
     }
 
     /// As [`Route::prefix`], for copying.
+    #[inline]
     pub fn prefix_ref(&self) -> &[u8] {
         &self.text[usize::from(self.prefix_at)..]
     }
 
     /// The custom domain's bytes, sharing this route's memory.
+    #[inline]
     pub fn host_bytes(&self) -> Bytes {
         self.text.slice(0..usize::from(self.base_at))
     }
 
     /// As [`Route::api_host`], sharing this route's memory.
+    #[inline]
     pub fn api_host_bytes(&self) -> Bytes {
         self.text.slice(self.api_range())
     }
 
     /// As [`Route::api_id`], sharing this route's memory.
+    #[inline]
     pub fn api_id_bytes(&self) -> Bytes {
         self.text.slice(self.id_range())
     }
 
     /// Whether the entry's domain is a wildcard.
+    #[inline]
     pub fn is_wildcard(&self) -> bool {
         self.host_ref().starts_with(b"*.")
     }
@@ -302,6 +315,7 @@ impl Route {
         start..start + usize::from(self.id_len)
     }
 
+    #[inline]
     fn str(&self, range: Range<usize>) -> &str {
         std::str::from_utf8(&self.text[range]).expect("built from str at char boundaries")
     }

@@ -126,6 +126,7 @@ impl MappingTable {
     }
 
     /// The route at an index that [`Match::index`] gave.
+    #[inline]
     pub fn route(&self, index: u32) -> &Route {
         &self.routes[index as usize]
     }
@@ -145,6 +146,7 @@ impl MappingTable {
     }
 
     /// How many entries there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.routes.len()
     }
@@ -179,6 +181,7 @@ impl MappingTable {
     }
 
     /// Whether there is no entry at all.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty()
     }
