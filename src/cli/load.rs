@@ -10,7 +10,7 @@ use crate::source::bounded_read::read_up_to;
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::mapping::load::{Compiled, too_large};
 use nameplate_core::settings::mapping::MAX_FILE;
-use nameplate_core::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// A mapping, and what it is called.
 pub(super) struct Loaded {
@@ -40,7 +40,7 @@ impl NotLoaded {
 /// are settings to go by.
 pub(super) fn load(
     place: &MappingSource,
-    rules: &Reload,
+    rules: &ReloadRules,
     endpoints: Option<&[String]>,
     input: &mut dyn Read,
 ) -> Result<Loaded, NotLoaded> {
@@ -71,7 +71,7 @@ fn unreadable(fault: &LoadFault) -> NotLoaded {
     NotLoaded::Unreadable(format!("{fault}\n  help: name a mapping file that can be read, or `-` for standard input"))
 }
 
-fn fetch(place: &MappingSource, rules: &Reload) -> Result<bytes::Bytes, String> {
+fn fetch(place: &MappingSource, rules: &ReloadRules) -> Result<bytes::Bytes, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e: io::Error| format!("no runtime to read {place} with: {e}"))?;
     runtime.block_on(source::read(place, rules)).map_err(|fault| fault.to_string())

@@ -20,14 +20,14 @@ use std::sync::Arc;
 
 use crate::live::Live;
 use forwarded::ForwardedRule;
-use nameplate_core::domain::decide::Limits;
+use nameplate_core::domain::decide::RequestLimits;
 use nameplate_core::settings::{Client, RequestId, Settings};
 use peer::Peers;
 
 /// The reverse proxy.
 pub struct Proxy {
     live: Arc<Live>,
-    limits: Limits,
+    limits: RequestLimits,
     client: Client,
     forwarded: ForwardedRule,
     request_id: RequestId,

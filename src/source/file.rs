@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use super::bounded_read::read_up_to;
 use super::watch::Watch;
 use super::{Ask, FetchFault, Fetched, Seen, Source};
-use nameplate_core::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// A file nobody has written to for this long is whole.
 pub(super) const STILL: Duration = Duration::from_secs(1);
@@ -59,7 +59,7 @@ impl Fingerprint {
 }
 
 impl File {
-    pub(super) fn new(path: &Path, settings: &Reload) -> File {
+    pub(super) fn new(path: &Path, settings: &ReloadRules) -> File {
         let watch = settings.watch.then(|| Watch::new(path));
         File { path: path.into(), most: settings.max_bytes, known: Known::default(), watch }
     }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use nameplate_core::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// Why a source is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +104,7 @@ pub trait Source: Send {
 }
 
 /// Sets a source up. Nothing is read yet.
-pub fn open(source: &MappingSource, settings: &Reload) -> Result<Box<dyn Source>, FetchFault> {
+pub fn open(source: &MappingSource, settings: &ReloadRules) -> Result<Box<dyn Source>, FetchFault> {
     Ok(match source {
         MappingSource::File(path) => Box::new(file::File::new(path, settings)),
         MappingSource::S3 { bucket, key } => Box::new(s3::S3::new(source, bucket, key, settings)?),
@@ -113,7 +113,7 @@ pub fn open(source: &MappingSource, settings: &Reload) -> Result<Box<dyn Source>
 }
 
 /// Reads a source once, for commands that do not stay.
-pub async fn read(source: &MappingSource, settings: &Reload) -> Result<Bytes, FetchFault> {
+pub async fn read(source: &MappingSource, settings: &ReloadRules) -> Result<Bytes, FetchFault> {
     match fetch_in_time(&mut *open(source, settings)?, source, Ask::Now, settings.timeout).await? {
         Fetched::Document(bytes) => Ok(bytes),
         // Only a file in the middle of a change says so, and only to who has read it before.

@@ -11,7 +11,7 @@ use object_store::path::Path;
 use object_store::{ClientOptions, Error, GetOptions, ObjectStore, RetryConfig};
 
 use super::{Ask, FetchFault, Fetched, Source, chain, use_ring};
-use nameplate_core::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// S3's gateway endpoint is in our VPC.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -29,7 +29,12 @@ pub(super) struct S3 {
 }
 
 impl S3 {
-    pub(super) fn new(source: &MappingSource, bucket: &str, key: &str, settings: &Reload) -> Result<S3, FetchFault> {
+    pub(super) fn new(
+        source: &MappingSource,
+        bucket: &str,
+        key: &str,
+        settings: &ReloadRules,
+    ) -> Result<S3, FetchFault> {
         use_ring();
         let fault = |cause: String, help| FetchFault::new(source, cause, help);
         let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use super::certificate::Certificate;
 use super::certificates::{Assigned, Room, assign, sorted_out};
+use super::exceeded;
 use super::fault::Fault;
-use super::limits;
 use super::names::Names;
 use super::options::{Elb, Options};
 use super::policy::{Planned, TooLarge, planned};
@@ -136,11 +136,11 @@ pub fn plan(
     };
     let assigned_to = |room| assign(&by_zone, &options.validation_zones, room, state, options.repack);
     let assigned = assigned_to(room);
-    let trials = limits::Trials {
+    let trials = exceeded::Trials {
         larger_certificates: &|names| assigned_to(Room { names, ..room }).is_ok(),
         hosted_zones: &|zoning| Zones::of(table, zoning).zones.len(),
     };
-    let over = limits::check(&zones, &by_zone, &import_names, &assigned, options, &trials);
+    let over = exceeded::check(&zones, &by_zone, &import_names, &assigned, options, &trials);
     let mut faults: Vec<_> = over.into_iter().map(Fault::OverQuota).collect();
     let too_long = assigned.as_ref().map(|assigned| assigned.too_long.clone()).unwrap_or_default();
     faults.extend(too_long.into_iter().map(|(zone, names)| Fault::TooLong { zone, names }));

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use nameplate_core::diagnostic::Diagnostics;
-use nameplate_core::domain::decide::{Limits, RequestView, decide};
+use nameplate_core::domain::decide::{RequestLimits, RequestView, decide};
 use nameplate_core::domain::host::{HostBuffer, is_public_suffix};
 use nameplate_core::domain::overrides::Timeouts;
 use nameplate_core::domain::pace::Pace;
@@ -13,7 +13,7 @@ use nameplate_core::domain::verbs::VerbSet;
 use nameplate_core::mapping::load::compile_bytes;
 use nameplate_core::settings::DEFAULT_ENDPOINT;
 
-const LIMITS: Limits = Limits { body: 10, headers: 10, url: 8_192 };
+const LIMITS: RequestLimits = RequestLimits { body: 10, headers: 10, url: 8_192 };
 
 /// Two ends of a document that change nothing but who reads it: the quick reader gives up at `...`.
 const ENDED: &[u8] = b"\n...\n";

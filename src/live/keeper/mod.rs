@@ -28,7 +28,7 @@ use first::{First, Opened};
 pub use handle::Handle;
 use handle::{ORDERS, Order, merge};
 use nameplate_core::domain::version::Version;
-use nameplate_core::settings::{MappingSource, Reload as Rules};
+use nameplate_core::settings::{MappingSource, ReloadRules as Rules};
 
 /// How long until a mapping that may be half written is looked at again.
 const SECOND_LOOK: Duration = Duration::from_secs(1);

@@ -9,7 +9,7 @@ use super::target::Target;
 
 /// What a request may be.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct RequestLimits {
     /// Bytes of body.
     pub body: u64,
     /// Bytes of all header names and values.
@@ -66,7 +66,7 @@ impl From<Refusal> for Refused {
 /// method, so it must pass the same VERBS.
 pub fn decide<'t, 'o>(
     table: &'t MappingTable,
-    limits: &Limits,
+    limits: &RequestLimits,
     request: RequestView<'_>,
     overrides: impl IntoIterator<Item = &'o [u8]>,
     buffer: &mut HostBuffer,
@@ -119,7 +119,7 @@ mod tests {
     use crate::domain::route::Choices;
     use crate::domain::verbs::VerbSet;
 
-    const LIMITS: Limits = Limits { body: 10, headers: 100, url: 50 };
+    const LIMITS: RequestLimits = RequestLimits { body: 10, headers: 100, url: 50 };
 
     fn table() -> MappingTable {
         let api = PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
