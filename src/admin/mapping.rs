@@ -139,7 +139,7 @@ pub(super) fn find(snapshot: &Snapshot, query: String) -> Found<'_> {
 fn entry(snapshot: &Snapshot, at: u32) -> Entry<'_> {
     let (route, kept) = (snapshot.table.route(at), snapshot.entry(at));
     let choices = &route.choices;
-    let own = route.overrides().unwrap_or_default();
+    let own = route.overrides().cloned().unwrap_or_default();
     let all = choices.verbs == VerbSet::ALL;
     Entry {
         domain: route.host(),

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::load::Loaded;
 use nameplate_core::domain::route::Route;
-use nameplate_plan::change::{Change, EntryChange, KeyChange, private_api_url, removes_too_many};
+use nameplate_core::domain::table::removes_too_many;
+use nameplate_plan::change::{Change, EntryChange, KeyChange, private_api_url};
 use nameplate_plan::names::Needs;
 
 /// What becomes of the change.

@@ -14,7 +14,7 @@ use nameplate_core::diagnostic::{Diagnostic, Diagnostics};
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::Compiled;
-use nameplate_core::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, ReloadRules};
 use nameplate_plan::change::Change;
 
 /// Every mapping is without fault, and, against an old one, running tasks take the change by themselves.
@@ -112,7 +112,7 @@ pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &
 
 struct Check<'a> {
     args: &'a CheckArgs,
-    rules: Reload,
+    rules: ReloadRules,
     endpoints: Option<Vec<String>>,
     input: &'a mut dyn Read,
     out: &'a mut dyn Write,

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
+use super::load::compile_file;
 use super::serve::{Signals, until_told_to_stop};
 use super::settings::code_of;
 use super::{FAULTY, UNUSABLE, fail, logging};
@@ -18,7 +19,7 @@ use crate::demo::curl_lines;
 use crate::demo::gateway::{Config, Gateway};
 use nameplate_core::domain::route::HostMode;
 use nameplate_core::domain::table::MappingTable;
-use nameplate_core::mapping::load::{compile_bytes, compile_file};
+use nameplate_core::mapping::load::compile_bytes;
 use nameplate_core::settings::{Listener, MappingSource, Settings};
 
 /// The sample that ships in `conf/`.

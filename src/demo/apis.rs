@@ -125,6 +125,7 @@ fn api_of_host(host: &str) -> Option<String> {
 mod tests {
     use super::*;
     use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::base_path::BasePath;
     use nameplate_core::domain::host::Host;
     use nameplate_core::domain::route::{Choices, Route};
 
@@ -196,7 +197,7 @@ mod tests {
     fn a_table_yields_its_apis_stages_and_certificate_names() {
         let route = |host: &str, api: &str| {
             let host = Host::parse(host).expect("a host");
-            Route::new(&host, "", &PrivateApi::parse(api).expect("an api"), Choices::default(), 1)
+            Route::new(&host, &BasePath::default(), &PrivateApi::parse(api).expect("an api"), Choices::default(), 1)
         };
         let table = MappingTable::new(vec![
             route("a.example.com", "https://abc123.execute-api.eu-west-1.amazonaws.com/prod/base"),

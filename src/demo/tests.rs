@@ -17,6 +17,7 @@ use super::gateway::{Config, Gateway};
 use super::reply::SHOWN_BODY;
 use super::{curl_lines, reachable};
 use nameplate_core::domain::api::PrivateApi;
+use nameplate_core::domain::base_path::BasePath;
 use nameplate_core::domain::host::Host;
 use nameplate_core::domain::route::{Choices, ResponseMode, Route};
 use nameplate_core::domain::table::MappingTable;
@@ -233,7 +234,8 @@ fn it_listens_on_every_address_and_stops_on_all() {
 
 fn entry(host: &str, base: &str, choices: Choices) -> Route {
     let api = PrivateApi::parse(&format!("https://{API}/prod")).expect("an api");
-    Route::new(&Host::parse(host).expect("a host"), base, &api, choices, 1)
+    let base = BasePath::parse(base).expect("a base path");
+    Route::new(&Host::parse(host).expect("a host"), &base, &api, choices, 1)
 }
 
 fn verbs(list: &[&str]) -> Choices {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use http::HeaderValue;
 
-use nameplate_core::domain::digits::push_ip;
+use nameplate_core::domain::address::push_ip;
 
 /// What we saw of the client's connection. It is put into words once for all requests of it.
 #[derive(Clone, Debug)]

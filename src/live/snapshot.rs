@@ -13,6 +13,9 @@ use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::{MappingTable, Step, steps};
 use nameplate_core::domain::version::Version;
 
+/// A mapping is taken and dropped on a thread that shares its core with requests.
+pub(super) const PACE: Pace = Pace::new(std::thread::yield_now);
+
 /// Entries compared between two offers of the core.
 const COMPARED: u32 = 1_024;
 
@@ -70,7 +73,7 @@ impl Entry {
             // The compiler has refused a name that the settings do not have; from a table made without
             // them, it is the default one.
             let endpoint = place_of(endpoint.as_deref()).unwrap_or(0);
-            Box::new(Special { endpoint, timeouts, limiter: rate.and_then(Limiter::new) })
+            Box::new(Special { endpoint, timeouts: *timeouts, limiter: (*rate).and_then(Limiter::new) })
         });
         Entry { since, requests: AtomicU64::new(0), special, name: OnceLock::new() }
     }
@@ -118,7 +121,7 @@ impl Snapshot {
         let mut tally = Tally::default();
         let mut entries = Vec::with_capacity(table.len());
         let new = |at: u32| Arc::new(Entry::new(generation, table.route(at), place_of));
-        let mut pace = Pace::of(COMPARED);
+        let mut pace = PACE.every(COMPARED);
         for step in steps(&self.table, &table) {
             pace.step();
             match step {
@@ -145,7 +148,7 @@ impl Snapshot {
     /// writes the mapping to say.
     pub(super) fn count_by(&mut self, metrics: &Metrics, most: usize) {
         let first_line = |places: &Range<u32>| places.clone().map(|place| self.table.route(place).line).min();
-        let mut pace = Pace::of(COMPARED);
+        let mut pace = PACE.every(COMPARED);
         let with_line = |places: Range<u32>| {
             pace.step();
             (first_line(&places), places)
@@ -173,12 +176,12 @@ impl Snapshot {
 
     /// Drops it in short steps.
     pub fn take_apart(self) {
-        let mut pace = Pace::of(COMPARED);
+        let mut pace = PACE.every(COMPARED);
         for entry in self.entries {
             drop(entry);
             pace.step();
         }
-        self.table.take_apart();
+        self.table.take_apart(PACE);
     }
 
     /// What is kept for the route at a place of the table.
@@ -197,6 +200,7 @@ mod tests {
     use super::*;
     use crate::telemetry::limit::{CpuLimit, LimitSource};
     use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::base_path::BasePath;
     use nameplate_core::domain::host::Host;
     use nameplate_core::domain::route::{Choices, Route};
     use nameplate_core::mapping::load::version_of;
@@ -205,7 +209,7 @@ mod tests {
         let route = |(line, (host, stage)): (u32, &(&str, &str))| {
             let api = format!("https://abc.execute-api.eu-west-1.amazonaws.com/{stage}");
             let api = PrivateApi::parse(&api).expect("an api");
-            Route::new(&Host::parse(host).expect("a host"), "", &api, Choices::default(), line)
+            Route::new(&Host::parse(host).expect("a host"), &BasePath::default(), &api, Choices::default(), line)
         };
         let table = MappingTable::new((1..).zip(entries).map(route).collect());
         before.next(table, version_of(format!("{entries:?}").as_bytes()), &|_| Some(0))

@@ -21,7 +21,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::upstream::endpoints::Endpoints;
 use crate::upstream::peer::Peers;
 use forwarded::ForwardedRule;
-use nameplate_core::domain::decide::Limits;
+use nameplate_core::domain::decide::RequestLimits;
 use nameplate_core::settings::{Client, RequestId, Settings};
 
 /// The reverse proxy.
@@ -31,7 +31,7 @@ pub struct Proxy {
     clients: Arc<Clients>,
     metrics: Arc<Metrics>,
     access_log: Option<Arc<AccessLog>>,
-    limits: Limits,
+    limits: RequestLimits,
     client: Client,
     forwarded: ForwardedRule,
     request_id: RequestId,

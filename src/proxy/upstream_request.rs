@@ -184,12 +184,13 @@ mod tests {
     use super::*;
     use crate::proxy::head::RequestHead;
     use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::base_path::BasePath;
     use nameplate_core::domain::host::Host;
     use nameplate_core::domain::route::Choices;
 
     fn sent(domain: &str, choices: Choices, headers: &[(&'static str, &str)]) -> RequestHeader {
         let api = PrivateApi::parse("https://abc123.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
-        let route = Route::new(&Host::parse(domain).expect("a host"), "", &api, choices, 1);
+        let route = Route::new(&Host::parse(domain).expect("a host"), &BasePath::default(), &api, choices, 1);
         let mut request = RequestHeader::build("GET", b"/ignored", None).expect("a request");
         for (name, value) in headers {
             request.append_header(*name, *value).expect("a header");

@@ -11,8 +11,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
+use super::bounded_read::read_up_to;
+use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::version::Version;
-use nameplate_core::mapping::load::{read_up_to, version_of};
+use nameplate_core::mapping::load::{version_of, version_of_paced};
 use nameplate_core::settings::MappingSource;
 
 /// What the first line starts with; the number changes with the format.
@@ -114,7 +116,7 @@ impl Cache {
             return Err(damaged("it is of another source"));
         }
         let bytes = whole.slice(end + 1..);
-        let version = version_of(&bytes);
+        let version = version_of_paced(&bytes, Pace::new(std::thread::yield_now));
         if length != bytes.len().to_string() || hash != version.full() {
             return Err(damaged("its checksum does not match"));
         }

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 
+use super::bounded_read::read_up_to;
 use super::error::FetchError;
 use super::fetch::{ChangeKind, FetchMode, Fetched, Source};
 use super::watch::Watch;
-use nameplate_core::mapping::load::read_up_to;
-use nameplate_core::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// The mapping in a file.
 pub(super) struct File {
@@ -56,7 +56,7 @@ impl Fingerprint {
 }
 
 impl File {
-    pub(super) fn new(path: &Path, settings: &Reload) -> File {
+    pub(super) fn new(path: &Path, settings: &ReloadRules) -> File {
         let watch = settings.watch.then(|| Watch::new(path));
         File { path: path.into(), most: settings.max_bytes, known: Known::default(), watch }
     }

@@ -13,7 +13,7 @@ use reqwest::{Client, Response};
 use super::error::{FetchError, chain, one_line};
 use super::fetch::{FetchMode, Fetched, Source};
 use super::tls::use_ring;
-use nameplate_core::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// The agent is on this host, other servers in this region.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -34,7 +34,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(source: &MappingSource, url: &str, settings: &Reload) -> Result<Http, FetchError> {
+    pub(super) fn new(source: &MappingSource, url: &str, settings: &ReloadRules) -> Result<Http, FetchError> {
         use_ring();
         let mut builder = Client::builder()
             .user_agent(concat!("nameplate/", env!("CARGO_PKG_VERSION")))
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn the_query_is_in_no_message() {
         let url = "http://127.0.0.1:1/m?token=hush";
-        let http = Http::new(&url.parse().expect("a URL"), url, &Reload::default()).expect("a client");
+        let http = Http::new(&url.parse().expect("a URL"), url, &ReloadRules::default()).expect("a client");
         let fault = http.fault("no page at /m?token=hush", "help").to_string();
         assert!(fault.contains("no page at /m?...") && !fault.contains("hush"), "{fault}");
     }
@@ -187,7 +187,7 @@ mod tests {
     fn a_token_is_read_anew_and_never_shown() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("token");
-        let settings = Reload { token_file: Some(file.clone()), ..Reload::default() };
+        let settings = ReloadRules { token_file: Some(file.clone()), ..ReloadRules::default() };
         let source: MappingSource = "http://127.0.0.1:1/m".parse().expect("a URL");
         let http = Http::new(&source, "http://127.0.0.1:1/m", &settings).expect("a client");
         assert!(http.token().expect_err("no file").cause.contains("token"));

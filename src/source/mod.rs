@@ -3,6 +3,7 @@
 //! A source brings bytes and remembers which it brought last; `live` decides what they mean, and
 //! whether they are accepted.
 
+pub mod bounded_read;
 pub mod cache;
 pub mod error;
 pub mod fetch;
@@ -19,10 +20,10 @@ use bytes::Bytes;
 
 use error::FetchError;
 use fetch::{FetchMode, Fetched, Source};
-use nameplate_core::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// Sets a source up. Nothing is read yet.
-pub fn open(source: &MappingSource, settings: &Reload) -> Result<Box<dyn Source>, FetchError> {
+pub fn open(source: &MappingSource, settings: &ReloadRules) -> Result<Box<dyn Source>, FetchError> {
     Ok(match source {
         MappingSource::File(path) => Box::new(file::File::new(path, settings)),
         MappingSource::S3 { bucket, key } => Box::new(s3::S3::new(source, bucket, key, settings)?),
@@ -31,7 +32,7 @@ pub fn open(source: &MappingSource, settings: &Reload) -> Result<Box<dyn Source>
 }
 
 /// Reads a source once, for commands that do not stay.
-pub async fn read(source: &MappingSource, settings: &Reload) -> Result<Bytes, FetchError> {
+pub async fn read(source: &MappingSource, settings: &ReloadRules) -> Result<Bytes, FetchError> {
     match fetch_in_time(&mut *open(source, settings)?, source, FetchMode::Always, settings.timeout).await? {
         Fetched::Document(bytes) => Ok(bytes),
         // Only a file in the middle of a change says so, and only to who has read it before.

@@ -13,7 +13,7 @@ use object_store::{ClientOptions, Error, GetOptions, ObjectStore, RetryConfig};
 use super::error::{FetchError, chain};
 use super::fetch::{FetchMode, Fetched, Source};
 use super::tls::use_ring;
-use nameplate_core::settings::{MappingSource, Reload};
+use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// S3's gateway endpoint is in our VPC.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -31,7 +31,12 @@ pub(super) struct S3 {
 }
 
 impl S3 {
-    pub(super) fn new(source: &MappingSource, bucket: &str, key: &str, settings: &Reload) -> Result<S3, FetchError> {
+    pub(super) fn new(
+        source: &MappingSource,
+        bucket: &str,
+        key: &str,
+        settings: &ReloadRules,
+    ) -> Result<S3, FetchError> {
         use_ring();
         let fault = |cause: String, help| FetchError::new(source, cause, help);
         let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());

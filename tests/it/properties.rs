@@ -1,6 +1,7 @@
 //! Promises about all inputs: hosts and paths. The mapping's stand beside its compiler.
 
-use nameplate_core::domain::decide::{Limits, RequestView, decide};
+use nameplate_core::domain::base_path::BasePath;
+use nameplate_core::domain::decide::{RequestLimits, RequestView, decide};
 use nameplate_core::domain::host::{Host, HostBuffer, normalize};
 use nameplate_core::domain::rewrite::{refuse_dot_segments, rest_after, upstream_target};
 use nameplate_core::domain::route::{Choices, Route};
@@ -83,7 +84,7 @@ proptest! {
     ) {
         let host = Host::parse(&name).expect("labels of letters, digits and hyphens");
         let api = nameplate_core::domain::api::PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/p").expect("an api");
-        let table = MappingTable::new(vec![Route::new(&host, "", &api, Choices::default(), 1)]);
+        let table = MappingTable::new(vec![Route::new(&host, &BasePath::default(), &api, Choices::default(), 1)]);
         let written = format!("{}{}{}", name.to_ascii_uppercase(), if dot { "." } else { "" }, port.map(|p| format!(":{p}")).unwrap_or_default());
         let mut buffer = HostBuffer::default();
         let normalized = normalize(written.as_bytes(), &mut buffer).expect("a well-formed host");
@@ -97,9 +98,10 @@ proptest! {
         host in prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
     ) {
         let api = nameplate_core::domain::api::PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
-        let any = Route::new(&Host::parse("*.example.com").expect("a host"), "/v1", &api, Choices::default(), 1);
+        let base = BasePath::parse("/v1").expect("a base path");
+        let any = Route::new(&Host::parse("*.example.com").expect("a host"), &base, &api, Choices::default(), 1);
         let table = MappingTable::new(vec![any]);
-        let limits = Limits { body: 10, headers: 1_000, url: 50 };
+        let limits = RequestLimits { body: 10, headers: 1_000, url: 50 };
         let host = host.as_deref().or(Some(b"a.example.com"));
         let view = RequestView { method: &method, target: &target, host, host_optional: false, header_bytes: 0, content_length: None };
         if let Ok(decision) = decide(&table, &limits, view, [], &mut HostBuffer::default()) {

@@ -80,7 +80,7 @@ pub fn explain(table: &MappingTable, settings: &Settings, file: &str, question: 
     let place = |route: &Route| format!("{}{} ({file}:{})", route.host(), route.base(), route.line);
     match decide(table, &settings.limits.into(), view, overrides, &mut HostBuffer::default()) {
         Ok(decision) => {
-            let own = decision.route.overrides().unwrap_or_default();
+            let own = decision.route.overrides().cloned().unwrap_or_default();
             let endpoint = endpoint_of(&own, settings);
             Explanation {
                 verdict: Verdict::Forwarded,
@@ -180,13 +180,16 @@ impl fmt::Display for Explanation {
 mod tests {
     use super::*;
     use crate::domain::api::PrivateApi;
+    use crate::domain::base_path::BasePath;
     use crate::domain::host::Host;
     use crate::domain::route::Choices;
     use crate::mapping::compile::compile;
 
     fn told(method: &str, url: &str) -> (bool, String) {
         let api = PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
-        let route = Route::new(&Host::parse("pay.example.com").expect("a host"), "/v1", &api, Choices::default(), 3);
+        let (host, base) =
+            (Host::parse("pay.example.com").expect("a host"), BasePath::parse("/v1").expect("a base path"));
+        let route = Route::new(&host, &base, &api, Choices::default(), 3);
         let table = MappingTable::new(vec![route]);
         let told = explain(&table, &Settings::default(), "m.yaml", &Question::of_url(method, url));
         (told.verdict == Verdict::Forwarded, told.to_string())

@@ -6,15 +6,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
+use super::certificate::{Certificate, DIGITS};
 use super::owners::{is_public, is_within, registrable_of};
 use super::spread::{Need, Spread, spread};
 use super::state::State;
 use super::warning::{About, Warning, and_more};
-
-/// Hexadecimal digits of a hash in an id.
-pub(super) const DIGITS: usize = 10;
 
 /// The longest name that ACM takes for a certificate's first, its common name (ACM API reference,
 /// "RequestCertificate"); the others may be as long as DNS allows.
@@ -22,17 +18,6 @@ const LONGEST_FIRST: usize = 64;
 
 /// Certificates that a warning lists; the rest is counted.
 const LISTED: usize = 3;
-
-/// An ACM certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Certificate {
-    /// Stays while the names do.
-    pub id: String,
-    /// The domain name, then the alternative names; at least one.
-    pub names: Vec<String>,
-    /// The public hosted zone that ACM's validation records go into.
-    pub validation_zone: String,
-}
 
 /// How much there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

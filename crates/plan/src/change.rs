@@ -3,6 +3,7 @@
 use super::names::{Names, Needs};
 use super::zones::Zoning;
 use nameplate_core::domain::overrides::DEFAULT_ENDPOINT;
+use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::{MappingTable, Step, steps};
 use nameplate_core::domain::verbs::VerbSet;
@@ -85,7 +86,7 @@ impl<'t> Change<'t> {
             unchanged,
             needs: has.beyond(&had),
             unused: had.beyond(&has),
-            removed_domains: (old.domains_missing_in(new), old.domains()),
+            removed_domains: (old.domains_missing_in(new, Pace::default()), old.domains()),
         }
     }
 
@@ -100,16 +101,11 @@ impl<'t> Change<'t> {
     }
 }
 
-/// Whether a change removes more of the domains there were than `most` percent.
-pub fn removes_too_many(removed: usize, domains: usize, most: u8) -> bool {
-    removed as u128 * 100 > domains as u128 * u128::from(most)
-}
-
 /// The keys of an entry that has changed; at least one.
 fn keys(old: &Route, new: &Route) -> Vec<KeyChange> {
     let spelled = |route: &Route| {
         let choices = &route.choices;
-        let overrides = route.overrides().unwrap_or_default();
+        let overrides = route.overrides().cloned().unwrap_or_default();
         [
             ("PRIVATE_API_URL", private_api_url(route)),
             ("VERBS", if choices.verbs == VerbSet::ALL { "ANY".into() } else { choices.verbs.to_string() }),
@@ -139,6 +135,7 @@ pub fn private_api_url(route: &Route) -> String {
 mod tests {
     use super::*;
     use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::base_path::BasePath;
     use nameplate_core::domain::host::Host;
     use nameplate_core::domain::route::{Choices, HostMode, RefererMode, ResponseMode};
 
@@ -149,7 +146,8 @@ mod tests {
         let route = |(domain, rest, choices): &Drawn<'_>| {
             let (host, base) = domain.split_at(domain.find('/').unwrap_or(domain.len()));
             let api = PrivateApi::parse(&format!("https://abc.execute-api.{rest}")).expect("an api");
-            Route::new(&Host::parse(host).expect("a host"), base, &api, *choices, 1)
+            let base = BasePath::parse(base).expect("a base path");
+            Route::new(&Host::parse(host).expect("a host"), &base, &api, *choices, 1)
         };
         MappingTable::new(entries.iter().map(route).collect())
     }

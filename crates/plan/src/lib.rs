@@ -1,11 +1,29 @@
-//! What a mapping, or a load, asks of the AWS resources around the proxy. Pure: tables in, plans out.
+//! What a mapping, or a load, asks of the AWS resources around the proxy.
+//!
+//! `nameplate plan` turns a mapping into hosted zones, records and certificates, as JSON for Terraform and CDK;
+//! `nameplate policy` into the resource policies of its APIs; `nameplate check --against` into what a change of the
+//! mapping needs; and `nameplate capacity` turns a load into a fleet of tasks. docs/plan.md tells every field.
+//!
+//! **Invariant:** everything here is a function of its arguments: tables and options in, plans out. Nothing calls AWS
+//! or reads the clock, and everything is in order, so the same question has the same bytes for an answer.
+//!
+//! # Where to start
+//!
+//! 1. [`resources::plan`]: the whole plan, and the order in which its parts are made.
+//! 2. [`zones`] and [`names`]: which hosted zones and records the domains need, and which names need certificates.
+//! 3. [`certificates`]: which names share one. A certificate of the previous plan ([`state`]) is kept as it is,
+//!    because AWS replaces a certificate whose names change.
+//! 4. [`quotas`]: what AWS allows, and what is said of a mapping that needs more.
+//! 5. [`policy`]: one resource policy for each API. [`capacity`]: the fleet for a load. Both stand alone.
 
 pub mod capacity;
+pub mod certificate;
 pub mod certificates;
 pub mod change;
+mod exceeded;
 pub mod fault;
-mod limits;
 pub mod names;
+pub mod options;
 pub mod owners;
 pub mod policy;
 pub mod quotas;

@@ -37,7 +37,7 @@ impl Names {
             if !names.regions.contains(route.region()) {
                 names.regions.insert(route.region().to_owned());
             }
-            names.endpoints.extend(route.overrides().and_then(|overrides| overrides.endpoint));
+            names.endpoints.extend(route.overrides().and_then(|overrides| overrides.endpoint.clone()));
         }
         names
     }

@@ -5,63 +5,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::certificates::{Assigned, Certificate, Room, assign, sorted_out};
+use super::certificate::Certificate;
+use super::certificates::{Assigned, Room, assign, sorted_out};
+use super::exceeded;
 use super::fault::Fault;
-use super::limits;
 use super::names::Names;
+use super::options::{Elb, Options};
 use super::policy::{Planned, TooLarge, planned};
 use super::quotas::Quotas;
-use super::state::State;
+use super::state::{FORMAT, State};
 use super::warning::{About, Warning};
-use super::zones::{ZoneMode, Zones, Zoning};
+use super::zones::{ZoneMode, Zones};
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
-
-/// The format of a plan. Another number is another meaning of the fields.
-pub const FORMAT: u32 = 1;
-
-/// The kind of load balancer in front of the tasks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Elb {
-    /// A Network Load Balancer; the default.
-    #[default]
-    #[serde(rename = "NLB")]
-    Network,
-    /// An Application Load Balancer. Its default certificate does not count.
-    #[serde(rename = "ALB")]
-    Application,
-}
-
-/// How to plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// How zones are chosen.
-    pub zoning: Zoning,
-    /// The kind of load balancer. Default: a Network Load Balancer.
-    pub elb: Elb,
-    /// Public hosted zones that are there for ACM's validation records. Default: the registrable domains.
-    pub validation_zones: BTreeSet<String>,
-    /// What AWS allows. Default: its default quotas.
-    pub quotas: Quotas,
-    /// How many certificates the names are in that ACM cannot validate. Default: one for each name.
-    pub imported_certificates: Option<usize>,
-    /// Plan all certificates anew, whatever the previous plan has. Default: no.
-    pub repack: bool,
-}
-
-impl Options {
-    /// Certificates that the listener can have.
-    pub fn slots(&self) -> usize {
-        self.quotas.certificates_per_listener + usize::from(self.elb == Elb::Application)
-    }
-
-    /// Of those, how many are imported for these names.
-    pub(super) fn imported(&self, names: &BTreeSet<String>) -> usize {
-        if names.is_empty() { 0 } else { self.imported_certificates.unwrap_or(names.len()) }
-    }
-}
 
 /// Everything that a deployment needs to know of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -178,11 +136,11 @@ pub fn plan(
     };
     let assigned_to = |room| assign(&by_zone, &options.validation_zones, room, state, options.repack);
     let assigned = assigned_to(room);
-    let trials = limits::Trials {
+    let trials = exceeded::Trials {
         larger_certificates: &|names| assigned_to(Room { names, ..room }).is_ok(),
         hosted_zones: &|zoning| Zones::of(table, zoning).zones.len(),
     };
-    let over = limits::check(&zones, &by_zone, &import_names, &assigned, options, &trials);
+    let over = exceeded::check(&zones, &by_zone, &import_names, &assigned, options, &trials);
     let mut faults: Vec<_> = over.into_iter().map(Fault::OverQuota).collect();
     let too_long = assigned.as_ref().map(|assigned| assigned.too_long.clone()).unwrap_or_default();
     faults.extend(too_long.into_iter().map(|(zone, names)| Fault::TooLong { zone, names }));

@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::certificates::{Certificate, DIGITS};
-use super::resources::{Elb, FORMAT};
+use super::certificate::{Certificate, DIGITS};
+use super::options::Elb;
 use super::zones::ZoneMode;
 use nameplate_core::domain::host::Host;
+
+/// The format of a plan. Another number is another meaning of the fields.
+pub const FORMAT: u32 = 1;
 
 /// What there is already.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -3,16 +3,17 @@
 use std::fmt::Write as _;
 
 use nameplate_core::diagnostic::Diagnostics;
-use nameplate_core::mapping::load::compile_bytes;
-use nameplate_core::settings::DEFAULT_ENDPOINT;
-use nameplate_core::domain::decide::{Limits, RequestView, decide};
+use nameplate_core::domain::decide::{RequestLimits, RequestView, decide};
 use nameplate_core::domain::host::{HostBuffer, is_public_suffix};
 use nameplate_core::domain::overrides::Timeouts;
+use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::verbs::VerbSet;
+use nameplate_core::mapping::load::compile_bytes;
+use nameplate_core::settings::DEFAULT_ENDPOINT;
 
-const LIMITS: Limits = Limits { body: 10, headers: 10, url: 8_192 };
+const LIMITS: RequestLimits = RequestLimits { body: 10, headers: 10, url: 8_192 };
 
 /// Two ends of a document that change nothing but who reads it: the quick reader gives up at `...`.
 const ENDED: &[u8] = b"\n...\n";
@@ -41,7 +42,7 @@ fn same(one: &MappingTable, other: &MappingTable, lines: bool) {
         assert!(a.says_the_same(b), "{a:?}\n{b:?}");
         assert!(!lines || a.line == b.line, "{a:?}\n{b:?}");
     }
-    assert_eq!(one.domains_missing_in(other), 0);
+    assert_eq!(one.domains_missing_in(other, Pace::default()), 0);
 }
 
 /// A table written down, in the two forms there are, is the same table.
@@ -50,7 +51,7 @@ fn again(table: &MappingTable) {
     for (at, route) in table.routes().iter().enumerate() {
         let verbs = route.choices.verbs.to_string();
         let verbs = if route.choices.verbs == VerbSet::ALL { "ANY" } else { &verbs };
-        let own = route.overrides().unwrap_or_default();
+        let own = route.overrides().cloned().unwrap_or_default();
         let mut keys = vec![
             ("CUSTOM_DOMAIN_URL", format!("{}{}", route.host(), route.base())),
             ("PRIVATE_API_URL", format!("https://{}{}", route.api_host(), route.prefix())),

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use nameplate_core::mapping::load::compile_bytes;
-use nameplate_core::domain::decide::{Limits, RequestView, decide};
+use nameplate_core::domain::decide::{RequestLimits, RequestView, decide};
 use nameplate_core::domain::host::{HostBuffer, normalize};
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::Route;
@@ -27,7 +27,7 @@ const MAPPING: &str = "APIS:
 static TABLE: LazyLock<MappingTable> =
     LazyLock::new(|| compile_bytes(MAPPING.as_bytes(), "fuzz.yaml", None).expect("the mapping of this check"));
 
-const LIMITS: Limits = Limits { body: 10, headers: 10, url: 8_192 };
+const LIMITS: RequestLimits = RequestLimits { body: 10, headers: 10, url: 8_192 };
 
 /// `HOST TARGET`: a request that passes goes to its own stage and base path with the bytes it sent,
 /// none that passes has a dot segment in any single encoding, and none is refused for one it has not.

@@ -12,13 +12,14 @@
 use std::time::Duration;
 
 use super::super::reload::{Cause, Held};
+use super::super::snapshot::PACE;
 use super::super::snapshot::Tally;
 use crate::source::error::FetchError;
 use crate::source::fetch::{ChangeKind, FetchMode};
 use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::table::removes_too_many;
 use nameplate_core::domain::version::Version;
-use nameplate_core::settings::Reload as Rules;
-use nameplate_plan::change::removes_too_many;
+use nameplate_core::settings::ReloadRules as Rules;
 
 /// How long until a mapping that may be half written is read again.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
@@ -66,7 +67,7 @@ pub(super) struct Impact {
 
 impl Impact {
     pub(super) fn of(active: &MappingTable, next: &MappingTable, tally: Tally) -> Impact {
-        Impact { tally, domains: active.domains(), removed: active.domains_missing_in(next) }
+        Impact { tally, domains: active.domains(), removed: active.domains_missing_in(next, PACE) }
     }
 }
 

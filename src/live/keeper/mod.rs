@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use super::Live;
 pub use handle::Handle;
 use handle::ORDERS;
-use nameplate_core::settings::{MappingSource, Reload as Rules};
+use nameplate_core::settings::{MappingSource, ReloadRules as Rules};
 pub use reader::FirstFault;
 use reader::MappingReader;
 use run::Keeper;

@@ -11,7 +11,7 @@ use crate::source::error::FetchError;
 use crate::source::fetch::{FetchMode, Fetched, Source};
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::table::MappingTable;
-use nameplate_core::settings::{MappingSource, Reload as Rules};
+use nameplate_core::settings::{MappingSource, ReloadRules as Rules};
 
 /// Where there is a cached mapping, a start waits for the source no longer than this.
 const FIRST_FETCH: Duration = Duration::from_secs(3);

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Serialize, Serializer};
 
 use super::{Record, Text, Upstream};
-use nameplate_core::domain::digits::{self, push_ip};
+use nameplate_core::domain::address::push_ip;
 
 /// Bytes of a text that a client chooses which a line has, at most.
 const LONGEST: usize = 1_024;
@@ -130,8 +130,12 @@ fn flag(out: &mut Vec<u8>, key: &str, value: bool) {
 
 fn number(out: &mut Vec<u8>, key: &str, value: Option<u64>) {
     if let Some((out, value)) = some(out, key, value) {
-        digits::push(out, value);
+        push_number(out, value);
     }
+}
+
+fn push_number(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// The last `N` digits, zeros included.
@@ -148,7 +152,7 @@ fn padded<const N: usize>(out: &mut Vec<u8>, mut value: u64) {
 fn milliseconds(out: &mut Vec<u8>, key: &str, value: Option<Duration>) {
     if let Some((out, value)) = some(out, key, value) {
         let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
-        digits::push(out, micros / 1_000);
+        push_number(out, micros / 1_000);
         out.push(b'.');
         padded::<3>(out, micros % 1_000);
     }
@@ -167,7 +171,7 @@ fn address(out: &mut Vec<u8>, key: &str, value: Option<SocketAddr>) {
         out.push(b']');
     }
     out.push(b':');
-    digits::push(out, value.port().into());
+    push_number(out, value.port().into());
     out.push(b'"');
 }
 
@@ -303,7 +307,7 @@ mod tests {
         #[test]
         fn numbers_are_what_another_writer_says(value: u64, port: u16, ip: std::net::IpAddr) {
             let mut out = Vec::new();
-            digits::push(&mut out, value);
+            push_number(&mut out, value);
             address(&mut out, "", Some(SocketAddr::new(ip, port)));
             let socket = SocketAddr::new(ip.to_canonical(), port);
             prop_assert_eq!(String::from_utf8_lossy(&out), format!("{value}\"{socket}\""));

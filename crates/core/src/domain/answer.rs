@@ -120,6 +120,7 @@ fn is_own(route: &Route, client: ClientView<'_>, authority: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::domain::api::PrivateApi;
+    use crate::domain::base_path::BasePath;
     use crate::domain::host::Host;
     use crate::domain::route::Choices;
 
@@ -129,7 +130,7 @@ mod tests {
         let api = PrivateApi::parse(&format!("{API}/prod")).expect("an api");
         Route::new(
             &Host::parse("pay.example.com").expect("a host"),
-            base,
+            &BasePath::parse(base).expect("a base path"),
             &api,
             Choices { host, ..Choices::default() },
             1,

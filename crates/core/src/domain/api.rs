@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::base_path::{BasePath, BasePathFault};
 use super::host::MAX_LABEL;
 
 /// The DNS suffix of each AWS partition that has API Gateway (AWS General Reference, "Partitions").
@@ -23,11 +24,11 @@ pub struct PrivateApi {
     /// How much of the front of `host` is the API's id.
     id_len: u8,
     /// Where the region stands in `host`.
-    region: Range<u16>,
+    region: Range<u8>,
     /// The deployed stage, without slashes.
     pub stage: Box<str>,
-    /// What follows the stage: empty, or starts with `/` and does not end with one.
-    pub base_path: Box<str>,
+    /// What follows the stage.
+    pub base_path: BasePath,
 }
 
 impl PrivateApi {
@@ -49,7 +50,7 @@ impl PrivateApi {
         let path_at = host_at + host_end;
         let (stage, base_path) = parse_path(path)
             .map_err(|(kind, range)| ApiFault::new(kind, path_at + range.start..path_at + range.end))?;
-        Ok(PrivateApi { host: host.into(), id_len, region, stage: stage.into(), base_path: base_path.into() })
+        Ok(PrivateApi { host: host.into(), id_len, region, stage: stage.into(), base_path })
     }
 
     /// The API's id: what `x-apigw-api-id` carries.
@@ -59,7 +60,12 @@ impl PrivateApi {
 
     /// The region of the execute-api endpoint that serves it.
     pub fn region(&self) -> &str {
-        &self.host[usize::from(self.region.start)..usize::from(self.region.end)]
+        &self.host[self.region_range()]
+    }
+
+    /// Where the region stands in `host`.
+    pub(super) fn region_range(&self) -> Range<usize> {
+        usize::from(self.region.start)..usize::from(self.region.end)
     }
 
     /// What every upstream path starts with: `/{stage}{base_path}`.
@@ -77,7 +83,7 @@ fn scheme_len(text: &str) -> usize {
     text.find("://").map_or(text.len(), |at| at + 3)
 }
 
-fn parse_host(host: &str) -> Result<(u8, Range<u16>), ApiFaultKind> {
+fn parse_host(host: &str) -> Result<(u8, Range<u8>), ApiFaultKind> {
     // Nearly always the second label; to search for it costs more than all the rest.
     let second = host.split_once('.').and_then(|(first, rest)| Some((first, rest.strip_prefix("execute-api.")?)));
     let Some((first, rest)) = second.or_else(|| host.split_once(".execute-api.")) else {
@@ -113,19 +119,19 @@ fn parse_host(host: &str) -> Result<(u8, Range<u16>), ApiFaultKind> {
     if id.is_empty() || id.len() > MAX_LABEL || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
         return Err(ApiFaultKind::BadId(id.into()));
     }
-    let start = (first.len() + ".execute-api.".len()) as u16;
-    Ok((id.len() as u8, start..start + region.len() as u16))
+    // Both are labels: the region ends before the 140th character.
+    let start = first.len() + ".execute-api.".len();
+    Ok((id.len() as u8, start as u8..(start + region.len()) as u8))
 }
 
 type PathFault = (ApiFaultKind, Range<usize>);
 
 /// `/{stage}[/{path}]` to the stage and the base path.
-fn parse_path(path: &str) -> Result<(&str, &str), PathFault> {
+fn parse_path(path: &str) -> Result<(&str, BasePath), PathFault> {
     if let Some(at) = path.find(['?', '#']) {
         return Err((ApiFaultKind::QueryOrFragment, at..path.len()));
     }
-    let trimmed = path.strip_suffix('/').unwrap_or(path);
-    let Some(rest) = trimmed.strip_prefix('/') else {
+    let Some(rest) = path.strip_prefix('/') else {
         return Err((ApiFaultKind::NoStage, 0..path.len()));
     };
     let (stage, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -135,9 +141,8 @@ fn parse_path(path: &str) -> Result<(&str, &str), PathFault> {
     if stage.len() > 128 || !stage.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
         return Err((ApiFaultKind::BadStage(stage.into()), 1..1 + stage.len()));
     }
-    super::rewrite::check_base_path(base)
-        .map_err(|why| (ApiFaultKind::BadPath(why), 1 + stage.len()..trimmed.len()))?;
-    Ok((stage, base))
+    let base_path = BasePath::parse(base).map_err(|why| (ApiFaultKind::BadPath(why), 1 + stage.len()..path.len()))?;
+    Ok((stage, base_path))
 }
 
 /// What is wrong with a PRIVATE_API_URL, and where in its text.
@@ -187,7 +192,7 @@ pub enum ApiFaultKind {
     BadStage(Box<str>),
     /// The path after the stage cannot stand in front of every request's.
     #[error("the path of PRIVATE_API_URL {0}")]
-    BadPath(&'static str),
+    BadPath(BasePathFault),
     /// A query cannot stand in front of a request's path.
     #[error("PRIVATE_API_URL carries a query or fragment")]
     QueryOrFragment,
@@ -221,7 +226,7 @@ mod tests {
     #[track_caller]
     fn parts(url: &str, want: (&str, &str, &str, &str)) {
         let api = PrivateApi::parse(url).unwrap_or_else(|fault| panic!("{url}: {fault:?}"));
-        assert_eq!((api.id(), api.region(), &*api.stage, &*api.base_path), want, "{url}");
+        assert_eq!((api.id(), api.region(), &*api.stage, api.base_path.as_str()), want, "{url}");
     }
 
     #[test]
@@ -290,7 +295,7 @@ mod tests {
         );
         fault(
             "https://abc.execute-api.eu-west-1.amazonaws.com/p/../x",
-            ApiFaultKind::BadPath("has a dot segment"),
+            ApiFaultKind::BadPath(BasePathFault::DotSegment),
             "/../x",
         );
         fault("https://example.com/p", ApiFaultKind::NotExecuteApi, "example.com");

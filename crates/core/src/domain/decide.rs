@@ -9,7 +9,7 @@ use super::target::Target;
 
 /// What a request may be.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct RequestLimits {
     /// Bytes of body.
     pub body: u64,
     /// Bytes of all header names and values.
@@ -66,7 +66,7 @@ impl From<Refusal> for Refused {
 /// method, so it must pass the same VERBS.
 pub fn decide<'t, 'o>(
     table: &'t MappingTable,
-    limits: &Limits,
+    limits: &RequestLimits,
     request: RequestView<'_>,
     overrides: impl IntoIterator<Item = &'o [u8]>,
     buffer: &mut HostBuffer,
@@ -114,19 +114,20 @@ pub fn decide<'t, 'o>(
 mod tests {
     use super::*;
     use crate::domain::api::PrivateApi;
+    use crate::domain::base_path::BasePath;
     use crate::domain::host::Host;
     use crate::domain::route::Choices;
     use crate::domain::verbs::VerbSet;
 
-    const LIMITS: Limits = Limits { body: 10, headers: 100, url: 50 };
+    const LIMITS: RequestLimits = RequestLimits { body: 10, headers: 100, url: 50 };
 
     fn table() -> MappingTable {
         let api = PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
         let host = Host::parse("pay.example.com").expect("a host");
         let verbs = VerbSet::NONE.with("GET").expect("a verb");
         MappingTable::new(vec![
-            Route::new(&host, "", &api, Choices { verbs, ..Choices::default() }, 1),
-            Route::new(&host, "/any", &api, Choices::default(), 2),
+            Route::new(&host, &BasePath::default(), &api, Choices { verbs, ..Choices::default() }, 1),
+            Route::new(&host, &BasePath::parse("/any").expect("a base path"), &api, Choices::default(), 2),
         ])
     }
 

@@ -4,10 +4,12 @@
 //! **Invariant:** nothing in here opens, awaits, logs or reads the clock; whatever a decision needs
 //! arrives as an argument.
 
+pub mod address;
 pub mod answer;
 pub mod api;
+pub mod base_path;
 pub mod decide;
-pub mod digits;
+pub(crate) mod duration;
 pub mod host;
 pub mod overrides;
 pub mod pace;

@@ -6,6 +6,12 @@ use std::time::Duration;
 /// The name of the endpoint of entries that name none.
 pub const DEFAULT_ENDPOINT: &str = "default";
 
+/// Whether an endpoint may be called this, in the settings and in a mapping.
+pub(crate) fn is_endpoint_name(name: &str) -> bool {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=64).contains(&name.len()) && name.chars().all(fine)
+}
+
 /// Timeouts of the way to the API and back; `None` is what the endpoint's settings say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeouts {
@@ -40,6 +46,7 @@ impl Timeouts {
     }
 
     /// These, and for what they leave open, those.
+    #[inline]
     pub fn or(self, those: Timeouts) -> Timeouts {
         Timeouts {
             connect: self.connect.or(those.connect),
@@ -96,70 +103,9 @@ pub struct Overrides {
     pub rate: Option<RateLimit>,
 }
 
-impl Overrides {
-    /// As text, so that a route can keep it with its other texts, and compare it with them. Nothing
-    /// for an entry that overrides nothing, as nearly every one.
-    pub(super) fn write(&self, out: &mut impl FnMut(&str)) {
-        if *self == Overrides::default() {
-            return;
-        }
-        out(self.endpoint.as_deref().unwrap_or_default());
-        for timeout in self.timeouts.all() {
-            out("\n");
-            if let Some(timeout) = timeout {
-                out(&timeout.as_millis().to_string());
-            }
-        }
-        if let Some(rate) = self.rate {
-            out(&format!("\n{}\n{}", rate.requests, rate.per.as_secs()));
-        }
-    }
-
-    /// The reverse of [`Overrides::write`].
-    pub(super) fn read(text: &str) -> Option<Overrides> {
-        let mut lines = text.split('\n');
-        let endpoint = lines.next().filter(|name| !name.is_empty()).map(str::to_owned);
-        let mut timeouts = Timeouts::default();
-        for name in Timeouts::NAMES {
-            let written = lines.next()?.parse().ok().map(Duration::from_millis);
-            *timeouts.named(name)? = written;
-        }
-        let rate = match (lines.next(), lines.next()) {
-            (Some(requests), Some(per)) => {
-                Some(RateLimit { requests: requests.parse().ok()?, per: Duration::from_secs(per.parse().ok()?) })
-            }
-            _ => None,
-        };
-        Some(Overrides { endpoint, timeouts, rate })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn comes_back(overrides: &Overrides) {
-        let mut text = String::new();
-        overrides.write(&mut |piece| text += piece);
-        assert_eq!(Overrides::read(&text).as_ref(), Some(overrides), "{text:?}");
-    }
-
-    #[test]
-    fn what_is_written_comes_back() {
-        let second = Some(Duration::from_secs(1));
-        let rate = Some(RateLimit { requests: 7, per: Duration::from_secs(60) });
-        comes_back(&Overrides { endpoint: Some("other".into()), ..Overrides::default() });
-        comes_back(&Overrides { rate, ..Overrides::default() });
-        comes_back(&Overrides { timeouts: Timeouts { total: second, ..Timeouts::default() }, ..Overrides::default() });
-        let timeouts = Timeouts { connect: second, first_byte: second, ..Timeouts::default() };
-        comes_back(&Overrides { endpoint: Some("other".into()), timeouts, rate });
-    }
-
-    #[test]
-    fn nothing_is_no_text() {
-        Overrides::default().write(&mut |piece| panic!("{piece:?}"));
-    }
 
     #[test]
     fn each_timeout_is_found_by_its_name() {

@@ -99,6 +99,7 @@ impl Refusal {
     ];
 
     /// The HTTP status we answer with.
+    #[inline]
     pub const fn status(self) -> u16 {
         match self {
             Refusal::MissingHost
@@ -122,6 +123,7 @@ impl Refusal {
     }
 
     /// The reason, as `x-nameplate-refusal`, the metric label and the log carry it.
+    #[inline]
     pub const fn reason(self) -> &'static str {
         match self {
             Refusal::MissingHost => "missing_host",
@@ -149,6 +151,7 @@ impl Refusal {
     }
 
     /// Where this refusal stands in [`Refusal::ALL`]: an index for a counter resolved once.
+    #[inline]
     pub const fn index(self) -> usize {
         self as usize
     }

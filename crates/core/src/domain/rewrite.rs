@@ -5,17 +5,18 @@
 //! is refused before, so no path leaves its prefix, whatever the API's side makes of `%2F`.
 
 use super::refusal::Refusal;
-use super::route::MAX_BASE_PATH;
 
 /// What follows `base` in `path`, if `path` is under it on a segment boundary.
 ///
 /// `base` is empty or starts with `/` and ends with none.
+#[inline]
 pub fn rest_after<'p>(base: &[u8], path: &'p [u8]) -> Option<&'p [u8]> {
     let rest = path.strip_prefix(base)?;
     (rest.is_empty() || rest[0] == b'/').then_some(rest)
 }
 
 /// The target sent upstream: the API's prefix, what followed the custom base path, the query.
+#[inline]
 pub fn upstream_target(prefix: &[u8], rest: &[u8], query: &[u8]) -> Vec<u8> {
     let mut target = Vec::with_capacity(prefix.len() + rest.len() + query.len());
     target.extend_from_slice(prefix);
@@ -91,25 +92,6 @@ fn next_separator(rest: &[u8]) -> Option<usize> {
         at += 1;
     }
     None
-}
-
-/// Whether a base path of the mapping can stand in front of requests' paths. `path` is empty or
-/// starts with `/` and ends with none; the fault reads after "the path".
-pub fn check_base_path(path: &str) -> Result<(), &'static str> {
-    if path.len() > MAX_BASE_PATH {
-        return Err("is longer than 2,048 bytes");
-    }
-    if refuse_dot_segments(path.as_bytes()).is_err() {
-        return Err("has a dot segment");
-    }
-    if path.contains("//") || path.ends_with('/') {
-        return Err("has an empty segment");
-    }
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~!$&'()*+,;=:@%".contains(&b);
-    if !path.bytes().all(plain) {
-        return Err("has a character that is not allowed in a URL's path");
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::ops::Range;
 use bytes::{Bytes, BytesMut};
 
 use super::api::PrivateApi;
+use super::base_path::BasePath;
 use super::host::Host;
 use super::overrides::Overrides;
 use super::verbs::VerbSet;
@@ -102,11 +103,15 @@ impl Default for Choices {
 #[derive(Clone, Debug)]
 pub struct Route {
     text: Bytes,
-    base_at: u16,
+    /// What few entries have.
+    overrides: Option<Box<Overrides>>,
     api_at: u16,
-    id_len: u8,
     prefix_at: u16,
-    overrides_at: u16,
+    base_at: u8,
+    id_len: u8,
+    /// Where the region stands in the API's name.
+    region_at: u8,
+    region_len: u8,
     /// The entry's choices.
     pub choices: Choices,
     /// The line of the mapping its CUSTOM_DOMAIN_URL stands on, from 1.
@@ -130,37 +135,48 @@ impl Drafts {
         Drafts { text: BytesMut::with_capacity(size), routes: Vec::with_capacity(size / ENTRY_IN_FILE) }
     }
 
-    /// Adds an entry. `base` is the custom base path: empty, or `/...` without a slash at the end.
-    pub fn push(&mut self, host: &Host, base: &str, api: &PrivateApi, choices: Choices, line: u32) {
-        self.push_with(host, base, api, (choices, &Overrides::default()), line);
+    /// Adds an entry. `base` is the custom base path.
+    pub fn push(&mut self, host: &Host, base: &BasePath, api: &PrivateApi, choices: Choices, line: u32) {
+        self.push_with(host, base, api, (choices, Overrides::default()), line);
     }
 
     /// As [`Drafts::push`], for an entry that may override something.
     pub fn push_with(
         &mut self,
         host: &Host,
-        base: &str,
+        base: &BasePath,
         api: &PrivateApi,
-        (choices, overrides): (Choices, &Overrides),
+        (choices, overrides): (Choices, Overrides),
         line: u32,
     ) {
         let text = &mut self.text;
+        // A host, a base path and an API's name are all shorter than 65,536 bytes together.
         let mut add = |more: &str| {
             text.extend_from_slice(more.as_bytes());
             text.len() as u16
         };
-        let base_at = add(host.as_str());
-        let api_at = add(base);
+        let base_at = add(host.as_str()) as u8;
+        let api_at = add(base.as_str());
         let prefix_at = add(&api.host);
         add("/");
         add(&api.stage);
-        let overrides_at = add(&api.base_path);
-        overrides.write(&mut |piece| {
-            add(piece);
-        });
-        let id_len = api.id().len() as u8;
+        add(api.base_path.as_str());
         let text = text.split().freeze();
-        self.routes.push(Route { text, base_at, api_at, id_len, prefix_at, overrides_at, choices, line });
+        let overrides = (overrides != Overrides::default()).then(|| Box::new(overrides));
+        let (id_len, region) = (api.id().len() as u8, api.region_range());
+        let (region_at, region_len) = (region.start as u8, region.len() as u8);
+        self.routes.push(Route {
+            text,
+            overrides,
+            api_at,
+            prefix_at,
+            base_at,
+            id_len,
+            region_at,
+            region_len,
+            choices,
+            line,
+        });
     }
 
     /// How many entries there is room for.
@@ -191,7 +207,7 @@ impl Drafts {
 
 impl Route {
     /// Compiles one entry by itself; `base` as for [`Drafts::push`].
-    pub fn new(host: &Host, base: &str, api: &PrivateApi, choices: Choices, line: u32) -> Route {
+    pub fn new(host: &Host, base: &BasePath, api: &PrivateApi, choices: Choices, line: u32) -> Route {
         let mut drafts = Drafts::default();
         drafts.push(host, base, api, choices, line);
         drafts.finish().remove(0)
@@ -199,83 +215,95 @@ impl Route {
 
     /// Whether two entries say the same, wherever in the file they stand.
     pub fn says_the_same(&self, other: &Route) -> bool {
-        let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at, route.overrides_at);
-        places(self) == places(other) && self.choices == other.choices && self.text == other.text
+        let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at);
+        places(self) == places(other)
+            && self.choices == other.choices
+            && self.text == other.text
+            && self.overrides == other.overrides
     }
 
     /// The custom domain; `*.` first for a wildcard.
+    #[inline]
     pub fn host(&self) -> &str {
-        self.str(0..self.base_at())
+        self.str(0..usize::from(self.base_at))
     }
 
     /// The custom base path: empty, or `/...` without a slash at the end.
+    #[inline]
     pub fn base(&self) -> &str {
-        self.str(self.base_at()..usize::from(self.api_at))
+        self.str(usize::from(self.base_at)..usize::from(self.api_at))
     }
 
     /// The API's name: SNI, and Host unless the entry preserves it.
+    #[inline]
     pub fn api_host(&self) -> &str {
         self.str(self.api_range())
     }
 
     /// The region the API is in.
     pub fn region(&self) -> &str {
-        self.api_host().split('.').nth(2).expect("an API's name is `{id}.execute-api.{region}.{suffix}`")
+        let start = usize::from(self.api_at) + usize::from(self.region_at);
+        self.str(start..start + usize::from(self.region_len))
     }
 
     /// What every upstream path starts with: `/{stage}{api base path}`.
+    #[inline]
     pub fn prefix(&self) -> &str {
-        self.str(usize::from(self.prefix_at)..usize::from(self.overrides_at))
+        self.str(usize::from(self.prefix_at)..self.text.len())
     }
 
     /// What the entry overrides, if it does.
-    pub fn overrides(&self) -> Option<Overrides> {
-        let from = usize::from(self.overrides_at);
-        if from == self.text.len() { None } else { Overrides::read(self.str(from..self.text.len())) }
+    #[inline]
+    pub fn overrides(&self) -> Option<&Overrides> {
+        self.overrides.as_deref()
     }
 
     /// The API's id.
+    #[inline]
     pub fn api_id(&self) -> &str {
         self.str(self.id_range())
     }
 
     /// As [`Route::host`], for comparing: nothing is validated again.
+    #[inline]
     pub fn host_ref(&self) -> &[u8] {
-        &self.text[..self.base_at()]
+        &self.text[..usize::from(self.base_at)]
     }
 
     /// As [`Route::base`], for comparing.
+    #[inline]
     pub fn base_ref(&self) -> &[u8] {
-        &self.text[self.base_at()..usize::from(self.api_at)]
+        &self.text[usize::from(self.base_at)..usize::from(self.api_at)]
     }
 
     /// As [`Route::prefix`], for copying.
+    #[inline]
     pub fn prefix_ref(&self) -> &[u8] {
-        &self.text[usize::from(self.prefix_at)..usize::from(self.overrides_at)]
+        &self.text[usize::from(self.prefix_at)..]
     }
 
     /// The custom domain's bytes, sharing this route's memory.
+    #[inline]
     pub fn host_bytes(&self) -> Bytes {
-        self.text.slice(0..self.base_at())
+        self.text.slice(0..usize::from(self.base_at))
     }
 
     /// As [`Route::api_host`], sharing this route's memory.
+    #[inline]
     pub fn api_host_bytes(&self) -> Bytes {
         self.text.slice(self.api_range())
     }
 
     /// As [`Route::api_id`], sharing this route's memory.
+    #[inline]
     pub fn api_id_bytes(&self) -> Bytes {
         self.text.slice(self.id_range())
     }
 
     /// Whether the entry's domain is a wildcard.
+    #[inline]
     pub fn is_wildcard(&self) -> bool {
         self.host_ref().starts_with(b"*.")
-    }
-
-    fn base_at(&self) -> usize {
-        usize::from(self.base_at)
     }
 
     fn api_range(&self) -> Range<usize> {
@@ -287,23 +315,25 @@ impl Route {
         start..start + usize::from(self.id_len)
     }
 
+    #[inline]
     fn str(&self, range: Range<usize>) -> &str {
         std::str::from_utf8(&self.text[range]).expect("built from str at char boundaries")
     }
 }
 
-/// The longest base path an entry may have, on either side: API Gateway's whole URL is 8,192 bytes.
-pub const MAX_BASE_PATH: usize = 2_048;
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn base(path: &str) -> BasePath {
+        BasePath::parse(path).expect("a base path")
+    }
 
     #[test]
     fn a_route_gives_back_what_it_was_made_of() {
         let host = Host::parse("pay.example.com").expect("a host");
         let api = PrivateApi::parse("https://abc123.execute-api.eu-west-1.amazonaws.com/prod/v2").expect("an api");
-        let route = Route::new(&host, "/pay", &api, Choices::default(), 7);
+        let route = Route::new(&host, &base("/pay"), &api, Choices::default(), 7);
         assert_eq!((route.host(), route.base(), route.line), ("pay.example.com", "/pay", 7));
         assert_eq!((route.api_host(), route.api_id()), ("abc123.execute-api.eu-west-1.amazonaws.com", "abc123"));
         assert_eq!((route.prefix(), route.region()), ("/prod/v2", "eu-west-1"));
@@ -315,7 +345,7 @@ mod tests {
         let api = PrivateApi::parse("https://abc123.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
         let mut drafts = Drafts::of_file(1_000);
         for (line, host) in [(1, "b.example.com"), (2, "a.example.com")] {
-            drafts.push(&Host::parse(host).expect("a host"), "/v1", &api, Choices::default(), line);
+            drafts.push(&Host::parse(host).expect("a host"), &base("/v1"), &api, Choices::default(), line);
         }
         assert_eq!((drafts.route(1).host(), drafts.len()), ("a.example.com", 2));
         let routes = drafts.finish();
@@ -327,9 +357,9 @@ mod tests {
 
     #[test]
     fn saying_the_same_is_all_but_the_line() {
-        let route = |base: &str, api: &str, choices: Choices, line: u32| {
+        let route = |path: &str, api: &str, choices: Choices, line: u32| {
             let api = PrivateApi::parse(&format!("https://{api}")).expect("an api");
-            Route::new(&Host::parse("pay.example.com").expect("a host"), base, &api, choices, line)
+            Route::new(&Host::parse("pay.example.com").expect("a host"), &base(path), &api, choices, line)
         };
         const API: &str = "abc.execute-api.eu-west-1.amazonaws.com/prod";
         let one = route("/v1", API, Choices::default(), 1);
@@ -346,20 +376,31 @@ mod tests {
     }
 
     #[test]
-    fn overrides_are_kept_beside_the_prefix_and_compared() {
+    fn overrides_are_kept_and_compared() {
         let api = PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/prod").expect("an api");
         let host = Host::parse("pay.example.com").expect("a host");
         let mut drafts = Drafts::default();
         for endpoint in [None, Some("a"), Some("b"), Some("a")] {
             let overrides = Overrides { endpoint: endpoint.map(str::to_owned), ..Overrides::default() };
-            drafts.push_with(&host, "", &api, (Choices::default(), &overrides), 1);
+            drafts.push_with(&host, &base(""), &api, (Choices::default(), overrides), 1);
         }
         let routes = drafts.finish();
         assert!(routes.iter().all(|route| route.prefix() == "/prod" && route.prefix_ref() == b"/prod"));
-        let endpoint = |at: usize| routes[at].overrides().and_then(|overrides| overrides.endpoint);
-        assert_eq!((endpoint(0), endpoint(1)), (None, Some("a".into())));
+        let endpoint = |at: usize| routes[at].overrides().and_then(|overrides| overrides.endpoint.as_deref());
+        assert_eq!((endpoint(0), endpoint(1)), (None, Some("a")));
         assert!(!routes[0].says_the_same(&routes[1]) && !routes[1].says_the_same(&routes[2]));
         assert!(routes[1].says_the_same(&routes[3]));
+    }
+
+    #[test]
+    fn the_region_is_found_whatever_the_name_begins_with() {
+        for name in ["abc.execute-api.eu-west-1.amazonaws.com", "abc-vpce-0a1b.execute-api.eu-west-1.amazonaws.com.cn"]
+        {
+            let api = PrivateApi::parse(&format!("https://{name}/prod")).expect("an api");
+            let host = Host::parse("pay.example.com").expect("a host");
+            let route = Route::new(&host, &base("/v1"), &api, Choices::default(), 1);
+            assert_eq!((route.api_id(), route.region(), route.api_host()), ("abc", "eu-west-1", name));
+        }
     }
 
     #[test]

@@ -47,10 +47,15 @@ pub struct Match<'t, 'p> {
 impl MappingTable {
     /// Builds a table. No two routes may have the same host and base path; the compiler of the
     /// mapping sees to that.
-    pub fn new(mut routes: Vec<Route>) -> MappingTable {
-        let mut pace = Pace::of(COMPARED);
+    pub fn new(routes: Vec<Route>) -> MappingTable {
+        MappingTable::new_paced(routes, Pace::default())
+    }
+
+    /// As [`MappingTable::new`], in short steps.
+    pub fn new_paced(mut routes: Vec<Route>, pace: Pace) -> MappingTable {
+        let mut compared = pace.every(COMPARED);
         routes.sort_unstable_by(|a, b| {
-            pace.step();
+            compared.step();
             by_domain(a, b)
         });
         // To make it fit is to copy it, and the allocator holds on to what was copied for a second. What was
@@ -63,9 +68,9 @@ impl MappingTable {
         let mut hosts = HashTable::with_capacity(groups);
         let host_of = |group: &Group| routes[group.start as usize].host_ref();
         let mut start = 0;
-        let mut pace = Pace::of(INSERTED);
+        let mut inserted = pace.every(INSERTED);
         for chunk in routes.chunk_by(|a, b| a.host_ref() == b.host_ref()) {
-            pace.step();
+            inserted.step();
             let group = Group { start, end: start + chunk.len() as u32 };
             start = group.end;
             hosts.insert_unique(hasher.hash_one(chunk[0].host_ref()), group, |g| hasher.hash_one(host_of(g)));
@@ -121,16 +126,17 @@ impl MappingTable {
     }
 
     /// The route at an index that [`Match::index`] gave.
+    #[inline]
     pub fn route(&self, index: u32) -> &Route {
         &self.routes[index as usize]
     }
 
     /// Drops it in short steps.
-    pub fn take_apart(self) {
-        let mut pace = Pace::of(INSERTED);
+    pub fn take_apart(self, pace: Pace) {
+        let mut dropped = pace.every(INSERTED);
         for route in self.routes {
             drop(route);
-            pace.step();
+            dropped.step();
         }
     }
 
@@ -140,6 +146,7 @@ impl MappingTable {
     }
 
     /// How many entries there are.
+    #[inline]
     pub fn len(&self) -> usize {
         self.routes.len()
     }
@@ -159,14 +166,14 @@ impl MappingTable {
         })
     }
 
-    /// How many of these domains another table does not have.
-    pub fn domains_missing_in(&self, other: &MappingTable) -> usize {
-        let mut pace = Pace::of(INSERTED);
+    /// How many of these domains another table does not have; counted in short steps.
+    pub fn domains_missing_in(&self, other: &MappingTable, pace: Pace) -> usize {
+        let mut compared = pace.every(INSERTED);
         // Both are in the order of hosts: side by side is cheaper than a look-up each.
         let mut theirs = other.routes.iter().map(Route::host_ref).peekable();
         let ours = self.routes.chunk_by(|a, b| a.host_ref() == b.host_ref()).map(|group| group[0].host_ref());
         let missing = |host: &&[u8]| {
-            pace.step();
+            compared.step();
             while theirs.next_if(|other| other < host).is_some() {}
             theirs.peek() != Some(host)
         };
@@ -174,6 +181,7 @@ impl MappingTable {
     }
 
     /// Whether there is no entry at all.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty()
     }
@@ -220,6 +228,11 @@ pub fn steps<'t>(old: &'t MappingTable, new: &'t MappingTable) -> impl Iterator<
     })
 }
 
+/// Whether a change removes more of the domains there were than `most` percent.
+pub fn removes_too_many(removed: usize, domains: usize, most: u8) -> bool {
+    removed as u128 * 100 > domains as u128 * u128::from(most)
+}
+
 impl fmt::Debug for MappingTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MappingTable({} entries)", self.len())
@@ -230,6 +243,7 @@ impl fmt::Debug for MappingTable {
 mod tests {
     use super::*;
     use crate::domain::api::PrivateApi;
+    use crate::domain::base_path::BasePath;
     use crate::domain::host::Host;
     use crate::domain::route::Choices;
 
@@ -240,7 +254,8 @@ mod tests {
                 .map(|(host, base, id)| {
                     let api = PrivateApi::parse(&format!("https://{id}.execute-api.eu-west-1.amazonaws.com/p"))
                         .expect("an api");
-                    Route::new(&Host::parse(host).expect("a host"), base, &api, Choices::default(), 1)
+                    let base = BasePath::parse(base).expect("a base path");
+                    Route::new(&Host::parse(host).expect("a host"), &base, &api, Choices::default(), 1)
                 })
                 .collect(),
         )
@@ -302,8 +317,9 @@ mod tests {
         let want = [Step::New(0), Step::Stayed(0, 1), Step::Gone(1), Step::Gone(2), Step::New(2)];
         assert_eq!(found, want);
         assert_eq!(steps(&MappingTable::default(), &old).count(), 3);
-        assert_eq!((old.domains_missing_in(&new), new.domains_missing_in(&old)), (1, 2));
-        assert_eq!((old.domains_missing_in(&MappingTable::default()), old.domains_missing_in(&old)), (2, 0));
+        let missing = |table: &MappingTable, other: &MappingTable| table.domains_missing_in(other, Pace::default());
+        assert_eq!((missing(&old, &new), missing(&new, &old)), (1, 2));
+        assert_eq!((missing(&old, &MappingTable::default()), missing(&old, &old)), (2, 0));
     }
 
     #[test]

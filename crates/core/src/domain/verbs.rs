@@ -23,12 +23,14 @@ impl VerbSet {
     }
 
     /// Whether a request with this method passes.
+    #[inline]
     pub fn allows(self, method: &str) -> bool {
         self == VerbSet::ALL
             || VERBS.iter().position(|known| *known == method).is_some_and(|at| self.0 & (1 << at) != 0)
     }
 
     /// As [`VerbSet::allows`], for an `X-HTTP-Method-Override` value, whose case servers ignore.
+    #[inline]
     pub fn allows_override(self, method: &[u8]) -> bool {
         let method = method.trim_ascii();
         self == VerbSet::ALL

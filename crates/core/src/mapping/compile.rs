@@ -11,13 +11,14 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::custom_domain::CustomDomain;
 use super::document::{Node, Nodes, Reader, Stop, Text};
+use super::encoding::not_text;
 use super::entry::{HOST, Key, REFERER, RESPONSE, VerbList, choice, unknown_key};
-use super::load::not_text;
 use super::overrides;
 use super::quick::Quick;
 use crate::diagnostic::nearest::{did_you_mean, nearest};
 use crate::diagnostic::{Diagnostics, Fault, Faults, NOTHING, Place};
 use crate::domain::api::PrivateApi;
+use crate::domain::base_path::BasePath;
 use crate::domain::host::Host;
 use crate::domain::overrides::Overrides;
 use crate::domain::pace::Pace;
@@ -28,30 +29,40 @@ use crate::domain::verbs::VerbSet;
 /// Compiles the text of a mapping; `file` is how faults name it. `endpoints` are the names that
 /// ENDPOINT may have, where the settings are at hand.
 pub fn compile(text: &str, file: &str, endpoints: Option<&[String]>) -> Result<MappingTable, Diagnostics> {
+    compile_paced(text, file, endpoints, Pace::default())
+}
+
+/// As [`compile`], in short steps.
+pub(super) fn compile_paced(
+    text: &str,
+    file: &str,
+    endpoints: Option<&[String]>,
+    pace: Pace,
+) -> Result<MappingTable, Diagnostics> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // The YAML reader would take a NUL for the end of the text.
     if let Some(at) = memchr::memchr(0, text.as_bytes()) {
         return Err(not_text(text.as_bytes(), at, file));
     }
-    match quickly(text, endpoints) {
+    match quickly(text, endpoints, pace) {
         Some(table) => Ok(table),
-        None => with_places(text, file, endpoints),
+        None => with_places(text, file, endpoints, pace),
     }
 }
 
-/// Compiles a mapping in the form nearly every mapping has, in a third of the time. `None` where it
+/// Compiles a mapping in the block form nearly every mapping has, in a third of the time. `None` where it
 /// has another form or any fault: [`with_places`] then has the word.
-fn quickly(text: &str, endpoints: Option<&[String]>) -> Option<MappingTable> {
-    let mut compiler = Compiler::new(Quick::new(text)?, text.len(), endpoints);
+fn quickly(text: &str, endpoints: Option<&[String]>, pace: Pace) -> Option<MappingTable> {
+    let mut compiler = Compiler::new(Quick::new(text).ok()?, text.len(), endpoints, pace);
     let read = compiler.document();
-    (read.is_ok() && compiler.faults().is_empty()).then(|| MappingTable::new(compiler.drafts.finish()))
+    (read.is_ok() && compiler.faults().is_empty()).then(|| MappingTable::new_paced(compiler.drafts.finish(), pace))
 }
 
 /// Compiles whatever a mapping may be, or says where it is at fault.
-fn with_places(text: &str, file: &str, endpoints: Option<&[String]>) -> Result<MappingTable, Diagnostics> {
-    let mut compiler = Compiler::new(Reader::new(text), text.len(), endpoints);
+fn with_places(text: &str, file: &str, endpoints: Option<&[String]>, pace: Pace) -> Result<MappingTable, Diagnostics> {
+    let mut compiler = Compiler::new(Reader::new(text), text.len(), endpoints, pace);
     match compiler.document() {
-        Ok(()) if compiler.faults().is_empty() => Ok(MappingTable::new(compiler.drafts.finish())),
+        Ok(()) if compiler.faults().is_empty() => Ok(MappingTable::new_paced(compiler.drafts.finish(), pace)),
         _ => Err(std::mem::take(compiler.faults()).locate(text, file)),
     }
 }
@@ -66,6 +77,7 @@ struct Compiler<'t, N> {
     /// The domains of entries that made no route, with their lines.
     broken: HashMap<String, u32>,
     endpoints: Option<&'t [String]>,
+    pace: Pace,
     text: PhantomData<&'t str>,
 }
 
@@ -76,7 +88,7 @@ struct Entry<'t> {
     lines: [Option<u32>; Key::NAMES.len()],
     /// The keys that unknown ones were probably meant to be.
     meant: [bool; Key::NAMES.len()],
-    domain: Option<(Text<'t>, Host, String)>,
+    domain: Option<(Text<'t>, Host, BasePath)>,
     api: Option<PrivateApi>,
     choices: Choices,
     overrides: Overrides,
@@ -90,7 +102,7 @@ const ENTRY_HELP: &str = "write `- CUSTOM_DOMAIN_URL: ...`, and PRIVATE_API_URL 
 const LIST_HELP: &str = "write `APIS:`, and under it one entry for each domain, starting with `- CUSTOM_DOMAIN_URL: `";
 
 impl<'t, N: Nodes<'t>> Compiler<'t, N> {
-    fn new(reader: N, size: usize, endpoints: Option<&'t [String]>) -> Compiler<'t, N> {
+    fn new(reader: N, size: usize, endpoints: Option<&'t [String]>, pace: Pace) -> Compiler<'t, N> {
         let drafts = Drafts::of_file(size);
         Compiler {
             reader,
@@ -99,6 +111,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             hasher: DefaultHashBuilder::default(),
             broken: HashMap::new(),
             endpoints,
+            pace,
             text: PhantomData,
         }
     }
@@ -173,9 +186,9 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             }
         }
         let mut count = 0_usize;
-        let mut pace = Pace::of(ENTRIES_READ);
+        let mut steps = self.pace.every(ENTRIES_READ);
         loop {
-            pace.step();
+            steps.step();
             match self.reader.node()? {
                 Node::Close => break,
                 Node::Map(at) => self.entry(at)?,
@@ -255,7 +268,6 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             Key::Domain => {
                 let CustomDomain { host, base } = CustomDomain::parse(value)
                     .map_err(|fault| Fault::in_value(text.at, value, fault.offset, fault.what, fault.help))?;
-                let base = base.to_owned();
                 entry.domain = Some((text, host, base));
             }
             Key::Api => {
@@ -309,7 +321,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
     fn claim(&mut self, entry: Entry<'t>) {
         let Some((text, host, base)) = entry.domain else { return };
         let Compiler { drafts, claims, hasher, broken, .. } = self;
-        let wanted = (host.as_str().as_bytes(), base.as_bytes());
+        let wanted = (host.as_str().as_bytes(), base.as_str().as_bytes());
         let hash = hasher.hash_one(wanted);
         let of_draft = claims.find(hash, |at| claimed(drafts.route(*at)) == wanted).map(|at| drafts.route(*at).line);
         let domain = || format!("{host}{base}");
@@ -325,7 +337,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             return;
         };
         let at = drafts.len() as u32;
-        drafts.push_with(&host, &base, &api, (entry.choices, &entry.overrides), text.at.line);
+        drafts.push_with(&host, &base, &api, (entry.choices, entry.overrides), text.at.line);
         claims.insert_unique(hash, at, |at| hasher.hash_one(claimed(drafts.route(*at))));
     }
 

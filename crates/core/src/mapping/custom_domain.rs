@@ -2,15 +2,14 @@
 
 use std::net::Ipv6Addr;
 
+use crate::domain::base_path::BasePath;
 use crate::domain::host::{Host, HostFault, is_public_suffix};
-use crate::domain::rewrite::check_base_path;
 
 /// A parsed CUSTOM_DOMAIN_URL.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct CustomDomain<'v> {
+pub(super) struct CustomDomain {
     pub(super) host: Host,
-    /// Empty, or `/...` without a slash at the end.
-    pub(super) base: &'v str,
+    pub(super) base: BasePath,
 }
 
 /// What is wrong with a CUSTOM_DOMAIN_URL.
@@ -26,9 +25,9 @@ fn fault<T>(offset: usize, what: impl Into<String>, help: impl Into<String>) -> 
     Err(DomainFault { offset, what: what.into(), help: help.into() })
 }
 
-impl CustomDomain<'_> {
+impl CustomDomain {
     /// Reads a value: `[https://]host[/base/path][/]`.
-    pub(super) fn parse(value: &str) -> Result<CustomDomain<'_>, DomainFault> {
+    pub(super) fn parse(value: &str) -> Result<CustomDomain, DomainFault> {
         let host_at = scheme_len(value)?;
         let rest = &value[host_at..];
         if let Some(at) = rest.find(['?', '#']) {
@@ -41,11 +40,10 @@ impl CustomDomain<'_> {
         let path_at = rest.find('/').unwrap_or(rest.len());
         let (authority, path) = rest.split_at(path_at);
         let host = parse_host(authority).map_err(|fault| DomainFault { offset: host_at + fault.offset, ..fault })?;
-        let base = path.strip_suffix('/').unwrap_or(path);
-        if let Err(why) = check_base_path(base) {
+        let base = BasePath::parse(path).or_else(|why| {
             let help = "write plain segments, for example `/v1`";
-            return fault(host_at + path_at, format!("the path of CUSTOM_DOMAIN_URL {why}"), help);
-        }
+            fault(host_at + path_at, format!("the path of CUSTOM_DOMAIN_URL {why}"), help)
+        })?;
         Ok(CustomDomain { host, base })
     }
 }
@@ -145,7 +143,7 @@ mod tests {
     #[track_caller]
     fn reads(value: &str, host: &str, base: &str) {
         let got = CustomDomain::parse(value).unwrap_or_else(|fault| panic!("{value}: {fault:?}"));
-        assert_eq!((got.host.as_str(), got.base), (host, base), "{value}");
+        assert_eq!((got.host.as_str(), got.base.as_str()), (host, base), "{value}");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 pub mod compile;
 mod custom_domain;
 mod document;
+mod encoding;
 mod entry;
 pub mod load;
-pub(crate) mod overrides;
+mod overrides;
 mod quick;
 mod syntax;

@@ -6,9 +6,8 @@ use super::document::Text;
 use super::entry::Key;
 use crate::diagnostic::Fault;
 use crate::diagnostic::nearest::did_you_mean;
-use crate::domain::overrides::{RateLimit, Timeouts};
-use crate::settings::DEFAULT_ENDPOINT;
-use crate::settings::values::duration_of;
+use crate::domain::duration::duration_of;
+use crate::domain::overrides::{DEFAULT_ENDPOINT, RateLimit, Timeouts, is_endpoint_name};
 
 /// No timeout is longer: API Gateway streams for 15 minutes at most, and an hour is well over it.
 const MAX_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -34,12 +33,6 @@ pub(super) fn endpoint(value: &Text<'_>, known: Option<&[String]>) -> Result<Opt
         return Err(fault(what, did_you_mean(name, &names)));
     }
     Ok(Some(name.to_owned()))
-}
-
-/// Whether an endpoint may be called this, in the settings and in a mapping.
-pub(crate) fn is_endpoint_name(name: &str) -> bool {
-    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    (1..=64).contains(&name.len()) && name.chars().all(fine)
 }
 
 /// `60s`, for both the first byte and every later one, or a list: `first_byte=60s, total=15m`.

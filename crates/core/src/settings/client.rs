@@ -46,9 +46,9 @@ pub struct Limits {
     pub url: usize,
 }
 
-impl From<Limits> for crate::domain::decide::Limits {
+impl From<Limits> for crate::domain::decide::RequestLimits {
     fn from(limits: Limits) -> Self {
-        crate::domain::decide::Limits { body: limits.body, headers: limits.headers, url: limits.url }
+        crate::domain::decide::RequestLimits { body: limits.body, headers: limits.headers, url: limits.url }
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::values::{LONGEST, duration};
-use crate::mapping::load::MAX_FILE;
 
 /// Often enough that a change reaches a fleet in seconds; rare enough that S3 requests of 100 tasks
 /// cost about 7 USD a month (0.0004 USD per 1,000 GET requests).
@@ -20,6 +19,8 @@ pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Percent of the domains a change may remove: a file that was cut off, or generated from an empty
 /// list, removes most of them; no change people make does.
 pub const MAX_REMOVED: u8 = 50;
+/// The largest mapping that is read: well over a million entries. What is larger is another file.
+pub const MAX_FILE: u64 = 256 * 1024 * 1024;
 /// Where the last good mapping is kept on disk, unless the mapping is a file itself.
 pub const CACHE: &str = "/var/cache/nameplate";
 
@@ -121,7 +122,7 @@ impl<'de> Deserialize<'de> for MappingSource {
 /// How a changed mapping is noticed and taken.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Reload {
+pub struct ReloadRules {
     /// How often the source is asked, give or take a tenth. Default [`POLL`].
     #[serde(deserialize_with = "duration")]
     pub poll: Duration,
@@ -146,9 +147,9 @@ pub struct Reload {
     pub s3_endpoint: Option<String>,
 }
 
-impl Default for Reload {
+impl Default for ReloadRules {
     fn default() -> Self {
-        Reload {
+        ReloadRules {
             poll: POLL,
             watch: true,
             timeout: FETCH_TIMEOUT,
@@ -162,7 +163,7 @@ impl Default for Reload {
     }
 }
 
-impl Reload {
+impl ReloadRules {
     /// The folder for the last good mapping of a source.
     pub fn cache_of(&self, source: &MappingSource) -> Option<PathBuf> {
         match (&self.cache, source) {
@@ -224,13 +225,13 @@ mod tests {
 
     #[test]
     fn a_file_has_no_cache_unless_one_is_named() {
-        let reload = Reload::default();
+        let reload = ReloadRules::default();
         let (file, s3): (MappingSource, MappingSource) =
             ("m.yaml".parse().expect("a path"), "s3://b/k".parse().expect("an object"));
         assert_eq!((reload.cache_of(&file), reload.cache_of(&s3)), (None, Some(CACHE.into())));
-        let named = Reload { cache: Some("/c".into()), ..Reload::default() };
+        let named = ReloadRules { cache: Some("/c".into()), ..ReloadRules::default() };
         assert_eq!(named.cache_of(&file), Some("/c".into()));
-        let off = Reload { cache: Some("".into()), ..Reload::default() };
+        let off = ReloadRules { cache: Some("".into()), ..ReloadRules::default() };
         assert_eq!(off.cache_of(&s3), None);
     }
 }

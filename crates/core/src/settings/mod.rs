@@ -10,7 +10,7 @@ pub mod listener;
 pub mod log;
 pub mod mapping;
 pub mod telemetry;
-pub(crate) mod values;
+mod values;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -18,7 +18,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::mapping::overrides::is_endpoint_name;
+use crate::domain::overrides::is_endpoint_name;
 
 pub use self::log::Log;
 pub use crate::domain::overrides::DEFAULT_ENDPOINT;
@@ -26,7 +26,7 @@ pub use client::{Client, Forwarded, Limits, Proto, Shutdown};
 pub use emf::Emf;
 pub use endpoint::{Endpoint, Sni};
 pub use listener::{Identity, Listener, ListenerTls, ProxyProtocol};
-pub use mapping::{MappingSource, Reload};
+pub use mapping::{MappingSource, ReloadRules};
 pub use telemetry::{AccessLog, AccessLogTo, Metrics, RequestId, Sample};
 pub use values::Network;
 
@@ -41,7 +41,7 @@ pub struct Settings {
     /// Where the mapping is kept. Default `mapping.yaml` beside the settings.
     pub mapping: MappingSource,
     /// How a changed mapping is noticed and taken.
-    pub reload: Reload,
+    pub reload: ReloadRules,
     /// Worker threads. Default: the task's CPU limit, rounded up, at least 1.
     pub threads: Option<usize>,
     /// The execute-api VPC endpoint that every API is reached through whose entry names no other.
@@ -74,7 +74,7 @@ impl Default for Settings {
             listeners: vec![Listener::default()],
             admin: SocketAddr::from(([127, 0, 0, 1], 9901)),
             mapping: MappingSource::File(PathBuf::from("mapping.yaml")),
-            reload: Reload::default(),
+            reload: ReloadRules::default(),
             threads: None,
             endpoint: Endpoint::default(),
             endpoints: BTreeMap::new(),

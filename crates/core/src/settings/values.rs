@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::domain::duration::duration_of;
+
 /// No duration is longer: a clock that is moved on by it still is one.
 pub(super) const LONGEST: Duration = Duration::from_secs(86_400);
 
@@ -76,18 +78,4 @@ pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
 /// As [`duration`], for one that may be left out.
 pub(super) fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
-}
-
-/// The duration that `250ms`, `5s`, `2m`, `1h` or a plain number of seconds is.
-pub(crate) fn duration_of(text: &str) -> Option<Duration> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit_at);
-    let number: u64 = number.parse().ok()?;
-    match unit.trim() {
-        "ms" => Some(Duration::from_millis(number)),
-        "s" | "" => Some(Duration::from_secs(number)),
-        "m" => Some(Duration::from_secs(number.saturating_mul(60))),
-        "h" => Some(Duration::from_secs(number.saturating_mul(3_600))),
-        _ => None,
-    }
 }

@@ -217,6 +217,7 @@ pub(super) fn expanded_len(resource: &str, region: &str, api_id: &str) -> usize 
 mod tests {
     use super::*;
     use nameplate_core::domain::api::PrivateApi;
+    use nameplate_core::domain::base_path::BasePath;
     use nameplate_core::domain::host::Host;
     use nameplate_core::domain::route::Choices;
     use nameplate_core::domain::verbs::VerbSet;
@@ -231,7 +232,7 @@ mod tests {
             };
             let choices = Choices { verbs, ..Choices::default() };
             let host = Host::parse("a.example.com").expect("a host");
-            grants.add(&Route::new(&host, "", &api.expect("an api"), choices, 1));
+            grants.add(&Route::new(&host, &BasePath::default(), &api.expect("an api"), choices, 1));
         }
         grants
     }

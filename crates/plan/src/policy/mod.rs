@@ -158,7 +158,7 @@ pub fn apis(table: &MappingTable) -> Vec<Api<'_>> {
 
 /// The name of the endpoint an entry is reached through.
 fn endpoint_of(route: &Route) -> String {
-    route.overrides().and_then(|own| own.endpoint).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
+    route.overrides().and_then(|own| own.endpoint.clone()).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
 }
 
 /// The VPC endpoint that a host of the form `{api}-{endpoint}.execute-api...` names.

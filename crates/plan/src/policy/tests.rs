@@ -2,6 +2,7 @@
 
 use super::*;
 use nameplate_core::domain::api::PrivateApi;
+use nameplate_core::domain::base_path::BasePath;
 use nameplate_core::domain::host::Host;
 use nameplate_core::domain::overrides::Overrides;
 use nameplate_core::domain::route::{Choices, Drafts};
@@ -38,7 +39,13 @@ fn table(entries: &[Entry<'_>]) -> MappingTable {
         let endpoint = Some(entry.endpoint.to_owned()).filter(|name| !name.is_empty());
         let overrides = Overrides { endpoint, ..Overrides::default() };
         let host = Host::parse(entry.domain).expect("a host");
-        drafts.push_with(&host, "", &PrivateApi::parse(&url).expect("an api"), (choices, &overrides), at as u32 + 1);
+        drafts.push_with(
+            &host,
+            &BasePath::default(),
+            &PrivateApi::parse(&url).expect("an api"),
+            (choices, overrides),
+            at as u32 + 1,
+        );
     }
     MappingTable::new(drafts.finish())
 }

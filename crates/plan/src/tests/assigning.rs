@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
+use super::super::certificate::Certificate;
 use super::super::certificates;
-use super::super::certificates::{Assigned, ByZone, Certificate, Room, TooMany, sorted_out};
-use super::super::resources::{Elb, Options, Plan};
+use super::super::certificates::{Assigned, ByZone, Room, TooMany, sorted_out};
+use super::super::options::{Elb, Options};
+use super::super::resources::Plan;
 use super::super::spread::{Need, spread};
 use super::super::state::{State, StateOptions};
 use super::super::warning::About;

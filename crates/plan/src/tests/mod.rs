@@ -8,10 +8,12 @@ mod zones;
 
 use proptest::prelude::*;
 
-use super::resources::{Options, Plan, plan};
+use super::options::Options;
+use super::resources::{Plan, plan};
 use super::state::State;
 use super::zones::{ZoneMode, Zoning};
 use nameplate_core::domain::api::PrivateApi;
+use nameplate_core::domain::base_path::BasePath;
 use nameplate_core::domain::host::{Host, is_public_suffix};
 use nameplate_core::domain::overrides::Overrides;
 use nameplate_core::domain::route::{Choices, Drafts};
@@ -30,7 +32,7 @@ fn table_of(entries: &[Entry<'_>]) -> MappingTable {
         let host = Host::parse(domain).expect("a host");
         let endpoint = Some((*endpoint).to_owned()).filter(|name| !name.is_empty());
         let overrides = Overrides { endpoint, ..Overrides::default() };
-        drafts.push_with(&host, "", &api, (Choices::default(), &overrides), 1);
+        drafts.push_with(&host, &BasePath::default(), &api, (Choices::default(), overrides), 1);
     }
     MappingTable::new(drafts.finish())
 }

@@ -11,7 +11,13 @@ fn table_of_paths(paths: &[usize]) -> MappingTable {
             let url = format!("https://api{api}.execute-api.eu-west-1.amazonaws.com/p/a/rather/long/path/{path:03}");
             let host = Host::parse(&format!("d{api}.in.example.com")).expect("a host");
             let api = PrivateApi::parse(&url).expect("an api");
-            drafts.push(&host, &format!("/{path}"), &api, Choices::default(), 1);
+            drafts.push(
+                &host,
+                &BasePath::parse(&format!("/{path}")).expect("a base path"),
+                &api,
+                Choices::default(),
+                1,
+            );
         }
     }
     MappingTable::new(drafts.finish())

@@ -6,8 +6,9 @@ use proptest::prelude::*;
 
 use super::super::change::Change;
 use super::super::names::Names;
+use super::super::options::Options;
 use super::super::owners::is_within;
-use super::super::resources::{Options, Plan, plan};
+use super::super::resources::{Plan, plan};
 use super::super::zones::{Zone, Zones};
 use super::{VERSION, any_domain, any_domains, any_zoning, state_of, table, table_of};
 use nameplate_core::domain::host::is_public_suffix;

@@ -1,8 +1,9 @@
 //! What is said of a plan that AWS's quotas do not allow; and of a previous plan that is none.
 
 use super::super::fault::Fault;
+use super::super::options::Options;
 use super::super::quotas::{OverQuota, Quota, Quotas};
-use super::super::resources::{Options, plan};
+use super::super::resources::plan;
 use super::super::state::State;
 use super::super::zones::ZoneMode;
 use super::{VERSION, planned, state_of, table, zoning};

@@ -1,6 +1,6 @@
 //! Which zones and records there are, and what is said of them.
 
-use super::super::resources::Options;
+use super::super::options::Options;
 use super::super::warning::{About, Warning};
 use super::super::zones::ZoneMode::{self, PerName, PerParent};
 use super::super::zones::Zones;

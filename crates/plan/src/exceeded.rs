@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::certificates::{Assigned, ByZone, TooMany};
+use super::options::{Elb, Options};
 use super::quotas::{OverQuota, Quota};
-use super::resources::{Elb, Options};
 use super::zones::{ZoneMode, Zones, Zoning};
 
 /// What another way of planning comes to, so that a help offers no way that is none.

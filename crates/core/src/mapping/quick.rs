@@ -1,9 +1,16 @@
-//! Keys, values and lists by their indentation, a line at a time.
+//! The form nearly every mapping has, read without the generality of YAML.
+//!
+//! **Invariant:** what this reads to its end, [`super::document::Reader`] reads alike, node for node.
+//! At whatever it is not sure of it gives up, without a word: the other reader then starts anew, and
+//! says what is wrong and where. A property test holds the two together.
+//!
+//! A parser of all of YAML looks at every character several times. Of a mapping of 100,000 entries
+//! that was most of the time from a changed file to a changed table: 0.6 s, and 0.2 s with this.
 
 use std::borrow::Cow;
 
-use super::super::document::{MAX_AHEAD, MAX_TEXT, Node, Stop, Text, is_counted};
-use super::{on_line, quoted};
+use super::document::{MAX_AHEAD, MAX_TEXT, Node, Nodes, Stop, Text, is_counted};
+use crate::diagnostic::{Faults, Place};
 
 /// A line with something on it.
 #[derive(Clone, Copy)]
@@ -43,8 +50,8 @@ enum Stage {
     End,
 }
 
-/// Keys, values and lists by their indentation.
-pub(super) struct Block<'t> {
+/// Reads a mapping in block form: keys, values and lists by their indentation, a line at a time.
+pub(super) struct Quick<'t> {
     rest: &'t str,
     /// The number of the last line taken from `rest`.
     number: u32,
@@ -57,12 +64,16 @@ pub(super) struct Block<'t> {
     /// How far in the entries stand, and the keys of the present one.
     entries: usize,
     keys: usize,
+    /// None: whatever is at fault ends this reading.
+    faults: Faults,
 }
 
-impl<'t> Block<'t> {
-    pub(super) fn new(text: &'t str) -> Result<Block<'t>, Stop> {
+impl<'t> Quick<'t> {
+    /// Gives up where the first line already is another form.
+    pub(super) fn new(text: &'t str) -> Result<Quick<'t>, Stop> {
         let (left, stage) = ("", Stage::Top);
-        let mut block = Block { rest: text, number: 0, next: None, left, line: 0, stage, entries: 0, keys: 0 };
+        let faults = Faults::default();
+        let mut block = Quick { rest: text, number: 0, next: None, left, line: 0, stage, entries: 0, keys: 0, faults };
         block.advance()?;
         if block.next.is_some_and(|line| line.indent == 0 && line.text.trim_end_matches(' ') == "---") {
             block.advance()?;
@@ -99,12 +110,7 @@ impl<'t> Block<'t> {
         Ok(())
     }
 
-    /// Nothing is left.
-    pub(super) fn end(&self) -> Result<(), Stop> {
-        self.next.is_none().then_some(()).ok_or(Stop)
-    }
-
-    pub(super) fn node(&mut self) -> Result<Node<'t>, Stop> {
+    fn next_node(&mut self) -> Result<Node<'t>, Stop> {
         match self.stage {
             Stage::Top => {
                 let key = self.next.filter(|line| line.indent == 0).ok_or(Stop)?;
@@ -129,7 +135,7 @@ impl<'t> Block<'t> {
                     Ok(Node::Close)
                 }
             },
-            Stage::Value => self.value(),
+            Stage::Value => self.value_of_key(),
             Stage::Item(indent) => match self.next.filter(|line| line.indent == indent).map(|line| (line, line.item()))
             {
                 Some((line, Some(item))) => {
@@ -173,7 +179,7 @@ impl<'t> Block<'t> {
         Ok(Node::Text(Text { at: on_line(line.number), value: Cow::Borrowed(key), plain: true }))
     }
 
-    fn value(&mut self) -> Result<Node<'t>, Stop> {
+    fn value_of_key(&mut self) -> Result<Node<'t>, Stop> {
         let left = self.left;
         if let Some(list) = left.strip_prefix('[') {
             self.left = list;
@@ -223,6 +229,33 @@ impl<'t> Block<'t> {
     }
 }
 
+impl<'t> Nodes<'t> for Quick<'t> {
+    fn open(&mut self) -> Result<Option<Node<'t>>, Stop> {
+        Ok(Some(Node::Map(on_line(1))))
+    }
+
+    fn close(&mut self) -> Result<(), Stop> {
+        self.next.is_none().then_some(()).ok_or(Stop)
+    }
+
+    fn node(&mut self) -> Result<Node<'t>, Stop> {
+        self.next_node()
+    }
+
+    fn value(&mut self) -> Result<Node<'t>, Stop> {
+        self.next_node()
+    }
+
+    fn skip(&mut self, _node: &Node<'t>) -> Result<(), Stop> {
+        // Only what is at fault is passed over.
+        Err(Stop)
+    }
+
+    fn faults(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+}
+
 /// Whether nothing but a comment is left. Gives up at a comment that holds what YAML takes for a
 /// line break or does not allow at all.
 fn is_blank(text: &str) -> Result<bool, Stop> {
@@ -252,4 +285,92 @@ fn plain(text: &str) -> Result<(&str, &str), Stop> {
         return Err(Stop);
     }
     Ok((text, rest))
+}
+
+/// Nobody is shown a column of this reader's.
+fn on_line(line: u32) -> Place {
+    Place { line, column: 1 }
+}
+
+/// A text in quotes, without an escape; and what follows it.
+fn quoted(text: &str) -> Result<(&str, &str), Stop> {
+    let quote = text.as_bytes()[0];
+    let inside = &text[1..];
+    let end = inside.bytes().position(|b| b == quote || b == b'\\' || !(b' '..=b'~').contains(&b)).ok_or(Stop)?;
+    let rest = &inside[end..];
+    // Behind a doubled quote the text goes on; behind anything but the quote it is no simple one.
+    if rest.as_bytes()[0] != quote || rest.as_bytes().get(1) == Some(&quote) || end > MAX_TEXT {
+        return Err(Stop);
+    }
+    Ok((&inside[..end], &rest[1..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The nodes of a whole document, or `None` where the reader gives up.
+    fn nodes(text: &str) -> Option<Vec<String>> {
+        let mut reader = Quick::new(text).ok()?;
+        let mut found = Vec::new();
+        let mut depth = 0;
+        let mut next = reader.open().ok()??;
+        loop {
+            found.push(match next {
+                Node::Text(text) => format!("{}:{}", text.at.line, text.value),
+                Node::Map(at) => format!("{}:{{", at.line),
+                Node::List(at) => format!("{}:[", at.line),
+                Node::Close => "end".into(),
+                Node::Reported => return None,
+            });
+            match found.last()?.as_bytes().last()? {
+                b'{' | b'[' => depth += 1,
+                b'd' if found.last()? == "end" => depth -= 1,
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+            next = reader.node().ok()?;
+        }
+        reader.close().ok().map(|()| found)
+    }
+
+    #[test]
+    fn the_usual_form_is_read() {
+        let text = "# a\nAPIS:\n\n  - A: b.c # d\n    V: [G, \"P\"]\n  -   A: 'x'\n      V:\n      - G\n      - H\n";
+        let want = "1:{ 2:APIS 2:[ 4:{ 4:A 4:b.c 5:V 5:[ 5:G 5:P end end 6:{ 6:A 6:x 7:V 7:[ 8:G 9:H end end end end";
+        assert_eq!(nodes(text).expect("the usual form").join(" "), want);
+        assert_eq!(nodes(&text.replace('\n', "\r\n")).expect("with CR LF").join(" "), want);
+    }
+
+    #[test]
+    fn whatever_is_not_sure_is_given_up() {
+        for text in [
+            "",
+            "{\"APIS\": [{\"A\": \"b\"}]}",
+            "APIS: []\n",
+            "APIS:\n",
+            "APIS:\n  - A: b\n   V: c\n",
+            "APIS:\n  - A: b\n      c\n",
+            "APIS:\n  - A: b c\n",
+            "APIS:\n  - A: b: c\n",
+            "APIS:\n  - A: *b\n",
+            "APIS:\n  - A: \"b\\n\"\n",
+            "APIS:\n  - A: 'b''c'\n",
+            "APIS:\n  - A: 'b'c\n",
+            "APIS:\n  - A: b#c\n",
+            "APIS:\n  - A: [b c]\n",
+            "APIS:\n  - A: [b,]\n",
+            "APIS:\n  - A: [b]c\n",
+            "APIS:\n  - A:\n  - A: b\n",
+            "APIS:\n\t- A: b\n",
+            "APIS:\n  - A: b\r  - A: c\n",
+            "APIS:\n  - A: b\n...\n",
+            "APIS:\n  - A: b\nX: y\n",
+            "APIS:\n  - A: b # \u{85}\n",
+        ] {
+            assert_eq!(nodes(text), None, "{text:?}");
+        }
+    }
 }

@@ -1,0 +1,21 @@
+//! A mapping's bytes to its text, which must be UTF-8.
+
+use crate::diagnostic::Diagnostics;
+
+/// The text of these bytes; `file` is how the fault names them.
+pub(super) fn text_of<'b>(bytes: &'b [u8], file: &str) -> Result<&'b str, Diagnostics> {
+    std::str::from_utf8(bytes).map_err(|fault| not_text(bytes, fault.valid_up_to(), file))
+}
+
+/// The fault of bytes that are no text, at the first byte that shows it.
+pub(super) fn not_text(bytes: &[u8], at: usize, file: &str) -> Diagnostics {
+    let before = String::from_utf8_lossy(&bytes[..at]);
+    let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+    let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+    let column = before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1;
+    let what = match bytes[at] {
+        0 => "the file holds a NUL byte".to_owned(),
+        byte => format!("the file is not UTF-8 text: byte 0x{byte:02x}"),
+    };
+    Diagnostics::of_file(file, (line as u32, column as u32), what, "save it as UTF-8")
+}
