@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nameplate_bench::counters;
 use rustix::process::Signal;
 
 use crate::account::parse;
@@ -225,7 +226,7 @@ impl Subject<'_> {
         let outcome = self.load(&Order { limit: Some(COUNTED), ..order })?;
         strace.signal(Signal::INT)?;
         strace.wait(Duration::from_secs(10)).context("strace does not end")?;
-        let calls = parse::strace(&fs::read_to_string(&file)?).context("what strace says")?;
+        let calls = counters::strace(&fs::read_to_string(&file)?).context("what strace says")?;
         let mut found = values([("per_request", calls as f64 / outcome.ok.max(1) as f64)]);
         found.extend(failures(&outcome));
         Ok(found)
@@ -330,7 +331,7 @@ impl Subject<'_> {
         control("--dump")?;
         let mut sum = 0;
         dumps(&self.place.folder, |path| {
-            sum += parse::callgrind(&fs::read_to_string(path)?).unwrap_or_default();
+            sum += counters::callgrind(&fs::read_to_string(path)?).unwrap_or_default();
             Ok(())
         })?;
         if sum == 0 || outcome.ok == 0 {

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nameplate_bench::http::{Answer, Door};
+use nameplate_bench::names::Names;
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 
 use crate::certificates;
-use crate::http::{Answer, Door};
 use crate::mapping::{ENDPOINT, SUFFIX};
-use crate::names::Names;
 use crate::peers::{Place, render};
 use crate::process::{Process, Start};
 

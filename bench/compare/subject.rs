@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nameplate_bench::http::Door;
 use rustix::process::Signal;
 
-use crate::http::Door;
 use crate::mapping::{self, Entry, SMALL, STAGE};
 use crate::options::Options;
 use crate::peers::{Peer, Place, Reload};

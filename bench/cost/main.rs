@@ -6,16 +6,6 @@
 
 mod counting;
 mod figures;
-#[allow(dead_code)]
-#[path = "../soak/http.rs"]
-mod http;
-// How what the counters print is read.
-#[allow(dead_code)]
-#[path = "../compare/account/parse.rs"]
-mod parse;
-#[allow(dead_code)]
-#[path = "../soak/proxy.rs"]
-mod proxy;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -26,10 +16,10 @@ use anyhow::{Context, Result, ensure};
 use nameplate::demo::apis::Apis;
 use nameplate::demo::authority::Authority;
 use nameplate::demo::gateway::{Config, Gateway};
+use nameplate_bench::http::{Connection, Door};
+use nameplate_bench::proxy::Proxy;
 
 use figures::Figures;
-use http::{Connection, Door};
-use proxy::Proxy;
 
 /// Domains in the mapping; requests go to the first [`ASKED`] in turn.
 const DOMAINS: usize = 1_000;

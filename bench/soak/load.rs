@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use nameplate_bench::http::{Answer, Connection, Door};
+
 use crate::entries::{self, ENTRIES, STAGES};
-use crate::http::{Answer, Connection, Door};
 use crate::tally::{Failure, Outages, Tally};
 
 /// Methods by how often they are drawn.

@@ -5,11 +5,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, unreachable_pub)]
 
 mod entries;
-mod http;
 mod load;
-mod names;
 mod origin;
-mod proxy;
 mod report;
 mod tally;
 
@@ -23,15 +20,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use nameplate::demo::authority::Authority;
+use nameplate_bench::http::Door;
+use nameplate_bench::names::Names;
+use nameplate_bench::proxy::{Proxy, Sample};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 
-use http::Door;
-use names::Names;
 use origin::{NAME, Origins};
-use proxy::{Proxy, Sample};
 use report::Report;
 use tally::{Outages, Tally};
 

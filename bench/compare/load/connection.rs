@@ -13,7 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use super::super::mapping;
+use crate::mapping;
 
 /// The longest that opening a connection on this machine may take.
 const OPENING: Duration = Duration::from_secs(5);

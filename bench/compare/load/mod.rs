@@ -24,7 +24,7 @@ use connection::{Connection, Door, Read};
 pub use tally::Outcome;
 use tally::Tally;
 
-use super::mapping;
+use crate::mapping;
 
 /// An answer that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);

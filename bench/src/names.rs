@@ -1,4 +1,4 @@
-//! DNS for an endpoint: which of its addresses count now. bench/compare has it too.
+//! DNS for an endpoint: which of its addresses count now.
 
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
@@ -8,11 +8,13 @@ use anyhow::{Context, Result};
 /// A DNS server with one answer, whatever name is asked for.
 #[derive(Clone)]
 pub struct Names {
+    /// Where it answers.
     pub address: SocketAddr,
     answer: Arc<Mutex<Vec<Ipv4Addr>>>,
 }
 
 impl Names {
+    /// Answers on a free port of the loopback interface.
     pub fn start() -> Result<Names> {
         let socket = UdpSocket::bind("127.0.0.1:0").context("listen for DNS")?;
         let names = Names { address: socket.local_addr()?, answer: Arc::default() };

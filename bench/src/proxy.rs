@@ -11,18 +11,25 @@ use anyhow::{Context, Result, bail};
 
 use crate::http::page;
 
+/// A Nameplate that runs. Dropped, it is killed.
 pub struct Proxy {
     process: Child,
+    /// The first listener.
     pub plain: SocketAddr,
+    /// The second listener, if there is one.
     pub tls: SocketAddr,
+    /// The admin pages.
     pub admin: SocketAddr,
 }
 
 /// What a process holds.
 #[derive(Clone, Copy)]
 pub struct Sample {
+    /// When the sample was taken: seconds after the beginning.
     pub seconds: u64,
+    /// Resident memory.
     pub rss_kib: u64,
+    /// Open files.
     pub fds: usize,
 }
 
@@ -66,10 +73,12 @@ impl Proxy {
         }
     }
 
+    /// The id of its process.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
+    /// What it holds now.
     pub fn sample(&self, begun: Instant) -> Result<Sample> {
         let process = format!("/proc/{}", self.id());
         let status = fs::read_to_string(format!("{process}/status")).context("nameplate has ended")?;
@@ -89,6 +98,7 @@ impl Proxy {
         Ok(values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64)
     }
 
+    /// Sends a signal by its name: `-HUP`.
     pub fn signal(&self, name: &str) -> Result<()> {
         let status = Command::new("kill").args([name, &self.id().to_string()]).status()?;
         if status.success() { Ok(()) } else { bail!("nameplate has ended") }

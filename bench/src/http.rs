@@ -17,14 +17,18 @@ enum Wire {
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
+/// One connection.
 pub struct Connection {
     wire: Wire,
     /// Received, and not read yet.
     held: Vec<u8>,
 }
 
+/// A response.
 pub struct Answer {
+    /// Its status code.
     pub status: u16,
+    /// Its body.
     pub body: Vec<u8>,
     /// Whether the proxy ends the connection after it.
     pub last: bool,
@@ -33,11 +37,14 @@ pub struct Answer {
 /// How a connection is made.
 #[derive(Clone)]
 pub struct Door {
+    /// Where the server listens.
     pub address: SocketAddr,
+    /// Over TLS: whom to trust, and the server's name.
     pub tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
 }
 
 impl Door {
+    /// Opens a connection.
     pub fn open(&self) -> io::Result<Connection> {
         let stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
         stream.set_nodelay(true)?;
@@ -63,6 +70,7 @@ impl Connection {
         stream.conn.peer_certificates().and_then(|chain| chain.first()).map(|leaf| leaf.to_vec())
     }
 
+    /// Sends a request, and reads the response to it.
     pub fn exchange(&mut self, request: &[u8], head_only: bool) -> io::Result<Answer> {
         // An answer may come before all of the request was taken, and tells more than the failed write.
         let sent = self.send(request);
