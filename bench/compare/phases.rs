@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use nameplate_bench::counters;
+use nameplate_testkit::procfs;
 use rustix::process::Signal;
 
 use crate::account::parse;
@@ -111,7 +112,7 @@ impl Subject<'_> {
     /// Whether requests get where they belong, over one connection and for five domains in turn.
     fn check(&mut self) -> Result<Values> {
         const REQUESTS: usize = 20;
-        let mut connection = self.door().open()?;
+        let mut connection = self.target().connect()?;
         let (mut own_sni, mut own_host) = (0, 0);
         for turn in 0..REQUESTS {
             let at = (turn % 5) * self.domains / 5;
@@ -355,8 +356,7 @@ fn dumps(folder: &Path, mut each: impl FnMut(&Path) -> Result<()>) -> Result<()>
 }
 
 fn is_traced(pid: u32) -> bool {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    text.lines().find_map(|line| line.strip_prefix("TracerPid:")).is_some_and(|tracer| tracer.trim() != "0")
+    procfs::status(pid, "TracerPid:").is_some_and(|tracer| tracer != "0")
 }
 
 fn failures(outcome: &Outcome) -> Values {

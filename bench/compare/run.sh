@@ -69,7 +69,7 @@ if [ -z "${NAMEPLATE_BIN:-}" ]; then
     NAMEPLATE_BIN=$target/$built/nameplate
 fi
 say "building bare Pingora ($profile) and the load"
-cargo build --profile "$profile" -p nameplate-bench --bin bare --bin compare --quiet
+cargo build --profile "$profile" --bin bare --bin compare --quiet
 
 out=${COMPARE_OUT:-$([ -n "$smoke" ] && echo "$cache/smoke" || echo bench/compare/results)}
 compare=""

@@ -28,7 +28,7 @@ if [ -z "${NAMEPLATE_BIN:-}" ]; then
     cargo --config docker/quick.toml build --profile quick --target "$musl" -p nameplate --bin nameplate --quiet
     NAMEPLATE_BIN=$target/$musl/quick/nameplate
 fi
-cargo build -p nameplate-bench --bin cost --quiet
+cargo build --bin cost --quiet
 rm -rf "$folder"
 mkdir -p "$folder"
 exec "$target/debug/cost" "$NAMEPLATE_BIN" "$folder" bench/cost/figures

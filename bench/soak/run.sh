@@ -13,7 +13,7 @@ if [ -z "${NAMEPLATE_BIN:-}" ]; then
     cargo build --release -p nameplate --bin nameplate --quiet
     NAMEPLATE_BIN=$target/release/nameplate
 fi
-cargo build -p nameplate-bench --bin soak --quiet
+cargo build --bin soak --quiet
 mkdir -p "$folder"
 rm -f "$folder"/*
 
