@@ -66,6 +66,9 @@ impl Subject<'_> {
             domains: self.domains,
             hot: HOT,
             path: SMALL.to_owned(),
+            host: None,
+            body: None,
+            large_body: None,
             limit: None,
             until_input_ends: false,
         }
