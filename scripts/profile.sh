@@ -9,8 +9,8 @@ arch=$(uname -m)
 folder=${CARGO_TARGET_DIR:-target}/profile
 image=localhost/nameplate:profile
 seconds=${PROFILE_SECONDS:-10}
-for command in buildah wrk h2load; do
-    command -v "$command" >/dev/null || { echo "profile: needs $command: apt-get install buildah wrk nghttp2-client" >&2; exit 2; }
+for command in buildah h2load openssl; do
+    command -v "$command" >/dev/null || { echo "profile: needs $command: apt-get install buildah nghttp2-client openssl" >&2; exit 2; }
 done
 rustup component add llvm-tools >/dev/null 2>&1
 profdata=$(rustc --print sysroot)/lib/rustlib/$arch-unknown-linux-gnu/bin/llvm-profdata
@@ -25,6 +25,10 @@ if [ -z "${PROFILE_BIN:-}" ]; then
     buildah rm "$container" >/dev/null
     PROFILE_BIN=$folder/nameplate
 fi
+
+# The load: it must not be what limits.
+cargo build --release --bin compare --quiet
+generator=${CARGO_TARGET_DIR:-target}/release/compare
 
 started=()
 end() { for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done; }
@@ -42,18 +46,17 @@ LLVM_PROFILE_FILE=/dev/null "${PROFILE_GATEWAY:-$PROFILE_BIN}" demo --gateway 12
 started+=($!)
 for _ in $(seq 100); do [ -s "$folder/ca.pem" ] && break; sleep 0.1; done
 
-# A body of 1 KiB, and now and then one of 100 KiB; what most requests are is above it: a GET.
-cat >"$folder/post.lua" <<'LUA'
-local count = 0
-local small, large = string.rep("x", 1024), string.rep("x", 100 * 1024)
-request = function()
-    count = count + 1
-    local body = count % 50 == 0 and large or small
-    return wrk.format("POST", "/v1/charges/" .. count, { ["Content-Type"] = "application/octet-stream" }, body)
-end
-LUA
+# The certificate of the TLS listener, which is all that the load trusts.
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=orders.internal.example.com \
+    -addext subjectAltName=DNS:orders.internal.example.com -addext basicConstraints=critical,CA:FALSE \
+    -keyout "$folder/server.key" -out "$folder/server.pem" 2>"$folder/openssl.log"
 
-# load LOG: one process, with what LOG says of the access log.
+# send SECONDS CONNECTIONS HOST OPTIONS...: as many requests as there can be; what became of them, as a line of JSON.
+send() {
+    "$generator" load --seconds "$1" --connections "$2" --host "$3" "${@:4}"
+}
+
+# load NAME SETTINGS: one process, with SETTINGS besides the common ones.
 load() {
     cat >"$folder/nameplate.yaml" <<YAML
 mapping: mapping.yaml
@@ -61,7 +64,7 @@ threads: 1
 listeners:
   - address: 127.84.0.10:18080
   - address: 127.84.0.10:18444
-    tls: { self_signed: [orders.internal.example.com] }
+    tls: { certificate: server.pem, key: server.key }
 admin: 127.84.0.10:19901
 endpoint: { fixed: ['127.84.0.1:18443'], ca_file: ca.pem }
 shutdown: { delay: 0s }
@@ -74,14 +77,18 @@ YAML
         curl -fsS -o /dev/null http://127.84.0.10:19901/readyz 2>/dev/null && break
         sleep 0.1
     done
-    local plain=http://127.84.0.10:18080 secured=https://127.84.0.10:18444
-    wrk -t1 -c32 -d"${seconds}s" -H 'Host: orders.internal.example.com' "$plain/orders/17?page=2" >"$folder/$1.wrk"
-    wrk -t1 -c16 -d"$((seconds / 2))s" -H 'Host: pay.internal.example.com' -s "$folder/post.lua" "$plain" >>"$folder/$1.wrk"
-    wrk -t1 -c32 -d"$((seconds / 2))s" -H 'Host: orders.internal.example.com' "$secured/orders/17?page=2" >>"$folder/$1.wrk"
-    h2load -t1 -c8 -m8 -D "$((seconds / 2))" -H ':authority: orders.internal.example.com' "$secured/orders/17?page=2" \
+    local orders=orders.internal.example.com pay=pay.internal.example.com
+    # Most requests are GETs; a body has 1 KiB, and now and then 100 KiB.
+    {
+        send "$seconds" 32 "$orders" --to 127.84.0.10:18080 --path "/orders/17?page=2"
+        send "$((seconds / 2))" 16 "$pay" --to 127.84.0.10:18080 --path /v1/charges --body 1024 --large-body 102400
+        send "$((seconds / 2))" 32 "$orders" --to 127.84.0.10:18444 --ca "$folder/server.pem" --path "/orders/17?page=2"
+    } >"$folder/$1.load"
+    h2load -t1 -c8 -m8 -D "$((seconds / 2))" -H ":authority: $orders" "https://127.84.0.10:18444/orders/17?page=2" \
         >"$folder/$1.h2load"
-    if grep -q "Non-2xx" "$folder/$1.wrk" || ! grep -q " 0 errored" "$folder/$1.h2load"; then
-        echo "profile: requests failed under load: $folder/$1.wrk, $folder/$1.h2load, $folder/$1.log" >&2
+    if [ "$(grep -c '"failed":0,' "$folder/$1.load")" != 3 ] || grep -q '"ok":0,' "$folder/$1.load" ||
+        ! grep -q " 0 errored" "$folder/$1.h2load"; then
+        echo "profile: requests failed under load: $folder/$1.load, $folder/$1.h2load, $folder/$1.log" >&2
         exit 1
     fi
     kill -TERM "$proxy"

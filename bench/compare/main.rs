@@ -5,13 +5,8 @@
 
 mod account;
 mod certificates;
-#[path = "../soak/http.rs"]
-#[allow(dead_code)] // What only the soak asks.
-mod http;
 mod load;
 mod mapping;
-#[path = "../soak/names.rs"]
-mod names;
 mod options;
 mod peers;
 mod phases;
@@ -19,6 +14,8 @@ mod process;
 mod rig;
 mod run;
 mod subject;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nameplate_bench::counters;
+use nameplate_testkit::procfs;
 use rustix::process::Signal;
 
 use crate::account::parse;
@@ -64,6 +66,9 @@ impl Subject<'_> {
             domains: self.domains,
             hot: HOT,
             path: SMALL.to_owned(),
+            host: None,
+            body: None,
+            large_body: None,
             limit: None,
             until_input_ends: false,
         }
@@ -110,7 +115,7 @@ impl Subject<'_> {
     /// Whether requests get where they belong, over one connection and for five domains in turn.
     fn check(&mut self) -> Result<Values> {
         const REQUESTS: usize = 20;
-        let mut connection = self.door().open()?;
+        let mut connection = self.target().connect()?;
         let (mut own_sni, mut own_host) = (0, 0);
         for turn in 0..REQUESTS {
             let at = (turn % 5) * self.domains / 5;
@@ -225,7 +230,7 @@ impl Subject<'_> {
         let outcome = self.load(&Order { limit: Some(COUNTED), ..order })?;
         strace.signal(Signal::INT)?;
         strace.wait(Duration::from_secs(10)).context("strace does not end")?;
-        let calls = parse::strace(&fs::read_to_string(&file)?).context("what strace says")?;
+        let calls = counters::strace(&fs::read_to_string(&file)?).context("what strace says")?;
         let mut found = values([("per_request", calls as f64 / outcome.ok.max(1) as f64)]);
         found.extend(failures(&outcome));
         Ok(found)
@@ -330,7 +335,7 @@ impl Subject<'_> {
         control("--dump")?;
         let mut sum = 0;
         dumps(&self.place.folder, |path| {
-            sum += parse::callgrind(&fs::read_to_string(path)?).unwrap_or_default();
+            sum += counters::callgrind(&fs::read_to_string(path)?).unwrap_or_default();
             Ok(())
         })?;
         if sum == 0 || outcome.ok == 0 {
@@ -354,8 +359,7 @@ fn dumps(folder: &Path, mut each: impl FnMut(&Path) -> Result<()>) -> Result<()>
 }
 
 fn is_traced(pid: u32) -> bool {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    text.lines().find_map(|line| line.strip_prefix("TracerPid:")).is_some_and(|tracer| tracer.trim() != "0")
+    procfs::status(pid, "TracerPid:").is_some_and(|tracer| tracer != "0")
 }
 
 fn failures(outcome: &Outcome) -> Values {

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use nameplate_testkit::procfs;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// Process groups that were started here and have not ended.
@@ -18,9 +19,6 @@ static STARTED: Mutex<Vec<Pid>> = Mutex::new(Vec::new());
 
 /// How long a process may take to end after SIGTERM.
 const ENDING: Duration = Duration::from_secs(5);
-
-/// A second, in the unit of /proc/PID/stat: Linux has it at 100 for programs, on every machine.
-const TICKS: f64 = 100.0;
 
 /// What to start.
 pub struct Start<'a> {
@@ -137,8 +135,8 @@ impl Watch {
         let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
         for pid in fs::read_dir("/proc").into_iter().flatten().flatten() {
             let Some(pid) = pid.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            if let Some(fields) = stat(pid) {
-                children.entry(u32::try_from(fields[1]).unwrap_or_default()).or_default().push(pid);
+            if let Some(stat) = procfs::stat(pid) {
+                children.entry(stat.parent).or_default().push(pid);
             }
         }
         let mut all = vec![self.root];
@@ -152,16 +150,15 @@ impl Watch {
 
     /// Seconds of CPU time that it has used, with all below it, and with those of them that have ended.
     pub fn cpu(&self) -> f64 {
-        let times = self.tree().into_iter().filter_map(stat).map(|fields| fields[11..15].iter().sum::<i64>());
-        times.sum::<i64>() as f64 / TICKS
+        self.tree().into_iter().filter_map(procfs::stat).map(|stat| stat.cpu + stat.cpu_of_children).sum()
     }
 
     pub fn memory(&self) -> Memory {
         let mut sum = Memory::default();
         for pid in self.tree() {
-            let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-            sum.resident += megabytes(&text, "Rss:");
-            sum.proportional += megabytes(&text, "Pss:");
+            let (resident, proportional) = procfs::memory_kib(pid).unwrap_or_default();
+            sum.resident += megabytes(resident);
+            sum.proportional += megabytes(proportional);
         }
         sum
     }
@@ -187,17 +184,8 @@ pub fn end_all() {
     }
 }
 
-/// The fields of /proc/PID/stat behind the name: state, parent, and so on; those that are no number are 0.
-fn stat(pid: u32) -> Option<Vec<i64>> {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let (_, fields) = text.rsplit_once(") ")?;
-    Some(fields.split(' ').map(|field| field.trim().parse().unwrap_or_default()).collect())
-}
-
-fn megabytes(text: &str, name: &str) -> f64 {
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    let kib = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<f64>().ok());
-    kib.unwrap_or_default() * 1_024.0 / 1e6
+fn megabytes(kib: u64) -> f64 {
+    kib as f64 * 1_024.0 / 1e6
 }
 
 /// What a command prints, on either output, within a limit; whether it succeeded is told by `Ok`.

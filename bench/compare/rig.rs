@@ -9,15 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use rustls::ClientConfig;
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use nameplate_testkit::certificates::{client_trusting, roots_of};
+use nameplate_testkit::client::{Response, Target};
+use nameplate_testkit::dns::{Answer, Dns};
 
 use crate::certificates;
-use crate::http::{Answer, Door};
 use crate::mapping::{ENDPOINT, SUFFIX};
-use crate::names::Names;
 use crate::peers::{Place, render};
 use crate::process::{Process, Start};
 
@@ -39,7 +36,7 @@ pub struct Rig {
     pub folder: PathBuf,
     pub load_cpu: usize,
     pub proxy_cpu: usize,
-    names: Names,
+    names: Dns,
     _origin: Process,
 }
 
@@ -61,8 +58,7 @@ impl Rig {
             free((address, port).into())?;
         }
         certificates::write(&folder)?;
-        let names = Names::start()?;
-        names.say(ORIGIN);
+        let names = Dns::start(Answer::Addresses(ORIGIN.to_vec(), 1));
         let origin = origin(&folder, nginx, load_cpu, &names)?;
         let rig = Rig { folder, load_cpu, proxy_cpu, names, _origin: origin };
         rig.wait_for_the_origin()?;
@@ -93,21 +89,12 @@ impl Rig {
     }
 
     fn wait_for_the_origin(&self) -> Result<()> {
-        let roots = CertificateDer::pem_file_iter(self.folder.join("ca.pem"))?;
-        let mut store = rustls::RootCertStore::empty();
-        for root in roots {
-            store.add(root?)?;
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(store)
-            .with_no_client_auth();
-        let name = ServerName::try_from(format!("api{SUFFIX}"))?;
+        let config = Arc::new(client_trusting(roots_of(&self.folder.join("ca.pem"))?));
         for address in ORIGIN {
-            let tls = Some((Arc::new(config.clone()), name.clone()));
-            let door = Door { address: (address, ORIGIN_PORT).into(), tls };
+            let tls = Some((Arc::clone(&config), format!("api{SUFFIX}")));
+            let target = Target { address: (address, ORIGIN_PORT).into(), tls };
             let until = Instant::now() + STARTING;
-            while let Err(e) = ask(&door, ENDPOINT, "/") {
+            while let Err(e) = ask(&target, ENDPOINT, "/") {
                 if Instant::now() > until {
                     return Err(e).with_context(|| format!("the origin does not answer; {}", self.log("origin.log")));
                 }
@@ -122,20 +109,20 @@ impl Rig {
     }
 }
 
-fn place(folder: PathBuf, names: &Names) -> Place {
+fn place(folder: PathBuf, names: &Dns) -> Place {
     Place {
         folder,
         plain: (PROXY, 8080).into(),
         tls: (PROXY, 8443).into(),
         admin: (PROXY, 9901).into(),
         origin: ORIGIN.map(|address| (address, ORIGIN_PORT).into()),
-        dns: names.address,
+        dns: names.address(),
         user: user(),
         files: FILES,
     }
 }
 
-fn origin(folder: &Path, nginx: &Path, cpu: usize, names: &Names) -> Result<Process> {
+fn origin(folder: &Path, nginx: &Path, cpu: usize, names: &Dns) -> Result<Process> {
     let mut values = place(folder.to_owned(), names).values();
     let body = |size: usize| format!("{{\"pad\":\"{}\"}}", "x".repeat(size - 10));
     values.push(("small_body", body(SMALL_BODY)));
@@ -164,7 +151,7 @@ fn user() -> String {
 }
 
 /// One request on a connection of its own.
-pub fn ask(door: &Door, host: &str, path: &str) -> io::Result<Answer> {
+pub fn ask(target: &Target, host: &str, path: &str) -> io::Result<Response> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    door.open()?.exchange(request.as_bytes(), false)
+    target.connect()?.exchange(request.as_bytes(), false)
 }

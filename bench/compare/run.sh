@@ -65,11 +65,11 @@ scripts/preflight.sh
 if [ -n "$smoke" ]; then profile=dev built=debug; else profile=dist built=dist; fi
 if [ -z "${NAMEPLATE_BIN:-}" ]; then
     say "building Nameplate ($profile)"
-    cargo build --profile "$profile" --quiet
+    cargo build --profile "$profile" -p nameplate --bin nameplate --quiet
     NAMEPLATE_BIN=$target/$built/nameplate
 fi
 say "building bare Pingora ($profile) and the load"
-cargo build --profile "$profile" --example bare --example compare --quiet
+cargo build --profile "$profile" --bin bare --bin compare --quiet
 
 out=${COMPARE_OUT:-$([ -n "$smoke" ] && echo "$cache/smoke" || echo bench/compare/results)}
 compare=""
@@ -78,7 +78,7 @@ end() { if [ -n "$compare" ]; then kill "$compare" 2>/dev/null || true; wait "$c
 trap end EXIT
 trap 'exit 130' INT TERM
 
-"$target/$built/examples/compare" run --nameplate "$NAMEPLATE_BIN" --bare "$target/$built/examples/bare" \
+"$target/$built/compare" run --nameplate "$NAMEPLATE_BIN" --bare "$target/$built/bare" \
     --installed "$venv/bin" --scratch "$cache/run" --out "$out" \
     --commit "${NAMEPLATE_COMMIT:-$(git rev-parse --short HEAD 2>/dev/null || echo unknown)}" "$@" &
 compare=$!

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nameplate_testkit::client::Target;
 use rustix::process::Signal;
 
-use crate::http::Door;
 use crate::mapping::{self, Entry, SMALL, STAGE};
 use crate::options::Options;
 use crate::peers::{Peer, Place, Reload};
@@ -70,18 +70,18 @@ impl<'r> Subject<'r> {
         Ok(subject)
     }
 
-    /// A client's door to it, without TLS.
-    pub fn door(&self) -> Door {
-        Door { address: self.place.plain, tls: None }
+    /// Its listener without TLS.
+    pub fn target(&self) -> Target {
+        Target::plain(self.place.plain)
     }
 
     /// How long after `began` it first answered for this domain as the API does.
     pub fn until_it_answers(&mut self, domain: &str, began: Instant) -> Result<Duration> {
         let limit = Duration::from_secs(self.options.patience);
-        let door = self.door();
+        let target = self.target();
         let mut looked = Instant::now();
         loop {
-            let answer = ask(&door, domain, SMALL);
+            let answer = ask(&target, domain, SMALL);
             let took = began.elapsed();
             // Not what a proxy says that does not know the domain.
             if answer.is_ok_and(|answer| answer.status == 200 && answer.body.starts_with(b"{\"pad\"")) {

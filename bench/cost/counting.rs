@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use nameplate_bench::counters;
+use nameplate_bench::proxy::Proxy;
 
-use crate::proxy::Proxy;
-use crate::{ROUNDS, parse};
+use crate::ROUNDS;
 
 /// Sends the requests of one round.
 pub type Requests<'r> = &'r mut dyn FnMut(&Proxy) -> Result<()>;
@@ -32,7 +33,7 @@ pub fn instructions(binary: &Path, folder: &Path, requests: Requests<'_>) -> Res
         control("-d")?;
         let path = folder.join(format!("callgrind.out.{count}"));
         let text = fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
-        counts.push(parse::callgrind(&text).with_context(|| format!("{} has no totals", path.display()))?);
+        counts.push(counters::callgrind(&text).with_context(|| format!("{} has no totals", path.display()))?);
     }
     proxy.stop()?;
     Ok(counts)
@@ -59,7 +60,7 @@ pub fn system_calls(binary: &Path, folder: &Path, requests: Requests<'_>) -> Res
         requests(&proxy)?;
         Command::new("kill").args(["-INT", &strace.id().to_string()]).status()?;
         strace.wait()?;
-        counts.push(parse::strace(&fs::read_to_string(&out)?).context("strace counted nothing")?);
+        counts.push(counters::strace(&fs::read_to_string(&out)?).context("strace counted nothing")?);
     }
     proxy.stop()?;
     Ok(counts)

@@ -86,13 +86,4 @@ mod tests {
         assert_eq!(read("instructions: 1\n"), Err("the figures have no `system_calls`".into()));
         assert_eq!(read("instructions: -1\nsystem_calls: 8"), Err("`instructions` is not a number above 0: -1".into()));
     }
-
-    #[test]
-    fn the_counters_tables_are_read() {
-        assert_eq!(crate::parse::callgrind("events: Ir\nfn=a\n1 2\ntotals: 123456\n"), Some(123_456));
-        assert_eq!(crate::parse::callgrind("fn=a\n"), None);
-        let table = "syscall calls\n------ ----\nepoll_wait 10\nread 5\n------ ----\ntotal 15\n";
-        assert_eq!(crate::parse::strace(table), Some(15));
-        assert_eq!(crate::parse::strace(""), None);
-    }
 }

@@ -6,30 +6,20 @@
 
 mod counting;
 mod figures;
-#[allow(dead_code)]
-#[path = "../soak/http.rs"]
-mod http;
-// How what the counters print is read.
-#[allow(dead_code)]
-#[path = "../compare/account/parse.rs"]
-mod parse;
-#[allow(dead_code)]
-#[path = "../soak/proxy.rs"]
-mod proxy;
 
 use std::fmt::Write as _;
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use nameplate::demo::apis::Apis;
-use nameplate::demo::authority::Authority;
-use nameplate::demo::gateway::{Config, Gateway};
+use nameplate_bench::api;
+use nameplate_bench::proxy::Proxy;
+use nameplate_testkit::authority;
+use nameplate_testkit::client::{Client, Target};
 
 use figures::Figures;
-use http::{Connection, Door};
-use proxy::Proxy;
 
 /// Domains in the mapping; requests go to the first [`ASKED`] in turn.
 const DOMAINS: usize = 1_000;
@@ -63,11 +53,9 @@ fn main() -> ExitCode {
 fn run(binary: &Path, folder: &Path, committed: &Path) -> Result<bool> {
     let text = fs::read_to_string(committed).with_context(|| format!("read {}", committed.display()))?;
     let committed = Figures::read(&text)?;
-    let authority = Authority::new()?;
-    authority.write_pem(&folder.join("ca.pem"))?;
-    let apis = Apis::default().with("cost0000", API, "prod").strict();
-    let gateway = Gateway::start(Config::new(apis), &authority)?;
-    let endpoint = gateway.addresses()[0];
+    authority().write_pem(&folder.join("ca.pem"))?;
+    let origin = api::start(TcpListener::bind("127.0.0.1:0")?, |host, stage| (host, stage) == (API, "prod"));
+    let endpoint = origin.address();
     fs::write(folder.join("mapping.yaml"), mapping())?;
     fs::write(
         folder.join("nameplate.yaml"),
@@ -82,7 +70,7 @@ fn run(binary: &Path, folder: &Path, committed: &Path) -> Result<bool> {
         instructions: least(|requests| counting::instructions(binary, folder, requests))?,
         system_calls: least(|requests| counting::system_calls(binary, folder, requests))?,
     };
-    ensure!(gateway.served() as usize == 2 * ROUNDS * REQUESTS, "the API did not answer every request");
+    ensure!(origin.served() as usize == 2 * ROUNDS * REQUESTS, "the API did not answer every request");
     let (report, good) = committed.judge(&counted);
     print!("{report}");
     Ok(good)
@@ -94,7 +82,7 @@ fn least(count: impl FnOnce(&mut dyn FnMut(&Proxy) -> Result<()>) -> Result<Vec<
     let counts = count(&mut |proxy| {
         let connection = match &mut client {
             Some(connection) => connection,
-            none => none.insert(Door { address: proxy.plain, tls: None }.open()?),
+            none => none.insert(Target::plain(proxy.plain).connect()?),
         };
         ask(connection)
     })?;
@@ -103,7 +91,7 @@ fn least(count: impl FnOnce(&mut dyn FnMut(&Proxy) -> Result<()>) -> Result<Vec<
 }
 
 /// Sends the requests of a round, one after the other.
-fn ask(connection: &mut Connection) -> Result<()> {
+fn ask(connection: &mut Client) -> Result<()> {
     for number in 0..REQUESTS {
         let request =
             format!("GET /orders/17?page=2 HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\n\r\n", domain(number % ASKED));

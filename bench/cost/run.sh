@@ -25,10 +25,10 @@ done
 if [ -z "${NAMEPLATE_BIN:-}" ]; then
     scripts/preflight.sh
     rustup target add "$musl" >/dev/null 2>&1 || true
-    cargo build --profile quick --target "$musl" --bin nameplate --quiet
+    cargo --config docker/quick.toml build --profile quick --target "$musl" -p nameplate --bin nameplate --quiet
     NAMEPLATE_BIN=$target/$musl/quick/nameplate
 fi
-cargo build --example cost --quiet
+cargo build --bin cost --quiet
 rm -rf "$folder"
 mkdir -p "$folder"
-exec "$target/debug/examples/cost" "$NAMEPLATE_BIN" "$folder" bench/cost/figures
+exec "$target/debug/cost" "$NAMEPLATE_BIN" "$folder" bench/cost/figures

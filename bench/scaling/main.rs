@@ -1,11 +1,13 @@
 //! Which target of CPU utilization holds p99, for each way to scale on it: told in docs/scaling.md.
 //!
-//! `cargo run --example scaling FOLDER` writes the tables and plots there; docs/scaling is such a folder.
+//! `cargo run -p nameplate-bench --bin scaling FOLDER` writes the tables and plots there; docs/scaling is such a folder.
 
 // It talks to whoever runs it.
 #![allow(clippy::print_stderr, unreachable_pub)]
 
 mod simulation;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use nameplate_testkit::client::{Client, Response, Target};
+
 use crate::entries::{self, ENTRIES, STAGES};
-use crate::http::{Answer, Connection, Door};
 use crate::tally::{Failure, Outages, Tally};
 
 /// Methods by how often they are drawn.
@@ -13,6 +14,10 @@ const METHODS: [(&str, u32); 6] = [("GET", 50), ("POST", 20), ("PUT", 10), ("DEL
 
 /// A connection serves this many requests on average before it is closed for a new one.
 const PER_CONNECTION: u32 = 50;
+
+/// The longest silence before a request counts as failed. Over it, the proxy would be at fault: its
+/// own timeouts are longer, but nothing here takes that long.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The largest body.
 const MOST_BODY: usize = 100 * 1024;
@@ -27,9 +32,9 @@ struct Request {
 }
 
 /// Sends until told to stop, a request every `interval`; zero is as fast as answers come.
-pub fn work(worker: usize, door: &Door, interval: Duration, stop: &AtomicBool, outages: &Outages) -> Tally {
+pub fn work(worker: usize, target: &Target, interval: Duration, stop: &AtomicBool, outages: &Outages) -> Tally {
     let mut tally = Tally::default();
-    let mut connection: Option<Connection> = None;
+    let mut connection: Option<Client> = None;
     let body: Vec<u8> = (0..MOST_BODY).map(|at| b'a' + (at % 26) as u8).collect();
     let mut due = Instant::now() + interval.mul_f64(fastrand::f64());
     for number in 0_u64.. {
@@ -46,10 +51,10 @@ pub fn work(worker: usize, door: &Door, interval: Duration, stop: &AtomicBool, o
         let began = Instant::now();
         let mut open = match connection.take() {
             Some(open) => open,
-            None => match door.open() {
+            None => match target.connect().map(|client| client.patient(PATIENCE)) {
                 Ok(open) => {
                     tally.connections += 1;
-                    tally.certificates.extend(open.certificate());
+                    tally.certificates.extend(open.peer_certificate());
                     open
                 }
                 Err(e) => {
@@ -62,7 +67,7 @@ pub fn work(worker: usize, door: &Door, interval: Duration, stop: &AtomicBool, o
         tally.body_bytes += request.body_length as u64;
         match open.exchange(&request.bytes, request.method == "HEAD") {
             Ok(answer) => {
-                let keep = !answer.last;
+                let keep = !answer.ends_connection();
                 match judge(&request, &answer) {
                     Ok(()) => tally.ok(request.method, began, outages),
                     Err(failure) => tally.failed(request.method, failure, began, outages),
@@ -108,7 +113,7 @@ fn draw(worker: usize, number: u64, body: &[u8]) -> Request {
 }
 
 /// Whether an answer is the echo of this request and no other.
-fn judge(request: &Request, answer: &Answer) -> Result<(), Failure> {
+fn judge(request: &Request, answer: &Response) -> Result<(), Failure> {
     let text = String::from_utf8_lossy(&answer.body);
     match answer.status {
         200 => {}

@@ -5,11 +5,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, unreachable_pub)]
 
 mod entries;
-mod http;
 mod load;
-mod names;
 mod origin;
-mod proxy;
 mod report;
 mod tally;
 
@@ -21,17 +18,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use nameplate::demo::authority::Authority;
-use rustls::ClientConfig;
+use anyhow::Result;
+use nameplate_bench::proxy::{Proxy, Sample};
+use nameplate_testkit::authority;
+use nameplate_testkit::client::{Target, tls_config};
+use nameplate_testkit::dns::{Answer, Dns};
 use rustls::client::Resumption;
-use rustls::crypto::ring;
-use rustls::pki_types::ServerName;
 
-use http::Door;
-use names::Names;
 use origin::{NAME, Origins};
-use proxy::{Proxy, Sample};
 use report::Report;
 use tally::{Outages, Tally};
 
@@ -87,13 +81,11 @@ fn main() -> ExitCode {
 /// Whether nothing went wrong.
 fn soak(arguments: &Arguments) -> Result<bool> {
     let folder = &arguments.folder;
-    let authority = Authority::new()?;
-    authority.write_pem(&folder.join("ca.pem"))?;
-    write_certificate(folder, &authority)?;
+    authority().write_pem(&folder.join("ca.pem"))?;
+    write_certificate(folder)?;
     entries::save(folder, 0)?;
-    let mut origins = Origins::start(&authority)?;
-    let names = Names::start()?;
-    names.say([0, 1].map(origin::address));
+    let mut origins = Origins::start()?;
+    let names = Dns::start(addresses([0, 1]));
     fs::write(folder.join("nameplate.yaml"), settings(&origins, &names))?;
 
     let mut proxy = Proxy::start(&[], &arguments.binary, folder)?;
@@ -101,28 +93,27 @@ fn soak(arguments: &Arguments) -> Result<bool> {
     let idle_before = proxy.sample(begun)?;
 
     let (stop, outages) = (Arc::new(AtomicBool::new(false)), Arc::new(Outages::default()));
-    let tls = client_config(&authority)?;
+    let mut tls = tls_config();
+    // A session that is taken up again shows the certificate it began with.
+    tls.resumption = Resumption::disabled();
+    let tls = Arc::new(tls);
     let interval = match arguments.rate {
         0 => Duration::ZERO,
         rate => Duration::from_secs(WORKERS as u64) / rate,
     };
     let workers: Vec<_> = (0..WORKERS)
         .map(|worker| {
-            let door = match worker % 4 {
-                3 => Door {
-                    address: proxy.tls,
-                    tls: Some((Arc::clone(&tls), ServerName::try_from(TLS_NAME).expect("a name"))),
-                },
-                _ => Door { address: proxy.plain, tls: None },
+            let target = match worker % 4 {
+                3 => Target { address: proxy.tls, tls: Some((Arc::clone(&tls), TLS_NAME.into())) },
+                _ => Target::plain(proxy.plain),
             };
             let (stop, outages) = (Arc::clone(&stop), Arc::clone(&outages));
-            std::thread::spawn(move || load::work(worker, &door, interval, &stop, &outages))
+            std::thread::spawn(move || load::work(worker, &target, interval, &stop, &outages))
         })
         .collect();
 
     let mut around = Around {
         folder,
-        authority: &authority,
         names: &names,
         outages: &outages,
         mappings: 0,
@@ -156,8 +147,7 @@ fn soak(arguments: &Arguments) -> Result<bool> {
 /// What happens around the proxy while it works.
 struct Around<'a> {
     folder: &'a Path,
-    authority: &'a Authority,
-    names: &'a Names,
+    names: &'a Dns,
     outages: &'a Outages,
     mappings: u64,
     certificates: u64,
@@ -188,7 +178,7 @@ impl Around<'_> {
             }
             if second % CERTIFICATE_EVERY == CERTIFICATE_EVERY / 2 {
                 self.certificates += 1;
-                write_certificate(self.folder, self.authority)?;
+                write_certificate(self.folder)?;
                 proxy.signal("-HUP")?;
             }
             self.addresses(second, length.as_secs(), origins)?;
@@ -205,7 +195,7 @@ impl Around<'_> {
     fn addresses(&mut self, second: u64, length: u64, origins: &mut Origins) -> Result<()> {
         if let Some((at, until)) = self.down {
             if second >= until {
-                origins.bring_up(at, self.authority)?;
+                origins.bring_up(at)?;
                 self.down = None;
             }
             return Ok(());
@@ -220,7 +210,7 @@ impl Around<'_> {
             self.moves += 1;
             self.left_out = (self.left_out + 1) % origin::ADDRESSES;
             let places = (0..origin::ADDRESSES).filter(|at| *at != self.left_out);
-            self.names.say(places.map(origin::address));
+            self.names.answers(addresses(places));
         }
         Ok(())
     }
@@ -236,8 +226,8 @@ impl Around<'_> {
 }
 
 /// A new certificate and key for the TLS listener. Nothing reads them before SIGHUP.
-fn write_certificate(folder: &Path, authority: &Authority) -> Result<()> {
-    let leaf = authority.issue(&[TLS_NAME.to_owned()])?;
+fn write_certificate(folder: &Path) -> Result<()> {
+    let leaf = authority().issue(&[TLS_NAME.to_owned()])?;
     for (name, text) in [("server.pem", leaf.certificate_pem().to_owned()), ("server.key", leaf.key_pem())] {
         let new = folder.join("new.pem");
         fs::write(&new, text)?;
@@ -246,18 +236,12 @@ fn write_certificate(folder: &Path, authority: &Authority) -> Result<()> {
     Ok(())
 }
 
-fn client_config(authority: &Authority) -> Result<Arc<ClientConfig>> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .context("TLS versions")?
-        .with_root_certificates(authority.roots()?)
-        .with_no_client_auth();
-    // A session that is taken up again shows the certificate it began with.
-    config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
+/// What DNS has of the endpoint: these of its addresses, for a second.
+fn addresses(places: impl IntoIterator<Item = usize>) -> Answer {
+    Answer::Addresses(places.into_iter().map(origin::address).collect(), 1)
 }
 
-fn settings(origins: &Origins, names: &Names) -> String {
+fn settings(origins: &Origins, names: &Dns) -> String {
     format!(
         "mapping: mapping.yaml
 threads: 2
@@ -276,7 +260,7 @@ endpoint:
   max_ttl: 2s
 ",
         origins.port,
-        names.address,
+        names.address(),
         IDLE.as_secs()
     )
 }

@@ -1,11 +1,11 @@
 //! The endpoint: three addresses of a stand-in for API Gateway.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use nameplate::demo::authority::Authority;
-use nameplate::demo::gateway::{Config, Gateway};
+use nameplate_bench::api;
+use nameplate_testkit::origin::Origin;
 
 use crate::entries;
 
@@ -21,32 +21,32 @@ const EPHEMERAL: u16 = 30_000;
 
 pub struct Origins {
     pub port: u16,
-    up: [Option<Gateway>; ADDRESSES],
+    up: [Option<Origin>; ADDRESSES],
     /// Requests answered at each address, up to its last outage.
     served: [u64; ADDRESSES],
 }
 
 impl Origins {
     /// All addresses, on one port that is free on each.
-    pub fn start(authority: &Authority) -> Result<Origins> {
+    pub fn start() -> Result<Origins> {
         for _ in 0..50 {
             let mut origins =
                 Origins { port: fastrand::u16(20_000..EPHEMERAL), up: Default::default(), served: [0; ADDRESSES] };
-            if (0..ADDRESSES).all(|at| origins.bring_up(at, authority).is_ok()) {
+            if (0..ADDRESSES).all(|at| origins.bring_up(at).is_ok()) {
                 return Ok(origins);
             }
         }
         bail!("no port is free on 127.0.0.1, 127.0.0.2 and 127.0.0.3: this needs Linux's loopback")
     }
 
-    pub fn bring_up(&mut self, at: usize, authority: &Authority) -> Result<()> {
+    pub fn bring_up(&mut self, at: usize) -> Result<()> {
         let address = SocketAddr::from((address(at), self.port));
         // What it had open may linger for a moment.
         let until = Instant::now() + Duration::from_secs(2);
         loop {
-            match Gateway::start(Config { apis: entries::apis(), addresses: vec![address] }, authority) {
-                Ok(gateway) => {
-                    self.up[at] = Some(gateway);
+            match TcpListener::bind(address) {
+                Ok(listener) => {
+                    self.up[at] = Some(api::start(listener, entries::is_deployed));
                     return Ok(());
                 }
                 Err(e) if Instant::now() > until => return Err(e).with_context(|| format!("listen on {address}")),
@@ -57,15 +57,14 @@ impl Origins {
 
     /// Cuts every connection of an address, and refuses new ones.
     pub fn take_down(&mut self, at: usize) {
-        if let Some(gateway) = self.up[at].take() {
-            self.served[at] += gateway.served();
-            gateway.stop();
+        if let Some(origin) = self.up[at].take() {
+            self.served[at] += origin.served();
         }
     }
 
     /// Requests answered at each address.
     pub fn served(&self) -> [u64; ADDRESSES] {
-        std::array::from_fn(|at| self.served[at] + self.up[at].as_ref().map_or(0, Gateway::served))
+        std::array::from_fn(|at| self.served[at] + self.up[at].as_ref().map_or(0, Origin::served))
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the soak found, and whether that is good enough.
 
 use anyhow::Result;
+use nameplate_bench::proxy::{Proxy, Sample};
 
 use crate::origin::ADDRESSES;
-use crate::proxy::{Proxy, Sample};
 use crate::tally::Tally;
 
 /// How much more memory the end may hold than a quarter of the run: caches and pools have filled by

@@ -10,10 +10,10 @@ target=${CARGO_TARGET_DIR:-target}
 folder=$target/soak
 if [ -z "${NAMEPLATE_BIN:-}" ]; then
     scripts/preflight.sh
-    cargo build --release --quiet
+    cargo build --release -p nameplate --bin nameplate --quiet
     NAMEPLATE_BIN=$target/release/nameplate
 fi
-cargo build --example soak --quiet
+cargo build --bin soak --quiet
 mkdir -p "$folder"
 rm -f "$folder"/*
 
@@ -31,7 +31,7 @@ trap end EXIT
 trap 'exit 130' INT TERM
 
 echo "soak: $NAMEPLATE_BIN for $minutes min; log and samples go to $folder"
-"$target/debug/examples/soak" "$minutes" "$NAMEPLATE_BIN" "$folder" "${SOAK_RATE:-500}" &
+"$target/debug/soak" "$minutes" "$NAMEPLATE_BIN" "$folder" "${SOAK_RATE:-500}" &
 soak=$!
 code=0
 wait "$soak" || code=$?

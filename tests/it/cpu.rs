@@ -1,12 +1,12 @@
 //! The CPU metrics of a real process under load, held against what the kernel says of it.
 
-use std::fs;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::harness::client::Client;
 use crate::harness::origin::Origin;
+use crate::harness::procfs;
 use crate::harness::proxy::entry;
 use crate::harness::server::Server;
 
@@ -20,13 +20,9 @@ const SLACK: Duration = Duration::from_millis(300);
 /// How close the two must be.
 const CLOSE: f64 = 0.02;
 
-/// CPU time of a process, user and system, from its /proc/PID/stat: fields 14 and 15, in hundredths of
-/// a second.
+/// CPU time of a process, user and system.
 fn cpu_seconds(pid: u32) -> f64 {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
-    let rest = stat.rsplit_once(')').expect("a command").1;
-    let ticks = rest.split_ascii_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number"));
-    ticks.sum::<f64>() / 100.0
+    procfs::stat(pid).expect("it runs").cpu
 }
 
 /// The mean number of cores in use over each time that the metric may stand for, which was read at `read`.

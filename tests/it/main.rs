@@ -12,7 +12,6 @@ mod bodies;
 mod by_domain;
 mod check_cases;
 mod clients;
-mod compare;
 mod container;
 mod containers;
 mod cpu;

@@ -1,8 +1,7 @@
 //! How much memory a real process takes for a large mapping.
 
-use std::fs;
-
 use crate::harness::origin::Origin;
+use crate::harness::procfs;
 use crate::harness::proxy::entry;
 use crate::harness::server::server;
 
@@ -15,9 +14,7 @@ const MOST_MORE: u64 = 14;
 
 /// Megabytes of a field of /proc/PID/status. The pages of the binary say nothing here: a test's build has more.
 fn megabytes(pid: u32, field: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("the field");
-    line.trim_end_matches("kB").trim().parse::<u64>().expect("a number") / 1024
+    procfs::status_kib(pid, field).expect("a field that is a size") / 1024
 }
 
 #[test]

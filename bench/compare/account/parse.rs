@@ -26,20 +26,6 @@ pub fn h2load(text: &str) -> Option<H2load> {
     Some(H2load { ok, failed, per_second: per_second?.parse().ok()? })
 }
 
-/// The system calls in the table that `strace -c -U name,calls` writes.
-pub fn strace(text: &str) -> Option<u64> {
-    text.lines().find_map(|line| match line.split_whitespace().collect::<Vec<_>>()[..] {
-        ["total", calls] => calls.parse().ok(),
-        _ => None,
-    })
-}
-
-/// The instructions in a dump of callgrind's.
-pub fn callgrind(text: &str) -> Option<u64> {
-    let line = |start: &str| text.lines().rev().find_map(|line| line.strip_prefix(start));
-    line("totals:").or_else(|| line("summary:"))?.trim().split(' ').next()?.parse().ok()
-}
-
 /// The first word with a digit and a dot in it, of what a program says its version is.
 pub fn version(text: &str) -> Option<String> {
     let trimmed = |word: &str| {

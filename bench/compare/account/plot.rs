@@ -4,11 +4,11 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::super::peers::OURS;
 use super::record::Line;
 use super::report::{keeps_up, peers};
 use super::stats::{Figure, median_of};
 use super::tables::number;
+use crate::peers::OURS;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
@@ -62,7 +62,7 @@ pub fn all(lines: &[Line]) -> Vec<(&'static str, String)> {
 }
 
 fn bars_of(lines: &[Line], figure: Figure, divisor: f64) -> Vec<Bar> {
-    let bar = |peer: &&'static super::super::peers::Peer| {
+    let bar = |peer: &&'static crate::peers::Peer| {
         let value = median_of(lines, peer.name, figure)? / divisor;
         let counts = figure.phase != "rate" || keeps_up(lines, peer, figure.domains);
         let name = peer.title.replace(['*', '`'], "");

@@ -8,11 +8,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
 
-use super::super::peers::{BASE, OURS, PEERS, Peer, Phase};
 use super::plot;
 use super::record::{Line, Machine};
 use super::stats::{median_of, ratio, total};
 use super::tables::{Better, Column, SIZE, STEADY, Shown, Table, number, thousands};
+use crate::peers::{BASE, OURS, PEERS, Peer, Phase};
 
 /// A proxy that reaches less than this share of the rate is overloaded, and its latency says nothing.
 const KEEPS_UP: f64 = 0.97;

@@ -7,13 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nameplate_testkit::certificates::{client_trusting, roots_of};
 use rustix::event::epoll;
-use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-
-use super::super::mapping;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// The longest that opening a connection on this machine may take.
 const OPENING: Duration = Duration::from_secs(5);
@@ -29,18 +26,10 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(to: SocketAddr, ca: Option<&Path>) -> io::Result<Door> {
+    pub fn new(to: SocketAddr, ca: Option<&Path>, name: &str) -> io::Result<Door> {
         let Some(ca) = ca else { return Ok(Door { to, tls: None }) };
-        let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_file_iter(ca).map_err(io::Error::other)? {
-            roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
-        }
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(io::Error::other)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = ServerName::try_from(mapping::domain(0)).map_err(io::Error::other)?;
+        let config = client_trusting(roots_of(ca)?);
+        let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
         Ok(Door { to, tls: Some((Arc::new(config), name)) })
     }
 
@@ -83,10 +72,28 @@ impl Wire {
         }
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+    /// Writes what follows the first `taken` bytes, and counts on; returns whether the system has taken all of it.
+    fn write_from(&mut self, bytes: &[u8], taken: &mut usize) -> io::Result<bool> {
+        while *taken < bytes.len() {
+            let wrote = match self {
+                Wire::Plain(stream) => stream.write(&bytes[*taken..]),
+                Wire::Tls(stream) => stream.write(&bytes[*taken..]),
+            };
+            match wrote {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(length) => *taken += length,
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(e) => return Err(e),
+            }
+        }
+        // Over TLS, records may wait for room.
         match self {
-            Wire::Plain(stream) => stream.write(bytes),
-            Wire::Tls(stream) => stream.write(bytes),
+            Wire::Plain(_) => Ok(true),
+            Wire::Tls(stream) if !stream.conn.wants_write() => Ok(true),
+            Wire::Tls(stream) => match stream.flush() {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
+                flushed => flushed.map(|()| true),
+            },
         }
     }
 
@@ -106,6 +113,9 @@ pub struct Connection {
     pub due: Instant,
     pub sent: Instant,
     pub tries: u32,
+    /// How much of the request the system has taken, and whether it says when it takes more.
+    taken: usize,
+    waits: bool,
     head: Vec<u8>,
     answer: Option<Answer>,
     piece: Vec<u8>,
@@ -136,6 +146,8 @@ impl Connection {
             due: now,
             sent: now,
             tries: 0,
+            taken: 0,
+            waits: false,
             head: Vec::new(),
             answer: None,
             piece: vec![0; PIECE],
@@ -147,6 +159,7 @@ impl Connection {
         epoll::add(epoll, wire.socket(), epoll::EventData::new_u64(at as u64), epoll::EventFlags::IN)?;
         self.wire = Some(wire);
         self.used = false;
+        (self.taken, self.waits) = (0, false);
         Ok(())
     }
 
@@ -162,18 +175,29 @@ impl Connection {
     }
 
     pub fn take(&mut self, due: Instant, request: usize) {
-        (self.due, self.request, self.busy, self.tries) = (due, request, true, 1);
+        (self.due, self.request, self.busy, self.tries, self.taken) = (due, request, true, 1, 0);
         self.head.clear();
         self.answer = None;
     }
 
-    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Sends a request, or what was not taken of it before. What is not taken now is sent when the epoll says that the
+    /// connection takes more.
+    pub fn send(&mut self, bytes: &[u8], epoll: &OwnedFd, at: usize) -> io::Result<()> {
         self.sent = Instant::now();
         let wire = self.wire.as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        match wire.write(bytes)? {
-            all if all == bytes.len() => Ok(()),
-            _ => Err(io::Error::other("the proxy takes no request")),
+        let all_taken = wire.write_from(bytes, &mut self.taken)?;
+        if all_taken == self.waits {
+            self.waits = !all_taken;
+            let wanted = if self.waits { epoll::EventFlags::OUT } else { epoll::EventFlags::empty() };
+            let data = epoll::EventData::new_u64(at as u64);
+            epoll::modify(epoll, wire.socket(), data, epoll::EventFlags::IN | wanted)?;
         }
+        Ok(())
+    }
+
+    /// Whether a part of the request has not been taken yet.
+    pub fn is_sending(&self) -> bool {
+        self.waits && self.wire.is_some()
     }
 
     /// `close` has forgotten what of an answer there was, so this is asked of what was known before.

@@ -24,7 +24,7 @@ use connection::{Connection, Door, Read};
 pub use tally::Outcome;
 use tally::Tally;
 
-use super::mapping;
+use crate::mapping;
 
 /// An answer that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,13 +51,22 @@ pub struct Order {
     #[arg(long)]
     pub rate: Option<f64>,
     /// Domains in the mapping.
-    #[arg(long)]
+    #[arg(long, default_value_t = 1)]
     pub domains: usize,
     /// How many of them, evenly spread, get requests.
     #[arg(long, default_value_t = 10)]
     pub hot: usize,
     #[arg(long, default_value = mapping::SMALL)]
     pub path: String,
+    /// Requests go to this host, instead of the mapping's domains. Its name is that of the certificate, too.
+    #[arg(long)]
+    pub host: Option<String>,
+    /// POST with a body of this many bytes, instead of GET.
+    #[arg(long)]
+    pub body: Option<usize>,
+    /// With `--body`, one request of fifty has a body of this many bytes.
+    #[arg(long)]
+    pub large_body: Option<usize>,
     /// The end after so many requests.
     #[arg(long)]
     pub limit: Option<u64>,
@@ -98,17 +107,12 @@ struct Generator<'o> {
 
 impl<'o> Generator<'o> {
     fn new(order: &'o Order) -> io::Result<Self> {
-        let hot = order.hot.min(order.domains).max(1);
-        let request = |at: usize| {
-            let domain = mapping::domain(at * order.domains / hot);
-            format!("GET {} HTTP/1.1\r\nHost: {domain}\r\nUser-Agent: compare\r\nAccept: */*\r\n\r\n", order.path)
-        };
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let now = Instant::now();
         Ok(Generator {
             order,
-            door: Door::new(order.to, order.ca.as_deref())?,
-            requests: (0..hot).map(|at| request(at).into_bytes()).collect(),
+            door: Door::new(order.to, order.ca.as_deref(), &host(order, 0))?,
+            requests: requests(order),
             connections: (0..order.connections).map(|_| Connection::new(now)).collect(),
             idle: (0..order.connections).rev().collect(),
             epoll,
@@ -141,7 +145,16 @@ impl<'o> Generator<'o> {
             let wait = self.wait(sending);
             epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&wait))?;
             for event in events.drain(..) {
-                self.receive(usize::try_from(event.data.u64()).expect("an index"));
+                let at = usize::try_from(event.data.u64()).expect("an index");
+                // The system packs its fields, so they are copied out.
+                let flags = event.flags;
+                if flags.contains(epoll::EventFlags::OUT) && self.connections[at].is_sending() {
+                    self.send(at);
+                }
+                // An error or the end of the connection is found by reading, too.
+                if flags != epoll::EventFlags::OUT {
+                    self.receive(at);
+                }
             }
             self.give_up_late_ones();
         };
@@ -170,11 +183,13 @@ impl<'o> Generator<'o> {
         }
     }
 
-    /// Whether it was sent; if not, it has failed.
+    /// Sends a request, or what is left of it; returns whether the connection takes it. If not, it has failed.
     fn send(&mut self, at: usize) -> bool {
         let connection = &mut self.connections[at];
         let bytes = &self.requests[connection.request];
-        let sent = connection.open_if_closed(&self.door, &self.epoll, at).and_then(|()| connection.send(bytes));
+        let sent = connection
+            .open_if_closed(&self.door, &self.epoll, at)
+            .and_then(|()| connection.send(bytes, &self.epoll, at));
         match sent {
             Ok(()) => true,
             Err(e) => self.broke(at, &e),
@@ -217,7 +232,8 @@ impl<'o> Generator<'o> {
                 self.tally.answer(status, bytes, connection.due.elapsed());
                 connection.busy = false;
                 connection.used = true;
-                if last {
+                // What answers before it has the whole request wants no more of it.
+                if last || connection.is_sending() {
                     connection.close();
                 }
                 self.idle.push(at);
@@ -243,4 +259,34 @@ impl<'o> Generator<'o> {
             }
         }
     }
+}
+
+/// The host of a domain's requests.
+fn host(order: &Order, domain: usize) -> String {
+    order.host.clone().unwrap_or_else(|| mapping::domain(domain))
+}
+
+/// The requests that are drawn from: one for each domain that gets requests, or with `--large-body` fifty for each,
+/// the last of which is the large one.
+fn requests(order: &Order) -> Vec<Vec<u8>> {
+    const SHARE: usize = 50;
+    let hot = if order.host.is_some() { 1 } else { order.hot.min(order.domains).max(1) };
+    let hosts = (0..hot).map(|at| host(order, at * order.domains / hot));
+    let bodies = match (order.body, order.large_body) {
+        (Some(small), Some(large)) => [vec![Some(small); SHARE - 1], vec![Some(large)]].concat(),
+        (small, _) => vec![small],
+    };
+    hosts
+        .flat_map(|host| bodies.iter().map(move |body| request(&host, &order.path, *body)).collect::<Vec<_>>())
+        .collect()
+}
+
+fn request(host: &str, path: &str, body: Option<usize>) -> Vec<u8> {
+    let (method, about_body) = match body {
+        None => ("GET", String::new()),
+        Some(length) => ("POST", format!("Content-Type: application/octet-stream\r\nContent-Length: {length}\r\n")),
+    };
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: compare\r\nAccept: */*\r\n{about_body}\r\n");
+    [head.into_bytes(), vec![b'x'; body.unwrap_or_default()]].concat()
 }

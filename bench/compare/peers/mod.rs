@@ -7,8 +7,8 @@ mod template;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-pub use super::mapping::Entry;
-use super::mapping::{ENDPOINT, STAGE, SUFFIX};
+pub use crate::mapping::Entry;
+use crate::mapping::{ENDPOINT, STAGE, SUFFIX};
 use template::Values;
 pub use template::render;
 

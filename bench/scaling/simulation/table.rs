@@ -6,7 +6,9 @@ use super::{OBJECTIVE, RULES, START, STARTS, TARGETS, TRACES, recommended, run};
 
 /// A table for each trace, and what follows from them.
 pub fn table() -> String {
-    let mut text = String::from("<!-- Written by `cargo run --example scaling docs/scaling`; a test holds it. -->\n");
+    let mut text = String::from(
+        "<!-- Written by `cargo run -p nameplate-bench --bin scaling docs/scaling`; a test holds it. -->\n",
+    );
     for trace in &TRACES {
         let _ = write!(text, "\n**{}**: {}.\n\n| target |", trace.name, trace.about);
         for rule in &RULES {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use h2::Reason;
 
+use nameplate_testkit::wire::Wire;
+
 use super::client;
-use super::wire::Wire;
 
 pub const DATA: u8 = 0;
 pub const HEADERS: u8 = 1;

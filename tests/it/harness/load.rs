@@ -120,6 +120,5 @@ fn ask(kept: Option<Client>, address: SocketAddr, host: &str, turn: usize) -> io
     if answer.status != 200 {
         return Err(io::Error::other(format!("status {}", answer.status)));
     }
-    let closes = answer.all("connection").iter().any(|value| value.eq_ignore_ascii_case("close"));
-    Ok((client, closes))
+    Ok((client, answer.ends_connection()))
 }

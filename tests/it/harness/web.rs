@@ -1,10 +1,12 @@
 //! A small HTTP server that has one document: the AppConfig agent, or whatever else answers GET.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+
+use nameplate_testkit::wire::Wire;
 
 use super::PATIENCE;
 
@@ -127,14 +129,10 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 fn serve(stream: &TcpStream, state: &Mutex<State>) {
     let _ = stream.set_read_timeout(Some(PATIENCE));
-    let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
-    while let Some(line) = lines.next() {
-        let headers = lines.by_ref().take_while(|line| !line.is_empty());
-        let pair = |line: String| {
-            let (name, value) = line.split_once(':').unwrap_or((&line, ""));
-            (name.to_ascii_lowercase(), value.trim().to_owned())
-        };
-        let seen = Seen { line, headers: headers.map(pair).collect(), at: Instant::now() };
+    let mut wire = Wire::new(stream);
+    while let Ok(Some(head)) = wire.read_head() {
+        let headers = head.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value));
+        let seen = Seen { line: head.start, headers: headers.collect(), at: Instant::now() };
         let page = {
             let mut state = lock(state);
             state.seen.push(seen.clone());

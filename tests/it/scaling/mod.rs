@@ -1,6 +1,5 @@
-//! What a fleet is scaled on: the lines for CloudWatch, the configs, the arithmetic and the simulation.
+//! What a fleet is scaled on: the lines for CloudWatch, the configs and the arithmetic.
 
 mod capacity;
 mod configs;
 mod emf;
-mod simulation;

@@ -1,6 +1,6 @@
 //! What an origin does with a request, step by step.
 
-use super::Gate;
+use crate::Gate;
 
 /// One thing an origin does.
 #[derive(Clone)]
@@ -22,6 +22,7 @@ pub enum Step {
 /// The steps of one answer.
 #[derive(Clone, Default)]
 pub struct Reply {
+    /// In the order they are done.
     pub steps: Vec<Step>,
 }
 
@@ -54,22 +55,27 @@ impl Reply {
         Reply::default().then_close()
     }
 
+    /// Then writes these bytes.
     pub fn then_raw(self, bytes: impl AsRef<[u8]>) -> Reply {
         self.step(Step::Write(bytes.as_ref().to_vec()))
     }
 
+    /// Then waits for this gate.
     pub fn then_wait(self, gate: &Gate) -> Reply {
         self.step(Step::Wait(gate.clone()))
     }
 
+    /// Then reads the body of the request.
     pub fn then_read_body(self) -> Reply {
         self.step(Step::ReadBody)
     }
 
+    /// Then closes in order.
     pub fn then_close(self) -> Reply {
         self.step(Step::Close)
     }
 
+    /// Then ends the connection with RST.
     pub fn then_reset(self) -> Reply {
         self.step(Step::Reset)
     }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use super::PATIENCE;
+use crate::PATIENCE;
 
 /// What it answers to a question for A records. Any other type has no record.
 #[derive(Clone, Debug)]
@@ -48,6 +48,7 @@ pub struct Dns {
 }
 
 impl Dns {
+    /// Answers this on a free port of the loopback interface.
     pub fn start(answer: Answer) -> Dns {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
         let address = socket.local_addr().expect("an address");
@@ -68,36 +69,42 @@ impl Dns {
         Dns { address, shared, serving: Some(serving) }
     }
 
+    /// Where it answers.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Answers this from now on.
     pub fn answers(&self, answer: Answer) {
-        self.shared.0.lock().unwrap().answer = answer;
+        self.lock().answer = answer;
     }
 
     /// Answers this from now on, for this name.
     pub fn answers_for(&self, name: &str, answer: Answer) {
-        self.shared.0.lock().unwrap().by_name.insert(name.to_owned(), answer);
+        self.lock().by_name.insert(name.to_owned(), answer);
     }
 
     /// How often it was asked for the addresses of this name.
     pub fn asked_for(&self, name: &str) -> usize {
-        self.shared.0.lock().unwrap().names.iter().filter(|asked| *asked == name).count()
+        self.lock().names.iter().filter(|asked| *asked == name).count()
     }
 
     /// When it was asked for addresses so far.
     pub fn asked(&self) -> Vec<Instant> {
-        self.shared.0.lock().unwrap().asked.clone()
+        self.lock().asked.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until it was asked so often.
     #[track_caller]
     pub fn wait_until_asked(&self, times: usize) {
-        let state = self.shared.0.lock().unwrap();
+        let state = self.lock();
         let waiting = |state: &mut State| state.asked.len() < times;
-        let (state, timeout) = self.shared.1.wait_timeout_while(state, PATIENCE, waiting).unwrap();
+        let waited = self.shared.1.wait_timeout_while(state, PATIENCE, waiting);
+        let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
         let asked = state.asked.len();
         // The lock is let go before a panic: dropping the server takes it again.
         drop(state);
@@ -107,7 +114,7 @@ impl Dns {
 
 impl Drop for Dns {
     fn drop(&mut self) {
-        self.shared.0.lock().unwrap().stopping = true;
+        self.lock().stopping = true;
         // Wakes `serve`, which then sees that it should stop.
         let waker = UdpSocket::bind("127.0.0.1:0").expect("a port");
         let _ = waker.send_to(b"", self.address);
@@ -119,7 +126,7 @@ fn serve(socket: &UdpSocket, (state, changed): &(Mutex<State>, Condvar)) {
     let mut buffer = [0; 1_500];
     loop {
         let Ok((length, from)) = socket.recv_from(&mut buffer) else { return };
-        let mut state = state.lock().unwrap();
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.stopping {
             return;
         }

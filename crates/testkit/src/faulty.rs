@@ -3,13 +3,13 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-use super::wire::{Framing, Head, Wire};
-use super::{API_DOMAIN, PATIENCE, origin};
+use crate::wire::{Framing, Head, Wire};
+use crate::{API_DOMAIN, PATIENCE, origin};
 
 type Script = dyn Fn(Peer) -> io::Result<()> + Send + Sync;
 
@@ -36,7 +36,7 @@ impl Shared {
     }
 
     fn lock(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -61,10 +61,12 @@ impl Faulty {
         Faulty { address, shared, accepting: Some(accepting) }
     }
 
+    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
+    /// How many connections were accepted.
     pub fn connections(&self) -> usize {
         self.shared.lock().connections
     }
@@ -78,7 +80,8 @@ impl Faulty {
     #[track_caller]
     pub fn poured(&self) -> usize {
         let waiting = |record: &mut Record| record.poured.is_none();
-        let (record, _) = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, waiting).unwrap();
+        let waited = self.shared.changed.wait_timeout_while(self.shared.lock(), PATIENCE, waiting);
+        let (record, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let poured = record.poured;
         // The lock is let go before a panic: dropping the origin takes it again.
         drop(record);
@@ -190,6 +193,7 @@ impl Secure {
         self.wire.read_body(framing, &mut |_| ())
     }
 
+    /// Writes these bytes over TLS.
     pub fn write(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.wire.stream.write_all(bytes.as_ref())?;
         self.wire.stream.flush()

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use nameplate_core::mapping::compile::compile;
 use nameplate_core::settings::Settings;
 
-use super::mapping::entries;
-use super::peers::{Entry, PEERS, Peer, Place, named, render};
+use crate::mapping::entries;
+use crate::peers::{Entry, PEERS, Peer, Place, named, render};
 
 fn place() -> Place {
     Place {

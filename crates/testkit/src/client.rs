@@ -5,47 +5,61 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
-use super::wire::{Framing, Head, Piece, Wire, find_all};
-use super::{PATIENCE, authority, origin, show};
+use crate::certificates::client_trusting;
+use crate::wire::{Framing, Head, Piece, Wire, find_all};
+use crate::{PATIENCE, authority, origin, show};
 
 /// An answer, or the head of one.
 #[derive(Clone, Debug, Default)]
 pub struct Response {
+    /// The status code.
     pub status: u16,
+    /// What stands behind it.
     pub reason: String,
     /// In order, names in the case they came in.
     pub headers: Vec<(String, String)>,
+    /// The content, without framing.
     pub body: Vec<u8>,
+    /// As `headers`, of a chunked body.
     pub trailers: Vec<(String, String)>,
     /// Head and body as they came.
     pub raw: Vec<u8>,
     /// The 1xx heads that came before.
     pub interim: Vec<Response>,
-    /// Whether the end of the connection was the end of the body.
+    /// Whether the end of the connection was the end of the body, or the request could not be sent whole.
     pub connection_closed: bool,
 }
 
 impl Response {
+    /// The first header of this name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.all(name).first().copied()
     }
 
+    /// Every header of this name.
     pub fn all(&self, name: &str) -> Vec<&str> {
         find_all(&self.headers, name)
     }
 
+    /// The first trailer of this name.
     pub fn trailer(&self, name: &str) -> Option<&str> {
         find_all(&self.trailers, name).first().copied()
     }
 
+    /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// Whether the connection ends with this response, as far as the client can tell.
+    pub fn ends_connection(&self) -> bool {
+        self.connection_closed || self.all("connection").iter().any(|value| value.eq_ignore_ascii_case("close"))
+    }
+
+    /// The body as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
@@ -60,6 +74,32 @@ impl Response {
             raw: head.raw.clone(),
             ..Response::default()
         }
+    }
+}
+
+/// Where a server listens, and how to speak to it.
+#[derive(Clone)]
+pub struct Target {
+    /// The listener.
+    pub address: SocketAddr,
+    /// Over TLS: whom to trust and what to show, and the server's name. `None` is plaintext.
+    pub tls: Option<(Arc<ClientConfig>, String)>,
+}
+
+impl Target {
+    /// A listener in plaintext.
+    pub fn plain(address: SocketAddr) -> Target {
+        Target { address, tls: None }
+    }
+
+    /// Connects. What goes each way is not recorded.
+    pub fn connect(&self) -> io::Result<Client> {
+        let client = Client::try_connect(self.address)?;
+        let client = match &self.tls {
+            None => client,
+            Some((config, name)) => client.try_secure(name, config)?,
+        };
+        Ok(client.without_record())
     }
 }
 
@@ -87,7 +127,7 @@ impl Client {
         self
     }
 
-    /// Connects with TLS, and trusts the authority of these tests alone.
+    /// Connects with TLS, and trusts [`authority`] alone.
     #[track_caller]
     pub fn connect_tls(address: SocketAddr, name: &str) -> Client {
         Client::try_connect_tls(address, name).expect("a handshake")
@@ -123,15 +163,28 @@ impl Client {
         }
     }
 
+    /// The server's certificate, in DER; `None` in plaintext.
+    pub fn peer_certificate(&self) -> Option<Vec<u8>> {
+        let Stream::Tls(tls) = &self.wire.stream.stream else { return None };
+        tls.conn.peer_certificates()?.first().map(|leaf| leaf.to_vec())
+    }
+
+    /// Keeps no copy of what goes each way, for a connection that carries much.
+    pub fn without_record(mut self) -> Client {
+        self.wire.stream.keeps = false;
+        self
+    }
+
     /// What it has received so far, if nothing waits to be read.
     pub fn received(&self) -> &[u8] {
         &self.wire.stream.received
     }
 
     fn over(stream: Stream) -> Client {
-        Client { wire: Wire::new(Recorded { stream, sent: Vec::new(), received: Vec::new() }) }
+        Client { wire: Wire::new(Recorded { stream, keeps: true, sent: Vec::new(), received: Vec::new() }) }
     }
 
+    /// Sends these bytes.
     #[track_caller]
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Client {
         self.try_send(bytes).expect("sent");
@@ -142,6 +195,23 @@ impl Client {
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.wire.stream.write_all(bytes.as_ref())?;
         self.wire.stream.flush()
+    }
+
+    /// Sends a request, and reads the one response to it.
+    ///
+    /// A response may come before all of the request was taken: it tells more than the failed write does, which says
+    /// only that the connection has ended.
+    pub fn exchange(&mut self, request: &[u8], to_head: bool) -> io::Result<Response> {
+        let sent = self.try_send(request);
+        let mut response = match self.try_read_response(to_head) {
+            Ok(response) => response,
+            Err(e) => return Err(sent.err().unwrap_or(e)),
+        };
+        if !self.wire.buffer.is_empty() {
+            return Err(io::Error::new(ErrorKind::InvalidData, "bytes behind the response"));
+        }
+        response.connection_closed |= sent.is_err();
+        Ok(response)
     }
 
     /// The next answer to anything but a HEAD.
@@ -265,6 +335,12 @@ pub fn is_refusal(answer: &Response, status: u16, reason: &str) {
     assert_eq!((answer.status, answer.header("x-nameplate-refusal")), (status, Some(reason)));
 }
 
+/// As [`get`], where nobody may listen or the response may break off.
+pub fn try_get(address: SocketAddr, host: &str, path: &str) -> io::Result<Response> {
+    let mut client = Client::try_connect(address)?;
+    client.exchange(&text_of("GET", host, path, &[], b""), false)
+}
+
 /// A GET on a connection of its own.
 #[track_caller]
 pub fn get(address: SocketAddr, host: &str, path: &str) -> Response {
@@ -299,7 +375,7 @@ pub fn text_of(method: &str, host: &str, path: &str, headers: &[(&str, &str)], b
 }
 
 /// A connection on which nothing takes longer than [`PATIENCE`].
-pub(super) fn open(address: SocketAddr) -> TcpStream {
+pub fn open(address: SocketAddr) -> TcpStream {
     try_open(address).expect("connected")
 }
 
@@ -311,13 +387,9 @@ fn try_open(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Trusts the authority of these tests, and shows nothing.
+/// Trusts [`authority`] alone, and shows no certificate.
 pub fn tls_config() -> ClientConfig {
-    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("TLS versions")
-        .with_root_certificates(authority().roots().expect("roots"))
-        .with_no_client_auth()
+    client_trusting(authority().roots().expect("roots"))
 }
 
 fn server_name(name: &str) -> ServerName<'static> {
@@ -341,6 +413,7 @@ impl Stream {
 /// A stream that remembers what went through it.
 struct Recorded {
     stream: Stream,
+    keeps: bool,
     sent: Vec<u8>,
     received: Vec<u8>,
 }
@@ -351,7 +424,9 @@ impl Read for Recorded {
             Stream::Plain(socket) => socket.read(buffer),
             Stream::Tls(tls) => tls.read(buffer),
         }?;
-        self.received.extend_from_slice(&buffer[..got]);
+        if self.keeps {
+            self.received.extend_from_slice(&buffer[..got]);
+        }
         Ok(got)
     }
 }
@@ -362,7 +437,9 @@ impl Write for Recorded {
             Stream::Plain(socket) => socket.write(bytes),
             Stream::Tls(tls) => tls.write(bytes),
         }?;
-        self.sent.extend_from_slice(&bytes[..put]);
+        if self.keeps {
+            self.sent.extend_from_slice(&bytes[..put]);
+        }
         Ok(put)
     }
 

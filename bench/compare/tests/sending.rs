@@ -6,7 +6,9 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use super::load::{Order, Outcome, run};
+use nameplate_testkit::wire::{Piece, Wire};
+
+use crate::load::{Order, Outcome, run};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 const BAD: &[u8] = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n";
@@ -50,6 +52,9 @@ fn order(to: SocketAddr, limit: u64) -> Order {
         domains: 10,
         hot: 10,
         path: "/".into(),
+        host: None,
+        body: None,
+        large_body: None,
         limit: Some(limit),
         until_input_ends: false,
     }
@@ -115,4 +120,43 @@ fn what_waits_behind_a_slow_answer_is_in_the_latency() {
     assert_eq!(open.ok, 1_000, "{open:?}");
     assert!(open.p99_us > 300_000.0, "{open:?}");
     assert!(open.longest_us >= 400_000.0, "{open:?}");
+}
+
+/// A server that reads whole requests slowly enough that the system takes a large one in pieces.
+fn server_of_bodies() -> (SocketAddr, std::sync::mpsc::Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, lengths) = channel();
+    thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        let mut wire = Wire::new(stream);
+        while let Ok(Some(mut head)) = wire.read_head() {
+            let framing = head.check_request();
+            assert_eq!((head.faults.as_slice(), head.header("host")), (&[][..], Some("pay.example.com")));
+            let mut length = 0;
+            let counted = wire.read_body(framing, &mut |piece| {
+                if let Piece::Data(bytes) = piece {
+                    length += bytes.len();
+                }
+            });
+            if counted.is_err() || sender.send(length).is_err() || wire.stream.write_all(OK).is_err() {
+                return;
+            }
+        }
+    });
+    (address, lengths)
+}
+
+#[test]
+fn one_body_of_fifty_is_a_large_one_and_arrives_whole() {
+    const LARGE: usize = 8 * 1024 * 1024;
+    let (to, lengths) = server_of_bodies();
+    let order =
+        Order { host: Some("pay.example.com".into()), body: Some(1_024), large_body: Some(LARGE), ..order(to, 200) };
+    let outcome = run(&order).unwrap();
+    assert_eq!((outcome.ok, outcome.failed, outcome.retried), (200, 0, 0), "{outcome:?}");
+    let lengths: Vec<usize> = lengths.iter().take(200).collect();
+    assert!(lengths.iter().all(|length| [1_024, LARGE].contains(length)), "{lengths:?}");
+    let large = lengths.iter().filter(|length| **length == LARGE).count();
+    assert!((1..=20).contains(&large), "{large} of 200");
 }

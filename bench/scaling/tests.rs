@@ -5,20 +5,20 @@ use std::path::Path;
 
 use nameplate_plan::capacity::Metric;
 
-#[path = "../../../bench/scaling/simulation/mod.rs"]
-mod program;
-
-use program::{RULES, START, TRACES, recommended, run};
+use crate::simulation::{self, RULES, START, TRACES, recommended, run};
 
 /// The rules, and what the command line calls them.
 const METRICS: [Metric; 3] = [Metric::Minute, Metric::TwentySeconds, Metric::Prometheus];
 
 #[test]
 fn the_tables_and_plots_are_what_the_program_writes() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/scaling");
-    for (name, text) in program::files() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/scaling");
+    for (name, text) in simulation::files() {
         let kept = fs::read_to_string(folder.join(name)).expect(name);
-        assert!(kept == text, "docs/scaling/{name} is old: `cargo run --example scaling docs/scaling` writes it");
+        assert!(
+            kept == text,
+            "docs/scaling/{name} is old: `cargo run -p nameplate-bench --bin scaling docs/scaling` writes it"
+        );
     }
     let page = fs::read_to_string(folder.with_extension("md")).expect("docs/scaling.md");
     let table = fs::read_to_string(folder.join("targets.md")).expect("a table");

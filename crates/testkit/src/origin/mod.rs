@@ -1,27 +1,38 @@
 //! An origin over TLS that records every byte of every request, and answers as a script says.
 
+mod connection;
+
 use std::collections::HashMap;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::ServerConfig;
 
-use super::reply::{Reply, Step};
-use super::wire::{Framing, Head, Piece, Wire, find_all};
-use super::{API_DOMAIN, PATIENCE, authority, show};
+use crate::reply::Reply;
+use crate::wire::{Head, find_all};
+use crate::{API_DOMAIN, PATIENCE, authority, show};
+use connection::Connection;
+
+/// How long an origin under load keeps an idle connection: longer than API Gateway does, so that the proxy closes first.
+const IDLE_UNDER_LOAD: Duration = Duration::from_secs(360);
 
 /// A request as it came.
 #[derive(Clone, Debug, Default)]
 pub struct Received {
     /// Which connection it came on, from 0.
     pub connection: usize,
+    /// The server name of the handshake.
     pub sni: Option<String>,
+    /// Request line and headers.
     pub head: Head,
     /// The body as it came, framing included.
     pub raw_body: Vec<u8>,
+    /// The content, without framing.
     pub body: Vec<u8>,
+    /// In order, names in the case they came in.
     pub trailers: Vec<(String, String)>,
     /// Whether it came to its end.
     pub complete: bool,
@@ -32,6 +43,7 @@ pub struct Received {
 }
 
 impl Received {
+    /// The method.
     pub fn method(&self) -> &str {
         self.head.part(0)
     }
@@ -41,10 +53,12 @@ impl Received {
         self.head.part(1)
     }
 
+    /// The first header of this name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.head.header(name)
     }
 
+    /// Every header of this name.
     pub fn all(&self, name: &str) -> Vec<&str> {
         self.head.all(name)
     }
@@ -54,10 +68,12 @@ impl Received {
         self.head.headers.iter().any(|(field, _)| field == name)
     }
 
+    /// The first trailer of this name.
     pub fn trailer(&self, name: &str) -> Option<&str> {
         find_all(&self.trailers, name).first().copied()
     }
 
+    /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -80,6 +96,9 @@ type Script = dyn Fn(&Received) -> Reply + Send + Sync;
 #[derive(Default)]
 struct Record {
     requests: Vec<Received>,
+    /// Places in `requests` that may be used again, where none is kept.
+    free: Vec<usize>,
+    served: u64,
     connections: usize,
     handshakes: usize,
     /// Handshakes that failed, and bytes that began a request and never became one.
@@ -94,6 +113,8 @@ struct Shared {
     changed: Condvar,
     script: Box<Script>,
     kind: Kind,
+    /// Whether a request stays recorded after it was answered.
+    keeps: bool,
     tls: Arc<ServerConfig>,
 }
 
@@ -118,7 +139,13 @@ impl Origin {
 
     /// As [`Origin::start`], where the test chose the address.
     pub fn on(listener: TcpListener, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
-        Origin::serve(listener, Kind::Whole, tls_for(API_DOMAIN), script)
+        Origin::serve(listener, Kind::Whole, true, tls_for(API_DOMAIN), script)
+    }
+
+    /// As [`Origin::on`], and forgets each request once it is answered: for a load, which sends more than fits into
+    /// memory. [`Origin::served`] counts them.
+    pub fn under_load(listener: TcpListener, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
+        Origin::serve(listener, Kind::Whole, false, tls_for(API_DOMAIN), script)
     }
 
     /// Answers 200 with a short body, whatever is asked.
@@ -152,12 +179,13 @@ impl Origin {
     }
 
     fn listen(kind: Kind, tls: ServerConfig, script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
-        Origin::serve(TcpListener::bind("127.0.0.1:0").expect("a port"), kind, tls, script)
+        Origin::serve(TcpListener::bind("127.0.0.1:0").expect("a port"), kind, true, tls, script)
     }
 
     fn serve(
         listener: TcpListener,
         kind: Kind,
+        keeps: bool,
         tls: ServerConfig,
         script: impl Fn(&Received) -> Reply + Send + Sync + 'static,
     ) -> Origin {
@@ -166,6 +194,7 @@ impl Origin {
             changed: Condvar::new(),
             script: Box::new(script),
             kind,
+            keeps,
             tls: Arc::new(tls),
         });
         let address = listener.local_addr().expect("an address");
@@ -176,6 +205,7 @@ impl Origin {
         Origin { address, shared, accepting: Some(accepting) }
     }
 
+    /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -185,6 +215,7 @@ impl Origin {
         self.record().requests.clone()
     }
 
+    /// The request that began last.
     #[track_caller]
     pub fn last_request(&self) -> Received {
         self.record().requests.last().expect("the origin saw a request").clone()
@@ -199,22 +230,25 @@ impl Origin {
     /// Waits until the requests so far are as they should be.
     #[track_caller]
     pub fn wait_until(&self, done: impl Fn(&[Received]) -> bool) -> Vec<Received> {
-        let waiting = |record: &mut Record| !done(&record.requests);
-        let (record, timeout) = self.shared.changed.wait_timeout_while(self.record(), PATIENCE, waiting).unwrap();
+        let (record, in_time) = self.shared.wait(|record| done(&record.requests));
         let requests = record.requests.clone();
         // The lock is let go before a panic: dropping the origin takes it again.
         drop(record);
-        assert!(!timeout.timed_out(), "what the test waits for did not reach the origin");
+        assert!(in_time, "what the test waits for did not reach the origin");
         requests
     }
 
     /// Waits until every connection has ended.
     #[track_caller]
     pub fn wait_until_closed(&self) {
-        let waiting = |record: &mut Record| !record.open.is_empty();
-        let (record, timeout) = self.shared.changed.wait_timeout_while(self.record(), PATIENCE, waiting).unwrap();
+        let (record, in_time) = self.shared.wait(|record| record.open.is_empty());
         drop(record);
-        assert!(!timeout.timed_out(), "a connection to the origin stays open");
+        assert!(in_time, "a connection to the origin stays open");
+    }
+
+    /// How many requests were answered.
+    pub fn served(&self) -> u64 {
+        self.record().served
     }
 
     /// How many connections were accepted.
@@ -286,6 +320,25 @@ impl Drop for Origin {
 }
 
 impl Record {
+    /// Records a request whose head has come; returns its place.
+    fn begin(&mut self, received: Received) -> usize {
+        if let Some(index) = self.free.pop() {
+            self.requests[index] = received;
+            return index;
+        }
+        self.requests.push(received);
+        self.requests.len() - 1
+    }
+
+    /// Counts a request that was answered, or broke off.
+    fn end(&mut self, index: usize, keeps: bool) {
+        self.served += 1;
+        if !keeps {
+            self.requests[index] = Received::default();
+            self.free.push(index);
+        }
+    }
+
     fn close_all(&mut self) {
         for stream in self.open.values() {
             let _ = stream.shutdown(Shutdown::Both);
@@ -295,7 +348,15 @@ impl Record {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until this holds; returns whether that happened in time.
+    fn wait(&self, done: impl Fn(&Record) -> bool) -> (MutexGuard<'_, Record>, bool) {
+        let waiting = |record: &mut Record| !done(record);
+        let waited = self.changed.wait_timeout_while(self.lock(), PATIENCE, waiting);
+        let (record, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        (record, !timeout.timed_out())
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Record) -> T) -> T {
@@ -313,7 +374,8 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         }
         let number = record.connections;
         record.connections += 1;
-        let _ = stream.set_read_timeout(Some(PATIENCE));
+        let patience = if shared.keeps { PATIENCE } else { IDLE_UNDER_LOAD };
+        let _ = stream.set_read_timeout(Some(patience));
         let _ = stream.set_write_timeout(Some(PATIENCE));
         let _ = stream.set_nodelay(true);
         if shared.kind == Kind::RefusesTls {
@@ -322,6 +384,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         }
         record.open.insert(number, stream.try_clone().expect("a second handle"));
         let inner = shared.clone();
+        record.threads.retain(|thread| !thread.is_finished());
         record.threads.push(thread::spawn(move || {
             let connection = Connection::open(inner.clone(), stream, number);
             let ended = connection.and_then(Connection::serve);
@@ -345,154 +408,15 @@ fn went_away(e: &io::Error) -> bool {
     )
 }
 
-/// One accepted connection.
-struct Connection {
-    shared: Arc<Shared>,
-    number: usize,
-    sni: Option<String>,
-    wire: Wire<StreamOwned<ServerConnection, TcpStream>>,
-}
-
-impl Connection {
-    fn open(shared: Arc<Shared>, mut stream: TcpStream, number: usize) -> io::Result<Connection> {
-        let mut tls = ServerConnection::new(shared.tls.clone()).map_err(io::Error::other)?;
-        while tls.is_handshaking() {
-            tls.complete_io(&mut stream)?;
-        }
-        let sni = tls.server_name().map(str::to_owned);
-        shared.change(|record| record.handshakes += 1);
-        Ok(Connection { shared, number, sni, wire: Wire::new(StreamOwned::new(tls, stream)) })
-    }
-
-    /// Serves until either side ends it. A connection that ends or idles between two requests is
-    /// no fault.
-    fn serve(mut self) -> io::Result<()> {
-        loop {
-            let mut head = match self.wire.read_head() {
-                Ok(Some(head)) => head,
-                Ok(None) => return Ok(()),
-                Err(_) if self.wire.buffer.is_empty() => return Ok(()),
-                Err(e) => return Err(io::Error::other(format!("{e}: {}", show(&self.wire.buffer)))),
-            };
-            let framing = head.check_request();
-            let faults = head.faults.clone();
-            let refuse = !faults.is_empty();
-            let received =
-                Received { connection: self.number, sni: self.sni.clone(), head, faults, ..Received::default() };
-            let index = self.shared.change(|record| {
-                record.requests.push(received);
-                record.requests.len() - 1
-            });
-            if refuse {
-                self.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
-                return self.close();
-            }
-            let mut exchange = Exchange { index, body_left: Some(framing) };
-            if self.shared.kind != Kind::Early {
-                self.continue_and_read(&mut exchange)?;
-            }
-            let asked = self.shared.lock().requests[index].clone();
-            let reply = (self.shared.script)(&asked);
-            for step in reply.steps {
-                match step {
-                    Step::Write(bytes) => self.write(&bytes)?,
-                    Step::WriteBody(_) if asked.method() == "HEAD" => {}
-                    Step::WriteBody(bytes) => self.write(&bytes)?,
-                    // A gate that stays shut fails the test; the origin only stops waiting.
-                    Step::Wait(gate) => drop(gate.wait()),
-                    Step::ReadBody => self.read_body(&mut exchange)?,
-                    Step::Close => return self.close(),
-                    Step::Reset => return self.reset(),
-                }
-            }
-            self.read_body(&mut exchange)?;
-            if asked.header("connection").is_some_and(|v| v.eq_ignore_ascii_case("close")) {
-                return self.close();
-            }
-        }
-    }
-
-    fn continue_and_read(&mut self, exchange: &mut Exchange) -> io::Result<()> {
-        let expects = |r: &Received| r.header("expect").is_some_and(|v| v.eq_ignore_ascii_case("100-continue"));
-        if expects(&self.shared.lock().requests[exchange.index]) {
-            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")?;
-        }
-        self.read_body(exchange)
-    }
-
-    fn read_body(&mut self, exchange: &mut Exchange) -> io::Result<()> {
-        let Some(framing) = exchange.body_left.take() else { return Ok(()) };
-        let (shared, index) = (self.shared.clone(), exchange.index);
-        let read = self.wire.read_body(framing, &mut |piece| {
-            shared.change(|record| {
-                let request = &mut record.requests[index];
-                match piece {
-                    Piece::Wire(bytes) => request.raw_body.extend_from_slice(bytes),
-                    Piece::Data(bytes) => request.body.extend_from_slice(bytes),
-                    Piece::Trailer(name, value) => request.trailers.push((name, value)),
-                }
-            });
-        });
-        let extra = std::mem::take(&mut self.wire.buffer);
-        self.shared.change(|record| {
-            let request = &mut record.requests[index];
-            match &read {
-                Ok(()) => {
-                    request.complete = true;
-                    request.extra = extra.clone();
-                }
-                // Cut off is what a client that goes away makes of a message: incomplete, and
-                // nobody reads it differently.
-                Err(e) if e.kind() == ErrorKind::InvalidData => request.faults.push(e.to_string()),
-                Err(_) => {}
-            }
-        });
-        self.wire.buffer = extra;
-        read
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.wire.stream.write_all(bytes)?;
-        self.wire.stream.flush()
-    }
-
-    /// Says that no more comes, then reads what the other side still sends: closing with unread
-    /// bytes would turn into a reset and might take the answer with it.
-    fn close(&mut self) -> io::Result<()> {
-        self.wire.stream.conn.send_close_notify();
-        let _ = self.wire.stream.flush();
-        let _ = self.wire.stream.sock.shutdown(Shutdown::Write);
-        while let Ok(1..) = self.wire.fill() {}
-        let late = std::mem::take(&mut self.wire.buffer);
-        if late.is_empty() {
-            return Ok(());
-        }
-        Err(io::Error::other(format!("after the close came {}", show(&late))))
-    }
-
-    fn reset(self) -> io::Result<()> {
-        self.shared.change(|record| record.open.remove(&self.number));
-        reset(self.wire.stream.sock)
-    }
-}
-
-/// A request being answered.
-struct Exchange {
-    index: usize,
-    /// How its body ends, until it is read.
-    body_left: Option<Framing>,
-}
-
 /// Shows a certificate of the trusted authority for what is under this domain.
 pub fn tls_for(domain: &str) -> ServerConfig {
     let leaf = authority().issue(&[format!("*.{domain}")]).expect("a certificate");
     leaf.server_config().expect("a TLS configuration")
 }
 
-/// Ends a connection with RST. The standard library cannot ask for that yet; tokio can.
+/// Ends a connection with RST.
 pub fn reset(socket: TcpStream) -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-    let _inside = runtime.enter();
-    socket.set_nonblocking(true)?;
-    tokio::net::TcpStream::from_std(socket)?.set_zero_linger()
+    rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
+    drop(socket);
+    Ok(())
 }

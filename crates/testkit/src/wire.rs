@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, Read};
 /// A head as it came: its bytes, and what they say.
 #[derive(Clone, Debug, Default)]
 pub struct Head {
+    /// Up to its empty line.
     pub raw: Vec<u8>,
     /// The request line or status line.
     pub start: String,
@@ -18,14 +19,18 @@ pub struct Head {
 /// Where a message ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
+    /// There is no body.
     Nothing,
+    /// After this many bytes.
     Length(u64),
+    /// With the last chunk.
     Chunked,
+    /// With the connection.
     UntilClose,
 }
 
 impl Head {
-    /// Reads a head that ends with an empty line.
+    /// Parses a head that ends with an empty line.
     pub fn parse(raw: Vec<u8>) -> Head {
         let text = String::from_utf8_lossy(&raw).into_owned();
         let mut head = Head { raw, ..Head::default() };
@@ -129,11 +134,14 @@ pub enum Piece<'p> {
 
 /// A stream, and what was read of it but not yet used.
 pub struct Wire<S> {
+    /// Where bytes come from.
     pub stream: S,
+    /// Read, and not yet used.
     pub buffer: Vec<u8>,
 }
 
 impl<S: Read> Wire<S> {
+    /// A stream nothing was read of yet.
     pub fn new(stream: S) -> Wire<S> {
         Wire { stream, buffer: Vec::new() }
     }

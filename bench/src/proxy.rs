@@ -9,20 +9,28 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::http::page;
+use nameplate_testkit::client::try_get;
+use nameplate_testkit::procfs;
 
+/// A Nameplate that runs. Dropped, it is killed.
 pub struct Proxy {
     process: Child,
+    /// The first listener.
     pub plain: SocketAddr,
+    /// The second listener, if there is one.
     pub tls: SocketAddr,
+    /// The admin pages.
     pub admin: SocketAddr,
 }
 
 /// What a process holds.
 #[derive(Clone, Copy)]
 pub struct Sample {
+    /// When the sample was taken: seconds after the beginning.
     pub seconds: u64,
+    /// Resident memory.
     pub rss_kib: u64,
+    /// Open files.
     pub fds: usize,
 }
 
@@ -53,7 +61,7 @@ impl Proxy {
                 rest.filter_map(|rest| rest.split([' ', '/', '\n']).next()?.parse().ok()).collect()
             };
             if let ([plain, others @ ..], [admin]) = (&words("listening on ")[..], &words("admin pages on http://")[..])
-                && page(*admin, "/readyz").is_ok_and(|(status, _)| status == 200)
+                && try_get(*admin, "admin", "/readyz").is_ok_and(|page| page.status == 200)
             {
                 (proxy.plain, proxy.admin) = (*plain, *admin);
                 proxy.tls = others.first().copied().unwrap_or(nowhere);
@@ -66,29 +74,29 @@ impl Proxy {
         }
     }
 
+    /// The id of its process.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
+    /// What it holds now.
     pub fn sample(&self, begun: Instant) -> Result<Sample> {
-        let process = format!("/proc/{}", self.id());
-        let status = fs::read_to_string(format!("{process}/status")).context("nameplate has ended")?;
-        let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse().ok());
         Ok(Sample {
             seconds: begun.elapsed().as_secs(),
-            rss_kib: rss.context("nameplate has ended")?,
-            fds: fs::read_dir(format!("{process}/fd"))?.count(),
+            rss_kib: procfs::status_kib(self.id(), "VmRSS:").context("nameplate has ended")?,
+            fds: procfs::open_files(self.id())?,
         })
     }
 
     /// The sum of a metric over all its series that hold `label`.
     pub fn metric(&self, name: &str, label: &str) -> Result<u64> {
-        let (_, text) = page(self.admin, "/metrics").context("read the metrics")?;
+        let text = try_get(self.admin, "admin", "/metrics").context("read the metrics")?.text();
         let of_name = |line: &&str| line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']);
         let values = text.lines().filter(of_name).filter(|line| line.contains(label));
         Ok(values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64)
     }
 
+    /// Sends a signal by its name: `-HUP`.
     pub fn signal(&self, name: &str) -> Result<()> {
         let status = Command::new("kill").args([name, &self.id().to_string()]).status()?;
         if status.success() { Ok(()) } else { bail!("nameplate has ended") }
