@@ -1,6 +1,3 @@
-//! What a fleet is scaled on: the lines for CloudWatch, the configs, the arithmetic and the simulation.
+//! docs/scaling and the simulation it is written from.
 
-mod capacity;
-mod configs;
-mod emf;
 mod simulation;
