@@ -5,7 +5,7 @@
 //! connection to the execute-api VPC endpoint.
 //!
 //! The modules below stand in reading order, from values and decisions to the process around
-//! them. Each uses only what stands before it; `tests/it/tidy.rs` holds that.
+//! them. Each uses only what stands before it; `tests/it/tidy` holds that.
 
 pub mod source;
 pub mod telemetry;

@@ -6,7 +6,7 @@
 //! head whose end does not come in time is answered 408. HTTP/2 passes through.
 //!
 //! Pingora asks a stream for its digest once for each HTTP/1.1 request, before it reads the head. That
-//! call is how the end of the request before is known; `early::*` in the tests hold it.
+//! call is how the end of the request before is known; `downstream::not_http` in the tests holds it.
 
 use std::future::Future;
 use std::io;

@@ -1,0 +1,6 @@
+//! What is shipped for deployments, and the pages about it.
+
+mod autoscaling;
+mod docker_files;
+mod pages;
+mod readme;

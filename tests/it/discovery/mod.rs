@@ -1,0 +1,5 @@
+//! How the addresses of an endpoint are found, and what changes with them.
+
+mod changing_addresses;
+mod lookups;
+mod private_dns;

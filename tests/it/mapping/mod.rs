@@ -1,0 +1,6 @@
+//! The mapping: where it comes from, and how a change takes effect.
+
+mod held_changes;
+mod memory;
+mod reloads_under_load;
+mod sources;

@@ -1,0 +1,5 @@
+//! The endpoint's side: connections, attempts, and endpoints that fail.
+
+mod connections;
+pub(crate) mod endpoints;
+pub(crate) mod faults;
