@@ -256,7 +256,7 @@ def binary_in_it(path):
     size, count = struct.unpack_from("<HH", elf, 0x36)
     kinds = {struct.unpack_from("<I", elf, at + n * size)[0] for n in range(count)}
     hold(3 not in kinds, "the binary wants an interpreter: it is not static")
-    for trace in (b"/usr/local/cargo", b"/usr/local/rustup", b"/src/target", b"/src/src"):
+    for trace in (b"/usr/local/cargo", b"/usr/local/rustup", b"/src/target", b"/src/src", b"/src/crates"):
         where = elf.find(trace)
         hold(where < 0, f"a path of the build is in it: {elf[where:where + 80]}")
     say("binary", f"{len(elf) / 1e6:.1f} MB, static, no path of its build in it")
