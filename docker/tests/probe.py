@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds a built image to docker/README.md: `image-probe.py IMAGE PROFILE`, as root, with podman.
+"""Holds a built image to docker/README.md: `docker/tests/probe.py IMAGE PROFILE`, as root, with podman.
 
 Each thing it holds is one line with its figure. The first that does not hold ends it, with exit code 1. Containers use
 the host's network, so that no published port stands between: what is measured is the image.
@@ -27,7 +27,7 @@ PODMAN = ["podman"]
 LIMITS = ["--memory", "256m", "--cpus", "0.25"]
 LOCKED = ["--network", "host", "--ulimit", "nofile=16384:16384", "--ulimit", "nproc=8192:8192",
           "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # What is shipped, and what is quicker to build.
 MOST_BYTES = {"dist": 25_000_000, "release": 30_000_000, "quick": 45_000_000}
 MOST_START_MS = 100
