@@ -5,7 +5,7 @@
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
 # A debug build, for the first one of somebody new should not take twice as long.
 demo: preflight
-	@cargo build
+	@cargo build --bin nameplate
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/nameplate" demo
 
 # All tests: unit, property, case files, and stories through the real proxy over real TLS.
@@ -14,7 +14,7 @@ test: preflight test-tools
 
 # What deploys it, without an AWS account: Terraform, CDK, one against the other, and the pipeline.
 deploy-check: preflight
-	@cargo build
+	@cargo build --bin nameplate
 	@scripts/deploy-check.sh
 
 # The image and docker/compose.yaml: built for real, run, and held to docker/README.md. As root.

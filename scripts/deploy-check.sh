@@ -10,7 +10,7 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 rm -rf "$out"/{terraform-plan,terraform-state,settings}-*.json "$out"/cdk-{nlb,alb,existing} "$out/cdk-variables.json"
 export NAMEPLATE_BIN=${NAMEPLATE_BIN:-${CARGO_TARGET_DIR:-target}/debug/nameplate}
-[ -x "$NAMEPLATE_BIN" ] || cargo build --quiet
+[ -x "$NAMEPLATE_BIN" ] || cargo build --quiet --bin nameplate
 
 # Side by side: each waits for other programs most of the time. Each one's words in one piece.
 checks=(deploy/terraform/tests/check.sh deploy/cdk/test/check.sh deploy/pipeline/tests/check.sh)

@@ -58,7 +58,7 @@ fi
 
 say "stories"
 export NAMEPLATE_BIN="${NAMEPLATE_BIN:-${CARGO_TARGET_DIR:-target}/debug/nameplate}"
-[ -x "$NAMEPLATE_BIN" ] || cargo build --quiet
+[ -x "$NAMEPLATE_BIN" ] || cargo build --quiet --bin nameplate
 command -v terraform >/dev/null || skip "terraform: it is not here, so the stories deploy nothing and only save the plan"
 PATH="$python/bin:$PATH" deploy/pipeline/tests/stories.sh
 
