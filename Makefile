@@ -1,6 +1,6 @@
 # What a newcomer runs. Everything real happens in cargo and in scripts/.
 
-.PHONY: demo test deploy-check image-check lint doc ci fuzz soak bench cost preflight test-tools
+.PHONY: demo test deploy-check image-check lint doc deny ci fuzz soak bench cost preflight test-tools
 
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
 # A debug build, for the first one of somebody new should not take twice as long.
@@ -28,6 +28,10 @@ lint: preflight
 
 doc: preflight
 	@RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+# Licenses, bans, sources and advisories of every crate in the build: deny.toml.
+deny: preflight
+	@scripts/deny.sh
 
 ci:
 	@.ci/run
