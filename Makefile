@@ -1,11 +1,11 @@
 # What a newcomer runs. Everything real happens in cargo and in scripts/.
 
-.PHONY: demo test deploy-check image-check lint doc ci fuzz soak bench cost preflight test-tools
+.PHONY: demo test deploy-check image-check lint doc deny ci fuzz soak bench cost preflight test-tools
 
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
 # A debug build, for the first one of somebody new should not take twice as long.
 demo: preflight
-	@cargo build
+	@cargo build --bin nameplate
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/nameplate" demo
 
 # All tests: unit, property, case files, and stories through the real proxy over real TLS.
@@ -14,7 +14,7 @@ test: preflight test-tools
 
 # What deploys it, without an AWS account: Terraform, CDK, one against the other, and the pipeline.
 deploy-check: preflight
-	@cargo build
+	@cargo build --bin nameplate
 	@scripts/deploy-check.sh
 
 # The image and docker/compose.yaml: built for real, run, and held to docker/README.md. As root.
@@ -28,6 +28,10 @@ lint: preflight
 
 doc: preflight
 	@RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+
+# Licenses, bans, sources and advisories of every crate in the build: deny.toml.
+deny: preflight
+	@scripts/deny.sh
 
 ci:
 	@.ci/run

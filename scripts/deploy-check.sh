@@ -10,12 +10,14 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 rm -rf "$out"/{terraform-plan,terraform-state,settings}-*.json "$out"/cdk-{nlb,alb,existing} "$out/cdk-variables.json"
 export NAMEPLATE_BIN=${NAMEPLATE_BIN:-${CARGO_TARGET_DIR:-target}/debug/nameplate}
-[ -x "$NAMEPLATE_BIN" ] || cargo build --quiet
+[ -x "$NAMEPLATE_BIN" ] || cargo build --quiet --bin nameplate
 
 # Side by side: each waits for other programs most of the time. Each one's words in one piece.
+checks=(deploy/terraform/tests/check.sh deploy/cdk/test/check.sh deploy/pipeline/tests/check.sh)
+part_of() { cut -d/ -f2 <<<"$1"; }
 jobs=()
-for part in terraform cdk pipeline; do
-    "scripts/$part-check.sh" >"$out/$part-check.log" 2>&1 &
+for check in "${checks[@]}"; do
+    "$check" >"$out/$(part_of "$check")-check.log" 2>&1 &
     jobs+=($!)
 done
 end() {
@@ -24,13 +26,14 @@ end() {
 }
 trap end EXIT
 failed=0
-for part in terraform cdk pipeline; do
+for check in "${checks[@]}"; do
+    part=$(part_of "$check")
     printf '\n== deploy: %s\n' "$part"
     status=0
     wait "${jobs[0]}" || status=$?
     jobs=("${jobs[@]:1}")
     cat "$out/$part-check.log"
-    [ "$status" = 0 ] || { printf '!! FAILED: scripts/%s-check.sh (%s)\n' "$part" "$status" >&2; failed=1; }
+    [ "$status" = 0 ] || { printf '!! FAILED: %s (%s)\n' "$check" "$status" >&2; failed=1; }
 done
 [ "$failed" = 0 ] || exit 1
 
@@ -47,7 +50,7 @@ if [ -e "$out/terraform-state-nlb.json" ] && [ -e "$out/cdk-nlb" ]; then
     done
     echo "parity: nameplate takes the settings of all ${#cases[@]}"
 else
-    echo "!! NOT RUN: parity: it needs what both scripts/terraform-check.sh and scripts/cdk-check.sh leave" >&2
+    echo "!! NOT RUN: parity: it needs what both ${checks[0]} and ${checks[1]} leave" >&2
 fi
 
 missed=$(grep -h '^!! \(NOT RUN\|SKIPPED\)' "$out"/{terraform,cdk,pipeline}-check.log || true)

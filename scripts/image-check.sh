@@ -76,7 +76,7 @@ else
     reachable=""
     install mmdebstrap mmdebstrap
     stand_in="localhost/nameplate-stand-in/rust:$(rustc --version | cut -d' ' -f2)"
-    buildah inspect --type image "$stand_in" >/dev/null 2>&1 || scripts/image-base.sh "$stand_in" ||
+    buildah inspect --type image "$stand_in" >/dev/null 2>&1 || docker/tests/base.sh "$stand_in" ||
         not_checked "no registry gave $base, and no stand-in for it could be made, see above."
     loudly "STAND-IN: no registry gave $base." \
         "The base is Debian 12 and $(rustc --version) of this machine, so the pinned one is not checked."
@@ -102,6 +102,6 @@ container=$(buildah from --pull-never "$image")
 cp "$(buildah mount "$container")/nameplate" "$binary"
 buildah rm "$container" >/dev/null
 
-scripts/image-probe.py "$image" "$profile"
-PATH="$PWD/$tools/bin:$PATH" scripts/image-compose.sh "$image" "$reachable"
+docker/tests/probe.py "$image" "$profile"
+PATH="$PWD/$tools/bin:$PATH" docker/tests/compose.sh "$image" "$reachable"
 say "all of it holds, after $((SECONDS - began)) s"

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What `scripts/terraform-check.sh` plans, and what must come of it.
+"""What `deploy/terraform/tests/check.sh` plans, and what must come of it.
 
     changes.py cases FOLDER             writes FOLDER/{nlb,alb,existing}.tfvars.json, three deployments of one plan
     changes.py change NAME FOLDER       writes FOLDER/mapping.yaml and FOLDER/NAME.tfvars.json: `nlb`, and then a change

@@ -17,6 +17,8 @@ const DOCKERFILE: &str = include_str!("../../../docker/Dockerfile");
 const COMPOSE: &str = include_str!("../../../docker/compose.yaml");
 const SETTINGS: &str = include_str!("../../../docker/compose/nameplate.yaml");
 const README: &str = include_str!("../../../docker/README.md");
+const DOCKERIGNORE: &str = include_str!("../../../docker/Dockerfile.dockerignore");
+const WORKSPACE: &str = include_str!("../../../Cargo.toml");
 const MAPPING: &str = "docker/compose/mapping.yaml";
 
 /// A process of ours; dropped, it is killed.
@@ -165,6 +167,18 @@ fn whatever_is_pulled_is_pinned_by_digest() {
     assert_eq!(froms.collect::<Vec<_>>(), ["${RUST_IMAGE}", "scratch"]);
     assert!(arguments().iter().any(|(name, image)| *name == "RUST_IMAGE" && pinned(image)));
     assert!(pinned(services()["prometheus"]["image"].as_str().expect("a name")));
+}
+
+#[test]
+fn the_dependencies_layer_has_the_manifest_of_every_member() {
+    let members = WORKSPACE.lines().find_map(|line| line.strip_prefix("members = ["));
+    let members = members.expect("one line of members").trim_end_matches(']').split(", ").map(|name| name.trim_matches('"'));
+    for member in members.filter(|name| *name != ".") {
+        assert!(DOCKERFILE.contains(&format!("\nCOPY {member}/Cargo.toml {member}/\n")), "{member}");
+        let allowed = ["!crates".to_owned(), format!("!{member}/Cargo.toml")];
+        let is_allowed = DOCKERIGNORE.lines().any(|line| allowed.iter().any(|one| line == one));
+        assert!(is_allowed, "docker/Dockerfile.dockerignore leaves {member}/Cargo.toml out");
+    }
 }
 
 fn services() -> Value {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes schema.json anew: the schema of the types that this folder's Terraform uses, and of no other.
+"""Writes schema.json, which keeps the stand-in true to hashicorp/aws: the types that this folder's Terraform uses.
 
     terraform providers schema -json > all.json && extract.py --from-terraform all.json --version 6.66.0
     npm pack @cdktn/provider-aws@25.7.0 && tar xf cdktn-provider-aws-25.7.0.tgz && extract.py --from-npm package

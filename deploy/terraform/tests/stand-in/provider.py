@@ -1,8 +1,9 @@
-"""A stand-in for hashicorp/aws that talks to nobody: Terraform starts it as it does the real one.
+"""Stands in for hashicorp/aws, which needs an AWS account to plan, so that tests can plan and apply without one.
 
-It knows the provider's schema (schema.json), so that Terraform itself finds misspelt arguments, missing ones and wrong
-types. Planning and applying work, on made-up values (facts.json), so that plans can be held against each other. It
-does not know which values AWS takes, nor what AWS does with them.
+Terraform starts it as it does the real one, and it talks to nobody. It knows the provider's schema (schema.json), so
+that Terraform itself finds misspelt arguments, missing ones and wrong types. Planning and applying work, on made-up
+values (facts.json), so that plans can be held against each other. It does not know which values AWS takes, nor what AWS
+does with them.
 
 It is pessimistic where that makes plans say more: any change of a resource leaves all that the provider computes of it
 unknown, so that whatever depends on it shows up as changed too.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the stand-in in the background, and prints what makes Terraform use it in place of hashicorp/aws:
+# Starts the stand-in for hashicorp/aws, which plans without an AWS account, and prints what makes Terraform use it:
 #   eval "$(deploy/terraform/tests/stand-in/start.sh target/deploy/stand-in)"
 #   terraform ...
 #   kill "$STAND_IN_PID"

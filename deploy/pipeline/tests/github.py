@@ -1,4 +1,4 @@
-"""The few calls of GitHub's API that deploy/pipeline makes, kept in memory: for scripts/pipeline-stories.sh.
+"""The few calls of GitHub's API that deploy/pipeline makes, kept in memory: for stories.sh.
 
 Prints its address, then a line for each change.
 """

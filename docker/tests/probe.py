@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds a built image to docker/README.md: `image-probe.py IMAGE PROFILE`, as root, with podman.
+"""Holds a built image to docker/README.md: `docker/tests/probe.py IMAGE PROFILE`, as root, with podman.
 
 Each thing it holds is one line with its figure. The first that does not hold ends it, with exit code 1. Containers use
 the host's network, so that no published port stands between: what is measured is the image.
@@ -27,7 +27,7 @@ PODMAN = ["podman"]
 LIMITS = ["--memory", "256m", "--cpus", "0.25"]
 LOCKED = ["--network", "host", "--ulimit", "nofile=16384:16384", "--ulimit", "nproc=8192:8192",
           "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 # What is shipped, and what is quicker to build.
 MOST_BYTES = {"dist": 25_000_000, "release": 30_000_000, "quick": 45_000_000}
 MOST_START_MS = 100
@@ -256,7 +256,7 @@ def binary_in_it(path):
     size, count = struct.unpack_from("<HH", elf, 0x36)
     kinds = {struct.unpack_from("<I", elf, at + n * size)[0] for n in range(count)}
     hold(3 not in kinds, "the binary wants an interpreter: it is not static")
-    for trace in (b"/usr/local/cargo", b"/usr/local/rustup", b"/src/target", b"/src/src"):
+    for trace in (b"/usr/local/cargo", b"/usr/local/rustup", b"/src/target", b"/src/src", b"/src/crates"):
         where = elf.find(trace)
         hold(where < 0, f"a path of the build is in it: {elf[where:where + 80]}")
     say("binary", f"{len(elf) / 1e6:.1f} MB, static, no path of its build in it")

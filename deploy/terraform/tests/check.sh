@@ -5,7 +5,7 @@
 # It needs terraform (1.9 or newer; tried with 1.11.4), and python3 (3.10 or newer) with its venv module. What cannot be
 # run for want of one of them is said, loudly, and is not a failure.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../../.."
 
 out="${CARGO_TARGET_DIR:-target}/deploy"
 mkdir -p "$out"

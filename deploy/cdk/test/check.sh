@@ -3,7 +3,7 @@
 # to a fake AWS (moto, in Python) on this machine. Needs Node 20, Python 3 with venv, and the first time npm's and PyPI's
 # registries; what is missing is said loudly. Templates stay in target/deploy/cdk-{nlb,alb,existing}.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../../.."
 
 case ${CARGO_TARGET_DIR:-target} in
     /*) out=$CARGO_TARGET_DIR/deploy ;;

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Runs docker/compose.yaml as a reader would, but for the ports of this machine, which are free ones: `image-compose.sh
-# IMAGE REACHABLE` takes an image that is built, and stands in for Prometheus's unless a registry can be reached.
+# Runs docker/compose.yaml as a reader would, but for the ports of this machine, which are free ones:
+# `docker/tests/compose.sh IMAGE REACHABLE` takes an image that is built, and stands in for Prometheus's unless a
+# registry can be reached.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 export NAMEPLATE_IMAGE=$1
 reachable=$2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A stand-in for the image that docker/Dockerfile builds in, for machines that reach no registry: Debian 12 from its
-# package mirrors, with what rust:slim has in it, and this machine's own Rust. `image-base.sh TAG` makes and tags it.
+# package mirrors, with what rust:slim has in it, and this machine's own Rust. `docker/tests/base.sh TAG` makes and tags it.
 set -euo pipefail
 
 tag=$1
@@ -10,7 +10,7 @@ target=$(uname -m)-unknown-linux-musl
 toolchain=$(rustc --print sysroot)
 rustup target add "$target" >/dev/null 2>&1 || true
 [ -d "$toolchain/lib/rustlib/$target" ] || {
-    echo "image-base: this machine's Rust has no $target: run rustup target add $target" >&2
+    echo "base: this machine's Rust has no $target: run rustup target add $target" >&2
     exit 2
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The stories of deploy/pipeline: its scripts, run as the workflow runs them, against S3's API as moto answers it, with
 # the AWS CLI, Terraform on a root module that needs no provider, and a stand-in for the few calls of GitHub's API.
-# scripts/pipeline-check.sh brings the tools and calls this.
+# deploy/pipeline/tests/check.sh brings the tools and calls this.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../../.."
 
 NAMEPLATE_BIN=$(realpath "${NAMEPLATE_BIN:-target/debug/nameplate}")
 pipeline=$PWD/deploy/pipeline
@@ -292,7 +292,7 @@ without_variables_nothing_is_deployed() {
 }
 the_pull_request_has_one_comment_and_a_label_while_it_needs_a_deployment() {
     seeded a.one.example.com
-    python3 "$pipeline/../../scripts/github-stand-in.py" >github.log 2>&1 &
+    python3 "$pipeline/tests/github.py" >github.log 2>&1 &
     started+=($!)
     for _ in $(seq 100); do
         [ -s github.log ] && break
