@@ -44,7 +44,7 @@ pub struct CachedMapping {
 pub enum CacheError {
     /// Nothing was ever kept.
     #[error("{} does not exist", .0.display())]
-    None(PathBuf),
+    Missing(PathBuf),
     /// It cannot be read.
     #[error("{path}: {error}", path = .0.display(), error = .1)]
     Io(PathBuf, io::Error),
