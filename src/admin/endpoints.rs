@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use serde::{Serialize, Serializer};
 
-use super::{Answer, MOST_SHOWN, rfc3339};
+use super::answer::{Answer, MOST_SHOWN, rfc3339};
 use crate::upstream::endpoints::{EndpointState, Endpoints};
 use crate::upstream::pool::{AddressCounts, AddressPool};
 

@@ -16,7 +16,7 @@ use pingora::server::ShutdownWatch;
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
-use super::Admin;
+use super::sources::Admin;
 use nameplate_core::domain::proxy_header::{self, Fault};
 
 /// Fewer bytes than the shortest request and the shortest header have, and enough to tell them apart.

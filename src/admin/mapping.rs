@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::{Answer, MOST_SHOWN, query, rfc3339};
+use super::answer::{Answer, MOST_SHOWN, rfc3339};
+use super::query;
 use crate::live::Live;
 use crate::live::reload::Cause;
 use crate::live::snapshot::Snapshot;

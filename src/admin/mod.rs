@@ -4,33 +4,25 @@
 //! It has an address and a thread of its own, so that it answers when the workers are busy and is
 //! never reached through a custom domain.
 
+mod answer;
 mod endpoints;
 pub(crate) mod health_checks;
 mod mapping;
 mod page;
 mod query;
+pub mod sources;
 
-use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use async_trait::async_trait;
 use http::{Method, Response, header};
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
-use serde::Serialize;
 
-use crate::downstream::clients::Clients;
-use crate::live::Live;
 use crate::telemetry::metrics;
-use crate::upstream::endpoints::Endpoints;
+use answer::{Answer, TEXT};
 use endpoints::Now;
-use nameplate_core::settings::Settings;
-
-const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
-
-/// The most entries, faults and addresses on one page.
-const MOST_SHOWN: usize = 100;
+use sources::Admin;
 
 const INDEX: &str = concat!(
     "nameplate ",
@@ -83,18 +75,6 @@ impl Readiness {
     }
 }
 
-/// The admin pages, to be served by a listener of their own.
-pub struct Admin {
-    /// What they tell of.
-    pub live: Arc<Live>,
-    /// The endpoints and their addresses.
-    pub endpoints: Arc<Endpoints>,
-    /// The connections of clients.
-    pub clients: Arc<Clients>,
-    /// What the process was started with.
-    pub settings: Arc<Settings>,
-}
-
 #[async_trait]
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
@@ -137,52 +117,6 @@ fn takes_html(accept: &str) -> bool {
     })
 }
 
-/// One answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The Content-Type.
-    pub content_type: &'static str,
-    /// The body.
-    pub body: String,
-    /// What the body may do in a browser: its Content-Security-Policy. Nothing, if it is not HTML.
-    pub policy: &'static str,
-}
-
-impl Answer {
-    fn of(status: u16, content_type: &'static str, body: String) -> Answer {
-        Answer { status, content_type, body, policy: "default-src 'none'; frame-ancestors 'none'" }
-    }
-
-    fn text(status: u16, body: &str) -> Answer {
-        Answer::of(status, TEXT, format!("{body}\n"))
-    }
-
-    fn json(value: &impl Serialize) -> Answer {
-        match serde_json::to_string_pretty(value) {
-            Ok(json) => Answer::of(200, JSON, json + "\n"),
-            Err(fault) => Answer::text(500, &fault.to_string()),
-        }
-    }
-
-    fn into_response(self, method: &Method) -> Response<Vec<u8>> {
-        let response = Response::builder()
-            .status(self.status)
-            .header(header::CONTENT_TYPE, self.content_type)
-            // To HEAD too, as GET would have it (RFC 9110 section 8.6).
-            .header(header::CONTENT_LENGTH, self.body.len())
-            .header(header::CACHE_CONTROL, "no-store")
-            .header(header::VARY, "Accept")
-            .header(header::CONTENT_SECURITY_POLICY, self.policy)
-            .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-            .header(header::REFERRER_POLICY, "no-referrer");
-        let response = if self.status == 405 { response.header(header::ALLOW, "GET, HEAD") } else { response };
-        let body = if *method == Method::HEAD { Vec::new() } else { self.body.into_bytes() };
-        response.body(body).expect("each status and header is a constant or a number")
-    }
-}
-
 /// The answer to a request.
 pub fn answer(admin: &Admin, asked: &Asked<'_>) -> Answer {
     let Asked { method, path, query, html } = *asked;
@@ -207,10 +141,6 @@ pub fn answer(admin: &Admin, asked: &Asked<'_>) -> Answer {
         "/endpoints" => endpoints::page(&admin.endpoints, now()),
         _ => Answer::text(404, "no such page; / lists them"),
     }
-}
-
-fn rfc3339(at: SystemTime) -> String {
-    humantime::format_rfc3339_seconds(at).to_string()
 }
 
 #[cfg(test)]

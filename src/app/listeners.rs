@@ -13,7 +13,7 @@ use pingora::services::listening::Service;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
-use super::StartFault;
+use super::error::StartFault;
 use super::handover::Inherited;
 use crate::downstream::certificates::Certificate;
 use crate::downstream::port::Port;

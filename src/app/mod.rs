@@ -5,6 +5,7 @@
 //! fails readiness first, waits for exactly what is in flight, and ends.
 
 mod descriptors;
+pub mod error;
 mod handover;
 pub(crate) mod listeners;
 mod stopping;
@@ -23,13 +24,13 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::admin::Admin;
 use crate::admin::health_checks::HealthChecked;
+use crate::admin::sources::Admin;
 use crate::downstream::accept::Acceptor;
-use crate::downstream::certificates::{Certificate, CertificateError, certificates, keep_current};
+use crate::downstream::certificates::{Certificate, certificates, keep_current};
 use crate::downstream::clients::Clients;
 use crate::live::Live;
-use crate::live::keeper::{self, FirstFault, Handle};
+use crate::live::keeper::{self, Handle};
 use crate::live::reload::{NotTaken, Reloaded};
 use crate::proxy::Proxy;
 use crate::telemetry::access_log::AccessLog;
@@ -38,10 +39,10 @@ use crate::telemetry::limit::CpuLimit;
 use crate::telemetry::lines;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::task::Task;
-use crate::upstream::endpoint::EndpointFault;
 use crate::upstream::endpoints::Endpoints;
 use crate::upstream::handshakes;
 use crate::upstream::refresh::keep_fresh;
+use error::StartFault;
 use handover::{Inherited, Place};
 use listeners::{Bound, serve, take_or_bind};
 use nameplate_core::settings::{Client, Emf, Settings, Shutdown};
@@ -64,34 +65,6 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// connection is ended ("rapid reset", CVE-2023-44487).
 const RESETS: usize = 20;
 const OWN_RESETS: usize = 256;
-
-/// Why the process cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartFault {
-    /// There is no mapping to start with, and none to wait for.
-    #[error("{0}")]
-    Mapping(#[from] FirstFault),
-    /// The endpoint cannot be discovered.
-    #[error("{0}")]
-    Endpoint(#[from] EndpointFault),
-    /// An address cannot be listened on.
-    #[error("cannot listen on {address}: {cause}")]
-    Listen {
-        /// Which.
-        address: SocketAddr,
-        /// Why.
-        cause: std::io::Error,
-    },
-    /// A listener's certificate or key, or the endpoint's `ca_file`, cannot be used.
-    #[error("{0}")]
-    Certificate(#[from] CertificateError),
-    /// The process that is to be replaced did not hand its sockets over.
-    #[error("upgrade: {0}")]
-    Upgrade(String),
-    /// The system gave no thread or timer, or the metrics could not be set up.
-    #[error("cannot start: {0}")]
-    System(String),
-}
 
 /// A running Nameplate.
 pub struct Running {
@@ -155,8 +128,8 @@ fn start_on(
     let system = |e: std::io::Error| StartFault::System(e.to_string());
     let proxying = runtime("proxy", threads).map_err(system)?;
     let minding = runtime("admin", 1).map_err(system)?;
-    metrics.watch_runtime("proxy", proxying.handle());
-    metrics.watch_runtime("admin", minding.handle());
+    metrics.runtimes.watch_runtime("proxy", proxying.handle());
+    metrics.runtimes.watch_runtime("admin", minding.handle());
 
     let live = Arc::new(Live::new(&settings, Arc::clone(&metrics)));
     let access_log = AccessLog::new(settings.access_log, lines::stdout).map(Arc::new);

@@ -87,7 +87,7 @@ async fn quiet(clients: &Clients) {
     let mut since = tokio::time::Instant::now();
     while since.elapsed() < QUIET {
         tokio::time::sleep(LOOK).await;
-        if clients.metrics.in_flight() > 0 {
+        if clients.metrics.requests.in_flight() > 0 {
             since = tokio::time::Instant::now();
         }
     }

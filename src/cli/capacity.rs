@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{FAULTY, UNUSABLE, fail};
+use super::exit::{FAULTY, UNUSABLE, fail};
 use nameplate_plan::capacity::curve::Curve;
 use nameplate_plan::capacity::fargate::{HOURS, Prices, Size};
 use nameplate_plan::capacity::{Because, Fleet, Metric, Plan, Question, plan};

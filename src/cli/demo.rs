@@ -8,11 +8,13 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
+use super::exit::{FAULTY, UNUSABLE, fail};
 use super::load::compile_file;
+use super::logging;
 use super::serve::{Signals, until_told_to_stop};
 use super::settings::code_of;
-use super::{FAULTY, UNUSABLE, fail, logging};
-use crate::app::{self, Running, StartFault};
+use crate::app::error::StartFault;
+use crate::app::{self, Running};
 use crate::demo::apis::Apis;
 use crate::demo::authority::Authority;
 use crate::demo::curl_lines;

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::exit::{FAULTY, UNUSABLE, fail};
 use super::load::{Loaded, NotLoaded, load};
 use super::settings::{SettingsArgs, code_of};
-use super::{FAULTY, UNUSABLE, fail};
 use nameplate_core::explain::{self, Question, Verdict};
 
 /// What the command line of `explain` says.

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::exit::{FAULTY, fail};
 use super::settings::SettingsPlace;
-use super::{FAULTY, fail};
 
 /// More than the head and the few lines of an answer of ours.
 const MOST_ANSWER: usize = 16 * 1024;

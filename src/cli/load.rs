@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::{FAULTY, UNUSABLE};
+use super::exit::{FAULTY, UNUSABLE};
 use crate::source;
 use crate::source::bounded_read::read_up_to;
 use nameplate_core::diagnostic::Diagnostics;

@@ -7,6 +7,7 @@ mod against;
 mod capacity;
 pub mod check;
 mod demo;
+mod exit;
 mod explain;
 mod healthcheck;
 mod load;
@@ -17,17 +18,11 @@ mod reload;
 mod serve;
 mod settings;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::telemetry::lines;
-
-/// The input is at fault.
-const FAULTY: u8 = 1;
-/// The input could not be read, or the command line is wrong.
-const UNUSABLE: u8 = 2;
 
 #[derive(Parser)]
 #[command(name = "nameplate", version, about = "Your own domain names for Amazon API Gateway private REST APIs")]
@@ -76,7 +71,7 @@ pub fn run() -> ExitCode {
         Command::Capacity(args) => capacity::capacity(&args, &mut std::io::stdin().lock(), &mut out),
         Command::Policy(args) => {
             let mut input = std::io::stdin().lock();
-            let mut said = policy::Said { out: &mut out, err: &mut std::io::stderr().lock() };
+            let mut said = policy::outcome::Said { out: &mut out, err: &mut std::io::stderr().lock() };
             ExitCode::from(policy::policy(&args, &mut input, &mut said))
         }
         Command::Reload(args) => reload::reload(&args, &mut out),
@@ -90,10 +85,4 @@ pub fn run() -> ExitCode {
 fn flush() {
     lines::flush_stdout();
     logging::flush();
-}
-
-/// Says what went wrong, on standard error, and what that means for the exit code.
-fn fail(code: u8, what: impl std::fmt::Display) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{what}");
-    ExitCode::from(code)
 }

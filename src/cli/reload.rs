@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{FAULTY, UNUSABLE, fail};
+use super::exit::{FAULTY, UNUSABLE, fail};
 
 /// What the command line of `reload` says.
 #[derive(Args, Clone, Debug)]

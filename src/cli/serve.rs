@@ -8,10 +8,12 @@ use clap::Args;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::exit::{FAULTY, UNUSABLE, fail};
+use super::logging;
 use super::settings::{SettingsArgs, code_of};
-use super::{FAULTY, UNUSABLE, fail, logging};
-use crate::app::{self, Running, StartFault};
-use crate::live::keeper::FirstFault;
+use crate::app::error::StartFault;
+use crate::app::{self, Running};
+use crate::live::keeper::FirstReadError;
 use nameplate_core::settings::log::Level as LogLevel;
 use nameplate_core::settings::{Listener, Settings};
 
@@ -54,7 +56,7 @@ pub(super) fn serve(args: &ServeArgs) -> ExitCode {
     };
     let running = match if args.upgrade { app::take_over(settings) } else { app::start(settings) } {
         Ok(running) => running,
-        Err(fault @ StartFault::Mapping(FirstFault::Unreadable(_))) => return fail(UNUSABLE, fault),
+        Err(fault @ StartFault::Mapping(FirstReadError::Unreadable(_))) => return fail(UNUSABLE, fault),
         Err(fault) => return fail(FAULTY, fault),
     };
     announce(&running);

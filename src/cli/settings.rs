@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use super::{FAULTY, UNUSABLE};
+use super::exit::{FAULTY, UNUSABLE};
 use nameplate_core::settings::Settings;
 
 /// What the settings' faults name as their file, where there is none.

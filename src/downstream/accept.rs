@@ -23,8 +23,8 @@ use super::socket::Socket;
 use super::tls::TlsConnection;
 use crate::downstream::connection::{ClientConnection, ConnectionState};
 use crate::downstream::send_rate::SendRate;
+use crate::telemetry::exhaustion::is_exhaustion;
 use crate::telemetry::metrics::Cut;
-use crate::upstream::dial::is_exhaustion;
 use nameplate_core::domain::proxy_header::Fault;
 use nameplate_core::settings::{Client, Settings};
 
@@ -71,7 +71,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
                 }
                 // Waiting may help; anything else concerns one connection.
                 Err(e) if is_exhaustion(&e) => {
-                    self.clients.metrics.accept_failed();
+                    self.clients.metrics.clients.accept_failed();
                     // Once, and not ten times a second.
                     if !std::mem::replace(&mut exhausted, true) {
                         log::error!("{}: no connection can be accepted for now: {e}", port.address);
@@ -91,14 +91,14 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
 
     fn take(self: &Arc<Self>, tcp: TcpStream, peer: SocketAddr, port: &Arc<Port>) {
         let metrics = &self.clients.metrics;
-        metrics.connection_accepted();
+        metrics.clients.connection_accepted();
         let trusted = port.proxy_protocol.as_ref().is_none_or(|rule| rule.trust.iter().any(|n| n.contains(peer.ip())));
         if !trusted {
-            metrics.connection_cut(Cut::ProxyUntrusted);
+            metrics.clients.connection_cut(Cut::ProxyUntrusted);
             return;
         }
         let Some(open) = OpenConnection::begin(&self.clients) else {
-            metrics.connection_cut(Cut::TooMany);
+            metrics.clients.connection_cut(Cut::TooMany);
             if port.certificate.is_none() {
                 self.refuser.refuse(tcp, &self.clients);
             }
@@ -163,7 +163,10 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
                 match self.in_time(connection, certificate.acceptor().accept(socket)).await? {
                     Ok(tls) => {
                         let secured = TlsConnection::new(tls);
-                        self.clients.metrics.client_shook_hands(secured.handshake(), begun.elapsed().as_secs_f64());
+                        self.clients
+                            .metrics
+                            .clients
+                            .client_shook_hands(secured.handshake(), begun.elapsed().as_secs_f64());
                         Transport::Tls(Box::new(secured))
                     }
                     Err(e) => {

@@ -94,7 +94,7 @@ impl Certificate {
         let config = config(tls, read, &resumption)?;
         let certificate = Certificate {
             tls: tls.clone(),
-            expiry: metrics.certificate_expiry(&listener),
+            expiry: metrics.clients.certificate_expiry(&listener),
             listener,
             config: ArcSwap::from_pointee(config),
             seen: Mutex::new((stamps.clone(), stamps)),
@@ -127,7 +127,7 @@ impl Certificate {
         self.seen.lock().0 = stamps(&self.tls);
         let read = self.try_reload(&mut resumption);
         drop(resumption);
-        metrics.certificate_reloaded(read.is_ok());
+        metrics.clients.certificate_reloaded(read.is_ok());
         match read {
             Ok(()) => log::info!("certificate read again: {file}"),
             Err(fault) => log::error!("certificate rejected: {fault}; the one before serves on"),

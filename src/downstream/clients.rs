@@ -46,7 +46,7 @@ impl Clients {
     pub fn limit(&self, most: usize) {
         self.most.store(most, Ordering::Relaxed);
         self.plenty.store(most - most.div_ceil(10), Ordering::Relaxed);
-        self.metrics.connection_limit(most);
+        self.metrics.clients.connection_limit(most);
     }
 
     /// Connections open now.
@@ -68,7 +68,7 @@ impl Clients {
     /// Starts to drain.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
-        self.metrics.draining(true);
+        self.metrics.clients.draining(true);
     }
 
     /// Waits until no connection is open. The listeners must have closed before.
@@ -101,14 +101,14 @@ impl OpenConnection {
             clients.close_one();
             return None;
         }
-        clients.metrics.connection_opened();
+        clients.metrics.clients.connection_opened();
         Some(OpenConnection(Arc::clone(clients)))
     }
 }
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        self.0.metrics.connection_closed();
+        self.0.metrics.clients.connection_closed();
         self.0.close_one();
     }
 }

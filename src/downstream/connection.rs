@@ -152,7 +152,7 @@ impl ClientConnection {
 
     /// Counts that we ended it.
     pub fn cut(&self, cut: Cut) {
-        self.clients.metrics.connection_cut(cut);
+        self.clients.metrics.clients.connection_cut(cut);
     }
 
     /// The connection a request came on. `None` only where something else than our listeners made it.

@@ -9,7 +9,7 @@ use pingora::protocols::http::date::get_cached_date;
 
 use super::clients::Clients;
 use super::request_id;
-use crate::telemetry::access_log::{Record, Text};
+use crate::telemetry::access_log::record::{Record, Text};
 
 /// Counts and records a refusal, `after` its connection or its first byte came, and returns the bytes of a
 /// whole HTTP/1.1 response that ends the connection.
@@ -22,7 +22,7 @@ pub(super) fn refuse_early(
     let id = request_id::new();
     let body = body(refusal, &id);
     let sent = body.len() as u64;
-    clients.metrics.refused_early(refusal, after.as_secs_f64(), sent);
+    clients.metrics.requests.refused_early(refusal, after.as_secs_f64(), sent);
     record(clients, refusal, &id, (SystemTime::now() - after, after), sent, client);
     whole(refusal, &id, &body)
 }

@@ -159,12 +159,12 @@ impl Snapshot {
             groups.truncate(most);
         }
         let names = groups.iter().map(|(_, places)| self.table.route(places.start).host());
-        let mut domains = metrics.list_domains(names);
+        let mut domains = metrics.requests.list_domains(names);
         let mut places = vec![domains.len() as u32; self.table.len()];
         for (at, (_, group)) in (0..).zip(&groups) {
             places[group.start as usize..group.end as usize].fill(at);
         }
-        domains.push(metrics.other_domains());
+        domains.push(metrics.requests.other_domains());
         self.counted = Counted { domains, places: places.into() };
     }
 

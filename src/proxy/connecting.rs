@@ -88,7 +88,7 @@ impl Proxy {
 
     /// No connection came to be: nothing has been sent, so every method may try again elsewhere.
     pub(super) fn not_connected(&self, ctx: &mut RequestContext, peer: &HttpPeer, e: &mut Error) {
-        self.metrics.upstream_connect_failed(connect_failure(e));
+        self.metrics.upstream.upstream_connect_failed(connect_failure(e));
         log::warn!("{}: connecting to {} failed: {e}", ctx.domain(), peer._address);
         let now = Instant::now();
         // What we have run out of ourselves is no fault of the address.
@@ -105,10 +105,10 @@ impl Proxy {
             return false;
         }
         if !self.endpoints.budget.spend(now) {
-            self.metrics.upstream_retry_denied();
+            self.metrics.upstream.upstream_retry_denied();
             return false;
         }
-        self.metrics.upstream_retried(cause);
+        self.metrics.upstream.upstream_retried(cause);
         true
     }
 
@@ -126,11 +126,11 @@ impl Proxy {
         let started = ctx.started;
         let Some(attempt) = ctx.attempts.current_mut() else { return };
         if reused {
-            self.metrics.upstream_reused();
+            self.metrics.upstream.upstream_reused();
         } else {
             let since = CancelHandle::of(digest).and_then(|connection| connection.since()).unwrap_or(now);
             let (tcp, tls) = (since.duration_since(attempt.began()), now.duration_since(since));
-            self.metrics.upstream_connected(tcp.as_secs_f64(), tls.as_secs_f64(), handshakes::ended());
+            self.metrics.upstream.upstream_connected(tcp.as_secs_f64(), tls.as_secs_f64(), handshakes::ended());
         }
         // Pingora times the body of HTTP/1.1 by itself.
         let sends = session.is_http2() && !session.as_mut().is_body_done();
@@ -148,7 +148,7 @@ impl Proxy {
         }
         let Some(attempt) = ctx.attempts.current_mut() else { return };
         if let Some(after) = attempt.begin_response(Instant::now()) {
-            self.metrics.upstream_first_byte(after.as_secs_f64());
+            self.metrics.upstream.upstream_first_byte(after.as_secs_f64());
         }
     }
 
@@ -177,10 +177,10 @@ impl Proxy {
 
 async fn look_up(name: &ApiName, metrics: &Metrics, now: Instant) {
     match name.refresh(now).await {
-        Ok(true) => metrics.endpoint_discovered(Discovery::Ok),
+        Ok(true) => metrics.upstream.endpoint_discovered(Discovery::Ok),
         Ok(false) => {}
         Err(fault) => {
-            metrics.endpoint_discovered(Discovery::Failed);
+            metrics.upstream.endpoint_discovered(Discovery::Failed);
             log::warn!("{fault}; asked again in {:?} at the soonest", fault.retry_in);
         }
     }

@@ -48,7 +48,7 @@ pub struct RequestContext {
 impl RequestContext {
     pub(super) fn new(live: &Live) -> RequestContext {
         RequestContext {
-            _in_flight: live.metrics.request_begun(),
+            _in_flight: live.metrics.requests.request_begun(),
             active: None,
             snapshot: live.snapshot(),
             route: None,

@@ -150,10 +150,10 @@ impl ProxyHttp for Proxy {
     async fn logging(&self, session: &mut Session, _e: Option<&Error>, ctx: &mut RequestContext) {
         let metrics = &self.metrics;
         if let Some(refusal) = ctx.refusal {
-            metrics.refused(refusal);
+            metrics.requests.refused(refusal);
         }
         if ctx.aborted {
-            metrics.client_aborted();
+            metrics.requests.client_aborted();
         }
         let status = final_response(session).map_or(CLIENT_CLOSED, |response| response.status.as_u16());
         let duration = ctx.started.elapsed();
@@ -164,7 +164,7 @@ impl ProxyHttp for Proxy {
             received: ctx.body_bytes,
             sent: session.body_bytes_sent() as u64,
         };
-        metrics.request_done(ctx.count_for_entry(), &done);
+        metrics.requests.request_done(ctx.count_for_entry(), &done);
         self.record(session, ctx, status, duration);
     }
 

@@ -10,7 +10,7 @@ use super::Proxy;
 use super::context::RequestContext;
 use super::downstream_response::final_response;
 use crate::downstream::connection::ClientConnection;
-use crate::telemetry::access_log::{Record, Text, Upstream};
+use crate::telemetry::access_log::record::{Record, Text, Upstream};
 use crate::upstream::attempt::Attempt;
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::Route;

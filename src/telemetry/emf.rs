@@ -63,7 +63,7 @@ impl Report {
             metrics.cpu_utilization().map_or(f64::NAN, |share| share * 100.0),
             metrics.cpu_per_request(),
             rates.requests(),
-            metrics.in_flight() as f64,
+            metrics.requests.in_flight() as f64,
             rates.classes[5],
             rates.refused,
         ]

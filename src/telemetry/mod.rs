@@ -5,6 +5,7 @@
 pub mod access_log;
 pub mod cpu;
 pub mod emf;
+pub(crate) mod exhaustion;
 pub mod histogram;
 pub mod limit;
 pub mod lines;

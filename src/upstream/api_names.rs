@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::address_source::AddressSource;
 use super::dns::Dns;
-use super::endpoint::{AddressSource, LookupFault};
 use super::health::{EjectionPolicy, moment};
+use super::lookup::LookupFault;
 use super::pool::AddressPool;
 
 /// The names that requests have asked for.

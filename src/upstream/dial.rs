@@ -20,6 +20,7 @@ use pingora::{Error, ErrorType, OrErr, Result};
 use tokio::net::TcpStream;
 
 use super::handshakes;
+use crate::telemetry::exhaustion::is_exhaustion;
 use crate::telemetry::metrics::{UpstreamConnection, UpstreamConnections};
 
 /// Opens connections.
@@ -64,13 +65,6 @@ impl Connect for Dialer {
         stream.set_proxy_digest(ProxyDigest::new(nothing, Some(Box::new(handle))));
         Ok(stream)
     }
-}
-
-/// Whether the system has run out of descriptors or memory, which says nothing of the other side.
-pub fn is_exhaustion(e: &std::io::Error) -> bool {
-    use rustix::io::Errno;
-    let codes = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
-    e.raw_os_error().is_some_and(|code| codes.iter().any(|known| known.raw_os_error() == code))
 }
 
 fn kind_of(e: &std::io::Error) -> ErrorType {

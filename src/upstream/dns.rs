@@ -11,7 +11,7 @@ use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfi
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use pingora_load_balancing::discovery::ServiceDiscovery;
 
-use super::endpoint::{Addresses, LookupFault, backend};
+use super::lookup::{Addresses, LookupFault, backend};
 use nameplate_core::settings;
 
 /// Who is asked, and how long an answer holds.

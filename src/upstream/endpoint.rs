@@ -3,17 +3,16 @@
 //! **Invariant:** a name that ever had an address keeps one: an empty or failed answer changes
 //! nothing, because yesterday's address that may work beats none that cannot.
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
+use pingora_load_balancing::Backends;
 use pingora_load_balancing::discovery::Static;
-use pingora_load_balancing::{Backend, Backends};
 
+use super::address_source::AddressSource;
 use super::api_names::ApiNames;
 use super::dns::{self, Dns};
 use super::health::EjectionPolicy;
+use super::lookup::{LookupFault, backend};
 use super::pool::AddressPool;
 use nameplate_core::settings;
 
@@ -39,12 +38,6 @@ struct Shared {
     pool: AddressPool,
 }
 
-/// What looks one set of addresses up.
-pub(crate) struct AddressSource {
-    backends: Backends,
-    dns: Option<dns::Answers>,
-}
-
 /// Why an endpoint cannot be discovered at all.
 #[derive(Debug, thiserror::Error)]
 pub enum EndpointFault {
@@ -60,16 +53,6 @@ pub enum EndpointFault {
     /// The certificate authorities that checks would trust cannot be read.
     #[error("the certificate authorities cannot be read: {0}")]
     Authorities(String),
-}
-
-/// Why one look-up brought nothing new.
-#[derive(Debug, thiserror::Error)]
-#[error("endpoint `{name}` could not be looked up: {cause}")]
-pub struct LookupFault {
-    pub(crate) name: String,
-    pub(crate) cause: String,
-    /// When to ask again.
-    pub retry_in: Duration,
 }
 
 impl Endpoint {
@@ -151,29 +134,6 @@ impl Endpoint {
     }
 }
 
-impl AddressSource {
-    pub(crate) fn by_name(dns: &Dns, name: &str, zonal: Option<&str>) -> AddressSource {
-        let (lookup, answers) = dns.discover(name, zonal);
-        AddressSource { backends: Backends::new(Box::new(lookup)), dns: Some(answers) }
-    }
-
-    /// Must not run twice at once.
-    pub(crate) async fn refresh(&self, pool: &AddressPool, now: Instant) -> Result<Option<Duration>, LookupFault> {
-        let outcome = self.backends.update(|_| {}).await;
-        let local = self.dns.as_ref().map(dns::Answers::local).unwrap_or_default();
-        let backends = self.backends.get_backend();
-        pool.set(backends.iter().filter_map(address), |address| local.contains(&address.ip()));
-        match (&self.dns, outcome) {
-            (None, _) => Ok(None),
-            (Some(answers), Ok(())) => match answers.last_fault() {
-                None => Ok(Some(answers.due_in(now))),
-                Some(fault) => Err(fault),
-            },
-            (Some(answers), Err(e)) => Err(answers.fault(e.to_string())),
-        }
-    }
-}
-
 fn policy(settings: &settings::Endpoint) -> EjectionPolicy {
     EjectionPolicy { after: settings.eject_after, cool_down: settings.cool_down, most: settings.max_cool_down }
 }
@@ -185,17 +145,6 @@ fn zonal_name(name: &str, zone: &str) -> Option<String> {
     let is_regional = first.starts_with("vpce-") && first.matches('-').count() == 2 && rest.contains(".vpce.");
     is_regional.then(|| format!("{first}-{zone}.{rest}"))
 }
-
-pub(crate) fn backend(address: SocketAddr) -> Backend {
-    Backend { addr: PingoraAddr::Inet(address), weight: 1, ext: http::Extensions::new() }
-}
-
-pub(crate) fn address(backend: &Backend) -> Option<SocketAddr> {
-    backend.addr.as_inet().copied()
-}
-
-/// The addresses of one answer.
-pub(crate) type Addresses = BTreeSet<Backend>;
 
 #[cfg(test)]
 mod tests {

@@ -47,7 +47,7 @@ impl Endpoints {
                 every => Some(Checks { checker: checker()?, every }),
             };
             let endpoint = Endpoint::new(settings, zone)?;
-            Ok(EndpointState { label: label.to_owned(), endpoint, counts: metrics.endpoint(label), checks })
+            Ok(EndpointState { label: label.to_owned(), endpoint, counts: metrics.upstream.endpoint(label), checks })
         };
         let mut list = vec![endpoint_state(DEFAULT_ENDPOINT, &settings.endpoint)?];
         for (label, settings) in &settings.endpoints {

@@ -19,7 +19,7 @@ impl Endpoints {
     /// Looks an endpoint up; says when to do so again.
     async fn refresh(&self, endpoint_state: &EndpointState) -> Option<Duration> {
         let outcome = endpoint_state.endpoint.refresh(Instant::now()).await;
-        self.metrics.endpoint_discovered(if outcome.is_ok() { Discovery::Ok } else { Discovery::Failed });
+        self.metrics.upstream.endpoint_discovered(if outcome.is_ok() { Discovery::Ok } else { Discovery::Failed });
         match outcome {
             Ok(next) => next,
             Err(fault) => {

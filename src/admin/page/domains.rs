@@ -5,9 +5,9 @@ use std::collections::BinaryHeap;
 
 use maud::{Markup, html};
 
-use super::View;
 use super::figures::{count, name, percent};
 use super::search::link_to;
+use super::view::View;
 use crate::live::snapshot::Snapshot;
 
 /// How many are shown.

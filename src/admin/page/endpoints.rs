@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::View;
 use super::figures::{age, count};
+use super::view::View;
 use crate::admin::endpoints::{Address, Endpoint, all};
 
 pub(super) fn section(view: &View<'_>) -> Markup {

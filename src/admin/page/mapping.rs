@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::View;
 use super::figures::{age, ago, count, counted};
 use super::state::reason;
+use super::view::View;
 use crate::live::reload::Cause;
 use crate::live::status::{Origin, Trouble};
 use nameplate_core::diagnostic::{Diagnostic, Diagnostics};

@@ -11,42 +11,23 @@ mod mapping;
 mod search;
 mod state;
 mod traffic;
+mod view;
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::OnceLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::answer::Answer;
 use super::endpoints::Now;
-use super::{Admin, Answer};
-use crate::live::Live;
-use crate::live::snapshot::Snapshot;
-use crate::live::status::Report;
+use super::sources::Admin;
 use search::Search;
+use view::View;
 
 const HTML: &str = "text/html; charset=utf-8";
 const STYLE: &str = include_str!("../page.css");
 const SCRIPT: &str = include_str!("../page.js");
-
-/// What the page tells of: one moment of it.
-struct View<'v> {
-    admin: &'v Admin,
-    snapshot: Arc<Snapshot>,
-    report: Report,
-    now: Now,
-}
-
-impl View<'_> {
-    fn live(&self) -> &Live {
-        &self.admin.live
-    }
-
-    fn up(&self) -> Duration {
-        self.now.time.duration_since(self.live().mapping.started()).unwrap_or_default()
-    }
-}
 
 /// The page. `?domain=NAME` adds the entries of a domain, and with `method` and `path` what would become of
 /// such a request.

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::View;
 use super::figures::{count, counted, name};
+use super::view::View;
 use crate::admin::mapping::{Entry, Found, find};
 use crate::admin::query;
 use nameplate_core::domain::overrides::Timeouts;

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::View;
 use super::figures::{age, count, counted};
+use super::view::View;
 use crate::live::reload::Cause;
 use crate::live::status::{Origin, Trouble};
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use maud::{Markup, html};
 
-use super::View;
 use super::figures::{count, percent, rate};
+use super::view::View;
 use crate::telemetry::traffic::{KEPT, Rates, Traffic};
 
 /// What is called now.
@@ -24,7 +24,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
             h2 #traffic-title { "Traffic now" }
             dl.tiles {
                 div { dt { "Requests/s" } dd #rate { (rate(now.requests())) } }
-                div { dt { "In flight" } dd #in-flight { (count(live.metrics.in_flight())) } }
+                div { dt { "In flight" } dd #in-flight { (count(live.metrics.requests.in_flight())) } }
                 div { dt { "Connections" } dd { (count(view.admin.clients.open())) } }
                 div {
                     dt { "CPU of " (live.metrics.cpu_limit()) " cores" }

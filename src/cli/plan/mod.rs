@@ -13,9 +13,9 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use self::files::{Beside, is_same};
+use super::exit::{FAULTY, UNUSABLE};
 use super::load::{Loaded, NotLoaded, is_input, load};
 use super::settings::{SettingsPlace, code_of};
-use super::{FAULTY, UNUSABLE};
 use crate::source::bounded_read::read_up_to;
 use nameplate_core::domain::host::{Host, is_public_suffix};
 use nameplate_core::settings::MappingSource;

@@ -7,10 +7,10 @@ use std::io::Read;
 
 use clap::Args;
 
-use super::super::{FAULTY, UNUSABLE};
+use super::super::exit::{FAULTY, UNUSABLE};
 use super::deployed::{Standing, description, is_ours, standing};
 use super::options::{Made, Policies, Refused};
-use super::{DONE, HALF_DONE, Said, TO_DO, say};
+use super::outcome::{DONE, HALF_DONE, Said, TO_DO, say};
 use crate::aws::gateway::{Deployment, Fault, Gateway, RestApi, Stage};
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::version_of;

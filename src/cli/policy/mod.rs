@@ -3,6 +3,7 @@
 mod apply;
 mod deployed;
 mod options;
+pub(super) mod outcome;
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -12,16 +13,10 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 
 use self::options::{Made, Policies};
-use super::UNUSABLE;
+use self::outcome::{DONE, Said, say};
+use super::exit::UNUSABLE;
 use nameplate_plan::policy::ApiPolicy;
 use nameplate_plan::policy::document::Policy;
-
-/// Policies were made, or nothing is left to do.
-const DONE: u8 = 0;
-/// `apply --dry-run`: there is something to do.
-const TO_DO: u8 = 3;
-/// `apply`: this run put the policy and could not deploy the stage.
-const HALF_DONE: u8 = 4;
 
 /// What the command line of `policy` says.
 #[derive(Args, Clone, Debug)]
@@ -71,12 +66,6 @@ impl<'p> From<&'p ApiPolicy> for Shown<'p> {
     }
 }
 
-/// Where what a command says goes.
-pub(super) struct Said<'w> {
-    pub(super) out: &'w mut dyn Write,
-    pub(super) err: &'w mut dyn Write,
-}
-
 /// Makes policies, and prints or applies them. Gives the exit code.
 pub(super) fn policy(args: &PolicyArgs, input: &mut dyn Read, said: &mut Said<'_>) -> u8 {
     if let Some(PolicyCommand::Apply(apply)) = &args.command {
@@ -99,11 +88,6 @@ pub(super) fn policy(args: &PolicyArgs, input: &mut dyn Read, said: &mut Said<'_
         Ok(()) => DONE,
         Err(what) => say(said, UNUSABLE, &what),
     }
-}
-
-fn say(said: &mut Said<'_>, code: u8, what: &str) -> u8 {
-    let _ = writeln!(said.err, "{what}");
-    code
 }
 
 fn print(args: &PolicyArgs, made: &Policies, out: &mut dyn Write) -> io::Result<()> {

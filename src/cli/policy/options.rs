@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::super::FAULTY;
+use super::super::exit::FAULTY;
 use super::super::load::{Loaded, NotLoaded, load};
 use super::super::settings::{SettingsPlace, code_of};
 use nameplate_core::domain::overrides::DEFAULT_ENDPOINT;

@@ -24,7 +24,7 @@ use super::Live;
 pub use handle::Handle;
 use handle::ORDERS;
 use nameplate_core::settings::{MappingSource, ReloadRules as Rules};
-pub use reader::FirstFault;
+pub use reader::FirstReadError;
 use reader::MappingReader;
 use run::Keeper;
 
@@ -50,7 +50,7 @@ impl PendingKeeper {
 
 /// Starts a keeper; returns once it has read the mapping, or when there is no use in waiting for one.
 /// `endpoints` are the names that ENDPOINT may have.
-pub fn start(place: MappingSource, rules: Rules, endpoints: Vec<String>) -> Result<PendingKeeper, FirstFault> {
+pub fn start(place: MappingSource, rules: Rules, endpoints: Vec<String>) -> Result<PendingKeeper, FirstReadError> {
     let (orders, received) = mpsc::channel(ORDERS);
     let (live, lives) = sync_channel(1);
     let (begins, begun) = sync_channel(1);

@@ -18,7 +18,7 @@ const FIRST_FETCH: Duration = Duration::from_secs(3);
 
 /// Why there is no mapping to start with, and no use in waiting for one.
 #[derive(Debug, thiserror::Error)]
-pub enum FirstFault {
+pub enum FirstReadError {
     /// The mapping is a file that cannot be read, or the source cannot be set up.
     #[error("{0}")]
     Unreadable(#[from] FetchError),
@@ -71,7 +71,7 @@ impl MappingReader {
 
     /// Reads the mapping to start with. A file that is missing or has faults aborts the start: somebody
     /// who can fix it is watching, and what they last deployed may still run.
-    pub(super) async fn first(mut self) -> Result<(MappingReader, FirstRead), FirstFault> {
+    pub(super) async fn first(mut self) -> Result<(MappingReader, FirstRead), FirstReadError> {
         let is_file = self.place.file().is_some();
         let cached = self.cache.as_ref().is_some_and(|cache| cache.path().exists());
         let patience = if cached { FIRST_FETCH.min(self.rules.timeout) } else { self.rules.timeout };
@@ -79,7 +79,7 @@ impl MappingReader {
             Ok(Fetched::Document(bytes)) => {
                 let document = Document::new(bytes);
                 match document.compile(&self.place.to_string(), &self.endpoints) {
-                    Err(Cause::Rejected(faults)) if is_file => return Err(FirstFault::Invalid(faults)),
+                    Err(Cause::Rejected(faults)) if is_file => return Err(FirstReadError::Invalid(faults)),
                     table => Brought::Document(document, table),
                 }
             }

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 
-use super::{Record, Text, Upstream};
+use super::record::{Record, Text, Upstream};
 use nameplate_core::domain::address::push_ip;
 
 /// Bytes of a text that a client chooses which a line has, at most.

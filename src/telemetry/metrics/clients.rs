@@ -2,7 +2,7 @@
 
 use prometheus::{Gauge, GaugeVec, IntCounter, IntGauge, Opts, Registry};
 
-use super::{Metrics, add, clamp, counter, counters, gauge, histogram};
+use super::register::{add, clamp, counter, counters, gauge, histogram};
 use crate::telemetry::histogram::Histogram;
 
 /// The labels of certificates that were read again: index 0 for good ones.
@@ -68,7 +68,8 @@ const CUTS: [&str; 8] = [
     "slow_reader",
 ];
 
-pub(super) struct Clients {
+/// What is counted of this subject; [`super::Metrics`] has one.
+pub struct Clients {
     open: IntGauge,
     most: IntGauge,
     accepted: IntCounter,
@@ -79,59 +80,6 @@ pub(super) struct Clients {
     handshakes: [IntCounter; HANDSHAKES.len()],
     handshake_duration: Histogram,
     draining: IntGauge,
-}
-
-impl Metrics {
-    /// A client's connection was accepted, whatever becomes of it.
-    pub fn connection_accepted(&self) {
-        self.clients.accepted.inc();
-    }
-
-    /// The system could not give us a connection that a client has opened.
-    pub fn accept_failed(&self) {
-        self.clients.accept_failures.inc();
-    }
-
-    /// A client's connection is open, and is one of those that may be.
-    pub fn connection_opened(&self) {
-        self.clients.open.inc();
-    }
-
-    /// It is no more.
-    pub fn connection_closed(&self) {
-        self.clients.open.dec();
-    }
-
-    /// We ended a client's connection, or did not take it.
-    pub fn connection_cut(&self, cut: Cut) {
-        self.clients.cut[cut as usize].inc();
-    }
-
-    /// So many connections may be open.
-    pub fn connection_limit(&self, most: usize) {
-        self.clients.most.set(clamp(most));
-    }
-
-    /// A listener's certificate was read again, and is served if it was good.
-    pub fn certificate_reloaded(&self, good: bool) {
-        self.clients.certificate_reloads[usize::from(!good)].inc();
-    }
-
-    /// When the certificate of the listener at this address ends.
-    pub fn certificate_expiry(&self, listener: &str) -> CertificateExpiry {
-        CertificateExpiry(self.clients.certificate_expiry.with_label_values(&[listener]))
-    }
-
-    /// A client's TLS handshake took `seconds`.
-    pub fn client_shook_hands(&self, kind: Handshake, seconds: f64) {
-        self.clients.handshakes[kind as usize].inc();
-        self.clients.handshake_duration.observe(seconds);
-    }
-
-    /// The process begins to stop, or does not.
-    pub fn draining(&self, draining: bool) {
-        self.clients.draining.set(i64::from(draining));
-    }
 }
 
 impl Clients {
@@ -182,5 +130,58 @@ impl Clients {
             )?,
             draining: gauge(r, "nameplate_draining", "1 while the process is stopping, else 0.")?,
         })
+    }
+}
+
+impl Clients {
+    /// A client's connection was accepted, whatever becomes of it.
+    pub fn connection_accepted(&self) {
+        self.accepted.inc();
+    }
+
+    /// The system could not give us a connection that a client has opened.
+    pub fn accept_failed(&self) {
+        self.accept_failures.inc();
+    }
+
+    /// A client's connection is open, and is one of those that may be.
+    pub fn connection_opened(&self) {
+        self.open.inc();
+    }
+
+    /// It is no more.
+    pub fn connection_closed(&self) {
+        self.open.dec();
+    }
+
+    /// We ended a client's connection, or did not take it.
+    pub fn connection_cut(&self, cut: Cut) {
+        self.cut[cut as usize].inc();
+    }
+
+    /// So many connections may be open.
+    pub fn connection_limit(&self, most: usize) {
+        self.most.set(clamp(most));
+    }
+
+    /// A listener's certificate was read again, and is served if it was good.
+    pub fn certificate_reloaded(&self, good: bool) {
+        self.certificate_reloads[usize::from(!good)].inc();
+    }
+
+    /// When the certificate of the listener at this address ends.
+    pub fn certificate_expiry(&self, listener: &str) -> CertificateExpiry {
+        CertificateExpiry(self.certificate_expiry.with_label_values(&[listener]))
+    }
+
+    /// A client's TLS handshake took `seconds`.
+    pub fn client_shook_hands(&self, kind: Handshake, seconds: f64) {
+        self.handshakes[kind as usize].inc();
+        self.handshake_duration.observe(seconds);
+    }
+
+    /// The process begins to stop, or does not.
+    pub fn draining(&self, draining: bool) {
+        self.draining.set(i64::from(draining));
     }
 }

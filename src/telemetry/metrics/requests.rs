@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prometheus::{IntCounter, IntGauge, Registry};
 
 use super::domains::{Domain, Domains};
-use super::{Metrics, add, counter, counters, gauge, histogram};
+use super::register::{add, counter, counters, gauge, histogram};
 use crate::telemetry::histogram::Histogram;
 use crate::telemetry::traffic::Totals;
 use nameplate_core::domain::refusal::Refusal;
@@ -41,7 +41,8 @@ pub struct Done<'r> {
     pub sent: u64,
 }
 
-pub(super) struct Requests {
+/// What is counted of this subject; [`super::Metrics`] has one.
+pub struct Requests {
     domains: Domains,
     refusals: [IntCounter; Refusal::ALL.len()],
     client_aborts: IntCounter,
@@ -49,64 +50,6 @@ pub(super) struct Requests {
     received: IntCounter,
     sent: IntCounter,
     pub(super) duration: Histogram,
-}
-
-impl Metrics {
-    /// A request begins. Keep what this gives until it is over, however it ends.
-    #[must_use]
-    pub fn request_begun(&self) -> InFlight {
-        self.requests.in_flight.inc();
-        InFlight(self.requests.in_flight.clone())
-    }
-
-    /// How many requests are in flight.
-    pub fn in_flight(&self) -> u64 {
-        self.requests.in_flight.get().max(0) as u64
-    }
-
-    /// A request to this domain is over; `None` is for one that no entry answers.
-    pub fn request_done(&self, domain: Option<&Domain>, done: &Done<'_>) {
-        let verb = VERBS.iter().position(|verb| *verb == done.method.as_str());
-        let Requests { domains, received, sent, duration, .. } = &*self.requests;
-        domain.unwrap_or(&domains.unmapped).count(verb.unwrap_or(VERBS.len()), done.status);
-        duration.observe(done.seconds);
-        // Most requests have no body.
-        if done.received > 0 {
-            received.inc_by(done.received);
-        }
-        if done.sent > 0 {
-            sent.inc_by(done.sent);
-        }
-    }
-
-    /// These domains have series of their own from now on, and no others: what counts for each, in
-    /// their order.
-    pub fn list_domains<'n>(&self, names: impl Iterator<Item = &'n str>) -> Vec<Arc<Domain>> {
-        self.requests.domains.list(names)
-    }
-
-    /// What counts for all domains that have no series of their own.
-    pub fn other_domains(&self) -> Arc<Domain> {
-        self.requests.domains.other()
-    }
-
-    /// A request was refused. It also counts in [`Metrics::request_done`].
-    pub fn refused(&self, refusal: Refusal) {
-        self.requests.refusals[refusal.index()].inc();
-    }
-
-    /// A request was refused before its method was known, `seconds` after it began, with so many bytes.
-    pub fn refused_early(&self, refusal: Refusal, seconds: f64, sent: u64) {
-        self.refused(refusal);
-        self.requests.domains.unmapped.count(VERBS.len(), refusal.status());
-        self.requests.duration.observe(seconds);
-        self.requests.sent.inc_by(sent);
-    }
-
-    /// A client went away before its answer was complete.
-    pub fn client_aborted(&self) {
-        self.requests.client_aborts.inc();
-    }
 }
 
 impl Requests {
@@ -142,5 +85,63 @@ impl Requests {
 
     pub(super) fn totals(&self) -> Totals {
         Totals { refused: self.refusals.iter().map(IntCounter::get).sum(), ..self.domains.totals() }
+    }
+}
+
+impl Requests {
+    /// A request begins. Keep what this gives until it is over, however it ends.
+    #[must_use]
+    pub fn request_begun(&self) -> InFlight {
+        self.in_flight.inc();
+        InFlight(self.in_flight.clone())
+    }
+
+    /// How many requests are in flight.
+    pub fn in_flight(&self) -> u64 {
+        self.in_flight.get().max(0) as u64
+    }
+
+    /// A request to this domain is over; `None` is for one that no entry answers.
+    pub fn request_done(&self, domain: Option<&Domain>, done: &Done<'_>) {
+        let verb = VERBS.iter().position(|verb| *verb == done.method.as_str());
+        let Requests { domains, received, sent, duration, .. } = self;
+        domain.unwrap_or(&domains.unmapped).count(verb.unwrap_or(VERBS.len()), done.status);
+        duration.observe(done.seconds);
+        // Most requests have no body.
+        if done.received > 0 {
+            received.inc_by(done.received);
+        }
+        if done.sent > 0 {
+            sent.inc_by(done.sent);
+        }
+    }
+
+    /// These domains have series of their own from now on, and no others: what counts for each, in
+    /// their order.
+    pub fn list_domains<'n>(&self, names: impl Iterator<Item = &'n str>) -> Vec<Arc<Domain>> {
+        self.domains.list(names)
+    }
+
+    /// What counts for all domains that have no series of their own.
+    pub fn other_domains(&self) -> Arc<Domain> {
+        self.domains.other()
+    }
+
+    /// A request was refused. It also counts in [`Requests::request_done`].
+    pub fn refused(&self, refusal: Refusal) {
+        self.refusals[refusal.index()].inc();
+    }
+
+    /// A request was refused before its method was known, `seconds` after it began, with so many bytes.
+    pub fn refused_early(&self, refusal: Refusal, seconds: f64, sent: u64) {
+        self.refused(refusal);
+        self.domains.unmapped.count(VERBS.len(), refusal.status());
+        self.duration.observe(seconds);
+        self.sent.inc_by(sent);
+    }
+
+    /// A client went away before its answer was complete.
+    pub fn client_aborted(&self) {
+        self.client_aborts.inc();
     }
 }

@@ -7,7 +7,6 @@ use prometheus::Registry;
 use prometheus::proto::MetricType;
 use tokio::runtime::{Handle, RuntimeMetrics};
 
-use super::Metrics;
 use super::scraped::{Found, Kind, Scraped};
 use crate::telemetry::lines::Log;
 
@@ -34,14 +33,8 @@ const LOST: [Kind; 1] = [(
 
 /// The runtimes there are. Locked where one is added and where they are scraped, and nowhere else.
 #[derive(Clone, Default)]
-pub(super) struct Runtimes(Arc<Mutex<Vec<(&'static str, RuntimeMetrics)>>>);
-
-impl Metrics {
-    /// Tells of this runtime from now on.
-    pub fn watch_runtime(&self, name: &'static str, runtime: &Handle) {
-        self.runtimes.0.lock().push((name, runtime.metrics()));
-    }
-}
+/// What is counted of this subject; [`super::Metrics`] has one.
+pub struct Runtimes(Arc<Mutex<Vec<(&'static str, RuntimeMetrics)>>>);
 
 impl Runtimes {
     pub(super) fn register(r: &Registry) -> prometheus::Result<Runtimes> {
@@ -66,4 +59,11 @@ fn values(runtime: &RuntimeMetrics) -> [f64; RUNTIMES.len()] {
 pub(super) fn register_logs(r: &Registry) -> prometheus::Result<()> {
     let read = || Log::ALL.map(|log| (log.name(), [log.lost() as f64])).to_vec();
     r.register(Box::new(Scraped::new(LOST, "log", read)?))
+}
+
+impl Runtimes {
+    /// Tells of this runtime from now on.
+    pub fn watch_runtime(&self, name: &'static str, runtime: &Handle) {
+        self.0.lock().push((name, runtime.metrics()));
+    }
 }

@@ -20,13 +20,13 @@ fn has(metrics: &Metrics, line: &str) {
 }
 
 fn done(m: &Metrics, domain: Option<&Domain>, method: &Method, status: u16, seconds: f64) {
-    m.request_done(domain, &Done { method, status, seconds, received: 3, sent: 40 });
+    m.requests.request_done(domain, &Done { method, status, seconds, received: 3, sent: 40 });
 }
 
 #[test]
 fn a_request_counts_by_domain_method_and_status() {
     let m = metrics();
-    let shop = &m.list_domains(["shop.example.com"].into_iter())[0];
+    let shop = &m.requests.list_domains(["shop.example.com"].into_iter())[0];
     done(&m, Some(shop), &Method::GET, 200, 0.004);
     done(&m, Some(shop), &Method::GET, 200, 0.004);
     done(&m, None, &Method::POST, 504, 29.1);
@@ -61,7 +61,7 @@ fn no_client_can_add_labels() {
 #[test]
 fn every_refusal_is_there_before_it_happens() {
     let m = metrics();
-    m.refused(Refusal::UnknownHost);
+    m.requests.refused(Refusal::UnknownHost);
     for refusal in Refusal::ALL {
         let count = u8::from(refusal == Refusal::UnknownHost);
         has(&m, &format!("nameplate_refusals_total{{reason=\"{}\"}} {count}", refusal.reason()));
@@ -71,28 +71,28 @@ fn every_refusal_is_there_before_it_happens() {
 #[test]
 fn a_request_is_in_flight_until_it_is_dropped() {
     let m = metrics();
-    let (first, second) = (m.request_begun(), m.request_begun());
+    let (first, second) = (m.requests.request_begun(), m.requests.request_begun());
     has(&m, "nameplate_requests_in_flight 2");
     drop(first);
-    assert_eq!(m.in_flight(), 1);
+    assert_eq!(m.requests.in_flight(), 1);
     drop(second);
-    assert_eq!(m.in_flight(), 0);
+    assert_eq!(m.requests.in_flight(), 0);
 }
 
 #[test]
 fn each_label_stands_for_its_own_value() {
     let m = metrics();
-    m.upstream_connected(0.002, 0.004, Some(Handshake::Full));
-    (0..2).for_each(|_| m.upstream_connected(0.002, 0.004, Some(Handshake::Resumed)));
-    m.upstream_connected(0.002, 0.004, None);
-    m.upstream_reused();
-    m.upstream_reused();
-    m.upstream_connect_failed(ConnectFailure::Refused);
+    m.upstream.upstream_connected(0.002, 0.004, Some(Handshake::Full));
+    (0..2).for_each(|_| m.upstream.upstream_connected(0.002, 0.004, Some(Handshake::Resumed)));
+    m.upstream.upstream_connected(0.002, 0.004, None);
+    m.upstream.upstream_reused();
+    m.upstream.upstream_reused();
+    m.upstream.upstream_connect_failed(ConnectFailure::Refused);
     for (cause, times) in [(ConnectFailure::Timeout, 2), (ConnectFailure::Tls, 3), (ConnectFailure::Other, 4)] {
-        (0..times).for_each(|_| m.upstream_connect_failed(cause));
+        (0..times).for_each(|_| m.upstream.upstream_connect_failed(cause));
     }
-    m.endpoint_discovered(Discovery::Ok);
-    (0..2).for_each(|_| m.endpoint_discovered(Discovery::Failed));
+    m.upstream.endpoint_discovered(Discovery::Ok);
+    (0..2).for_each(|_| m.upstream.endpoint_discovered(Discovery::Failed));
     has(&m, r#"nameplate_upstream_connections_total{kind="new"} 4"#);
     has(&m, r#"nameplate_upstream_tls_handshakes_total{kind="full"} 1"#);
     has(&m, r#"nameplate_upstream_tls_handshakes_total{kind="resumed"} 2"#);
@@ -110,7 +110,7 @@ fn each_label_stands_for_its_own_value() {
 #[test]
 fn a_connection_to_the_endpoint_is_open_until_it_is_dropped() {
     let m = metrics();
-    let connections = m.upstream_connections();
+    let connections = m.upstream.upstream_connections();
     let (one, other) = (connections.opened(), connections.opened());
     has(&m, "nameplate_upstream_connections_open 2");
     drop((one, other));
@@ -120,8 +120,8 @@ fn a_connection_to_the_endpoint_is_open_until_it_is_dropped() {
 #[test]
 fn handshakes_of_clients_count_by_kind() {
     let m = metrics();
-    m.client_shook_hands(Handshake::Full, 0.03);
-    (0..2).for_each(|_| m.client_shook_hands(Handshake::Resumed, 0.004));
+    m.clients.client_shook_hands(Handshake::Full, 0.03);
+    (0..2).for_each(|_| m.clients.client_shook_hands(Handshake::Resumed, 0.004));
     has(&m, r#"nameplate_client_tls_handshakes_total{kind="full"} 1"#);
     has(&m, r#"nameplate_client_tls_handshakes_total{kind="resumed"} 2"#);
     has(&m, r#"nameplate_client_tls_handshake_duration_seconds_bucket{le="0.005"} 2"#);
@@ -131,7 +131,7 @@ fn handshakes_of_clients_count_by_kind() {
 #[test]
 fn a_certificate_has_an_end_or_none_that_can_be_read() {
     let m = metrics();
-    let expiry = m.certificate_expiry("[::1]:8443");
+    let expiry = m.clients.certificate_expiry("[::1]:8443");
     expiry.is(Some(4_102_444_800));
     has(&m, r#"nameplate_certificate_expiry_timestamp_seconds{listener="[::1]:8443"} 4102444800"#);
     expiry.is(None);
@@ -151,7 +151,7 @@ fn each_log_has_a_series_before_a_line_is_lost() {
 fn a_runtime_tells_of_its_threads_and_tasks() {
     let m = metrics();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().expect("a runtime");
-    m.watch_runtime("proxy", runtime.handle());
+    m.runtimes.watch_runtime("proxy", runtime.handle());
     has(&m, r#"nameplate_runtime_threads{runtime="proxy"} 2"#);
     has(&m, r#"nameplate_runtime_tasks{runtime="proxy"} 0"#);
     let (begun, begins) = std::sync::mpsc::channel();
@@ -176,12 +176,12 @@ fn a_runtime_tells_of_its_threads_and_tasks() {
 fn a_mapping_found_unchanged_is_as_fresh_as_a_new_one() {
     let m = metrics();
     let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-    m.mapping_confirmed(ReadResult::Ok, at(1_000));
-    m.mapping_confirmed(ReadResult::Unchanged, at(2_000));
+    m.mapping.mapping_confirmed(ReadResult::Ok, at(1_000));
+    m.mapping.mapping_confirmed(ReadResult::Unchanged, at(2_000));
     for result in [ReadResult::Rejected, ReadResult::Held, ReadResult::Failed] {
-        m.mapping_read(result);
+        m.mapping.mapping_read(result);
     }
-    m.mapping_in_force(7, 100_000, 90_000);
+    m.mapping.mapping_in_force(7, 100_000, 90_000);
     has(&m, "nameplate_mapping_last_success_timestamp_seconds 2000");
     for result in ["ok", "unchanged", "rejected", "held", "failed"] {
         has(&m, &format!("nameplate_mapping_reloads_total{{result=\"{result}\"}} 1"));
@@ -194,8 +194,8 @@ fn a_mapping_found_unchanged_is_as_fresh_as_a_new_one() {
 #[test]
 fn the_mapping_in_force_has_one_series_of_its_own() {
     let m = metrics();
-    m.mapping_version("aaa", "s3://bucket/key");
-    m.mapping_version("bbb", "s3://bucket/key");
+    m.mapping.mapping_version("aaa", "s3://bucket/key");
+    m.mapping.mapping_version("bbb", "s3://bucket/key");
     let text = m.render();
     let series: Vec<_> = text.lines().filter(|line| line.starts_with("nameplate_mapping_info{")).collect();
     assert_eq!(series, [r#"nameplate_mapping_info{source="s3://bucket/key",version="bbb"} 1"#]);
@@ -209,11 +209,11 @@ fn one_trouble_with_the_mapping_at_a_time() {
         has(&m, &format!("nameplate_mapping_trouble{{reason=\"held\"}} {held}"));
         has(&m, &format!("nameplate_mapping_trouble{{reason=\"failed\"}} {failed}"));
     };
-    m.mapping_trouble(Some(ReadResult::Held));
+    m.mapping.mapping_trouble(Some(ReadResult::Held));
     troubles(1, 0);
-    m.mapping_trouble(Some(ReadResult::Failed));
+    m.mapping.mapping_trouble(Some(ReadResult::Failed));
     troubles(0, 1);
-    m.mapping_trouble(None);
+    m.mapping.mapping_trouble(None);
     troubles(0, 0);
 }
 
@@ -236,7 +236,7 @@ fn two_proxies_in_one_process_do_not_share_their_counts() {
 #[test]
 fn each_endpoint_has_series_of_its_own_from_the_start() {
     let m = metrics();
-    let (one, _other) = (m.endpoint("default"), m.endpoint("other"));
+    let (one, _other) = (m.upstream.endpoint("default"), m.upstream.endpoint("other"));
     one.picked(true);
     one.ejected();
     one.checked(false);
@@ -273,12 +273,12 @@ fn threads_that_record_at_once_lose_nothing() {
 fn used() -> Metrics {
     let m = metrics();
     done(&m, None, &Method::GET, 200, 0.004);
-    m.upstream_first_byte(0.003);
-    m.endpoint("default").picked(true);
-    m.mapping_version("aaa", "m");
-    m.certificate_expiry("127.0.0.1:8443").is(Some(4_102_444_800));
+    m.upstream.upstream_first_byte(0.003);
+    m.upstream.endpoint("default").picked(true);
+    m.mapping.mapping_version("aaa", "m");
+    m.clients.certificate_expiry("127.0.0.1:8443").is(Some(4_102_444_800));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    m.watch_runtime("proxy", runtime.handle());
+    m.runtimes.watch_runtime("proxy", runtime.handle());
     m
 }
 

@@ -3,8 +3,8 @@
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use super::clients::{HANDSHAKES, Handshake};
+use super::register::{add, clamp, counter, counters, gauge, histogram};
 use super::requests::REQUEST_SECONDS;
-use super::{Metrics, add, clamp, counter, counters, gauge, histogram};
 use crate::telemetry::histogram::Histogram;
 
 /// For TCP, in seconds. One round trip: a quarter of a millisecond inside a zone, 1 to 2 ms between those of
@@ -125,7 +125,8 @@ impl Drop for UpstreamConnection {
     }
 }
 
-pub(super) struct Upstream {
+/// What is counted of this subject; [`super::Metrics`] has one.
+pub struct Upstream {
     connections: [IntCounter; KINDS.len()],
     open: UpstreamConnections,
     handshakes: [IntCounter; HANDSHAKES.len()],
@@ -137,65 +138,6 @@ pub(super) struct Upstream {
     first_byte_duration: Histogram,
     endpoints: ByEndpoint,
     discoveries: [IntCounter; DISCOVERIES.len()],
-}
-
-impl Metrics {
-    /// A request got a new connection to the endpoint, after so many seconds for TCP and for TLS. Where the
-    /// kind of its handshake is not known, it counts as neither.
-    pub fn upstream_connected(&self, tcp: f64, tls: f64, kind: Option<Handshake>) {
-        self.upstream.connections[0].inc();
-        self.upstream.tcp_duration.observe(tcp);
-        self.upstream.tls_duration.observe(tls);
-        if let Some(kind) = kind {
-            self.upstream.handshakes[kind as usize].inc();
-        }
-    }
-
-    /// Where connections to the endpoint are counted for as long as they are open.
-    pub fn upstream_connections(&self) -> UpstreamConnections {
-        self.upstream.open.clone()
-    }
-
-    /// A request got a connection to the endpoint that an earlier one had left.
-    pub fn upstream_reused(&self) {
-        self.upstream.connections[1].inc();
-    }
-
-    /// An attempt to connect to the endpoint failed.
-    pub fn upstream_connect_failed(&self, cause: ConnectFailure) {
-        self.upstream.connect_failures[cause as usize].inc();
-    }
-
-    /// A request gets another attempt.
-    pub fn upstream_retried(&self, cause: Retry) {
-        self.upstream.retries[cause as usize].inc();
-    }
-
-    /// A request would have got another attempt, and the budget of attempts is used up.
-    pub fn upstream_retry_denied(&self) {
-        self.upstream.retries_denied.inc();
-    }
-
-    /// What counts for the endpoint of this name.
-    pub fn endpoint(&self, name: &str) -> EndpointCounts {
-        let ByEndpoint { requests, addresses, ejections, checks } = &self.upstream.endpoints;
-        EndpointCounts {
-            requests: ZONES.map(|zone| requests.with_label_values(&[name, zone])),
-            addresses: ZONES.map(|zone| STATES.map(|state| addresses.with_label_values(&[name, zone, state]))),
-            ejections: ejections.with_label_values(&[name]),
-            checks: CHECKS.map(|result| checks.with_label_values(&[name, result])),
-        }
-    }
-
-    /// The header of the API's answer arrived `seconds` after the request had its connection.
-    pub fn upstream_first_byte(&self, seconds: f64) {
-        self.upstream.first_byte_duration.observe(seconds);
-    }
-
-    /// The endpoint's addresses were looked up.
-    pub fn endpoint_discovered(&self, result: Discovery) {
-        self.upstream.discoveries[result as usize].inc();
-    }
 }
 
 /// What each endpoint has series of its own of.
@@ -307,4 +249,63 @@ impl ByEndpoint {
 
 fn vec(registry: &Registry, (name, help): (&str, &str), labels: &[&str]) -> prometheus::Result<IntCounterVec> {
     add(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
+}
+
+impl Upstream {
+    /// A request got a new connection to the endpoint, after so many seconds for TCP and for TLS. Where the
+    /// kind of its handshake is not known, it counts as neither.
+    pub fn upstream_connected(&self, tcp: f64, tls: f64, kind: Option<Handshake>) {
+        self.connections[0].inc();
+        self.tcp_duration.observe(tcp);
+        self.tls_duration.observe(tls);
+        if let Some(kind) = kind {
+            self.handshakes[kind as usize].inc();
+        }
+    }
+
+    /// Where connections to the endpoint are counted for as long as they are open.
+    pub fn upstream_connections(&self) -> UpstreamConnections {
+        self.open.clone()
+    }
+
+    /// A request got a connection to the endpoint that an earlier one had left.
+    pub fn upstream_reused(&self) {
+        self.connections[1].inc();
+    }
+
+    /// An attempt to connect to the endpoint failed.
+    pub fn upstream_connect_failed(&self, cause: ConnectFailure) {
+        self.connect_failures[cause as usize].inc();
+    }
+
+    /// A request gets another attempt.
+    pub fn upstream_retried(&self, cause: Retry) {
+        self.retries[cause as usize].inc();
+    }
+
+    /// A request would have got another attempt, and the budget of attempts is used up.
+    pub fn upstream_retry_denied(&self) {
+        self.retries_denied.inc();
+    }
+
+    /// What counts for the endpoint of this name.
+    pub fn endpoint(&self, name: &str) -> EndpointCounts {
+        let ByEndpoint { requests, addresses, ejections, checks } = &self.endpoints;
+        EndpointCounts {
+            requests: ZONES.map(|zone| requests.with_label_values(&[name, zone])),
+            addresses: ZONES.map(|zone| STATES.map(|state| addresses.with_label_values(&[name, zone, state]))),
+            ejections: ejections.with_label_values(&[name]),
+            checks: CHECKS.map(|result| checks.with_label_values(&[name, result])),
+        }
+    }
+
+    /// The header of the API's answer arrived `seconds` after the request had its connection.
+    pub fn upstream_first_byte(&self, seconds: f64) {
+        self.first_byte_duration.observe(seconds);
+    }
+
+    /// The endpoint's addresses were looked up.
+    pub fn endpoint_discovered(&self, result: Discovery) {
+        self.discoveries[result as usize].inc();
+    }
 }

@@ -172,7 +172,8 @@ fn whatever_is_pulled_is_pinned_by_digest() {
 #[test]
 fn the_dependencies_layer_has_the_manifest_of_every_member() {
     let members = WORKSPACE.lines().find_map(|line| line.strip_prefix("members = ["));
-    let members = members.expect("one line of members").trim_end_matches(']').split(", ").map(|name| name.trim_matches('"'));
+    let members =
+        members.expect("one line of members").trim_end_matches(']').split(", ").map(|name| name.trim_matches('"'));
     for member in members.filter(|name| *name != ".") {
         assert!(DOCKERFILE.contains(&format!("\nCOPY {member}/Cargo.toml {member}/\n")), "{member}");
         let allowed = ["!crates".to_owned(), format!("!{member}/Cargo.toml")];

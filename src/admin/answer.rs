@@ -1,0 +1,63 @@
+//! A page of the admin listener, as it is sent.
+
+use std::time::SystemTime;
+
+use http::{Method, Response, header};
+use serde::Serialize;
+
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
+
+pub(super) const JSON: &str = "application/json";
+
+/// The most entries, faults and addresses on one page.
+pub(super) const MOST_SHOWN: usize = 100;
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The Content-Type.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: String,
+    /// What the body may do in a browser: its Content-Security-Policy. Nothing, if it is not HTML.
+    pub policy: &'static str,
+}
+
+impl Answer {
+    pub(super) fn of(status: u16, content_type: &'static str, body: String) -> Answer {
+        Answer { status, content_type, body, policy: "default-src 'none'; frame-ancestors 'none'" }
+    }
+
+    pub(super) fn text(status: u16, body: &str) -> Answer {
+        Answer::of(status, TEXT, format!("{body}\n"))
+    }
+
+    pub(super) fn json(value: &impl Serialize) -> Answer {
+        match serde_json::to_string_pretty(value) {
+            Ok(json) => Answer::of(200, JSON, json + "\n"),
+            Err(fault) => Answer::text(500, &fault.to_string()),
+        }
+    }
+
+    pub(super) fn into_response(self, method: &Method) -> Response<Vec<u8>> {
+        let response = Response::builder()
+            .status(self.status)
+            .header(header::CONTENT_TYPE, self.content_type)
+            // To HEAD too, as GET would have it (RFC 9110 section 8.6).
+            .header(header::CONTENT_LENGTH, self.body.len())
+            .header(header::CACHE_CONTROL, "no-store")
+            .header(header::VARY, "Accept")
+            .header(header::CONTENT_SECURITY_POLICY, self.policy)
+            .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+            .header(header::REFERRER_POLICY, "no-referrer");
+        let response = if self.status == 405 { response.header(header::ALLOW, "GET, HEAD") } else { response };
+        let body = if *method == Method::HEAD { Vec::new() } else { self.body.into_bytes() };
+        response.body(body).expect("each status and header is a constant or a number")
+    }
+}
+
+pub(super) fn rfc3339(at: SystemTime) -> String {
+    humantime::format_rfc3339_seconds(at).to_string()
+}

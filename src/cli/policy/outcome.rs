@@ -1,0 +1,23 @@
+//! What every `policy` command says and returns.
+
+use std::io::Write;
+
+/// Policies were made, or nothing is left to do.
+pub(super) const DONE: u8 = 0;
+
+/// `apply --dry-run`: there is something to do.
+pub(super) const TO_DO: u8 = 3;
+
+/// `apply`: this run put the policy and could not deploy the stage.
+pub(super) const HALF_DONE: u8 = 4;
+
+/// Where what a command says goes.
+pub(in crate::cli) struct Said<'w> {
+    pub(in crate::cli) out: &'w mut dyn Write,
+    pub(in crate::cli) err: &'w mut dyn Write,
+}
+
+pub(super) fn say(said: &mut Said<'_>, code: u8, what: &str) -> u8 {
+    let _ = writeln!(said.err, "{what}");
+    code
+}
