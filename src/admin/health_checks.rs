@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::sources::Admin;
-use nameplate_core::domain::proxy_header::{self, Fault};
+use nameplate_core::domain::proxy_header::{self, ProxyHeaderError};
 
 /// Fewer bytes than the shortest request and the shortest header have, and enough to tell them apart.
 const LOOK: usize = 12;
@@ -46,10 +46,10 @@ async fn skip_header(stream: &mut Stream) -> io::Result<()> {
     loop {
         let so_far = if header.is_empty() { &look[..] } else { &header };
         match proxy_header::parse(so_far) {
-            Ok(_) | Err(Fault::Missing) => return Ok(()),
-            Err(Fault::Malformed) => return Err(io::ErrorKind::InvalidData.into()),
+            Ok(_) | Err(ProxyHeaderError::Missing) => return Ok(()),
+            Err(ProxyHeaderError::Malformed) => return Err(io::ErrorKind::InvalidData.into()),
             // One at a time, because what follows is the request's. Health checks are seconds apart.
-            Err(Fault::Incomplete) => header.push(stream.read_u8().await?),
+            Err(ProxyHeaderError::Incomplete) => header.push(stream.read_u8().await?),
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::downstream::connection::{ClientConnection, ConnectionState};
 use crate::downstream::send_rate::SendRate;
 use crate::telemetry::exhaustion::is_exhaustion;
 use crate::telemetry::metrics::Cut;
-use nameplate_core::domain::proxy_header::Fault;
+use nameplate_core::domain::proxy_header::ProxyHeaderError;
 use nameplate_core::settings::{Client, Settings};
 
 /// The longest head that is read, unless the limits of requests are so large that twice them is more. What
@@ -207,7 +207,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
                 Some(())
             }
             Err(fault) => {
-                connection.cut(if fault == Fault::Missing { Cut::ProxyMissing } else { Cut::ProxyMalformed });
+                connection.cut(if fault == ProxyHeaderError::Missing {
+                    Cut::ProxyMissing
+                } else {
+                    Cut::ProxyMalformed
+                });
                 None
             }
         }

@@ -26,7 +26,7 @@ use super::linger::read_out;
 use crate::downstream::connection::{ClientConnection, ConnectionState};
 use crate::downstream::send_rate::SendRate;
 use crate::telemetry::metrics::Cut;
-use nameplate_core::domain::proxy_header::{self, Addresses, Fault, ProxyHeader};
+use nameplate_core::domain::proxy_header::{self, Addresses, ProxyHeader, ProxyHeaderError};
 
 /// Bytes one read can bring where the reader asks for less: rustls reads 4 KiB at a time, a TLS record
 /// has 16. Pingora's own 64 KiB would be 640 MB of buffers at 10,000 connections.
@@ -71,10 +71,10 @@ impl Socket {
     }
 
     /// Reads the PROXY header that stands first. `None` where the connection ends before its first byte.
-    pub(super) async fn proxy_header(&mut self) -> io::Result<Option<Result<ProxyHeader, Fault>>> {
+    pub(super) async fn proxy_header(&mut self) -> io::Result<Option<Result<ProxyHeader, ProxyHeaderError>>> {
         loop {
             match proxy_header::parse(&self.input) {
-                Err(Fault::Incomplete) => {}
+                Err(ProxyHeaderError::Incomplete) => {}
                 Ok(header) => {
                     self.input.advance(header.length);
                     if !self.input.is_empty() {
@@ -87,7 +87,7 @@ impl Socket {
             // A header is never longer, so this ends.
             self.input.reserve(proxy_header::MOST);
             if self.tcp.read_buf(&mut self.input).await? == 0 {
-                return Ok(if self.input.is_empty() { None } else { Some(Err(Fault::Malformed)) });
+                return Ok(if self.input.is_empty() { None } else { Some(Err(ProxyHeaderError::Malformed)) });
             }
         }
     }

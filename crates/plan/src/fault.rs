@@ -11,7 +11,7 @@ const LISTED: usize = 3;
 
 /// One reason. It has the mapping, or AWS's quotas, changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum PlanFault {
     /// It needs more of something than there may be.
     OverQuota(OverQuota),
     /// Names with which no certificate can begin, and no shorter one to put before them.
@@ -24,11 +24,11 @@ pub enum Fault {
 }
 
 /// As the command line prints it, after the mapping's name; no line break at the end.
-impl fmt::Display for Fault {
+impl fmt::Display for PlanFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (zone, names) = match self {
-            Fault::OverQuota(fault) => return fault.fmt(f),
-            Fault::TooLong { zone, names } => (zone, names),
+            PlanFault::OverQuota(fault) => return fault.fmt(f),
+            PlanFault::TooLong { zone, names } => (zone, names),
         };
         let listed = names.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join(", ");
         let more = and_more(names.len().saturating_sub(LISTED));

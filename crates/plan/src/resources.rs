@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::certificate::Certificate;
 use super::certificates::{Assigned, Room, assign, sorted_out};
 use super::exceeded;
-use super::fault::Fault;
+use super::fault::PlanFault;
 use super::names::Names;
 use super::options::{Elb, Options};
 use super::policy::{Planned, TooLarge, planned};
@@ -125,7 +125,7 @@ pub fn plan(
     version: Version,
     options: &Options,
     state: Option<&State>,
-) -> Result<Plan, Vec<Fault>> {
+) -> Result<Plan, Vec<PlanFault>> {
     let zones = Zones::of(table, &options.zoning);
     let names = Names::with(table, &zones);
     let (by_zone, import_names) = sorted_out(&names.certificates, &options.validation_zones);
@@ -141,9 +141,9 @@ pub fn plan(
         hosted_zones: &|zoning| Zones::of(table, zoning).zones.len(),
     };
     let over = exceeded::check(&zones, &by_zone, &import_names, &assigned, options, &trials);
-    let mut faults: Vec<_> = over.into_iter().map(Fault::OverQuota).collect();
+    let mut faults: Vec<_> = over.into_iter().map(PlanFault::OverQuota).collect();
     let too_long = assigned.as_ref().map(|assigned| assigned.too_long.clone()).unwrap_or_default();
-    faults.extend(too_long.into_iter().map(|(zone, names)| Fault::TooLong { zone, names }));
+    faults.extend(too_long.into_iter().map(|(zone, names)| PlanFault::TooLong { zone, names }));
     let Assigned { certificates, default, warnings: of_certificates, .. } = match assigned {
         Ok(assigned) if faults.is_empty() => assigned,
         _ => return Err(faults),

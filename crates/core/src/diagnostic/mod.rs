@@ -59,7 +59,7 @@ impl Diagnostics {
         self.list.len() + self.more
     }
 
-    /// Whether there is none; what [`compile`](super::compile::compile) returns never is.
+    /// Whether there is none; what the compiler of a mapping returns never is.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -40,7 +40,7 @@ pub struct Addresses {
 
 /// Why bytes are no whole header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum ProxyHeaderError {
     /// So far it is one; more must come.
     Incomplete,
     /// It does not begin like one.
@@ -50,13 +50,13 @@ pub enum Fault {
 }
 
 /// Reads the header at the beginning of these bytes.
-pub fn parse(bytes: &[u8]) -> Result<ProxyHeader, Fault> {
+pub fn parse(bytes: &[u8]) -> Result<ProxyHeader, ProxyHeaderError> {
     if begins(bytes, SIGNATURE_V2) {
         version_2(bytes)
     } else if begins(bytes, START_V1) {
         version_1(bytes)
     } else {
-        Err(Fault::Missing)
+        Err(ProxyHeaderError::Missing)
     }
 }
 
@@ -66,13 +66,13 @@ fn begins(bytes: &[u8], with: &[u8]) -> bool {
     bytes[..both] == with[..both]
 }
 
-fn version_1(bytes: &[u8]) -> Result<ProxyHeader, Fault> {
+fn version_1(bytes: &[u8]) -> Result<ProxyHeader, ProxyHeaderError> {
     let seen = &bytes[..bytes.len().min(MOST_V1)];
     let Some(end) = seen.iter().position(|b| *b == b'\n') else {
-        return Err(if seen.len() == MOST_V1 { Fault::Malformed } else { Fault::Incomplete });
+        return Err(if seen.len() == MOST_V1 { ProxyHeaderError::Malformed } else { ProxyHeaderError::Incomplete });
     };
-    let line = seen[..end].strip_suffix(b"\r").ok_or(Fault::Malformed)?;
-    let line = std::str::from_utf8(line).map_err(|_| Fault::Malformed)?;
+    let line = seen[..end].strip_suffix(b"\r").ok_or(ProxyHeaderError::Malformed)?;
+    let line = std::str::from_utf8(line).map_err(|_| ProxyHeaderError::Malformed)?;
     let mut words = line.split(' ').skip(1);
     let family = words.next().unwrap_or_default();
     let addresses = match family {
@@ -80,21 +80,21 @@ fn version_1(bytes: &[u8]) -> Result<ProxyHeader, Fault> {
         "UNKNOWN" => None,
         "TCP4" => Some(line_addresses::<Ipv4Addr>(words)?),
         "TCP6" => Some(line_addresses::<Ipv6Addr>(words)?),
-        _ => return Err(Fault::Malformed),
+        _ => return Err(ProxyHeaderError::Malformed),
     };
     Ok(ProxyHeader { length: end + 1, addresses })
 }
 
 /// Two addresses, then their ports, and nothing else.
-fn line_addresses<'a, A>(mut words: impl Iterator<Item = &'a str>) -> Result<Addresses, Fault>
+fn line_addresses<'a, A>(mut words: impl Iterator<Item = &'a str>) -> Result<Addresses, ProxyHeaderError>
 where
     A: FromStr + Into<IpAddr>,
 {
-    let mut next = || words.next().ok_or(Fault::Malformed);
+    let mut next = || words.next().ok_or(ProxyHeaderError::Malformed);
     let (source, destination) = (ip::<A>(next()?)?, ip::<A>(next()?)?);
     let (source_port, destination_port) = (port(next()?)?, port(next()?)?);
     if words.next().is_some() {
-        return Err(Fault::Malformed);
+        return Err(ProxyHeaderError::Malformed);
     }
     Ok(Addresses {
         source: SocketAddr::new(source, source_port),
@@ -102,28 +102,30 @@ where
     })
 }
 
-fn ip<A: FromStr + Into<IpAddr>>(word: &str) -> Result<IpAddr, Fault> {
-    word.parse::<A>().map(Into::into).map_err(|_| Fault::Malformed)
+fn ip<A: FromStr + Into<IpAddr>>(word: &str) -> Result<IpAddr, ProxyHeaderError> {
+    word.parse::<A>().map(Into::into).map_err(|_| ProxyHeaderError::Malformed)
 }
 
-fn port(word: &str) -> Result<u16, Fault> {
+fn port(word: &str) -> Result<u16, ProxyHeaderError> {
     // `parse` takes a sign, and zeros in front; the specification has neither.
     let plain = word.bytes().all(|b| b.is_ascii_digit()) && (word == "0" || !word.starts_with('0'));
-    word.parse().ok().filter(|_| plain).ok_or(Fault::Malformed)
+    word.parse().ok().filter(|_| plain).ok_or(ProxyHeaderError::Malformed)
 }
 
-fn version_2(bytes: &[u8]) -> Result<ProxyHeader, Fault> {
+fn version_2(bytes: &[u8]) -> Result<ProxyHeader, ProxyHeaderError> {
     // What is there already can be wrong before the rest has come.
     let local = match bytes.get(12) {
-        None => return Err(Fault::Incomplete),
+        None => return Err(ProxyHeaderError::Incomplete),
         Some(0x20) => true,
         Some(0x21) => false,
-        Some(_) => return Err(Fault::Malformed),
+        Some(_) => return Err(ProxyHeaderError::Malformed),
     };
-    let (Some(family), Some(length)) = (bytes.get(13), bytes.get(14..FIXED_V2)) else { return Err(Fault::Incomplete) };
+    let (Some(family), Some(length)) = (bytes.get(13), bytes.get(14..FIXED_V2)) else {
+        return Err(ProxyHeaderError::Incomplete);
+    };
     let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
     if length > MOST_V2 {
-        return Err(Fault::Malformed);
+        return Err(ProxyHeaderError::Malformed);
     }
     // The health checks of the load balancer itself may say any family.
     let size = match family {
@@ -133,12 +135,12 @@ fn version_2(bytes: &[u8]) -> Result<ProxyHeader, Fault> {
         0x21 => 36,
         // A Unix socket: a client without an IP address.
         0x31 => 216,
-        _ => return Err(Fault::Malformed),
+        _ => return Err(ProxyHeaderError::Malformed),
     };
     if length < size {
-        return Err(Fault::Malformed);
+        return Err(ProxyHeaderError::Malformed);
     }
-    let Some(block) = bytes.get(FIXED_V2..FIXED_V2 + length) else { return Err(Fault::Incomplete) };
+    let Some(block) = bytes.get(FIXED_V2..FIXED_V2 + length) else { return Err(ProxyHeaderError::Incomplete) };
     // What follows the addresses are additions (TLVs) that nothing here reads.
     let addresses = match size {
         12 => Some(block_addresses::<4>(block)),
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn line(text: &str, want: Result<Option<Addresses>, Fault>) {
+    fn line(text: &str, want: Result<Option<Addresses>, ProxyHeaderError>) {
         let got = parse(text.as_bytes());
         assert_eq!(got.map(|header| header.addresses), want, "{text:?}");
         if let Ok(header) = got {
@@ -198,8 +200,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_none() {
-        line("GET / HTTP/1.1\r\n", Err(Fault::Missing));
-        line("proxy TCP4 1.2.3.4 1.2.3.4 1 1\r\n", Err(Fault::Missing));
+        line("GET / HTTP/1.1\r\n", Err(ProxyHeaderError::Missing));
+        line("proxy TCP4 1.2.3.4 1.2.3.4 1 1\r\n", Err(ProxyHeaderError::Missing));
         for rest in [
             "",
             "TCP4",
@@ -215,11 +217,11 @@ mod tests {
             "TCP4 1.2.3.4 1.2.3.4 1 ",
             "TCP4 1.2.3 1.2.3.4 1 1",
         ] {
-            line(&format!("PROXY {rest}\r\n"), Err(Fault::Malformed));
+            line(&format!("PROXY {rest}\r\n"), Err(ProxyHeaderError::Malformed));
         }
-        line("PROXY TCP4 1.2.3.4 1.2.3.4 1 1\n", Err(Fault::Malformed));
-        line(&format!("PROXY {}", "x".repeat(MOST_V1 - 6)), Err(Fault::Malformed));
-        line(&format!("PROXY UNKNOWN {}\r\n", "x".repeat(MOST_V1)), Err(Fault::Malformed));
+        line("PROXY TCP4 1.2.3.4 1.2.3.4 1 1\n", Err(ProxyHeaderError::Malformed));
+        line(&format!("PROXY {}", "x".repeat(MOST_V1 - 6)), Err(ProxyHeaderError::Malformed));
+        line(&format!("PROXY UNKNOWN {}\r\n", "x".repeat(MOST_V1)), Err(ProxyHeaderError::Malformed));
     }
 
     #[test]
@@ -265,9 +267,13 @@ mod tests {
             (0x21, 0x21, &[0; 12]),
             (0x20, 0x00, &[0; MOST_V2 + 1]),
         ] {
-            assert_eq!(parse(&binary(command, family, block)), Err(Fault::Malformed), "{command:x} {family:x}");
+            assert_eq!(
+                parse(&binary(command, family, block)),
+                Err(ProxyHeaderError::Malformed),
+                "{command:x} {family:x}"
+            );
         }
-        assert_eq!(parse(b"\r\n\r\nGET"), Err(Fault::Missing));
+        assert_eq!(parse(b"\r\n\r\nGET"), Err(ProxyHeaderError::Missing));
     }
 
     fn any_header() -> impl Strategy<Value = Vec<u8>> {
@@ -302,7 +308,7 @@ mod tests {
             let whole = parse(&header).expect("a whole header");
             prop_assert_eq!(whole.length, header.len());
             for end in 0..header.len() {
-                prop_assert_eq!(parse(&header[..end]), Err(Fault::Incomplete), "{} bytes", end);
+                prop_assert_eq!(parse(&header[..end]), Err(ProxyHeaderError::Incomplete), "{} bytes", end);
             }
             prop_assert_eq!(parse(&[header, rest].concat()), Ok(whole), "what follows is the client's");
         }

@@ -1,6 +1,6 @@
 //! What is said of a plan that AWS's quotas do not allow; and of a previous plan that is none.
 
-use super::super::fault::Fault;
+use super::super::fault::PlanFault;
 use super::super::options::Options;
 use super::super::quotas::{OverQuota, Quota, Quotas};
 use super::super::resources::plan;
@@ -11,7 +11,7 @@ use super::{VERSION, planned, state_of, table, zoning};
 #[track_caller]
 fn faults(domains: &[String], options: &Options, state: Option<&State>) -> Vec<OverQuota> {
     let faults = plan(&table(domains), VERSION, options, state).expect_err("over a quota");
-    let quota = |fault| if let Fault::OverQuota(fault) = fault { fault } else { panic!("{fault}") };
+    let quota = |fault| if let PlanFault::OverQuota(fault) = fault { fault } else { panic!("{fault}") };
     faults.into_iter().map(quota).collect()
 }
 
