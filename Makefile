@@ -1,6 +1,6 @@
 # What a newcomer runs. Everything real happens in cargo and in scripts/.
 
-.PHONY: demo test deploy-check image-check lint doc deny ci fuzz soak bench cost preflight test-tools
+.PHONY: demo test deploy-check image-check lint doc deny msrv-check arm64-check ci fuzz soak bench cost preflight test-tools
 
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
 # A debug build, for the first one of somebody new should not take twice as long.
@@ -32,6 +32,14 @@ doc: preflight
 # Licenses, bans, sources and advisories of every crate in the build: deny.toml.
 deny: preflight
 	@scripts/deny.sh
+
+# The oldest Rust that Cargo.toml promises.
+msrv-check: preflight
+	@scripts/msrv-check.sh
+
+# What deploy/ runs by default, as far as a machine of another kind can tell.
+arm64-check: preflight
+	@scripts/arm64-check.sh
 
 ci:
 	@.ci/run
