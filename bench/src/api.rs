@@ -58,11 +58,12 @@ fn echo(request: &Received, is_deployed: &impl Fn(&str, &str) -> bool) -> Option
     Some(serde_json::to_string_pretty(&echo).expect("texts and numbers are always JSON") + "\n")
 }
 
-/// One write, so that head and body arrive together; the headers are those of API Gateway.
+/// One write, so that head and body arrive together; the headers are those of `nameplate demo`, in lower case as there:
+/// the figures of the cost were counted with them.
 fn response(status: &str, method: &str, body: &str) -> Reply {
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nx-amzn-RequestId: 6f1d2c3b-0a9b-4c8d-a7e6-5f4e3d2c1b0a\r\n\
-         x-amz-apigw-id: 0123456789abcde=\r\nContent-Length: {}\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-amzn-requestid: 6f1d2c3b-0a9b-4c8d-a7e6-5f4e3d2c1b0a\r\n\
+         x-amz-apigw-id: 0123456789abcde=\r\ncontent-length: {}\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
         body.len()
     );
     Reply::raw(head + if method == "HEAD" { "" } else { body })

@@ -1,4 +1,8 @@
 use super::*;
+use std::sync::Arc;
+
+use crate::downstream::clients::Clients;
+use crate::live::Live;
 use crate::live::reload::Cause;
 use crate::live::reload::Held;
 use crate::live::status::Origin;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::telemetry::limit::LimitSource;
+use crate::telemetry::limit::{CpuLimit, LimitSource};
 use http::Method;
 use nameplate_core::domain::refusal::Refusal;
 use prometheus::proto::{MetricFamily, MetricType};
