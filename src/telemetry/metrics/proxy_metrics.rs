@@ -17,7 +17,7 @@ use super::upstream::Upstream;
 
 /// All metrics of one proxy.
 pub struct Metrics {
-    registry: Registry,
+    pub(super) registry: Registry,
     /// Requests and refusals.
     pub requests: Arc<Requests>,
     /// The endpoint and the connections to it.

@@ -220,9 +220,9 @@ fn one_trouble_with_the_mapping_at_a_time() {
 #[test]
 fn two_proxies_in_one_process_do_not_share_their_counts() {
     let (one, other) = (metrics(), metrics());
-    one.client_aborted();
-    one.upstream_retried(Retry::Connect);
-    one.draining(true);
+    one.requests.client_aborted();
+    one.upstream.upstream_retried(Retry::Connect);
+    one.clients.draining(true);
     for (line, ours, theirs) in [
         ("nameplate_client_aborts_total", 1, 0),
         (r#"nameplate_upstream_retries_total{cause="connect"}"#, 1, 0),

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
-use nameplate::app::{self, Running, StartFault};
+use nameplate::app::error::StartFault;
+use nameplate::app::{self, Running};
 use nameplate::live::reload::{NotTaken, Reloaded};
 use nameplate_core::settings::Settings;
 use serde_yaml::Value;
