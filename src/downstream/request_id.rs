@@ -4,8 +4,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use http::HeaderValue;
+use uuid::fmt::Hyphenated;
+use uuid::{Builder, Uuid, Variant, Version};
 
 use nameplate_core::settings::RequestId;
 
@@ -44,41 +45,25 @@ fn is_id(bytes: &[u8]) -> bool {
 
 /// A new id as a header.
 fn made() -> HeaderValue {
-    HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&digits())).unwrap_or(HeaderValue::from_static("none"))
+    let mut text = [0; Hyphenated::LENGTH];
+    let id = next().hyphenated().encode_lower(&mut text);
+    HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("none"))
 }
 
 /// A new id.
-pub(crate) fn new() -> String {
-    digits().map(char::from).iter().collect()
+pub(super) fn new() -> String {
+    next().hyphenated().to_string()
 }
 
-/// Shaped like API Gateway's request ids: unlike any other of this process or, with 128 random bits that a
-/// process begins with, of the fleet. Nobody is meant to be unable to guess one.
-fn digits() -> [u8; 36] {
+/// A UUID of version 4, as API Gateway's request ids are. Its 122 random bits start anew with each process, so that
+/// no two of a fleet are alike. Ids are unique, not secret.
+fn next() -> Uuid {
     static KEYS: LazyLock<[u64; 2]> = LazyLock::new(|| [0_u8, 1].map(|half| RandomState::new().hash_one(half)));
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let count = NEXT.fetch_add(1, Ordering::Relaxed);
-    let halves = KEYS.map(|key| scatter(key.wrapping_add(count)));
-    let mut out = [b'-'; 36];
-    for (byte, place) in halves.iter().flat_map(|half| half.to_be_bytes()).zip(PLACES) {
-        out[place..place + 2].copy_from_slice(&HEX[usize::from(byte)]);
-    }
-    out
+    let [high, low] = KEYS.map(|key| u128::from(scatter(key.wrapping_add(count))));
+    Builder::from_u128(high << 64 | low).with_variant(Variant::RFC4122).with_version(Version::Random).into_uuid()
 }
-
-/// Where an id has its bytes, two digits each.
-const PLACES: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
-
-const HEX: [[u8; 2]; 256] = {
-    let digits = b"0123456789abcdef";
-    let mut pairs = [[0; 2]; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        pairs[byte] = [digits[byte >> 4], digits[byte & 0xf]];
-        byte += 1;
-    }
-    pairs
-};
 
 /// The last step of SplitMix64: another number for each number, and none that looks like its neighbour.
 fn scatter(number: u64) -> u64 {
@@ -99,9 +84,9 @@ mod tests {
         if kept {
             assert_eq!(Some(id.as_str()), sent);
         } else {
-            let parts: Vec<_> = id.as_str().split('-').map(str::len).collect();
-            assert_eq!(parts, [8, 4, 4, 4, 12], "{}", id.as_str());
-            assert!(id.as_str().bytes().all(|b| b == b'-' || b.is_ascii_hexdigit()), "{}", id.as_str());
+            let uuid = Uuid::try_parse(id.as_str()).expect("a UUID");
+            assert_eq!((uuid.get_version(), uuid.get_variant()), (Some(Version::Random), Variant::RFC4122), "{uuid}");
+            assert_eq!(uuid.hyphenated().to_string(), id.as_str(), "in its usual form");
         }
     }
 

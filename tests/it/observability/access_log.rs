@@ -270,6 +270,8 @@ mod ids {
         for lines in ["", "X-Request-Id: a b\r\n", "X-Request-Id: 1\r\nX-Request-Id: 2\r\n"] {
             let (got, back) = ids("request_id: accept\n", lines, PLAIN);
             assert_eq!((got.len(), got[0].len()), (1, 36), "{lines:?}: {got:?}");
+            let version = uuid::Uuid::try_parse(&got[0]).map(|id| id.get_version_num());
+            assert_eq!(version, Ok(4), "clients validate ids: {got:?}");
             assert_eq!(got, back, "{lines:?}");
         }
         let (got, _) = ids("request_id: replace\n", "X-Request-Id: mine\r\n", PLAIN);
