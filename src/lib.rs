@@ -7,21 +7,21 @@
 //! The modules below stand in reading order, from values and decisions to the process around
 //! them. Each uses only what stands before it; `tests/it/tidy` holds that.
 
-pub mod source;
-pub mod telemetry;
+mod source;
+mod telemetry;
 
-pub mod downstream;
-pub mod upstream;
+mod downstream;
+mod upstream;
 
 pub mod live;
 
-pub mod admin;
-pub mod proxy;
+mod admin;
+mod proxy;
 
 pub mod app;
 
-pub mod aws;
+mod aws;
 
-pub mod demo;
+mod demo;
 
 pub mod cli;

@@ -14,7 +14,7 @@ pub(super) const MOST_SHOWN: usize = 100;
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The HTTP status.
     pub status: u16,
     /// The Content-Type.

@@ -10,7 +10,7 @@ pub(crate) mod health_checks;
 mod mapping;
 mod page;
 mod query;
-pub mod sources;
+pub(crate) mod sources;
 
 use std::time::{Instant, SystemTime};
 
@@ -35,7 +35,7 @@ const INDEX: &str = concat!(
 
 /// What the proxy needs before requests should be sent to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Readiness {
+pub(crate) struct Readiness {
     /// A mapping is in force.
     pub table: bool,
     /// At least one address of the default endpoint is known.
@@ -96,7 +96,7 @@ impl ServeHttp for Admin {
 
 /// What a page needs of a request.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'r> {
+pub(crate) struct Asked<'r> {
     /// The method.
     pub method: &'r Method,
     /// The path.
@@ -118,7 +118,7 @@ fn takes_html(accept: &str) -> bool {
 }
 
 /// The answer to a request.
-pub fn answer(admin: &Admin, asked: &Asked<'_>) -> Answer {
+pub(crate) fn answer(admin: &Admin, asked: &Asked<'_>) -> Answer {
     let Asked { method, path, query, html } = *asked;
     let live = &admin.live;
     let now = || Now { instant: Instant::now(), time: SystemTime::now() };

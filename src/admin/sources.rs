@@ -8,7 +8,7 @@ use crate::upstream::endpoints::Endpoints;
 use nameplate_core::settings::Settings;
 
 /// The admin pages, to be served by a listener of their own.
-pub struct Admin {
+pub(crate) struct Admin {
     /// What they tell of.
     pub live: Arc<Live>,
     /// The endpoints and their addresses.

@@ -31,14 +31,14 @@ const PAGE: i32 = 500;
 
 /// API Gateway in one region.
 #[derive(Debug)]
-pub struct Gateway {
+pub(crate) struct Gateway {
     client: Client,
     region: String,
 }
 
 /// What there is to know of a REST API.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RestApi {
+pub(crate) struct RestApi {
     /// What people call it.
     pub name: String,
     /// `PRIVATE`, `REGIONAL` or `EDGE`.
@@ -51,14 +51,14 @@ pub struct RestApi {
 
 impl RestApi {
     /// Whether only VPC endpoints reach it.
-    pub fn is_private(&self) -> bool {
+    pub(crate) fn is_private(&self) -> bool {
         self.kinds.iter().any(|kind| kind == EndpointType::Private.as_str())
     }
 }
 
 /// A stage, and the deployment it serves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stage {
+pub(crate) struct Stage {
     /// Its name.
     pub name: String,
     /// The deployment's id.
@@ -67,7 +67,7 @@ pub struct Stage {
 
 /// A deployment: an API as it was at some time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Deployment {
+pub(crate) struct Deployment {
     /// Its id.
     pub id: String,
     /// What who made it said of it.
@@ -78,7 +78,7 @@ pub struct Deployment {
 
 /// Why AWS did not do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// What it was about, and what AWS said.
     pub what: String,
     /// What to do.
@@ -95,7 +95,7 @@ impl fmt::Display for Fault {
 
 impl Gateway {
     /// API Gateway in a region.
-    pub async fn connect(region: &str) -> Gateway {
+    pub(crate) async fn connect(region: &str) -> Gateway {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
         let loader =
             aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(timeouts);
@@ -104,7 +104,7 @@ impl Gateway {
     }
 
     /// The API of this id.
-    pub async fn rest_api(&self, id: &str) -> Result<RestApi, Fault> {
+    pub(crate) async fn rest_api(&self, id: &str) -> Result<RestApi, Fault> {
         let api = self.client.get_rest_api().rest_api_id(id).send().await;
         let api = api.map_err(|e| self.fault("read API", id, "apigateway:GET", &e))?;
         let endpoints = api.endpoint_configuration();
@@ -119,7 +119,7 @@ impl Gateway {
     }
 
     /// Its stages.
-    pub async fn stages(&self, id: &str) -> Result<Vec<Stage>, Fault> {
+    pub(crate) async fn stages(&self, id: &str) -> Result<Vec<Stage>, Fault> {
         let stages = self.client.get_stages().rest_api_id(id).send().await;
         let stages = stages.map_err(|e| self.fault("read the stages of API", id, "apigateway:GET", &e))?;
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
@@ -131,7 +131,7 @@ impl Gateway {
     }
 
     /// All of its deployments.
-    pub async fn deployments(&self, id: &str) -> Result<Vec<Deployment>, Fault> {
+    pub(crate) async fn deployments(&self, id: &str) -> Result<Vec<Deployment>, Fault> {
         let mut pages = self.client.get_deployments().rest_api_id(id).limit(PAGE).into_paginator().send();
         let mut deployments = Vec::new();
         while let Some(page) = pages.next().await {
@@ -147,7 +147,7 @@ impl Gateway {
     }
 
     /// Puts a policy in the place of the one there is.
-    pub async fn put_policy(&self, id: &str, policy: &str) -> Result<(), Fault> {
+    pub(crate) async fn put_policy(&self, id: &str, policy: &str) -> Result<(), Fault> {
         let replace = PatchOperation::builder().op(Op::Replace).path("/policy").value(policy).build();
         let put = self.client.update_rest_api().rest_api_id(id).patch_operations(replace).send().await;
         let rights = "apigateway:PATCH and apigateway:UpdateRestApiPolicy";
@@ -155,7 +155,7 @@ impl Gateway {
     }
 
     /// Deploys the API as it is now to a stage; gives the deployment's id.
-    pub async fn deploy(&self, id: &str, stage: &str, description: &str) -> Result<String, Fault> {
+    pub(crate) async fn deploy(&self, id: &str, stage: &str, description: &str) -> Result<String, Fault> {
         let deploy = self.client.create_deployment().rest_api_id(id).stage_name(stage).description(description);
         let made = deploy.send().await.map_err(|e| self.fault("deploy API", id, "apigateway:POST", &e))?;
         Ok(made.id().unwrap_or_default().to_owned())

@@ -1,3 +1,3 @@
 //! AWS's APIs, as far as commands call them. The proxy itself calls none.
 
-pub mod gateway;
+pub(crate) mod gateway;

@@ -6,7 +6,7 @@ use nameplate_core::domain::table::MappingTable;
 
 /// The APIs that exist, by id, with their deployed stages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Apis {
+pub(crate) struct Apis {
     apis: BTreeMap<String, Api>,
     strict: bool,
 }
@@ -19,7 +19,7 @@ struct Api {
 
 /// What decides which API a request invokes.
 #[derive(Clone, Copy, Debug)]
-pub struct Call<'c> {
+pub(crate) struct Call<'c> {
     /// The server name of the TLS handshake.
     pub sni: Option<&'c str>,
     /// The Host header.
@@ -32,7 +32,7 @@ pub struct Call<'c> {
 
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict<'a> {
+pub(crate) enum Verdict<'a> {
     /// `/ping` and `/sping` belong to API Gateway itself.
     Healthy,
     /// No API is named, or none of that name exists, or STRICT mode refuses the handshake's name.
@@ -45,7 +45,7 @@ pub enum Verdict<'a> {
 
 /// The stage that a call invokes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Invocation<'a> {
+pub(crate) struct Invocation<'a> {
     /// The API's id.
     pub api: &'a str,
     /// The API's own host.
@@ -56,7 +56,7 @@ pub struct Invocation<'a> {
 
 impl Apis {
     /// The APIs and stages that a mapping refers to: with these, every entry of it can be tried.
-    pub fn from_table(table: &MappingTable) -> Apis {
+    pub(crate) fn from_table(table: &MappingTable) -> Apis {
         let mut apis = Apis::default();
         for route in table.routes() {
             let stage = route.prefix().split('/').nth(1).unwrap_or_default();
@@ -67,7 +67,7 @@ impl Apis {
 
     /// One more API, or one more stage of an API that is there already.
     #[must_use]
-    pub fn with(mut self, id: &str, host: &str, stage: &str) -> Apis {
+    pub(crate) fn with(mut self, id: &str, host: &str, stage: &str) -> Apis {
         let api = self.apis.entry(id.to_owned());
         let api = api.or_insert_with(|| Api { host: host.to_owned(), stages: BTreeSet::new() });
         api.stages.insert(stage.to_owned());
@@ -76,19 +76,19 @@ impl Apis {
 
     /// As an endpoint whose access mode is STRICT: the handshake's server name must be the Host.
     #[must_use]
-    pub fn strict(mut self) -> Apis {
+    pub(crate) fn strict(mut self) -> Apis {
         self.strict = true;
         self
     }
 
     /// The names a certificate needs to serve all of them: `*.execute-api.{region}.{suffix}`.
-    pub fn certificate_names(&self) -> Vec<String> {
+    pub(crate) fn certificate_names(&self) -> Vec<String> {
         let parents = self.apis.values().filter_map(|api| api.host.split_once('.')).map(|(_, parent)| parent);
         parents.collect::<BTreeSet<_>>().into_iter().map(|parent| format!("*.{parent}")).collect()
     }
 
     /// What becomes of a call.
-    pub fn judge(&self, call: Call<'_>) -> Verdict<'_> {
+    pub(crate) fn judge(&self, call: Call<'_>) -> Verdict<'_> {
         if matches!(call.path, "/ping" | "/sping") {
             return Verdict::Healthy;
         }

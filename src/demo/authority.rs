@@ -11,13 +11,13 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256,
 };
+use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::{RootCertStore, ServerConfig};
 
 /// Why a certificate could not be made.
 #[derive(Debug, thiserror::Error)]
-pub enum AuthorityFault {
+pub(crate) enum AuthorityFault {
     /// A name that no certificate can carry, or no randomness to make a key of.
     #[error("make a certificate: {0}")]
     Certificate(#[from] rcgen::Error),
@@ -27,90 +27,68 @@ pub enum AuthorityFault {
 }
 
 /// A certificate authority with an ECDSA P-256 key made at start.
-pub struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
-    certificate: CertificateDer<'static>,
     pem: String,
 }
 
 impl Authority {
     /// A new authority that nobody trusts yet.
-    pub fn new() -> Result<Authority, AuthorityFault> {
+    pub(crate) fn new() -> Result<Authority, AuthorityFault> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, "Nameplate demo authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let certificate = params.self_signed(&key)?;
-        Ok(Authority {
-            pem: certificate.pem(),
-            certificate: certificate.der().clone(),
-            issuer: Issuer::new(params, key),
-        })
+        Ok(Authority { pem: certificate.pem(), issuer: Issuer::new(params, key) })
     }
 
     /// The authority's certificate, as `endpoint.ca_file` reads it.
-    pub fn pem(&self) -> &str {
+    pub(crate) fn pem(&self) -> &str {
         &self.pem
     }
 
     /// Puts [`Authority::pem`] in a file by a rename: nobody reads half of it.
-    pub fn write_pem(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn write_pem(&self, path: &Path) -> io::Result<()> {
         let beside = path.with_extension(format!("{}.new", std::process::id()));
-        fs::write(&beside, &self.pem)?;
+        fs::write(&beside, self.pem())?;
         fs::rename(&beside, path)
     }
 
     /// What a rustls client needs to trust this authority and no other.
-    pub fn roots(&self) -> Result<RootCertStore, AuthorityFault> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.clone())?;
-        Ok(roots)
+    #[cfg(test)]
+    pub(crate) fn roots(&self) -> rustls::RootCertStore {
+        use rustls::pki_types::pem::PemObject;
+        let mut roots = rustls::RootCertStore::empty();
+        let certificate = CertificateDer::from_pem_slice(self.pem.as_bytes()).expect("what was just written");
+        roots.add(certificate).expect("a certificate");
+        roots
     }
 
     /// A server certificate for these names; `*.` as the first label is a wildcard.
-    pub fn issue(&self, names: &[String]) -> Result<Leaf, AuthorityFault> {
-        self.issue_for(names, ExtendedKeyUsagePurpose::ServerAuth)
-    }
-
-    /// A client certificate for this name.
-    pub fn issue_for_client(&self, name: &str) -> Result<Leaf, AuthorityFault> {
-        self.issue_for(&[name.to_owned()], ExtendedKeyUsagePurpose::ClientAuth)
-    }
-
-    fn issue_for(&self, names: &[String], purpose: ExtendedKeyUsagePurpose) -> Result<Leaf, AuthorityFault> {
+    pub(crate) fn issue(&self, names: &[String]) -> Result<Leaf, AuthorityFault> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::new(names)?;
         // Clients read only the subject alternative names; the common name is for people.
         params.distinguished_name.push(DnType::CommonName, "Nameplate demo certificate");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![purpose];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(Leaf { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key })
+        Ok(Leaf { certificate: certificate.der().clone(), key })
     }
 }
 
 /// A certificate and its private key.
-pub struct Leaf {
+pub(crate) struct Leaf {
     certificate: CertificateDer<'static>,
-    certificate_pem: String,
     key: KeyPair,
 }
 
 impl Leaf {
-    /// The certificate, as a listener's `tls.certificate` reads it.
-    pub fn certificate_pem(&self) -> &str {
-        &self.certificate_pem
-    }
-
-    /// The private key, as a listener's `tls.key` reads it.
-    pub fn key_pem(&self) -> String {
-        self.key.serialize_pem()
-    }
-
     /// TLS 1.2 and 1.3 with this certificate, for HTTP/1.1 only.
-    pub fn server_config(&self) -> Result<ServerConfig, AuthorityFault> {
+    pub(crate) fn server_config(&self) -> Result<ServerConfig, AuthorityFault> {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.serialize_der()));
         // The provider is named: a process may hold two, and then rustls has no default.
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -142,7 +120,7 @@ mod tests {
         let authority = Authority::new().expect("an authority");
         let names = ["*.execute-api.eu-west-1.amazonaws.com".to_owned()];
         let (one, other) = (authority.issue(&names).expect("a leaf"), authority.issue(&names).expect("a leaf"));
-        assert_ne!(one.key_pem(), other.key_pem());
+        assert_ne!(one.key.serialize_der(), other.key.serialize_der());
         assert!(one.server_config().is_ok());
     }
 

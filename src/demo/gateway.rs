@@ -3,7 +3,6 @@
 
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fmt, io};
@@ -27,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const IDLE: Duration = CLOSED_BY_API_GATEWAY;
 
 /// What to serve, and where.
-pub struct Config {
+pub(crate) struct Config {
     /// The APIs that exist.
     pub apis: Apis,
     /// Where to listen; port 0 takes a free one. Default: `127.0.0.1:0` alone.
@@ -36,14 +35,14 @@ pub struct Config {
 
 impl Config {
     /// These APIs on one free port of the loopback interface.
-    pub fn new(apis: Apis) -> Config {
+    pub(crate) fn new(apis: Apis) -> Config {
         Config { apis, addresses: vec![SocketAddr::from(([127, 0, 0, 1], 0))] }
     }
 }
 
 /// Why the stand-in did not start.
 #[derive(Debug, thiserror::Error)]
-pub enum GatewayFault {
+pub(crate) enum GatewayFault {
     /// Its certificate could not be made.
     #[error(transparent)]
     Certificate(#[from] AuthorityFault),
@@ -53,9 +52,8 @@ pub enum GatewayFault {
 }
 
 /// A running stand-in. Dropped or stopped, it closes its connections.
-pub struct Gateway {
+pub(crate) struct Gateway {
     addresses: Vec<SocketAddr>,
-    served: Arc<AtomicU64>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -63,7 +61,7 @@ pub struct Gateway {
 impl Gateway {
     /// Listens; when this returns, clients can connect. The certificate is signed by `authority`
     /// for the names of all the APIs.
-    pub fn start(config: Config, authority: &Authority) -> Result<Gateway, GatewayFault> {
+    pub(crate) fn start(config: Config, authority: &Authority) -> Result<Gateway, GatewayFault> {
         let tls = authority.issue(&config.apis.certificate_names())?.server_config();
         let acceptor = TlsAcceptor::from(Arc::new(tls?));
         let mut listeners = Vec::with_capacity(config.addresses.len());
@@ -75,8 +73,7 @@ impl Gateway {
             listeners.push(listener);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let served = Arc::new(AtomicU64::new(0));
-        let service = Service { apis: Arc::new(config.apis), acceptor, served: served.clone() };
+        let service = Service { apis: Arc::new(config.apis), acceptor };
         let listeners = {
             let _inside = runtime.enter();
             listeners.into_iter().map(TcpListener::from_std).collect::<Result<Vec<_>, _>>()?
@@ -90,21 +87,16 @@ impl Gateway {
             // tasks, and with them the connections.
             let _ = runtime.block_on(stopped);
         })?;
-        Ok(Gateway { addresses, served, stop: Some(stop), thread: Some(thread) })
+        Ok(Gateway { addresses, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it listens, in the order of [`Config::addresses`].
-    pub fn addresses(&self) -> &[SocketAddr] {
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
 
-    /// How many requests it has answered.
-    pub fn served(&self) -> u64 {
-        self.served.load(Ordering::Relaxed)
-    }
-
     /// Stops listening, closes its connections and waits until that is done.
-    pub fn stop(self) {
+    pub(crate) fn stop(self) {
         drop(self);
     }
 }
@@ -129,7 +121,6 @@ impl fmt::Debug for Gateway {
 struct Service {
     apis: Arc<Apis>,
     acceptor: TlsAcceptor,
-    served: Arc<AtomicU64>,
 }
 
 async fn accept(listener: TcpListener, service: Service) {
@@ -153,11 +144,7 @@ async fn serve(stream: TcpStream, service: Service) {
     let sni = stream.get_ref().1.server_name().map(str::to_owned);
     let answer = service_fn(|request| {
         let (service, sni) = (service.clone(), sni.clone());
-        async move {
-            let answered = reply::answer(&service.apis, sni.as_deref(), request).await;
-            service.served.fetch_add(1, Ordering::Relaxed);
-            answered
-        }
+        async move { reply::answer(&service.apis, sni.as_deref(), request).await }
     });
     // A client that goes away or sends what is not HTTP ends its own connection and nothing else.
     let _ = http1::Builder::new()

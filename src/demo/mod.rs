@@ -7,9 +7,9 @@ use nameplate_core::domain::route::{ResponseMode, Route};
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::verbs::VERBS;
 
-pub mod apis;
-pub mod authority;
-pub mod gateway;
+pub(crate) mod apis;
+pub(crate) mod authority;
+pub(crate) mod gateway;
 mod reply;
 
 /// How many entries of a mapping [`curl_lines`] shows; the sample mapping has fewer.
@@ -20,7 +20,7 @@ const SHOWN_ENTRIES: usize = 6;
 ///
 /// `proxy` must be a plaintext listener. Every line reaches the entry it is about: what a longer
 /// base path or a more exact name would answer instead is left out.
-pub fn curl_lines(table: &MappingTable, proxy: SocketAddr, admin: SocketAddr) -> Vec<String> {
+pub(crate) fn curl_lines(table: &MappingTable, proxy: SocketAddr, admin: SocketAddr) -> Vec<String> {
     let proxy = reachable(proxy);
     let mut lines = Vec::new();
     let mut say = |comment: String, command: String| lines.extend([format!("# {comment}"), command]);

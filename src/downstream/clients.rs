@@ -14,7 +14,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// What the connections of all clients share: their count and its limit, whether the process is stopping,
 /// and where they are counted and recorded.
-pub struct Clients {
+pub(crate) struct Clients {
     count: AtomicUsize,
     most: AtomicUsize,
     /// Nine tenths of that.
@@ -26,11 +26,11 @@ pub struct Clients {
 }
 
 /// One open connection; dropped when it has ended.
-pub struct OpenConnection(Arc<Clients>);
+pub(crate) struct OpenConnection(Arc<Clients>);
 
 impl Clients {
     /// No connection is open, and no limit is set.
-    pub fn new(metrics: Arc<Metrics>, access_log: Option<Arc<AccessLog>>) -> Clients {
+    pub(crate) fn new(metrics: Arc<Metrics>, access_log: Option<Arc<AccessLog>>) -> Clients {
         Clients {
             count: AtomicUsize::new(0),
             most: AtomicUsize::new(usize::MAX),
@@ -43,36 +43,36 @@ impl Clients {
     }
 
     /// No more than so many from now on.
-    pub fn limit(&self, most: usize) {
+    pub(crate) fn limit(&self, most: usize) {
         self.most.store(most, Ordering::Relaxed);
         self.plenty.store(most - most.div_ceil(10), Ordering::Relaxed);
         self.metrics.clients.connection_limit(most);
     }
 
     /// Connections open now.
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }
 
     /// Whether the process is stopping: readiness fails, and answers end their connection.
-    pub fn draining(&self) -> bool {
+    pub(crate) fn draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
     /// Whether an answer ends its connection: the process is stopping, or over nine tenths of the
     /// connections there may be are open. Then each that ends is a place for somebody who has none.
-    pub fn end_with_answers(&self) -> bool {
+    pub(crate) fn end_with_answers(&self) -> bool {
         self.draining() || self.count.load(Ordering::Relaxed) > self.plenty.load(Ordering::Relaxed)
     }
 
     /// Starts to drain.
-    pub fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.metrics.clients.draining(true);
     }
 
     /// Waits until no connection is open. The listeners must have closed before.
-    pub async fn all_closed(&self) {
+    pub(crate) async fn all_closed(&self) {
         loop {
             let closed = self.closed.notified();
             tokio::pin!(closed);
@@ -95,7 +95,7 @@ impl Clients {
 
 impl OpenConnection {
     /// Counts a connection for as long as this lives. `None` if the limit is reached.
-    pub fn begin(clients: &Arc<Clients>) -> Option<OpenConnection> {
+    pub(crate) fn begin(clients: &Arc<Clients>) -> Option<OpenConnection> {
         let most = clients.most.load(Ordering::Relaxed);
         if clients.count.fetch_add(1, Ordering::Relaxed) >= most {
             clients.close_one();

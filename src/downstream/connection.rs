@@ -19,7 +19,7 @@ use crate::telemetry::metrics::Cut;
 /// Where an HTTP/1.1 connection stands; HTTP/2 has one state only, its streams stand in many places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum ConnectionState {
+pub(crate) enum ConnectionState {
     /// It is not known yet what it will be.
     Opening,
     /// No byte of the next request has come.
@@ -41,7 +41,7 @@ const STATES: [ConnectionState; 5] = [
 ];
 
 /// One client connection.
-pub struct ClientConnection {
+pub(crate) struct ClientConnection {
     clients: Arc<Clients>,
     state: AtomicU8,
     /// Requests it may have yet, where it is HTTP/2.
@@ -66,7 +66,7 @@ impl std::fmt::Debug for ClientConnection {
 
 impl ClientConnection {
     /// A connection that may have so many requests.
-    pub fn new(clients: Arc<Clients>, requests: u32) -> ClientConnection {
+    pub(crate) fn new(clients: Arc<Clients>, requests: u32) -> ClientConnection {
         let state = AtomicU8::new(ConnectionState::Opening as u8);
         let (left, under_way) = (AtomicU32::new(requests), AtomicU32::new(0));
         let (sending, moved) = (AtomicBool::new(false), AtomicBool::new(false));
@@ -90,18 +90,18 @@ impl ClientConnection {
     /// Where it stands. Stream and requests take turns, each after the other has awaited it, so no order
     /// beyond the one of this value is needed.
     #[inline]
-    pub fn state(&self) -> ConnectionState {
+    pub(crate) fn state(&self) -> ConnectionState {
         STATES[usize::from(self.state.load(Ordering::Relaxed))]
     }
 
     /// It has come to this state.
     #[inline]
-    pub fn set_state(&self, state: ConnectionState) {
+    pub(crate) fn set_state(&self, state: ConnectionState) {
         self.state.store(state as u8, Ordering::Relaxed);
     }
 
     /// It is HTTP/2. What this gives says when it should end.
-    pub fn speaks_http2(&self) -> watch::Receiver<bool> {
+    pub(crate) fn speaks_http2(&self) -> watch::Receiver<bool> {
         self.set_state(ConnectionState::Http2);
         let (end, ends) = watch::channel(false);
         let _ = self.end.set(end);
@@ -109,37 +109,37 @@ impl ClientConnection {
     }
 
     /// Ends an HTTP/2 connection, once what it has begun is over: its client is told by GOAWAY.
-    pub fn end(&self) {
+    pub(crate) fn end(&self) {
         if let Some(end) = self.end.get() {
             end.send_if_modified(|ends| !std::mem::replace(ends, true));
         }
     }
 
     /// Whether an HTTP/2 connection has requests that are being served.
-    pub fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) > 0
     }
 
     /// Its client took bytes.
     #[inline]
-    pub fn note_moved(&self) {
+    pub(crate) fn note_moved(&self) {
         if !self.moved.load(Ordering::Relaxed) {
             self.moved.store(true, Ordering::Relaxed);
         }
     }
 
     /// Whether its client has taken bytes since this was asked the last time.
-    pub fn take_moved(&self) -> bool {
+    pub(crate) fn take_moved(&self) -> bool {
         self.moved.swap(false, Ordering::Relaxed)
     }
 
     /// Whether its client may still be sending what nobody reads any more.
-    pub fn is_sending(&self) -> bool {
+    pub(crate) fn is_sending(&self) -> bool {
         self.sending.load(Ordering::Relaxed)
     }
 
     /// Counts it among the open ones once more, unless there are as many as may be.
-    pub fn counted_again(&self) -> Option<OpenConnection> {
+    pub(crate) fn counted_again(&self) -> Option<OpenConnection> {
         OpenConnection::begin(&self.clients)
     }
 
@@ -151,7 +151,7 @@ impl ClientConnection {
     }
 
     /// Counts that we ended it.
-    pub fn cut(&self, cut: Cut) {
+    pub(crate) fn cut(&self, cut: Cut) {
         self.clients.metrics.clients.connection_cut(cut);
     }
 

@@ -18,7 +18,7 @@ use nameplate_core::domain::route::Route;
 use nameplate_core::settings::RequestId;
 
 /// A request's own state. It counts as in flight for as long as this lives.
-pub struct RequestContext {
+pub(crate) struct RequestContext {
     _in_flight: InFlight,
     /// The same, on its HTTP/2 connection.
     pub(super) active: Option<ActiveRequest>,

@@ -10,7 +10,7 @@ mod head;
 mod phases;
 mod record;
 mod refuse;
-pub mod upstream_request;
+pub(crate) mod upstream_request;
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use nameplate_core::domain::decide::RequestLimits;
 use nameplate_core::settings::{Client, RequestId, Settings};
 
 /// The reverse proxy.
-pub struct Proxy {
+pub(crate) struct Proxy {
     live: Arc<Live>,
     endpoints: Arc<Endpoints>,
     clients: Arc<Clients>,
@@ -42,7 +42,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy between these clients and these endpoints, over what is active in `live`.
-    pub fn new(live: Arc<Live>, endpoints: Arc<Endpoints>, clients: Arc<Clients>, settings: &Settings) -> Proxy {
+    pub(crate) fn new(live: Arc<Live>, endpoints: Arc<Endpoints>, clients: Arc<Clients>, settings: &Settings) -> Proxy {
         let metrics = Arc::clone(&live.metrics);
         let peers = Peers::new(settings, &metrics.upstream.upstream_connections());
         let access_log = clients.access_log.clone();

@@ -17,7 +17,7 @@ const PIECE: usize = 128 * 1024;
 
 /// Everything a reader gives, unless that is over `limit` bytes. `expected` bytes are made room for
 /// at once: grown by doubling, the buffer of a large file would leave twice its size behind.
-pub fn read_up_to(limit: u64, reader: impl Read, expected: usize) -> io::Result<Option<Bytes>> {
+pub(crate) fn read_up_to(limit: u64, reader: impl Read, expected: usize) -> io::Result<Option<Bytes>> {
     let most = usize::try_from(limit).unwrap_or(usize::MAX - 1);
     let mut reader = Yielding(reader.take(limit + 1));
     let mut bytes = Vec::new();

@@ -23,14 +23,14 @@ const MAGIC: &str = "nameplate-mapping-cache 1";
 const MOST_HEAD: usize = 16 * 1024;
 
 /// The place of one source's last good mapping.
-pub struct Cache {
+pub(crate) struct Cache {
     path: PathBuf,
     source: String,
 }
 
 /// A mapping from the cache.
 #[derive(Debug, PartialEq, Eq)]
-pub struct CachedMapping {
+pub(crate) struct CachedMapping {
     /// The mapping.
     pub bytes: Bytes,
     /// Of `bytes`.
@@ -41,7 +41,7 @@ pub struct CachedMapping {
 
 /// Why the cached mapping cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum CacheError {
+pub(crate) enum CacheError {
     /// Nothing was ever kept.
     #[error("{} does not exist", .0.display())]
     Missing(PathBuf),
@@ -56,19 +56,19 @@ pub enum CacheError {
 impl Cache {
     /// The place in a folder for a source. Each source has its own: two services that share a folder
     /// do not take each other's mapping.
-    pub fn new(folder: &Path, source: &MappingSource) -> Cache {
+    pub(crate) fn new(folder: &Path, source: &MappingSource) -> Cache {
         // Hashed, because a URL's query may hold a secret; and whole, because it may be all that differs.
         let source = version_of(source.identity().as_bytes());
         Cache { path: folder.join(format!("mapping-{source}.cache")), source: source.full() }
     }
 
     /// The file.
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Keeps a mapping that the source has now.
-    pub fn keep(&self, bytes: &[u8], version: Version) -> io::Result<()> {
+    pub(crate) fn keep(&self, bytes: &[u8], version: Version) -> io::Result<()> {
         let folder = self.path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)?;
         // Tasks that share the folder have the same process id, 1.
@@ -89,13 +89,13 @@ impl Cache {
     }
 
     /// The source still has what is kept: the file's own time says since when it may not.
-    pub fn confirm(&self, now: SystemTime) {
+    pub(crate) fn confirm(&self, now: SystemTime) {
         // Without a cache there is nothing to confirm, and of one that cannot be written `keep` told.
         let _ = OpenOptions::new().append(true).open(&self.path).and_then(|file| file.set_modified(now));
     }
 
     /// What was kept, if it is whole and of this source. Reads no more than `most` bytes.
-    pub fn read(&self, most: u64) -> Result<CachedMapping, CacheError> {
+    pub(crate) fn read(&self, most: u64) -> Result<CachedMapping, CacheError> {
         let io = |e: io::Error| match e.kind() {
             io::ErrorKind::NotFound => CacheError::Missing(self.path.clone()),
             _ => CacheError::Io(self.path.clone(), e),

@@ -7,7 +7,7 @@ use super::error::FetchError;
 
 /// When a source brings the mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FetchMode {
+pub(crate) enum FetchMode {
     /// Only if it changed since the last fetch: for polls.
     IfChanged,
     /// In any case: somebody asked, or a change was seen.
@@ -16,7 +16,7 @@ pub enum FetchMode {
 
 /// How a change was made, as far as that can be seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChangeKind {
+pub(crate) enum ChangeKind {
     /// A new file took the old one's place: it is whole.
     Replaced,
     /// The program that wrote to the file has closed it, and may open it again.
@@ -27,7 +27,7 @@ pub enum ChangeKind {
 
 /// What a source brought.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fetched {
+pub(crate) enum Fetched {
     /// Nothing new since the last time.
     Unchanged,
     /// A change that may not be complete: ask again in a moment.
@@ -38,7 +38,7 @@ pub enum Fetched {
 
 /// A place the mapping is kept in.
 #[async_trait]
-pub trait Source: Send {
+pub(crate) trait Source: Send {
     /// Brings the mapping, or says that there is nothing new.
     async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError>;
 

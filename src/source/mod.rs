@@ -3,10 +3,10 @@
 //! A source brings bytes and remembers which it brought last; `live` decides what they mean, and
 //! whether they are accepted.
 
-pub mod bounded_read;
-pub mod cache;
-pub mod error;
-pub mod fetch;
+pub(crate) mod bounded_read;
+pub(crate) mod cache;
+pub(crate) mod error;
+pub(crate) mod fetch;
 mod file;
 mod http;
 mod links;
@@ -23,7 +23,7 @@ use fetch::{FetchMode, Fetched, Source};
 use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// Sets a source up. Nothing is read yet.
-pub fn open(source: &MappingSource, settings: &ReloadRules) -> Result<Box<dyn Source>, FetchError> {
+pub(crate) fn open(source: &MappingSource, settings: &ReloadRules) -> Result<Box<dyn Source>, FetchError> {
     Ok(match source {
         MappingSource::File(path) => Box::new(file::File::new(path, settings)),
         MappingSource::S3 { bucket, key } => Box::new(s3::S3::new(source, bucket, key, settings)?),
@@ -32,7 +32,7 @@ pub fn open(source: &MappingSource, settings: &ReloadRules) -> Result<Box<dyn So
 }
 
 /// Reads a source once, for commands that do not stay.
-pub async fn read(source: &MappingSource, settings: &ReloadRules) -> Result<Bytes, FetchError> {
+pub(crate) async fn read(source: &MappingSource, settings: &ReloadRules) -> Result<Bytes, FetchError> {
     match fetch_in_time(&mut *open(source, settings)?, source, FetchMode::Always, settings.timeout).await? {
         Fetched::Document(bytes) => Ok(bytes),
         // Only a file in the middle of a change says so, and only to who has read it before.
@@ -43,7 +43,7 @@ pub async fn read(source: &MappingSource, settings: &ReloadRules) -> Result<Byte
 }
 
 /// Fetches from a source, and waits no longer than `patience`.
-pub async fn fetch_in_time(
+pub(crate) async fn fetch_in_time(
     source: &mut dyn Source,
     place: &MappingSource,
     mode: FetchMode,

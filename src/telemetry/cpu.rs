@@ -17,20 +17,20 @@ use super::process;
 
 /// The time the utilization is a mean over: long enough that one burst is no reason to scale, and
 /// as long as the usual scrape interval. Who scrapes that often misses no load.
-pub const WINDOW: Duration = Duration::from_secs(15);
+pub(crate) const WINDOW: Duration = Duration::from_secs(15);
 
 /// How often the CPU time is read.
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
 /// CPU time against the clock, and against requests, over the last [`WINDOW`].
 #[derive(Debug, Default)]
-pub struct CpuWindow {
+pub(crate) struct CpuWindow {
     samples: VecDeque<Sample>,
 }
 
 /// Counts since the process started.
 #[derive(Clone, Copy, Debug)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// When it was taken.
     pub at: Instant,
     /// CPU time used.
@@ -41,7 +41,7 @@ pub struct Sample {
 
 /// Means over a window.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Use {
+pub(crate) struct Use {
     /// Cores in use.
     pub cores: f64,
     /// CPU seconds for each request; `None` where there was none.
@@ -51,7 +51,7 @@ pub struct Use {
 impl CpuWindow {
     /// Takes a sample. Answers with the means since the youngest sample that is at least [`WINDOW`] old,
     /// or the first one while all are younger. `None` for the first sample.
-    pub fn sample(&mut self, now: Sample) -> Option<Use> {
+    pub(crate) fn sample(&mut self, now: Sample) -> Option<Use> {
         let is_old = |sample: &Sample| now.at.saturating_duration_since(sample.at) >= WINDOW;
         while self.samples.get(1).is_some_and(is_old) {
             self.samples.pop_front();
@@ -68,7 +68,7 @@ impl CpuWindow {
 
 /// What the meter keeps up to date.
 #[derive(Clone)]
-pub struct Gauges {
+pub(crate) struct Gauges {
     /// The share of the limit in use. 0 until the second sample, a second later, and NaN where the
     /// system does not tell the CPU time.
     pub utilization: Gauge,
@@ -86,7 +86,7 @@ impl Gauges {
 }
 
 /// Keeps the gauges up to date, until dropped.
-pub struct CpuMeter {
+pub(crate) struct CpuMeter {
     /// Dropped to end the thread.
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -95,7 +95,7 @@ pub struct CpuMeter {
 impl CpuMeter {
     /// Starts measuring. `requests` tells how many were answered since the start, and is called once
     /// a second.
-    pub fn start(
+    pub(crate) fn start(
         limit: CpuLimit,
         gauges: Gauges,
         mut requests: impl FnMut(Instant) -> u64 + Send + 'static,

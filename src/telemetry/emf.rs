@@ -19,7 +19,7 @@ use nameplate_core::settings::emf::{METRICS, SERVICE};
 const NAMELESS: &str = "nameplate";
 
 /// How, and how often, something is said.
-pub struct Report {
+pub(crate) struct Report {
     interval: Duration,
     namespace: String,
     dimensions: BTreeMap<String, String>,
@@ -30,7 +30,7 @@ type Values = [f64; METRICS.len()];
 
 impl Report {
     /// As the settings say it, of a task whose service ECS calls so. `None` where nothing is to be said.
-    pub fn new(settings: &Emf, service: Option<&str>) -> Option<Report> {
+    pub(crate) fn new(settings: &Emf, service: Option<&str>) -> Option<Report> {
         let mut dimensions = settings.dimensions.clone();
         dimensions.entry(SERVICE.into()).or_insert_with(|| service.unwrap_or(NAMELESS).into());
         let Emf { interval, namespace, .. } = settings;
@@ -38,7 +38,7 @@ impl Report {
     }
 
     /// Writes a line at every interval, the first after one, until `ended` says that it is over.
-    pub async fn run(self, metrics: &Metrics, ended: impl Fn() -> bool) {
+    pub(crate) async fn run(self, metrics: &Metrics, ended: impl Fn() -> bool) {
         let Some(out) = lines::stdout() else { return };
         let mut ticks = interval(self.interval);
         // After a pause one line is enough: each is about the time before it.

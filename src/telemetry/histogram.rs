@@ -18,7 +18,7 @@ const NANOS_PER_SECOND: f64 = 1e9;
 
 /// Durations counted into fixed buckets. Clones share their counts.
 #[derive(Clone)]
-pub struct Histogram(Arc<Inner>);
+pub(crate) struct Histogram(Arc<Inner>);
 
 struct Inner {
     desc: Desc,
@@ -31,14 +31,14 @@ struct Inner {
 
 impl Histogram {
     /// A histogram whose buckets hold what is at most each bound, in seconds and rising.
-    pub fn new(name: &str, help: &str, bounds: &'static [f64]) -> prometheus::Result<Histogram> {
+    pub(crate) fn new(name: &str, help: &str, bounds: &'static [f64]) -> prometheus::Result<Histogram> {
         let desc = Desc::new(name.into(), help.into(), Vec::new(), HashMap::new())?;
         let buckets = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
         Ok(Histogram(Arc::new(Inner { desc, bounds, buckets, nanos: AtomicU64::new(0) })))
     }
 
     /// Records one duration. What is no duration (negative, NaN) counts as 0.
-    pub fn observe(&self, seconds: f64) {
+    pub(crate) fn observe(&self, seconds: f64) {
         let seconds = seconds.max(0.0);
         let at = self.0.bounds.partition_point(|bound| *bound < seconds);
         self.0.buckets[at].fetch_add(1, Relaxed);
@@ -46,7 +46,8 @@ impl Histogram {
     }
 
     /// How many durations were recorded.
-    pub fn count(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> u64 {
         self.0.buckets.iter().map(|bucket| bucket.load(Relaxed)).sum()
     }
 

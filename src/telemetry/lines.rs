@@ -46,7 +46,7 @@ static STDOUT: OnceLock<Option<Arc<Lines>>> = OnceLock::new();
 /// The one queue for standard output, started with its first use, so that lines of different logs never
 /// mix. `None` where no thread could be had. What is dropped is only counted: a note among the lines would
 /// be none that a reader of them expects.
-pub fn stdout() -> Option<Arc<Lines>> {
+pub(crate) fn stdout() -> Option<Arc<Lines>> {
     let start = || {
         // Not through `io::stdout()`, whose lock the command line holds for as long as the process lives.
         let out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
@@ -57,18 +57,18 @@ pub fn stdout() -> Option<Arc<Lines>> {
 }
 
 /// Waits until what was pushed to [`stdout`] so far has been written, but not for long.
-pub fn flush_stdout() {
+pub(crate) fn flush_stdout() {
     if let Some(Some(lines)) = STDOUT.get() {
         lines.flush();
     }
 }
 
 /// What to write where lines are missing: a line, for how many.
-pub type Note = fn(u64) -> String;
+pub(crate) type Note = fn(u64) -> String;
 
 /// The logs there are. Two may share one queue; what is lost is counted for the log it was of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Log {
+pub(crate) enum Log {
     /// What the process has to say, on standard error.
     Operational,
     /// A line for each request, on standard output.
@@ -83,10 +83,10 @@ static LOST: [AtomicU64; Log::ALL.len()] = [const { AtomicU64::new(0) }; Log::AL
 
 impl Log {
     /// All of them.
-    pub const ALL: [Log; 3] = [Log::Operational, Log::Access, Log::Emf];
+    pub(crate) const ALL: [Log; 3] = [Log::Operational, Log::Access, Log::Emf];
 
     /// What metrics and threads call it.
-    pub const fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Log::Operational => "operational",
             Log::Access => "access",
@@ -95,7 +95,7 @@ impl Log {
     }
 
     /// How many of its lines were lost since the process started.
-    pub fn lost(self) -> u64 {
+    pub(crate) fn lost(self) -> u64 {
         LOST[self as usize].load(Ordering::Relaxed)
     }
 
@@ -105,7 +105,7 @@ impl Log {
 }
 
 /// A queue of lines and its writer, which live until the process ends.
-pub struct Lines {
+pub(crate) struct Lines {
     log: Log,
     queue: ArrayQueue<(Log, Vec<u8>)>,
     /// Bytes of memory in it.
@@ -124,7 +124,7 @@ pub struct Lines {
 impl Lines {
     /// A queue for this log, and a thread that writes what comes through it to `out`. A thread does
     /// not survive a fork: start this after it.
-    pub fn start(log: Log, out: Box<dyn Write + Send>, note: Option<Note>) -> io::Result<Arc<Lines>> {
+    pub(crate) fn start(log: Log, out: Box<dyn Write + Send>, note: Option<Note>) -> io::Result<Arc<Lines>> {
         let lines = Arc::new(Lines::new(log, QUEUE));
         let writer = Arc::clone(&lines);
         let thread = thread::Builder::new().name(log.name().into()).spawn(move || writer.write(out, note))?;
@@ -148,17 +148,17 @@ impl Lines {
     }
 
     /// Memory for a line, empty.
-    pub fn buffer(&self) -> Vec<u8> {
+    pub(crate) fn buffer(&self) -> Vec<u8> {
         self.spare.pop().unwrap_or_default()
     }
 
     /// A line, its end included, is to be written.
-    pub fn push(&self, line: Vec<u8>) {
+    pub(crate) fn push(&self, line: Vec<u8>) {
         self.push_of(self.log, line);
     }
 
     /// As [`Lines::push`], for another log that shares this queue.
-    pub fn push_of(&self, log: Log, line: Vec<u8>) {
+    pub(crate) fn push_of(&self, log: Log, line: Vec<u8>) {
         let bytes = line.capacity();
         let fits = self.waiting.fetch_add(bytes, Ordering::Relaxed) <= WAITING;
         let pushed = if fits { self.queue.push((log, line)) } else { Err((log, line)) };
@@ -189,7 +189,7 @@ impl Lines {
     }
 
     /// Waits until what was pushed so far has been written, but not for long.
-    pub fn flush(&self) {
+    pub(crate) fn flush(&self) {
         let mine = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         self.wake();
         let mut served = self.served.lock();

@@ -2,14 +2,14 @@
 //!
 //! `docs/metrics.md` describes every metric; a test holds that page and the registry together.
 
-pub mod access_log;
-pub mod cpu;
-pub mod emf;
+pub(crate) mod access_log;
+pub(crate) mod cpu;
+pub(crate) mod emf;
 pub(crate) mod exhaustion;
-pub mod histogram;
-pub mod limit;
-pub mod lines;
-pub mod metrics;
-pub mod process;
-pub mod task;
-pub mod traffic;
+pub(crate) mod histogram;
+pub(crate) mod limit;
+pub(crate) mod lines;
+pub(crate) mod metrics;
+pub(crate) mod process;
+pub(crate) mod task;
+pub(crate) mod traffic;

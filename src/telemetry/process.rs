@@ -19,7 +19,7 @@ const PROC: &str = "/proc/self";
 
 /// CPU time of all threads of this process, user and system, dead threads included. In seconds,
 /// exact to 10 ms. `None` where there is no /proc.
-pub fn cpu_seconds() -> Option<f64> {
+pub(crate) fn cpu_seconds() -> Option<f64> {
     Some(Stat::parse(&fs::read_to_string(Path::new(PROC).join("stat")).ok()?)?.cpu_seconds)
 }
 
@@ -58,7 +58,7 @@ fn open_fds(dir: &Path) -> Option<f64> {
 }
 
 /// The standard `process_*` metrics, read when they are scraped.
-pub struct ProcessCollector {
+pub(crate) struct ProcessCollector {
     descs: Vec<Desc>,
 }
 
@@ -94,7 +94,7 @@ fn read() -> [Option<f64>; METRICS.len()] {
 
 impl ProcessCollector {
     /// A collector for the calling process.
-    pub fn new() -> prometheus::Result<ProcessCollector> {
+    pub(crate) fn new() -> prometheus::Result<ProcessCollector> {
         let desc =
             |(name, help, _): &(&str, &str, _)| Desc::new((*name).into(), (*help).into(), Vec::new(), HashMap::new());
         Ok(ProcessCollector { descs: METRICS.iter().map(desc).collect::<Result<_, _>>()? })

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 /// How much of the past is kept.
-pub const KEPT: Duration = Duration::from_secs(60);
+pub(crate) const KEPT: Duration = Duration::from_secs(60);
 
 /// Counts since the process started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Totals {
+pub(crate) struct Totals {
     /// Requests answered, by the first digit of the status from 1 to 5; at 0, those with another one.
     pub classes: [u64; 6],
     /// Requests we answered instead of the API.
@@ -19,7 +19,7 @@ pub struct Totals {
 
 impl Totals {
     /// Requests answered.
-    pub fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.classes.iter().sum()
     }
 }

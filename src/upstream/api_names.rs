@@ -12,7 +12,7 @@ use super::lookup::LookupFault;
 use super::pool::AddressPool;
 
 /// The names that requests have asked for.
-pub struct ApiNames {
+pub(crate) struct ApiNames {
     dns: Dns,
     policy: EjectionPolicy,
     trial: Duration,
@@ -56,7 +56,7 @@ impl ApiNames {
     }
 
     /// The one of this API. Nothing is looked up yet.
-    pub fn named(&self, host: &str) -> Arc<ApiName> {
+    pub(crate) fn named(&self, host: &str) -> Arc<ApiName> {
         let mut known = self.lock();
         if let Some(name) = known.names.get(host) {
             return Arc::clone(name);
@@ -79,14 +79,14 @@ impl ApiNames {
     }
 
     /// How they are called, and what is known of each, in the order of their names.
-    pub fn by_name(&self) -> Vec<(String, Arc<ApiName>)> {
+    pub(crate) fn by_name(&self) -> Vec<(String, Arc<ApiName>)> {
         let mut all: Vec<_> = self.lock().names.iter().map(|(host, name)| (host.clone(), Arc::clone(name))).collect();
         all.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         all
     }
 
     /// All that are in use.
-    pub fn all(&self) -> Vec<Arc<ApiName>> {
+    pub(crate) fn all(&self) -> Vec<Arc<ApiName>> {
         self.lock().names.values().cloned().collect()
     }
 

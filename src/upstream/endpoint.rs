@@ -20,7 +20,7 @@ use nameplate_core::settings;
 ///
 /// Discovery and its bookkeeping are `pingora-load-balancing`'s; the choice is made here, because
 /// its selection hashes every candidate several times, for each request.
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     kind: Kind,
     /// What it is called in handshakes that name it; `None` where it has no name.
     pub name: Option<String>,
@@ -58,7 +58,7 @@ pub enum EndpointFault {
 impl Endpoint {
     /// Sets up discovery. Nothing is looked up before [`Endpoint::refresh`]. `zone` is where we are,
     /// where that is known and the settings do not say.
-    pub fn new(settings: &settings::Endpoint, zone: Option<&str>) -> Result<Endpoint, EndpointFault> {
+    pub(crate) fn new(settings: &settings::Endpoint, zone: Option<&str>) -> Result<Endpoint, EndpointFault> {
         let began = Instant::now();
         let dns = || Dns::new(settings).map_err(EndpointFault::Resolver);
         let pool = move || AddressPool::new(policy(settings), settings.tls_timeout, began);
@@ -80,7 +80,7 @@ impl Endpoint {
 
     /// Looks the addresses up and swaps them in; says when to do so again (never, for fixed ones, and
     /// for names that requests look up).
-    pub async fn refresh(&self, now: Instant) -> Result<Option<Duration>, LookupFault> {
+    pub(crate) async fn refresh(&self, now: Instant) -> Result<Option<Duration>, LookupFault> {
         match &self.kind {
             Kind::Shared(shared) => shared.source.refresh(&shared.pool, now).await,
             Kind::PerApi(_) => Ok(None),
@@ -88,7 +88,7 @@ impl Endpoint {
     }
 
     /// When its last answer is due again.
-    pub fn due_in(&self, now: Instant) -> Duration {
+    pub(crate) fn due_in(&self, now: Instant) -> Duration {
         match &self.kind {
             Kind::Shared(shared) => shared.source.dns.as_ref().map_or(Duration::ZERO, |dns| dns.due_in(now)),
             Kind::PerApi(_) => Duration::ZERO,
@@ -96,7 +96,7 @@ impl Endpoint {
     }
 
     /// How its addresses are source, as the settings call it: `name`, `fixed` or `private_dns`.
-    pub fn kind(&self) -> &'static str {
+    pub(crate) fn kind(&self) -> &'static str {
         match &self.kind {
             Kind::Shared(shared) if shared.source.dns.is_some() => "name",
             Kind::Shared(_) => "fixed",
@@ -105,7 +105,7 @@ impl Endpoint {
     }
 
     /// Why its last look-up brought nothing new, if it did not.
-    pub fn last_fault(&self) -> Option<LookupFault> {
+    pub(crate) fn last_fault(&self) -> Option<LookupFault> {
         match &self.kind {
             Kind::Shared(shared) => shared.source.dns.as_ref().and_then(dns::Answers::last_fault),
             Kind::PerApi(_) => None,
@@ -113,7 +113,7 @@ impl Endpoint {
     }
 
     /// The addresses of the endpoint; `None` where each API has its own.
-    pub fn pool(&self) -> Option<&AddressPool> {
+    pub(crate) fn pool(&self) -> Option<&AddressPool> {
         match &self.kind {
             Kind::Shared(shared) => Some(&shared.pool),
             Kind::PerApi(_) => None,
@@ -121,7 +121,7 @@ impl Endpoint {
     }
 
     /// The names of the APIs; `None` where they share the endpoint's addresses.
-    pub fn names(&self) -> Option<&ApiNames> {
+    pub(crate) fn names(&self) -> Option<&ApiNames> {
         match &self.kind {
             Kind::Shared(_) => None,
             Kind::PerApi(names) => Some(names),
@@ -129,7 +129,7 @@ impl Endpoint {
     }
 
     /// Whether a request could be sent somewhere. ApiNames are looked up when a request comes.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         self.pool().is_none_or(|pool| !pool.is_empty())
     }
 }

@@ -13,7 +13,7 @@ use crate::upstream::pool::{Address, AddressCounts, AddressPool, Picked};
 use nameplate_core::settings::{self, DEFAULT_ENDPOINT, Settings};
 
 /// Every endpoint of the settings. They stay what they are until the process ends.
-pub struct Endpoints {
+pub(crate) struct Endpoints {
     list: Vec<EndpointState>,
     /// Further attempts, of all requests together.
     pub budget: RetryBudget,
@@ -21,7 +21,7 @@ pub struct Endpoints {
 }
 
 /// One endpoint: how its APIs are reached.
-pub struct EndpointState {
+pub(crate) struct EndpointState {
     /// As the settings call it.
     pub label: String,
     /// Its addresses.
@@ -38,7 +38,11 @@ struct Checks {
 
 impl Endpoints {
     /// Sets them up; nothing is looked up yet. `zone` is where we are, where that is known.
-    pub fn new(settings: &Settings, zone: Option<&str>, metrics: &Arc<Metrics>) -> Result<Endpoints, EndpointFault> {
+    pub(crate) fn new(
+        settings: &Settings,
+        zone: Option<&str>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Endpoints, EndpointFault> {
         let ca_file = settings.endpoint.ca_file.as_deref();
         let endpoint_state = |label: &str, settings: &settings::Endpoint| {
             let checker = || Checker::new(ca_file, settings.tls_timeout);
@@ -61,17 +65,17 @@ impl Endpoints {
     }
 
     /// The one at a place; the default one is at 0.
-    pub fn at(&self, place: usize) -> &EndpointState {
+    pub(crate) fn at(&self, place: usize) -> &EndpointState {
         &self.list[place]
     }
 
     /// All of them, the default one first.
-    pub fn all(&self) -> &[EndpointState] {
+    pub(crate) fn all(&self) -> &[EndpointState] {
         &self.list
     }
 
     /// Sets the gauges of addresses.
-    pub fn refresh_gauges(&self) {
+    pub(crate) fn refresh_gauges(&self) {
         for endpoint_state in &self.list {
             let AddressCounts { local, other } = endpoint_state.counts();
             endpoint_state.counts.addresses(local, other);
@@ -81,7 +85,7 @@ impl Endpoints {
 
 impl EndpointState {
     /// How its addresses stand.
-    pub fn counts(&self) -> AddressCounts {
+    pub(crate) fn counts(&self) -> AddressCounts {
         let mut sum = AddressCounts::default();
         self.each_pool(|pool| {
             let counts = pool.counts();
@@ -103,21 +107,21 @@ impl EndpointState {
     }
 
     /// How many addresses are known.
-    pub fn known(&self) -> usize {
+    pub(crate) fn known(&self) -> usize {
         let mut known = 0;
         self.each_pool(|pool| known += pool.addresses().len());
         known
     }
 
     /// The address for a request's next attempt.
-    pub fn pick(&self, pool: &AddressPool, failed: &[Picked], now: Instant) -> Option<Picked> {
+    pub(crate) fn pick(&self, pool: &AddressPool, failed: &[Picked], now: Instant) -> Option<Picked> {
         let picked = pool.pick(failed, now)?;
         self.counts.picked(picked.local);
         Some(picked)
     }
 
     /// A connection to an address failed, or broke before an answer began.
-    pub fn failed(&self, pool: &AddressPool, address: &Address, now: Instant) {
+    pub(crate) fn failed(&self, pool: &AddressPool, address: &Address, now: Instant) {
         if pool.failed(address, now) {
             self.counts.ejected();
             log::warn!("endpoint {}: {} keeps failing and is left alone for a while", self.label, address.socket);
@@ -125,7 +129,7 @@ impl EndpointState {
     }
 
     /// An answer came from an address.
-    pub fn worked(&self, pool: &AddressPool, address: &Address) {
+    pub(crate) fn worked(&self, pool: &AddressPool, address: &Address) {
         if pool.worked(address) {
             log::info!("endpoint {}: {} works again", self.label, address.socket);
         }

@@ -49,7 +49,7 @@ impl Notes {
 static INSTALLED: OnceLock<bool> = OnceLock::new();
 
 /// Makes our provider the process's, before somebody else does so with one that notes nothing.
-pub fn install() {
+pub(crate) fn install() {
     let installed = INSTALLED.get_or_init(|| provider().install_default().is_ok());
     if !installed {
         log::warn!("TLS handshakes with the endpoint are not counted by kind: the process has another crypto provider");

@@ -12,7 +12,7 @@ use crate::telemetry::metrics::Discovery;
 impl Endpoints {
     /// Looks every endpoint up once. The first look-up belongs to the start, so that the listeners
     /// open with an address known; a failure is logged and tried again by [`keep_fresh`].
-    pub async fn refresh_all(&self) {
+    pub(crate) async fn refresh_all(&self) {
         join_all(self.all().iter().map(|endpoint_state| self.refresh(endpoint_state))).await;
     }
 
@@ -33,7 +33,7 @@ impl Endpoints {
 
 /// Looks each endpoint up for as long as the process lives, each at its own time; ends at once for
 /// those whose addresses are fixed.
-pub fn keep_fresh(endpoints: &Arc<Endpoints>, runtime: &tokio::runtime::Handle) {
+pub(crate) fn keep_fresh(endpoints: &Arc<Endpoints>, runtime: &tokio::runtime::Handle) {
     for place in 0..endpoints.all().len() {
         let fresh = Arc::clone(endpoints);
         runtime.spawn(async move {

@@ -15,7 +15,7 @@ const FREE: u64 = 1;
 
 /// How many further attempts may be made.
 #[derive(Debug)]
-pub struct RetryBudget {
+pub(crate) struct RetryBudget {
     /// What a request earns.
     percent: i64,
     saved: AtomicI64,
@@ -32,7 +32,7 @@ impl RetryBudget {
     }
 
     /// A request makes its first attempt.
-    pub fn earn(&self) {
+    pub(crate) fn earn(&self) {
         // In health it is full, and this only reads.
         if self.saved.load(Ordering::Relaxed) < SAVED {
             self.saved.fetch_add(self.percent, Ordering::Relaxed);
@@ -40,7 +40,7 @@ impl RetryBudget {
     }
 
     /// Whether a request may make another one.
-    pub fn spend(&self, now: Instant) -> bool {
+    pub(crate) fn spend(&self, now: Instant) -> bool {
         if self.percent == 0 {
             return false;
         }

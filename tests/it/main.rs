@@ -14,7 +14,6 @@ mod http2;
 mod lifecycle;
 mod mapping;
 mod observability;
-mod recording;
 mod request;
 mod response;
 mod tidy;

@@ -4,7 +4,7 @@
 //! header but the ones named in [`Record`].
 
 mod json;
-pub mod record;
+pub(crate) mod record;
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::lines::{Lines, Log};
 use nameplate_core::settings::{self, AccessLogTo};
 
 /// The lines, and which requests have one.
-pub struct AccessLog {
+pub(crate) struct AccessLog {
     lines: Arc<Lines>,
     /// By the first digit of the status; at 0, of those with another one.
     shares: [Share; 6],
@@ -49,7 +49,7 @@ fn without_authority(target: &[u8]) -> &[u8] {
 
 impl AccessLog {
     /// The log as the settings want it, on its way out through `lines`.
-    pub fn new(settings: settings::AccessLog, lines: impl FnOnce() -> Option<Arc<Lines>>) -> Option<AccessLog> {
+    pub(crate) fn new(settings: settings::AccessLog, lines: impl FnOnce() -> Option<Arc<Lines>>) -> Option<AccessLog> {
         let settings::Sample { ok, redirected, client, failed } = settings.sample;
         let all = settings::telemetry::Percent(100.0);
         let shares = [all, ok, ok, redirected, client, failed].map(|percent| Share::new(percent.0));
@@ -61,21 +61,21 @@ impl AccessLog {
 
     /// Whether a request with this status has a line; `number` is a random one. If so, of how many
     /// percent it is one, where that is not all.
-    pub fn takes(&self, status: u16, number: u32) -> Option<Option<f64>> {
+    pub(crate) fn takes(&self, status: u16, number: u32) -> Option<Option<f64>> {
         let class = usize::from(status / 100);
         let share = self.shares.get(class).unwrap_or(&self.shares[0]);
         share.has(number).then(|| (share.percent < 100.0).then_some(share.percent))
     }
 
     /// The part of a target that a line has: never an authority, which may hold a password.
-    pub fn path<'t>(&self, target: &'t [u8]) -> Text<'t> {
+    pub(crate) fn path<'t>(&self, target: &'t [u8]) -> Text<'t> {
         let target = if target.starts_with(b"/") { target } else { without_authority(target) };
         let end = if self.query { None } else { memchr::memchr(b'?', target) };
         Text(&target[..end.unwrap_or(target.len())])
     }
 
     /// A request's line.
-    pub fn write(&self, record: &Record<'_>) {
+    pub(crate) fn write(&self, record: &Record<'_>) {
         let mut line = self.lines.buffer();
         json::write(record, &mut line);
         self.lines.push_of(Log::Access, line);

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 /// One request, from the client's side and from ours.
 #[derive(Debug)]
-pub struct Record<'r> {
+pub(crate) struct Record<'r> {
     /// When its header had been read.
     pub time: SystemTime,
     /// Its X-Request-Id.
@@ -50,7 +50,7 @@ pub struct Record<'r> {
 
 /// The API's side of a request.
 #[derive(Debug)]
-pub struct Upstream<'r> {
+pub(crate) struct Upstream<'r> {
     /// The API's id.
     pub api_id: &'r str,
     /// The endpoint, as the settings call it.
@@ -75,4 +75,4 @@ pub struct Upstream<'r> {
 
 /// Bytes that somebody else chose: made valid, and cut where they are too long.
 #[derive(Clone, Copy, Debug)]
-pub struct Text<'r>(pub &'r [u8]);
+pub(crate) struct Text<'r>(pub &'r [u8]);

@@ -16,15 +16,15 @@ mod runtime;
 mod scraped;
 mod upstream;
 
-pub use clients::{CertificateExpiry, Cut, Handshake};
-pub use domains::Domain;
-pub use mapping::ReadResult;
-pub use proxy_metrics::Metrics;
-pub use requests::{Done, InFlight};
-pub use upstream::{ConnectFailure, Discovery, EndpointCounts, Retry, UpstreamConnection, UpstreamConnections};
+pub(crate) use clients::{CertificateExpiry, Cut, Handshake};
+pub(crate) use domains::Domain;
+pub(crate) use mapping::ReadResult;
+pub(crate) use proxy_metrics::Metrics;
+pub(crate) use requests::{Done, InFlight};
+pub(crate) use upstream::{ConnectFailure, Discovery, EndpointCounts, Retry, UpstreamConnection, UpstreamConnections};
 
 /// The content type of [`Metrics::render`]: the text exposition format.
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 #[cfg(test)]
 mod tests;

@@ -23,7 +23,7 @@ pub struct Address {
 }
 
 /// An address that was picked; what becomes of it is told to the pool it came from.
-pub type Picked = Arc<Address>;
+pub(crate) type Picked = Arc<Address>;
 
 /// How long an address is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,10 +1,10 @@
 //! The harness itself: an origin that records truly, and a client that reads strictly. Every other
 //! story rests on these.
 
-use crate::harness::client::{Client, text_of};
-use crate::harness::origin::Origin;
-use crate::harness::reply::Reply;
-use crate::harness::{API_DOMAIN, Gate};
+use nameplate_testkit::client::{Client, text_of};
+use nameplate_testkit::origin::Origin;
+use nameplate_testkit::reply::Reply;
+use nameplate_testkit::{API_DOMAIN, Gate};
 
 fn name() -> String {
     format!("abc123.{API_DOMAIN}")
