@@ -3,6 +3,9 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use super::logging;
+use crate::telemetry::lines;
+
 /// The input is at fault.
 pub(super) const FAULTY: u8 = 1;
 
@@ -13,4 +16,10 @@ pub(super) const UNUSABLE: u8 = 2;
 pub(super) fn fail(code: u8, what: impl std::fmt::Display) -> ExitCode {
     let _ = writeln!(std::io::stderr(), "{what}");
     ExitCode::from(code)
+}
+
+/// Waits until every log has been written so far, but not for long.
+pub(super) fn flush() {
+    lines::flush_stdout();
+    logging::flush();
 }

@@ -22,8 +22,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::telemetry::lines;
-
 #[derive(Parser)]
 #[command(name = "nameplate", version, about = "Your own domain names for Amazon API Gateway private REST APIs")]
 struct Cli {
@@ -77,12 +75,6 @@ pub fn run() -> ExitCode {
         Command::Reload(args) => reload::reload(&args, &mut out),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args, &mut out),
     };
-    flush();
+    exit::flush();
     code
-}
-
-/// Waits until every log has been written so far, but not for long.
-fn flush() {
-    lines::flush_stdout();
-    logging::flush();
 }

@@ -167,7 +167,7 @@ impl Signals {
                 }
             });
             log::warn!("told to stop again: ending now");
-            super::flush();
+            super::exit::flush();
             std::process::exit(1);
         });
     }

@@ -69,7 +69,7 @@ const CUTS: [&str; 8] = [
 ];
 
 /// What is counted of this subject; [`super::Metrics`] has one.
-pub struct Clients {
+pub struct ClientMetrics {
     open: IntGauge,
     most: IntGauge,
     accepted: IntCounter,
@@ -82,9 +82,9 @@ pub struct Clients {
     draining: IntGauge,
 }
 
-impl Clients {
-    pub(super) fn register(r: &Registry) -> prometheus::Result<Clients> {
-        Ok(Clients {
+impl ClientMetrics {
+    pub(super) fn register(r: &Registry) -> prometheus::Result<ClientMetrics> {
+        Ok(ClientMetrics {
             open: gauge(r, "nameplate_client_connections", "Connections of clients that are open.")?,
             most: gauge(r, "nameplate_client_connections_limit", "Connections of clients that may be open.")?,
             accepted: counter(
@@ -133,7 +133,7 @@ impl Clients {
     }
 }
 
-impl Clients {
+impl ClientMetrics {
     /// A client's connection was accepted, whatever becomes of it.
     pub fn connection_accepted(&self) {
         self.accepted.inc();

@@ -35,7 +35,7 @@ const RESULTS: [&str; 5] = ["ok", "rejected", "unchanged", "held", "failed"];
 const TROUBLES: [ReadResult; 3] = [ReadResult::Rejected, ReadResult::Held, ReadResult::Failed];
 
 /// What is counted of this subject; [`super::Metrics`] has one.
-pub struct Mapping {
+pub struct MappingMetrics {
     generation: IntGauge,
     entries: IntGauge,
     domains: IntGauge,
@@ -48,15 +48,15 @@ pub struct Mapping {
     staleness: Gauge,
 }
 
-impl Mapping {
-    pub(super) fn register(r: &Registry) -> prometheus::Result<Mapping> {
+impl MappingMetrics {
+    pub(super) fn register(r: &Registry) -> prometheus::Result<MappingMetrics> {
         let info = Opts::new("nameplate_mapping_info", "Always 1; the labels say which mapping is in force.");
         let trouble = Opts::new(
             "nameplate_mapping_trouble",
             "1 while what the source has is not in force, by the reason; else 0.",
         );
         let trouble = add(r, IntGaugeVec::new(trouble, &["reason"])?)?;
-        Ok(Mapping {
+        Ok(MappingMetrics {
             generation: gauge(
                 r,
                 "nameplate_mapping_generation",
@@ -95,7 +95,7 @@ impl Mapping {
     }
 }
 
-impl Mapping {
+impl MappingMetrics {
     /// This table is in force now.
     pub fn mapping_in_force(&self, generation: u64, entries: usize, domains: usize) {
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));

@@ -8,26 +8,26 @@ use super::super::cpu::{CpuMeter, Gauges};
 use super::super::limit::CpuLimit;
 use super::super::process::ProcessCollector;
 use super::super::traffic::Traffic;
-use super::clients::Clients;
-use super::mapping::Mapping;
+use super::clients::ClientMetrics;
+use super::mapping::MappingMetrics;
 use super::register::{add, float};
-use super::requests::Requests;
-use super::runtime::{Runtimes, register_logs};
-use super::upstream::Upstream;
+use super::requests::RequestMetrics;
+use super::runtime::{RuntimeGauges, register_logs};
+use super::upstream::UpstreamMetrics;
 
 /// All metrics of one proxy.
 pub struct Metrics {
     pub(super) registry: Registry,
     /// Requests and refusals.
-    pub requests: Arc<Requests>,
+    pub requests: Arc<RequestMetrics>,
     /// The endpoint and the connections to it.
-    pub upstream: Upstream,
+    pub upstream: UpstreamMetrics,
     /// The mapping.
-    pub mapping: Mapping,
+    pub mapping: MappingMetrics,
     /// Connections of clients, and the listeners they come to.
-    pub clients: Clients,
+    pub clients: ClientMetrics,
     /// The process's runtimes.
-    pub runtimes: Runtimes,
+    pub runtimes: RuntimeGauges,
     traffic: Arc<Traffic>,
     limit: CpuLimit,
     cpu: Gauges,
@@ -48,7 +48,7 @@ impl Metrics {
         register_constants(&r, limit)?;
         r.register(Box::new(ProcessCollector::new()?))?;
         register_logs(&r)?;
-        let requests = Arc::new(Requests::register(&r)?);
+        let requests = Arc::new(RequestMetrics::register(&r)?);
         let traffic = Arc::new(Traffic::default());
         let cpu = register_cpu(&r)?;
         Ok(Metrics {
@@ -57,10 +57,10 @@ impl Metrics {
             cpu,
             requests,
             traffic,
-            upstream: Upstream::register(&r)?,
-            mapping: Mapping::register(&r)?,
-            clients: Clients::register(&r)?,
-            runtimes: Runtimes::register(&r)?,
+            upstream: UpstreamMetrics::register(&r)?,
+            mapping: MappingMetrics::register(&r)?,
+            clients: ClientMetrics::register(&r)?,
+            runtimes: RuntimeGauges::register(&r)?,
             registry: r,
         })
     }
@@ -119,7 +119,12 @@ fn register_cpu(registry: &Registry) -> prometheus::Result<Gauges> {
     })
 }
 
-fn start_meter(gauges: Gauges, limit: CpuLimit, requests: Arc<Requests>, traffic: Arc<Traffic>) -> Option<CpuMeter> {
+fn start_meter(
+    gauges: Gauges,
+    limit: CpuLimit,
+    requests: Arc<RequestMetrics>,
+    traffic: Arc<Traffic>,
+) -> Option<CpuMeter> {
     let utilization = gauges.utilization.clone();
     let count = move |now| {
         let totals = requests.totals();

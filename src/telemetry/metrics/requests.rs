@@ -42,7 +42,7 @@ pub struct Done<'r> {
 }
 
 /// What is counted of this subject; [`super::Metrics`] has one.
-pub struct Requests {
+pub struct RequestMetrics {
     domains: Domains,
     refusals: [IntCounter; Refusal::ALL.len()],
     client_aborts: IntCounter,
@@ -52,10 +52,10 @@ pub struct Requests {
     pub(super) duration: Histogram,
 }
 
-impl Requests {
-    pub(super) fn register(r: &Registry) -> prometheus::Result<Requests> {
+impl RequestMetrics {
+    pub(super) fn register(r: &Registry) -> prometheus::Result<RequestMetrics> {
         let domains = Domains::new("nameplate_requests_total", "Requests answered, by the API or by us.")?;
-        Ok(Requests {
+        Ok(RequestMetrics {
             domains: add(r, domains)?,
             refusals: counters(
                 r,
@@ -88,7 +88,7 @@ impl Requests {
     }
 }
 
-impl Requests {
+impl RequestMetrics {
     /// A request begins. Keep what this gives until it is over, however it ends.
     #[must_use]
     pub fn request_begun(&self) -> InFlight {
@@ -104,7 +104,7 @@ impl Requests {
     /// A request to this domain is over; `None` is for one that no entry answers.
     pub fn request_done(&self, domain: Option<&Domain>, done: &Done<'_>) {
         let verb = VERBS.iter().position(|verb| *verb == done.method.as_str());
-        let Requests { domains, received, sent, duration, .. } = self;
+        let RequestMetrics { domains, received, sent, duration, .. } = self;
         domain.unwrap_or(&domains.unmapped).count(verb.unwrap_or(VERBS.len()), done.status);
         duration.observe(done.seconds);
         // Most requests have no body.
@@ -127,7 +127,7 @@ impl Requests {
         self.domains.other()
     }
 
-    /// A request was refused. It also counts in [`Requests::request_done`].
+    /// A request was refused. It also counts in [`RequestMetrics::request_done`].
     pub fn refused(&self, refusal: Refusal) {
         self.refusals[refusal.index()].inc();
     }

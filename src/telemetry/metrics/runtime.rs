@@ -34,11 +34,11 @@ const LOST: [Kind; 1] = [(
 /// The runtimes there are. Locked where one is added and where they are scraped, and nowhere else.
 #[derive(Clone, Default)]
 /// What is counted of this subject; [`super::Metrics`] has one.
-pub struct Runtimes(Arc<Mutex<Vec<(&'static str, RuntimeMetrics)>>>);
+pub struct RuntimeGauges(Arc<Mutex<Vec<(&'static str, RuntimeMetrics)>>>);
 
-impl Runtimes {
-    pub(super) fn register(r: &Registry) -> prometheus::Result<Runtimes> {
-        let runtimes = Runtimes::default();
+impl RuntimeGauges {
+    pub(super) fn register(r: &Registry) -> prometheus::Result<RuntimeGauges> {
+        let runtimes = RuntimeGauges::default();
         let watched = runtimes.clone();
         r.register(Box::new(Scraped::new(RUNTIMES, "runtime", move || watched.read())?))?;
         Ok(runtimes)
@@ -61,7 +61,7 @@ pub(super) fn register_logs(r: &Registry) -> prometheus::Result<()> {
     r.register(Box::new(Scraped::new(LOST, "log", read)?))
 }
 
-impl Runtimes {
+impl RuntimeGauges {
     /// Tells of this runtime from now on.
     pub fn watch_runtime(&self, name: &'static str, runtime: &Handle) {
         self.0.lock().push((name, runtime.metrics()));

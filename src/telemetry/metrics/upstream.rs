@@ -126,7 +126,7 @@ impl Drop for UpstreamConnection {
 }
 
 /// What is counted of this subject; [`super::Metrics`] has one.
-pub struct Upstream {
+pub struct UpstreamMetrics {
     connections: [IntCounter; KINDS.len()],
     open: UpstreamConnections,
     handshakes: [IntCounter; HANDSHAKES.len()],
@@ -148,9 +148,9 @@ struct ByEndpoint {
     checks: IntCounterVec,
 }
 
-impl Upstream {
-    pub(super) fn register(r: &Registry) -> prometheus::Result<Upstream> {
-        Ok(Upstream {
+impl UpstreamMetrics {
+    pub(super) fn register(r: &Registry) -> prometheus::Result<UpstreamMetrics> {
+        Ok(UpstreamMetrics {
             connections: counters(
                 r,
                 ("nameplate_upstream_connections_total", "Connections to the endpoint that requests were sent on."),
@@ -251,7 +251,7 @@ fn vec(registry: &Registry, (name, help): (&str, &str), labels: &[&str]) -> prom
     add(registry, IntCounterVec::new(Opts::new(name, help), labels)?)
 }
 
-impl Upstream {
+impl UpstreamMetrics {
     /// A request got a new connection to the endpoint, after so many seconds for TCP and for TLS. Where the
     /// kind of its handshake is not known, it counts as neither.
     pub fn upstream_connected(&self, tcp: f64, tls: f64, kind: Option<Handshake>) {

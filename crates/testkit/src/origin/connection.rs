@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::{ServerConnection, StreamOwned};
 
-use super::{Kind, Received, Shared, reset};
+use super::record::{Kind, Received, Shared, reset};
 use crate::reply::Step;
 use crate::show;
 use crate::wire::{Framing, Piece, Wire};

@@ -1,122 +1,24 @@
 //! An origin over TLS that records every byte of every request, and answers as a script says.
 
 mod connection;
+mod record;
 
-use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use rustls::ServerConfig;
 
 use crate::reply::Reply;
-use crate::wire::{Head, find_all};
 use crate::{API_DOMAIN, PATIENCE, authority, show};
 use connection::Connection;
+use record::{Kind, Record, Shared};
+pub use record::{Received, reset};
 
 /// How long an origin under load keeps an idle connection: longer than API Gateway does, so that the proxy closes first.
 const IDLE_UNDER_LOAD: Duration = Duration::from_secs(360);
-
-/// A request as it came.
-#[derive(Clone, Debug, Default)]
-pub struct Received {
-    /// Which connection it came on, from 0.
-    pub connection: usize,
-    /// The server name of the handshake.
-    pub sni: Option<String>,
-    /// Request line and headers.
-    pub head: Head,
-    /// The body as it came, framing included.
-    pub raw_body: Vec<u8>,
-    /// The content, without framing.
-    pub body: Vec<u8>,
-    /// In order, names in the case they came in.
-    pub trailers: Vec<(String, String)>,
-    /// Whether it came to its end.
-    pub complete: bool,
-    /// What had already come after that end, before it was answered.
-    pub extra: Vec<u8>,
-    /// Why this is not a strict message.
-    pub faults: Vec<String>,
-}
-
-impl Received {
-    /// The method.
-    pub fn method(&self) -> &str {
-        self.head.part(0)
-    }
-
-    /// Path and query, byte for byte.
-    pub fn target(&self) -> &str {
-        self.head.part(1)
-    }
-
-    /// The first header of this name.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.head.header(name)
-    }
-
-    /// Every header of this name.
-    pub fn all(&self, name: &str) -> Vec<&str> {
-        self.head.all(name)
-    }
-
-    /// Whether a header has exactly this name, case included.
-    pub fn has_name(&self, name: &str) -> bool {
-        self.head.headers.iter().any(|(field, _)| field == name)
-    }
-
-    /// The first trailer of this name.
-    pub fn trailer(&self, name: &str) -> Option<&str> {
-        find_all(&self.trailers, name).first().copied()
-    }
-
-    /// The body as text.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-}
-
-/// What an origin is besides its script.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Kind {
-    /// The script sees whole requests.
-    #[default]
-    Whole,
-    /// The script is asked when the head is there, and says itself when the body is read.
-    Early,
-    /// Closes every connection before the handshake.
-    RefusesTls,
-}
-
-type Script = dyn Fn(&Received) -> Reply + Send + Sync;
-
-#[derive(Default)]
-struct Record {
-    requests: Vec<Received>,
-    /// Places in `requests` that may be used again, where none is kept.
-    free: Vec<usize>,
-    served: u64,
-    connections: usize,
-    handshakes: usize,
-    /// Handshakes that failed, and bytes that began a request and never became one.
-    oddities: Vec<String>,
-    open: HashMap<usize, TcpStream>,
-    threads: Vec<JoinHandle<()>>,
-    stopping: bool,
-}
-
-struct Shared {
-    record: Mutex<Record>,
-    changed: Condvar,
-    script: Box<Script>,
-    kind: Kind,
-    /// Whether a request stays recorded after it was answered.
-    keeps: bool,
-    tls: Arc<ServerConfig>,
-}
 
 /// A running origin. Dropped, it closes its connections; in a failed test it prints what it saw.
 pub struct Origin {
@@ -319,53 +221,6 @@ impl Drop for Origin {
     }
 }
 
-impl Record {
-    /// Records a request whose head has come; returns its place.
-    fn begin(&mut self, received: Received) -> usize {
-        if let Some(index) = self.free.pop() {
-            self.requests[index] = received;
-            return index;
-        }
-        self.requests.push(received);
-        self.requests.len() - 1
-    }
-
-    /// Counts a request that was answered, or broke off.
-    fn end(&mut self, index: usize, keeps: bool) {
-        self.served += 1;
-        if !keeps {
-            self.requests[index] = Received::default();
-            self.free.push(index);
-        }
-    }
-
-    fn close_all(&mut self) {
-        for stream in self.open.values() {
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Record> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until this holds; returns whether that happened in time.
-    fn wait(&self, done: impl Fn(&Record) -> bool) -> (MutexGuard<'_, Record>, bool) {
-        let waiting = |record: &mut Record| !done(record);
-        let waited = self.changed.wait_timeout_while(self.lock(), PATIENCE, waiting);
-        let (record, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        (record, !timeout.timed_out())
-    }
-
-    fn change<T>(&self, change: impl FnOnce(&mut Record) -> T) -> T {
-        let result = change(&mut self.lock());
-        self.changed.notify_all();
-        result
-    }
-}
-
 fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     while let Ok((stream, _)) = listener.accept() {
         let mut record = shared.lock();
@@ -412,11 +267,4 @@ fn went_away(e: &io::Error) -> bool {
 pub fn tls_for(domain: &str) -> ServerConfig {
     let leaf = authority().issue(&[format!("*.{domain}")]).expect("a certificate");
     leaf.server_config().expect("a TLS configuration")
-}
-
-/// Ends a connection with RST.
-pub fn reset(socket: TcpStream) -> io::Result<()> {
-    rustix::net::sockopt::set_socket_linger(&socket, Some(Duration::ZERO))?;
-    drop(socket);
-    Ok(())
 }
