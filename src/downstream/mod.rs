@@ -1,4 +1,10 @@
-//! The client's side: connections from `accept` to Pingora's HTTP.
+//! The client's side: a connection from `accept` to Pingora's HTTP.
+//!
+//! Start at [`accept`]. A connection is then read through its layers, from the wire up: [`socket`] (TCP and the PROXY
+//! header), [`tls`], and [`client_stream`], which is what Pingora gets. What a connection and its requests tell each
+//! other is in [`connection`]; what all connections share, in [`clients`].
+//!
+//! **Invariant:** nothing in here knows an API. What serves the requests is any `HttpServerApp` of Pingora's.
 
 pub(crate) mod accept;
 pub(crate) mod certificates;

@@ -1,4 +1,10 @@
 //! The endpoint's side: which addresses there are, which of them work, and connections to them.
+//!
+//! Start at [`endpoints`], which has an [`endpoint`] for each of the settings. Its addresses come from a look-up
+//! ([`lookup`], [`dns`], repeated by [`refresh`]) and stand in a [`pool`], each with its [`health`]. A request makes one
+//! or more [`attempt`]s; [`dial`] opens the connection of one, and [`deadline`] ends it when it takes too long.
+//!
+//! **Invariant:** nothing in here knows a client.
 
 mod address_source;
 pub(crate) mod api_names;

@@ -1,6 +1,6 @@
 //! Keeps the active mapping in sync with its source.
 //!
-//! [`judge`] decides, as a value; [`run`] reads, compiles, swaps and reports as it says. The keeper has
+//! `judge` decides, as a value; `run` reads, compiles, swaps and reports as it says. The keeper has
 //! a thread of its own, below the requests' in priority: reading and compiling 100,000 entries takes a
 //! tenth of a second, and with a single core, requests come first.
 

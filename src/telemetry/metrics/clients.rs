@@ -68,7 +68,7 @@ const CUTS: [&str; 8] = [
     "slow_reader",
 ];
 
-/// What is counted of this subject; [`super::Metrics`] has one.
+/// Counts of client connections, and of the listeners' certificates.
 pub struct ClientMetrics {
     open: IntGauge,
     most: IntGauge,

@@ -34,7 +34,7 @@ const RESULTS: [&str; 5] = ["ok", "rejected", "unchanged", "held", "failed"];
 /// Those of [`RESULTS`] after which what the source has is not in force.
 const TROUBLES: [ReadResult; 3] = [ReadResult::Rejected, ReadResult::Held, ReadResult::Failed];
 
-/// What is counted of this subject; [`super::Metrics`] has one.
+/// Gauges of the active mapping, and counts of its readings.
 pub struct MappingMetrics {
     generation: IntGauge,
     entries: IntGauge,

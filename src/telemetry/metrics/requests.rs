@@ -41,7 +41,7 @@ pub struct Done<'r> {
     pub sent: u64,
 }
 
-/// What is counted of this subject; [`super::Metrics`] has one.
+/// Counts of requests and refusals.
 pub struct RequestMetrics {
     domains: Domains,
     refusals: [IntCounter; Refusal::ALL.len()],

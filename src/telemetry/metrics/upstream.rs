@@ -125,7 +125,7 @@ impl Drop for UpstreamConnection {
     }
 }
 
-/// What is counted of this subject; [`super::Metrics`] has one.
+/// Counts of look-ups, connections and attempts, and of each endpoint's addresses.
 pub struct UpstreamMetrics {
     connections: [IntCounter; KINDS.len()],
     open: UpstreamConnections,

@@ -33,8 +33,8 @@ impl Origin {
         Origin::launch(Kind::Whole, API_DOMAIN, script)
     }
 
-    /// Asks the script as soon as a head is there. The body is read where [`Step::ReadBody`]
-    /// stands, or after the last step.
+    /// Asks the script as soon as a head is there. The body is read where
+    /// [`Step::ReadBody`](crate::reply::Step::ReadBody) stands, or after the last step.
     pub fn start_early(script: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Origin {
         Origin::launch(Kind::Early, API_DOMAIN, script)
     }
