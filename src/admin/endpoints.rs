@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use serde::{Serialize, Serializer};
 
-use super::answer::{Answer, MOST_SHOWN, rfc3339};
+use super::page_response::{MOST_SHOWN, PageResponse, rfc3339};
 use crate::upstream::endpoints::{EndpointState, Endpoints};
 use crate::upstream::pool::{AddressCounts, AddressPool};
 
@@ -79,8 +79,8 @@ impl Now {
 }
 
 /// The page.
-pub(super) fn page(endpoints: &Endpoints, now: Now) -> Answer {
-    Answer::json(&Page { endpoints: all(endpoints, now) })
+pub(super) fn page(endpoints: &Endpoints, now: Now) -> PageResponse {
+    PageResponse::json(&Page { endpoints: all(endpoints, now) })
 }
 
 /// Every endpoint of the settings.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::answer::{Answer, MOST_SHOWN, rfc3339};
+use super::page_response::{MOST_SHOWN, PageResponse, rfc3339};
 use super::query;
 use crate::live::Live;
 use crate::live::reload::Cause;
@@ -81,9 +81,9 @@ pub(super) struct Entry<'l> {
 
 /// The page. `?domain=NAME` adds the entries that answer for a host, or, where none does, those whose
 /// domain contains the text.
-pub(super) fn page(live: &Live, query: Option<&str>, now: SystemTime) -> Answer {
+pub(super) fn page(live: &Live, query: Option<&str>, now: SystemTime) -> PageResponse {
     let Some([domain]) = query::values(query, ["domain"]) else {
-        return Answer::text(400, "write /mapping or /mapping?domain=NAME");
+        return PageResponse::text(400, "write /mapping or /mapping?domain=NAME");
     };
     let snapshot = live.snapshot();
     let report = live.mapping.report();
@@ -104,7 +104,7 @@ pub(super) fn page(live: &Live, query: Option<&str>, now: SystemTime) -> Answer 
         trouble: report.trouble.map(shown),
         found: domain.map(|domain| find(&snapshot, domain)),
     };
-    Answer::json(&mapping)
+    PageResponse::json(&mapping)
 }
 
 fn shown(trouble: Trouble) -> Shown {

@@ -4,11 +4,11 @@
 //! It has an address and a thread of its own, so that it answers when the workers are busy and is
 //! never reached through a custom domain.
 
-mod answer;
 mod endpoints;
 pub(crate) mod health_checks;
 mod mapping;
 mod page;
+mod page_response;
 mod query;
 pub(crate) mod sources;
 
@@ -20,8 +20,8 @@ use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 
 use crate::telemetry::metrics;
-use answer::{Answer, TEXT};
 use endpoints::Now;
+use page_response::{PageResponse, TEXT};
 use sources::Admin;
 
 const INDEX: &str = concat!(
@@ -67,11 +67,11 @@ impl Readiness {
         faults.into_iter().filter_map(|(is, fault)| is.then_some(fault)).collect()
     }
 
-    fn page(self) -> Answer {
+    fn page(self) -> PageResponse {
         let faults = self.faults();
         let (status, first) = if faults.is_empty() { (200, vec!["ready"]) } else { (503, faults) };
         let lines: Vec<&str> = first.into_iter().chain(self.notes.iter().map(String::as_str)).collect();
-        Answer::text(status, &lines.join("\n"))
+        PageResponse::text(status, &lines.join("\n"))
     }
 }
 
@@ -84,7 +84,7 @@ impl ServeHttp for Admin {
         }
         let request = session.req_header();
         let accept = request.headers.get_all(header::ACCEPT);
-        let asked = Asked {
+        let asked = PageRequest {
             method: &request.method,
             path: request.uri.path(),
             query: request.uri.query(),
@@ -96,7 +96,7 @@ impl ServeHttp for Admin {
 
 /// What a page needs of a request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked<'r> {
+pub(crate) struct PageRequest<'r> {
     /// The method.
     pub method: &'r Method,
     /// The path.
@@ -118,28 +118,28 @@ fn takes_html(accept: &str) -> bool {
 }
 
 /// The answer to a request.
-pub(crate) fn answer(admin: &Admin, asked: &Asked<'_>) -> Answer {
-    let Asked { method, path, query, html } = *asked;
+pub(crate) fn answer(admin: &Admin, asked: &PageRequest<'_>) -> PageResponse {
+    let PageRequest { method, path, query, html } = *asked;
     let live = &admin.live;
     let now = || Now { instant: Instant::now(), time: SystemTime::now() };
     let is_page = matches!(path, "/" | "/livez" | "/readyz" | "/metrics" | "/mapping" | "/endpoints");
     if is_page && *method != Method::GET && *method != Method::HEAD {
-        return Answer::text(405, "use GET or HEAD");
+        return PageResponse::text(405, "use GET or HEAD");
     }
     match path {
         "/" if html => page::page(admin, query, now()),
-        "/" => Answer::of(200, TEXT, INDEX.into()),
+        "/" => PageResponse::of(200, TEXT, INDEX.into()),
         // Alive while draining too: being stopped is no reason to be killed.
-        "/livez" => Answer::text(200, "ok"),
+        "/livez" => PageResponse::text(200, "ok"),
         "/readyz" => Readiness::of(admin).page(),
         "/metrics" => {
             admin.endpoints.refresh_gauges();
             live.refresh_gauges();
-            Answer::of(200, metrics::CONTENT_TYPE, live.metrics.render())
+            PageResponse::of(200, metrics::CONTENT_TYPE, live.metrics.render())
         }
         "/mapping" => mapping::page(live, query, SystemTime::now()),
         "/endpoints" => endpoints::page(&admin.endpoints, now()),
-        _ => Answer::text(404, "no such page; / lists them"),
+        _ => PageResponse::text(404, "no such page; / lists them"),
     }
 }
 

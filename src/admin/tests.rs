@@ -45,13 +45,13 @@ async fn ready() -> Admin {
     admin
 }
 
-fn get<'r>(path: &'r str, query: Option<&'r str>) -> Asked<'r> {
-    Asked { method: &Method::GET, path, query, html: false }
+fn get<'r>(path: &'r str, query: Option<&'r str>) -> PageRequest<'r> {
+    PageRequest { method: &Method::GET, path, query, html: false }
 }
 
 #[track_caller]
 fn check(admin: &Admin, method: Method, path: &str, status: u16, body: &str) {
-    let page = answer(admin, &Asked { method: &method, ..get(path, None) });
+    let page = answer(admin, &PageRequest { method: &method, ..get(path, None) });
     assert_eq!((page.status, page.body.as_str()), (status, body), "{method} {path}");
 }
 
@@ -227,8 +227,8 @@ async fn a_body_is_not_waited_for() {
 }
 
 /// The status page for a query, as a browser asks for it.
-fn page(admin: &Admin, query: Option<&str>) -> Answer {
-    answer(admin, &Asked { html: true, ..get("/", query) })
+fn page(admin: &Admin, query: Option<&str>) -> PageResponse {
+    answer(admin, &PageRequest { html: true, ..get("/", query) })
 }
 
 #[track_caller]
@@ -376,7 +376,7 @@ async fn a_query_that_the_form_cannot_send_is_refused() {
         assert_eq!((page.status, page.content_type), (400, TEXT), "{query}");
         assert!(page.body.starts_with("write / or /?domain=NAME&method=GET&path="), "{}", page.body);
     }
-    let asked = Asked { method: &Method::POST, html: true, ..get("/", None) };
+    let asked = PageRequest { method: &Method::POST, html: true, ..get("/", None) };
     assert_eq!(answer(&admin, &asked).status, 405);
 }
 

@@ -37,7 +37,7 @@ impl Dialer {
 }
 
 /// The second handle. It lives as long as the connection does, so that closing still closes it.
-struct Handle {
+struct ConnectionHandle {
     socket: socket2::Socket,
     /// When TCP was there, and TLS began.
     since: Instant,
@@ -59,7 +59,7 @@ impl Connect for Dialer {
             })?
             .map_err(|e| Error::because(kind_of(&e), format!("connecting to {inet}"), e))?;
         let socket = socket2::SockRef::from(&tcp).try_clone().or_err(ErrorType::SocketError, "a second handle")?;
-        let handle = Handle { socket, since: Instant::now(), _open: self.open.opened() };
+        let handle = ConnectionHandle { socket, since: Instant::now(), _open: self.open.opened() };
         let mut stream = Stream::from(tcp);
         let nothing = Box::new(ResponseHeader::build_no_case(200, Some(0))?);
         stream.set_proxy_digest(ProxyDigest::new(nothing, Some(Box::new(handle))));
@@ -98,13 +98,13 @@ impl CancelHandle {
 
     /// Ends the connection, both ways.
     pub(crate) fn cut(&self) {
-        if let Some(Handle { socket, .. }) = self.handle() {
+        if let Some(ConnectionHandle { socket, .. }) = self.handle() {
             // It may have ended by itself.
             let _ = socket.shutdown(Shutdown::Both);
         }
     }
 
-    fn handle(&self) -> Option<&Handle> {
+    fn handle(&self) -> Option<&ConnectionHandle> {
         self.0.user_data.as_ref().and_then(|data| data.downcast_ref())
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use maud::{Markup, html};
 
-use super::super::answer::rfc3339;
+use super::super::page_response::rfc3339;
 
 /// `1,234,567`.
 pub(super) fn count(number: impl TryInto<u64>) -> String {

@@ -19,8 +19,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::answer::Answer;
 use super::endpoints::Now;
+use super::page_response::PageResponse;
 use super::sources::Admin;
 use search::Search;
 use view::View;
@@ -31,13 +31,13 @@ const SCRIPT: &str = include_str!("../page.js");
 
 /// The page. `?domain=NAME` adds the entries of a domain, and with `method` and `path` what would become of
 /// such a request.
-pub(super) fn page(admin: &Admin, query: Option<&str>, now: Now) -> Answer {
+pub(super) fn page(admin: &Admin, query: Option<&str>, now: Now) -> PageResponse {
     let Some(search) = Search::of(query) else {
-        return Answer::text(400, "write / or /?domain=NAME&method=GET&path=/PATH");
+        return PageResponse::text(400, "write / or /?domain=NAME&method=GET&path=/PATH");
     };
     let live = &admin.live;
     let view = View { admin, snapshot: live.snapshot(), report: live.mapping.report(), now };
-    Answer { policy: policy(), ..Answer::of(200, HTML, document(&view, &search).into_string()) }
+    PageResponse { policy: policy(), ..PageResponse::of(200, HTML, document(&view, &search).into_string()) }
 }
 
 /// The style and the script by their hashes, and from this listener what the script fetches.

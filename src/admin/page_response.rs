@@ -14,7 +14,7 @@ pub(super) const MOST_SHOWN: usize = 100;
 
 /// One answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct PageResponse {
     /// The HTTP status.
     pub status: u16,
     /// The Content-Type.
@@ -25,19 +25,19 @@ pub(crate) struct Answer {
     pub policy: &'static str,
 }
 
-impl Answer {
-    pub(super) fn of(status: u16, content_type: &'static str, body: String) -> Answer {
-        Answer { status, content_type, body, policy: "default-src 'none'; frame-ancestors 'none'" }
+impl PageResponse {
+    pub(super) fn of(status: u16, content_type: &'static str, body: String) -> PageResponse {
+        PageResponse { status, content_type, body, policy: "default-src 'none'; frame-ancestors 'none'" }
     }
 
-    pub(super) fn text(status: u16, body: &str) -> Answer {
-        Answer::of(status, TEXT, format!("{body}\n"))
+    pub(super) fn text(status: u16, body: &str) -> PageResponse {
+        PageResponse::of(status, TEXT, format!("{body}\n"))
     }
 
-    pub(super) fn json(value: &impl Serialize) -> Answer {
+    pub(super) fn json(value: &impl Serialize) -> PageResponse {
         match serde_json::to_string_pretty(value) {
-            Ok(json) => Answer::of(200, JSON, json + "\n"),
-            Err(fault) => Answer::text(500, &fault.to_string()),
+            Ok(json) => PageResponse::of(200, JSON, json + "\n"),
+            Err(fault) => PageResponse::text(500, &fault.to_string()),
         }
     }
 
