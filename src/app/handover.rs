@@ -57,7 +57,7 @@ impl Place {
         Ok(Place { listener, path: path.to_owned() })
     }
 
-    /// Deadlines for the old process.
+    /// Waits for the old process.
     pub(super) fn wait(self, patience: Duration) -> io::Result<Inherited> {
         let give_up = Instant::now() + patience;
         let mut old = loop {

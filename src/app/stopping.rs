@@ -81,7 +81,7 @@ impl Running {
     }
 }
 
-/// Deadlines until nothing has been in flight for a while. Time enough for an answer that was handed over to
+/// Waits until nothing has been in flight for a while. Time enough for an answer that was handed over to
 /// be sent, and for a request that is on its way to arrive.
 async fn quiet(clients: &Clients) {
     let mut since = tokio::time::Instant::now();

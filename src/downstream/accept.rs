@@ -156,7 +156,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         if port.proxy_protocol.is_some() {
             self.proxy_header(&mut socket, connection).await?;
         }
-        let spoken = match &port.certificate {
+        let transport = match &port.certificate {
             None => Transport::Plain(socket),
             Some(certificate) => {
                 let begun = Instant::now();
@@ -180,8 +180,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
                 }
             }
         };
-        let agreed = matches!(&spoken, Transport::Tls(tls) if tls.agreed_on_http2());
-        let mut stream = ClientStream::new(spoken, Arc::clone(connection), limits.header_timeout, self.head).ok()?;
+        let agreed = matches!(&transport, Transport::Tls(tls) if tls.agreed_on_http2());
+        let mut stream = ClientStream::new(transport, Arc::clone(connection), limits.header_timeout, self.head).ok()?;
         // Pingora waits 60 s for the first request, whatever the settings say.
         if !agreed && !timeout(limits.keep_alive, stream.speaks()).await.ok()?.ok()? {
             return None;

@@ -51,7 +51,7 @@ pub(super) enum Transport {
 /// The connection as Pingora gets it.
 #[derive(Debug)]
 pub(super) struct ClientStream {
-    spoken: Transport,
+    transport: Transport,
     connection: Arc<ClientConnection>,
     digest: Arc<ProxyDigest>,
     /// Read to learn which HTTP it is, and not yet passed on.
@@ -83,7 +83,7 @@ impl Linger {
 
 impl ClientStream {
     pub(super) fn new(
-        spoken: Transport,
+        transport: Transport,
         connection: Arc<ClientConnection>,
         header_timeout: Duration,
         most: usize,
@@ -92,7 +92,7 @@ impl ClientStream {
         let digest = Arc::new(ProxyDigest::new(Box::new(ResponseHeader::build(200, Some(0))?), Some(seen)));
         let first = BytesMut::new();
         Ok(ClientStream {
-            spoken,
+            transport,
             connection,
             digest,
             first,
@@ -126,7 +126,7 @@ impl ClientStream {
 
     async fn read_first(&mut self, most: usize) -> io::Result<bool> {
         let mut bytes = [0; PREFACE.len()];
-        let count = self.spoken.read(&mut bytes[..most]).await?;
+        let count = self.transport.read(&mut bytes[..most]).await?;
         self.first.extend_from_slice(&bytes[..count]);
         Ok(count > 0)
     }
@@ -158,13 +158,13 @@ impl ClientStream {
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let Some(rest) = &mut self.answer else { return Poll::Ready(Ok(())) };
         while !rest.is_empty() {
-            let written = ready!(Pin::new(&mut self.spoken).poll_write(cx, rest))?;
+            let written = ready!(Pin::new(&mut self.transport).poll_write(cx, rest))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             rest.advance(written);
         }
-        Pin::new(&mut self.spoken).poll_flush(cx)
+        Pin::new(&mut self.transport).poll_flush(cx)
     }
 
     /// Hears the client out, for a while.
@@ -173,7 +173,7 @@ impl ClientStream {
         let mut bytes = [0; 1024];
         while linger.unheard > 0 && linger.until.as_mut().poll(cx).is_pending() {
             let mut buffer = ReadBuf::new(&mut bytes);
-            match ready!(Pin::new(&mut self.spoken).poll_read(cx, &mut buffer)) {
+            match ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer)) {
                 Ok(()) if !buffer.filled().is_empty() => {
                     linger.unheard = linger.unheard.saturating_sub(buffer.filled().len());
                 }
@@ -195,7 +195,7 @@ impl AsyncRead for ClientStream {
         }
         let before = buffer.filled().len();
         let read = if this.first.is_empty() {
-            Pin::new(&mut this.spoken).poll_read(cx, buffer)
+            Pin::new(&mut this.transport).poll_read(cx, buffer)
         } else {
             let count = this.first.len().min(buffer.remaining());
             buffer.put_slice(&this.first[..count]);
@@ -208,7 +208,7 @@ impl AsyncRead for ClientStream {
             // Whoever serves a request listens while it waits for more of the answer: what there is of it
             // must not wait too. Pingora flushes an answer with a length only at its end.
             (Poll::Pending, ConnectionState::Serving) => {
-                if let Poll::Ready(Err(e)) = Pin::new(&mut this.spoken).poll_flush(cx) {
+                if let Poll::Ready(Err(e)) = Pin::new(&mut this.transport).poll_flush(cx) {
                     return Poll::Ready(Err(e));
                 }
                 read
@@ -232,7 +232,7 @@ impl AsyncWrite for ClientStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if !matches!(this.connection.state(), ConnectionState::Idle | ConnectionState::Head) {
-            return Pin::new(&mut this.spoken).poll_write(cx, bytes);
+            return Pin::new(&mut this.transport).poll_write(cx, bytes);
         }
         if this.answer.is_none() {
             this.begin_answer(Refusal::MalformedMessage, Duration::ZERO);
@@ -242,12 +242,12 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().spoken).poll_flush(cx)
+        Pin::new(&mut self.get_mut().transport).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(Pin::new(&mut this.spoken).poll_shutdown(cx))?;
+        ready!(Pin::new(&mut this.transport).poll_shutdown(cx))?;
         this.poll_linger(cx).map(Ok)
     }
 }
@@ -293,7 +293,7 @@ impl Shutdown for ClientStream {
 
 impl UniqueID for ClientStream {
     fn id(&self) -> UniqueIDType {
-        match &self.spoken {
+        match &self.transport {
             Transport::Plain(socket) => socket.id(),
             Transport::Tls(tls) => tls.socket().id(),
         }
@@ -302,7 +302,7 @@ impl UniqueID for ClientStream {
 
 impl Ssl for ClientStream {
     fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
-        match &self.spoken {
+        match &self.transport {
             Transport::Plain(_) => None,
             Transport::Tls(tls) => Some(tls.digest()),
         }
@@ -333,7 +333,7 @@ impl GetProxyDigest for ClientStream {
 
 impl GetSocketDigest for ClientStream {
     fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
-        match &self.spoken {
+        match &self.transport {
             Transport::Plain(socket) => socket.get_socket_digest(),
             Transport::Tls(tls) => tls.socket().get_socket_digest(),
         }

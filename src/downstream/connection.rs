@@ -47,7 +47,7 @@ pub(crate) struct ClientConnection {
     /// Requests it may have yet, where it is HTTP/2.
     left: AtomicU32,
     /// Requests that are being served, where it is HTTP/2.
-    under_way: AtomicU32,
+    active: AtomicU32,
     /// It was answered while its client was sending the request, where it is HTTP/1.1.
     sending: AtomicBool,
     /// Its client has taken bytes since somebody asked.
@@ -68,18 +68,9 @@ impl ClientConnection {
     /// A connection that may have so many requests.
     pub(crate) fn new(clients: Arc<Clients>, requests: u32) -> ClientConnection {
         let state = AtomicU8::new(ConnectionState::Opening as u8);
-        let (left, under_way) = (AtomicU32::new(requests), AtomicU32::new(0));
+        let (left, active) = (AtomicU32::new(requests), AtomicU32::new(0));
         let (sending, moved) = (AtomicBool::new(false), AtomicBool::new(false));
-        ClientConnection {
-            clients,
-            state,
-            left,
-            under_way,
-            sending,
-            moved,
-            end: OnceLock::new(),
-            seen: OnceLock::new(),
-        }
+        ClientConnection { clients, state, left, active, sending, moved, end: OnceLock::new(), seen: OnceLock::new() }
     }
 
     /// What it shares with all others.
@@ -117,7 +108,7 @@ impl ClientConnection {
 
     /// Whether an HTTP/2 connection has requests that are being served.
     pub(crate) fn is_busy(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) > 0
+        self.active.load(Ordering::Relaxed) > 0
     }
 
     /// Its client took bytes.
@@ -174,7 +165,7 @@ impl ClientConnection {
             self.set_state(ConnectionState::Serving);
             return None;
         }
-        self.under_way.fetch_add(1, Ordering::Relaxed);
+        self.active.fetch_add(1, Ordering::Relaxed);
         // Those that its client sends before it hears of the end still count below 0 and around.
         if self.left.fetch_sub(1, Ordering::Relaxed) <= 1 {
             self.end();
@@ -195,7 +186,7 @@ pub(crate) struct ActiveRequest(Arc<ClientConnection>);
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.0.active.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -19,7 +19,7 @@ use nameplate_core::settings::{DEFAULT_ENDPOINT, Settings};
 use snapshot::Snapshot;
 use status::Status;
 
-/// Everything the request threads, the admin listener and the signals share.
+/// The active mapping, which the request threads, the admin listener and the keeper share.
 pub struct Live {
     snapshot: ArcSwap<Snapshot>,
     /// The endpoints that an entry can name, in the order of `upstream::endpoints` after the default one.

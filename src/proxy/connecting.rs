@@ -1,4 +1,5 @@
-//! From the decision to a connection: which address, which connection, and whether there is another attempt.
+//! From the decision to a connection and what comes of it: which address, which connection, whether that is to blame,
+//! and whether there is another attempt.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -57,7 +58,7 @@ impl Proxy {
             let connect = peer.options.total_connection_timeout;
             peer.options.total_connection_timeout = Some(connect.map_or(left, |connect| connect.min(left)));
         }
-        ctx.attempts.send_to(picked, limits, now);
+        ctx.attempts.set_address(picked, limits, now);
         Ok(peer)
     }
 
@@ -81,9 +82,9 @@ impl Proxy {
     /// The addresses that the request may be sent to.
     fn pool_of<'a>(&'a self, ctx: &'a RequestContext) -> Option<(&'a EndpointState, &'a AddressPool)> {
         let entry = ctx.entry()?;
-        let endpoint = self.endpoints.at(entry.endpoint());
-        let pool = endpoint.endpoint.pool().or_else(|| entry.name.get().map(|name| &name.pool))?;
-        Some((endpoint, pool))
+        let state = self.endpoints.at(entry.endpoint());
+        let pool = state.endpoint.pool().or_else(|| entry.name.get().map(|name| &name.pool))?;
+        Some((state, pool))
     }
 
     /// No connection came to be: nothing has been sent, so every method may try again elsewhere.
@@ -138,7 +139,7 @@ impl Proxy {
         let watch = attempt
             .deadlines(started, now, client_wait)
             .and_then(|deadlines| Some(DeadlineWatch::new(CancelHandle::of(digest)?, deadlines, now)));
-        attempt.send(reused, watch, now);
+        attempt.note_sent(reused, watch, now);
     }
 
     /// The response has begun: the address works.
@@ -154,7 +155,7 @@ impl Proxy {
 
     /// Takes one more attempt after a kept connection that was dead, and returns whether there was one. It goes
     /// elsewhere, where there is an elsewhere: all that are kept to an address that has just died are dead.
-    pub(super) fn retry_elsewhere(&self, ctx: &mut RequestContext) -> bool {
+    pub(super) fn take_retry_elsewhere(&self, ctx: &mut RequestContext) -> bool {
         ctx.attempts.fail_address();
         self.take_retry(&ctx.attempts, Retry::Reused, Instant::now())
     }

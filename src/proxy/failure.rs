@@ -36,7 +36,7 @@ impl Proxy {
         } else {
             e.retry.decide_reuse(client_reused);
             if e.retry() {
-                e.set_retry(self.retry_elsewhere(ctx));
+                e.set_retry(self.take_retry_elsewhere(ctx));
             }
         }
         e

@@ -46,34 +46,34 @@ pub(super) struct HeaderWork {
 
 impl<'h> RequestHead<'h> {
     pub(super) fn of(headers: &'h HeaderMap) -> RequestHead<'h> {
-        let mut asked = RequestHead::default();
+        let mut head = RequestHead::default();
         let mut ids = 0;
         for (name, value) in headers {
             let name = name.as_str();
-            asked.bytes += name.len() + value.len();
+            head.bytes += name.len() + value.len();
             match name {
-                "host" => asked.host = asked.host.or(Some(value)),
+                "host" => head.host = head.host.or(Some(value)),
                 "content-length" => {
-                    asked.work.length |= asked.length.is_some() || is_list(value);
-                    asked.length = asked.length.or(Some(value));
+                    head.work.length |= head.length.is_some() || is_list(value);
+                    head.length = head.length.or(Some(value));
                 }
                 "transfer-encoding" => {
-                    asked.work.hop = true;
-                    asked.coded_twice |= asked.coding.is_some();
-                    asked.coding = asked.coding.or(Some(value));
+                    head.work.hop = true;
+                    head.coded_twice |= head.coding.is_some();
+                    head.coding = head.coding.or(Some(value));
                 }
-                "connection" | "keep-alive" | "te" | "trailer" | "upgrade" | "http2-settings" => asked.work.hop = true,
-                "x-http-method-override" => asked.overrides = true,
+                "connection" | "keep-alive" | "te" | "trailer" | "upgrade" | "http2-settings" => head.work.hop = true,
+                "x-http-method-override" => head.overrides = true,
                 request_id::NAME => {
                     ids += 1;
-                    asked.id = Some(value);
+                    head.id = Some(value);
                 }
-                name if name.starts_with("proxy") => (asked.work.hop, asked.work.for_proxies) = (true, true),
+                name if name.starts_with("proxy") => (head.work.hop, head.work.for_proxies) = (true, true),
                 _ => {}
             }
         }
-        asked.id = asked.id.filter(|_| ids == 1);
-        asked
+        head.id = head.id.filter(|_| ids == 1);
+        head
     }
 }
 
@@ -92,23 +92,23 @@ pub(super) struct ResponseHead {
 
 impl ResponseHead {
     pub(super) fn of(headers: &HeaderMap) -> ResponseHead {
-        let mut answered = ResponseHead::default();
+        let mut head = ResponseHead::default();
         let mut lengths = 0;
         for (name, value) in headers {
             match name.as_str() {
                 // What nearly every answer says; it nominates nothing that could be there.
                 "connection" if value.as_bytes().eq_ignore_ascii_case(b"keep-alive") => {}
-                "connection" => answered.hop = true,
+                "connection" => head.hop = true,
                 "content-length" => {
                     lengths += 1;
-                    answered.length |= lengths > 1 || is_list(value);
+                    head.length |= lengths > 1 || is_list(value);
                 }
-                request_id::NAME => answered.has_id = true,
-                "location" | "content-location" | "set-cookie" => answered.names_a_place = true,
-                name => answered.hop |= is_of_one_hop(name),
+                request_id::NAME => head.has_id = true,
+                "location" | "content-location" | "set-cookie" => head.names_a_place = true,
+                name => head.hop |= is_of_one_hop(name),
             }
         }
-        answered
+        head
     }
 }
 
@@ -176,13 +176,13 @@ mod tests {
             ("x-request-id", "one"),
         ];
         let headers = headers(&lines);
-        let asked = RequestHead::of(&headers);
-        assert_eq!(asked.host.expect("a host"), "a.example");
-        assert_eq!(asked.coding.expect("a coding"), "chunked");
-        assert_eq!(asked.length.expect("a length"), "7");
-        assert_eq!(asked.id.expect("an id"), "one");
-        assert!(asked.overrides && !asked.coded_twice);
-        assert_eq!(asked.bytes, lines.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>());
+        let head = RequestHead::of(&headers);
+        assert_eq!(head.host.expect("a host"), "a.example");
+        assert_eq!(head.coding.expect("a coding"), "chunked");
+        assert_eq!(head.length.expect("a length"), "7");
+        assert_eq!(head.id.expect("an id"), "one");
+        assert!(head.overrides && !head.coded_twice);
+        assert_eq!(head.bytes, lines.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>());
     }
 
     #[test]
@@ -193,9 +193,9 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("transfer-encoding", "gzip"),
         ]);
-        let asked = RequestHead::of(&headers);
-        assert!(asked.id.is_none() && asked.coded_twice);
-        assert_eq!(asked.coding.expect("the first"), "chunked");
+        let head = RequestHead::of(&headers);
+        assert!(head.id.is_none() && head.coded_twice);
+        assert_eq!(head.coding.expect("the first"), "chunked");
     }
 
     #[test]

@@ -48,7 +48,8 @@ impl Proxy {
         end_of_stream: bool,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        let Some(attempt) = ctx.attempts.current_mut() else { return Ok(()) };
+        let none = || Error::explain(ErrorType::InternalError, "a body before there is an attempt");
+        let attempt = ctx.attempts.current_mut().ok_or_else(none)?;
         attempt.note_body(end_of_stream, self.client.read_timeout, Instant::now);
         let Some(bytes) = body else { return Ok(()) };
         // An HTTP/2 request may end in an empty DATA frame. Pingora 0.9.1 writes it to an HTTP/1.1

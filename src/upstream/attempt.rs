@@ -1,4 +1,5 @@
-//! One request's attempts to reach its API, as values: they decide without a connection, a clock or a log.
+//! One request's attempts to reach its API, as values. They decide without a clock or a log, and a test needs no
+//! connection: what an attempt does to one goes through its [`DeadlineWatch`], which may be absent.
 //!
 //! **Invariant:** an [`Attempt`] is made anew each time. What one attempt learned reaches the next only
 //! through [`Attempts`]: how many there were, and which addresses failed.
@@ -26,8 +27,8 @@ impl Attempts {
         self.current = None;
     }
 
-    /// Sends the attempt that was begun to an address.
-    pub(crate) fn send_to(&mut self, address: Picked, limits: TimeLimits, now: Instant) {
+    /// Gives the attempt that was begun its address.
+    pub(crate) fn set_address(&mut self, address: Picked, limits: TimeLimits, now: Instant) {
         if self.failed.iter().any(|failed| failed.socket == address.socket) {
             // Every address has failed once: this is the second round.
             self.failed.clear();
@@ -114,8 +115,8 @@ impl Attempt {
         self.began
     }
 
-    /// Hands the request to a connection at `now`; `reused` is one that another request has left.
-    pub(crate) fn send(&mut self, reused: bool, watch: Option<DeadlineWatch>, now: Instant) {
+    /// Notes that the request was handed to a connection at `now`; `reused` is one that another request has left.
+    pub(crate) fn note_sent(&mut self, reused: bool, watch: Option<DeadlineWatch>, now: Instant) {
         self.sent = Some((now, reused));
         self.watch = watch;
     }
@@ -241,14 +242,14 @@ mod tests {
     fn begun(limits: TimeLimits, now: Instant) -> Attempts {
         let mut attempts = Attempts::default();
         attempts.begin();
-        attempts.send_to(Picked::clone(&addresses()[0]), limits, now);
+        attempts.set_address(Picked::clone(&addresses()[0]), limits, now);
         attempts
     }
 
     fn sent(reused: bool) -> Attempt {
         let now = Instant::now();
         let mut attempt = Attempt::new(Picked::clone(&addresses()[0]), TimeLimits::default(), now);
-        attempt.send(reused, None, now + S);
+        attempt.note_sent(reused, None, now + S);
         attempt
     }
 
@@ -258,13 +259,13 @@ mod tests {
         let limits = TimeLimits { first_byte: Some(S), ..TimeLimits::default() };
         let mut attempts = begun(limits, now);
         let attempt = attempts.current_mut().expect("an attempt");
-        attempt.send(true, None, now);
+        attempt.note_sent(true, None, now);
         attempt.add_body(7);
         assert!(attempt.add_interim() && attempt.begin_response(now + S).is_some());
         attempts.fail_address();
         attempts.begin();
         assert!(attempts.current().is_none() && attempts.late().is_none());
-        attempts.send_to(Picked::clone(&addresses()[1]), TimeLimits::default(), now + 2 * S);
+        attempts.set_address(Picked::clone(&addresses()[1]), TimeLimits::default(), now + 2 * S);
         let next = attempts.current_mut().expect("the next");
         assert!(!next.is_sent() && !next.is_reused() && !next.is_answered());
         assert_eq!((next.began(), next.first_byte(), next.add_body(0)), (now + 2 * S, None, 0));
@@ -285,11 +286,11 @@ mod tests {
         let mut attempts = begun(TimeLimits::default(), Instant::now());
         attempts.fail_address();
         attempts.begin();
-        attempts.send_to(Picked::clone(&addresses()[1]), TimeLimits::default(), Instant::now());
+        attempts.set_address(Picked::clone(&addresses()[1]), TimeLimits::default(), Instant::now());
         attempts.fail_address();
         assert_eq!(attempts.failed().len(), 2);
         attempts.begin();
-        attempts.send_to(Picked::clone(&addresses()[0]), TimeLimits::default(), Instant::now());
+        attempts.set_address(Picked::clone(&addresses()[0]), TimeLimits::default(), Instant::now());
         assert!(attempts.failed().is_empty());
     }
 
@@ -299,7 +300,7 @@ mod tests {
         attempts.fail_address();
         attempts.begin();
         assert_eq!(attempts.address().map(|address| address.socket.to_string()), Some("127.0.0.1:443".into()));
-        attempts.send_to(Picked::clone(&addresses()[1]), TimeLimits::default(), Instant::now());
+        attempts.set_address(Picked::clone(&addresses()[1]), TimeLimits::default(), Instant::now());
         assert_eq!(attempts.address().map(|address| address.socket.to_string()), Some("127.0.0.2:443".into()));
         assert!(Attempts::default().address().is_none());
     }

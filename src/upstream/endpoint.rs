@@ -95,7 +95,7 @@ impl Endpoint {
         }
     }
 
-    /// How its addresses are source, as the settings call it: `name`, `fixed` or `private_dns`.
+    /// How its addresses are found, as the settings call it: `name`, `fixed` or `private_dns`.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.kind {
             Kind::Shared(shared) if shared.source.dns.is_some() => "name",
@@ -128,7 +128,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether a request could be sent somewhere. ApiNames are looked up when a request comes.
+    /// Whether a request could be sent somewhere. Names are looked up when a request comes.
     pub(crate) fn is_ready(&self) -> bool {
         self.pool().is_none_or(|pool| !pool.is_empty())
     }

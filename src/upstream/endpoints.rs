@@ -26,7 +26,7 @@ pub(crate) struct EndpointState {
     pub label: String,
     /// Its addresses.
     pub endpoint: Endpoint,
-    counts: EndpointCounts,
+    metrics: EndpointCounts,
     checks: Option<Checks>,
 }
 
@@ -44,18 +44,18 @@ impl Endpoints {
         metrics: &Arc<Metrics>,
     ) -> Result<Endpoints, EndpointFault> {
         let ca_file = settings.endpoint.ca_file.as_deref();
-        let endpoint_state = |label: &str, settings: &settings::Endpoint| {
+        let state = |label: &str, settings: &settings::Endpoint| {
             let checker = || Checker::new(ca_file, settings.tls_timeout);
             let checks = match settings.check_interval {
                 Duration::ZERO => None,
                 every => Some(Checks { checker: checker()?, every }),
             };
             let endpoint = Endpoint::new(settings, zone)?;
-            Ok(EndpointState { label: label.to_owned(), endpoint, counts: metrics.upstream.endpoint(label), checks })
+            Ok(EndpointState { label: label.to_owned(), endpoint, metrics: metrics.upstream.endpoint(label), checks })
         };
-        let mut list = vec![endpoint_state(DEFAULT_ENDPOINT, &settings.endpoint)?];
+        let mut list = vec![state(DEFAULT_ENDPOINT, &settings.endpoint)?];
         for (label, settings) in &settings.endpoints {
-            list.push(endpoint_state(label, settings)?);
+            list.push(state(label, settings)?);
         }
         Ok(Endpoints {
             list,
@@ -76,9 +76,9 @@ impl Endpoints {
 
     /// Sets the gauges of addresses.
     pub(crate) fn refresh_gauges(&self) {
-        for endpoint_state in &self.list {
-            let AddressCounts { local, other } = endpoint_state.counts();
-            endpoint_state.counts.addresses(local, other);
+        for state in &self.list {
+            let AddressCounts { local, other } = state.counts();
+            state.metrics.addresses(local, other);
         }
     }
 }
@@ -116,14 +116,14 @@ impl EndpointState {
     /// The address for a request's next attempt.
     pub(crate) fn pick(&self, pool: &AddressPool, failed: &[Picked], now: Instant) -> Option<Picked> {
         let picked = pool.pick(failed, now)?;
-        self.counts.picked(picked.local);
+        self.metrics.picked(picked.local);
         Some(picked)
     }
 
     /// A connection to an address failed, or broke before an answer began.
     pub(crate) fn failed(&self, pool: &AddressPool, address: &Address, now: Instant) {
         if pool.failed(address, now) {
-            self.counts.ejected();
+            self.metrics.ejected();
             log::warn!("endpoint {}: {} keeps failing and is left alone for a while", self.label, address.socket);
         }
     }
@@ -150,7 +150,7 @@ impl EndpointState {
         let due = pool.addresses().into_iter().filter(|address| pool.claim(address, now));
         let each = due.map(|address| async move {
             let outcome = checks.checker.check(address.socket, name).await;
-            self.counts.checked(outcome.is_ok());
+            self.metrics.checked(outcome.is_ok());
             match outcome {
                 Ok(()) => self.worked(pool, &address),
                 Err(cause) => {

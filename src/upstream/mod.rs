@@ -4,7 +4,8 @@
 //! ([`lookup`], [`dns`], repeated by [`refresh`]) and stand in a [`pool`], each with its [`health`]. A request makes one
 //! or more [`attempt`]s; [`dial`] opens the connection of one, and [`deadline`] ends it when it takes too long.
 //!
-//! **Invariant:** nothing in here knows a client.
+//! **Invariant:** nothing in here knows who the client is; of its side, an attempt knows only how long the next piece of
+//! a body may take.
 
 mod address_source;
 pub(crate) mod api_names;

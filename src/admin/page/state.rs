@@ -55,8 +55,8 @@ pub(super) fn headline(view: &View<'_>) -> (Tone, String) {
         return (Tone::Attention, format!("Serving the last good mapping: {}", reason(trouble)));
     }
     if let Some(endpoint_state) = view.admin.endpoints.all().iter().find(|endpoint_state| {
-        let census = endpoint_state.counts();
-        census.local[0] + census.other[0] == 0 && census.local[1] + census.other[1] > 0
+        let addresses = endpoint_state.counts();
+        addresses.local[0] + addresses.other[0] == 0 && addresses.local[1] + addresses.other[1] > 0
     }) {
         return (
             Tone::Attention,

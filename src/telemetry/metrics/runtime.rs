@@ -33,7 +33,6 @@ const LOST: [Kind; 1] = [(
 
 /// The runtimes there are. Locked where one is added and where they are scraped, and nowhere else.
 #[derive(Clone, Default)]
-/// The runtimes whose state is read at each scrape.
 pub struct RuntimeGauges(Arc<Mutex<Vec<(&'static str, RuntimeMetrics)>>>);
 
 impl RuntimeGauges {
