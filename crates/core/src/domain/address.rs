@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::net::IpAddr;
 
 /// Appends an address.
+#[inline]
 pub fn push_ip(out: &mut Vec<u8>, address: IpAddr) {
     let IpAddr::V4(v4) = address else {
         // Writing to memory cannot fail.

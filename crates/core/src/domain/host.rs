@@ -135,6 +135,7 @@ pub enum BadRequestHost {
 ///
 /// Allocates nothing. A host list (`a.com, b.com`), userinfo, spaces, and ports that are no number
 /// are malformed, not "close enough": whoever else read the header might have read another name.
+#[inline]
 pub fn normalize<'b>(raw: &[u8], buffer: &'b mut HostBuffer) -> Result<&'b str, BadRequestHost> {
     if raw.is_empty() {
         return Err(BadRequestHost::Missing);
@@ -180,6 +181,7 @@ const HOST_BYTES: [u8; 256] = {
     lower
 };
 
+#[inline]
 fn split_port(raw: &[u8]) -> Result<(&[u8], &[u8]), BadRequestHost> {
     if raw[0] == b'[' {
         let end = raw.iter().position(|b| *b == b']').ok_or(BadRequestHost::Malformed)? + 1;

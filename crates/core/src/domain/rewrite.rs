@@ -27,6 +27,7 @@ pub fn upstream_target(prefix: &[u8], rest: &[u8], query: &[u8]) -> Vec<u8> {
 
 /// Refuses a path with a `.` or `..` segment, spelled plainly, percent-encoded once, as an overlong
 /// UTF-8 dot, before a path parameter (`..;`), or between encoded slashes or backslashes.
+#[inline]
 pub fn refuse_dot_segments(path: &[u8]) -> Result<(), Refusal> {
     let mut at = 0;
     loop {
@@ -52,6 +53,7 @@ const DOTS: [&str; 5] = ["%2e", "%c0%ae", "%c0%2e", "%e0%80%ae", "%f0%80%80%ae"]
 const SEPARATORS: [&str; 8] =
     ["%2f", "%5c", "%c0%af", "%c1%9c", "%e0%80%af", "%e0%81%9c", "%f0%80%80%af", "%f0%80%81%9c"];
 
+#[inline]
 fn dot_len(rest: &[u8]) -> Option<usize> {
     match rest {
         [b'.', ..] => Some(1),
@@ -60,6 +62,7 @@ fn dot_len(rest: &[u8]) -> Option<usize> {
     }
 }
 
+#[inline]
 fn separator_len(rest: &[u8]) -> Option<usize> {
     match rest {
         [b'/' | b'\\', ..] => Some(1),
@@ -68,6 +71,7 @@ fn separator_len(rest: &[u8]) -> Option<usize> {
     }
 }
 
+#[inline]
 fn encoded_len(rest: &[u8], spellings: &[&str]) -> Option<usize> {
     let starts = |text: &&&str| rest.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text.as_bytes()));
     spellings.iter().find(starts).map(|text| text.len())
@@ -77,10 +81,12 @@ fn encoded_len(rest: &[u8], spellings: &[&str]) -> Option<usize> {
 // that decodes before it splits ends it at a query or a fragment.
 const ENDS: [&str; 4] = ["%3b", "%00", "%3f", "%23"];
 
+#[inline]
 fn ends_segment(rest: &[u8]) -> bool {
     matches!(rest, [] | [b';', ..]) || encoded_len(rest, &ENDS).is_some() || separator_len(rest).is_some()
 }
 
+#[inline]
 fn next_separator(rest: &[u8]) -> Option<usize> {
     let mut at = 0;
     while at < rest.len() {

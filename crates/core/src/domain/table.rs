@@ -81,6 +81,7 @@ impl MappingTable {
     /// The route for a normalized host and a path: exact name, then wildcard; of those, the longest
     /// base path that matches on a segment boundary. A name with entries of its own never falls
     /// back to a wildcard.
+    #[inline]
     pub fn lookup<'p>(&self, host: &str, path: &'p [u8]) -> Result<Match<'_, 'p>, Refusal> {
         let unknown = || if self.is_empty() { Refusal::NoMapping } else { Refusal::UnknownHost };
         let group = self.group(host).ok_or_else(unknown)?;
@@ -104,6 +105,7 @@ impl MappingTable {
         self.group(host).map_or(0..0, |group| group.start..group.end)
     }
 
+    #[inline]
     fn group(&self, host: &str) -> Option<Group> {
         self.named(host.as_bytes()).or_else(|| {
             let (_, parent) = host.split_once('.')?;
@@ -117,10 +119,12 @@ impl MappingTable {
     }
 
     /// The routes whose domain is exactly this, `*.` included.
+    #[inline]
     fn named(&self, host: &[u8]) -> Option<Group> {
         self.hosts.find(self.hasher.hash_one(host), |g| self.host_at(g) == host).copied()
     }
 
+    #[inline]
     fn host_at(&self, group: &Group) -> &[u8] {
         self.routes[group.start as usize].host_ref()
     }

@@ -16,6 +16,7 @@ pub struct Target<'t> {
 impl<'t> Target<'t> {
     /// Takes a target apart. Forms that name no resource (`*`, `host:port`) and bytes that URLs do
     /// not have are refused: forwarding them would mean guessing.
+    #[inline]
     pub fn parse(raw: &'t [u8]) -> Result<Target<'t>, Refusal> {
         if !raw.iter().all(|b| matches!(b, 0x21..=0x7e) && !matches!(b, b'\\' | b'#')) {
             return Err(Refusal::MalformedTarget);
