@@ -62,8 +62,14 @@ pub(super) fn is_set_by_environment() -> bool {
 pub(super) fn change_level(level: &Level) {
     if let Some(logger) = LOGGER.get() {
         logger.set_level(level);
-        let told = format_args!("log level is now {level}");
-        logger.write(&Record::builder().level(Severity::Info).target(module_path!()).args(told).build());
+        // In one expression: Rust 1.88 lets arguments in a binding of their own live no longer than their statement.
+        logger.write(
+            &Record::builder()
+                .level(Severity::Info)
+                .target(module_path!())
+                .args(format_args!("log level is now {level}"))
+                .build(),
+        );
     }
 }
 
@@ -155,16 +161,15 @@ impl std::fmt::Write for Indented<'_> {
 /// A line in JSON.
 #[derive(Serialize)]
 struct Object<'a> {
-    time: Arguments<'a>,
+    time: String,
     level: &'a str,
     target: &'a str,
     message: &'a Arguments<'a>,
 }
 
 fn json(line: &mut Vec<u8>, time: SystemTime, record: &Record<'_>) {
-    let time = humantime::format_rfc3339_millis(time);
     let object = Object {
-        time: format_args!("{time}"),
+        time: humantime::format_rfc3339_millis(time).to_string(),
         level: record.level().as_str(),
         target: record.target(),
         message: record.args(),
@@ -189,9 +194,11 @@ fn note_in(format: Format, missed: u64) -> String {
         Format::Text => told + "\n",
         Format::Json => {
             let mut line = Vec::new();
-            let said = format_args!("{told}");
-            let record = Record::builder().level(Severity::Warn).target(module_path!()).args(said).build();
-            json(&mut line, SystemTime::now(), &record);
+            json(
+                &mut line,
+                SystemTime::now(),
+                &Record::builder().level(Severity::Warn).target(module_path!()).args(format_args!("{told}")).build(),
+            );
             String::from_utf8(line).unwrap_or_default()
         }
     }
