@@ -115,6 +115,8 @@ fn one_that_is_half_closed_after_an_answer_is_not_used_again() {
     let proxy = pay().to_addresses(vec![api.address()]).start();
     for ask in [post, get, post] {
         assert_eq!(ask(&proxy).status, 200);
+        // The end comes after the answer, and may come after the next request: that race is another story.
+        proxy.wait_for_metric("nameplate_upstream_connections_open", 0.0);
     }
     assert_eq!((api.requests().len(), api.connections()), (3, 3));
 }
