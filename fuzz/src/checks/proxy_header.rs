@@ -1,6 +1,6 @@
 //! The PROXY protocol's header: what stands in front of a connection before anybody is trusted.
 
-use nameplate_core::domain::proxy_header::{ProxyHeaderError, MOST, parse};
+use nameplate_core::domain::proxy_header::{MOST, ProxyHeaderError, parse};
 
 /// A header is one whatever follows it, and nothing shorter is; bytes that are none never become one.
 pub fn proxy_header(input: &[u8]) {

@@ -2,13 +2,13 @@
 
 use std::sync::LazyLock;
 
-use nameplate_core::mapping::load::compile_bytes;
 use nameplate_core::domain::decide::{RequestLimits, RequestView, decide};
 use nameplate_core::domain::host::{HostBuffer, normalize};
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::target::Target;
+use nameplate_core::mapping::load::compile_bytes;
 
 /// Nested base paths, a wildcard beside a name it covers, and stages that start alike.
 const MAPPING: &str = "APIS:
