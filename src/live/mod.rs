@@ -60,6 +60,6 @@ impl Live {
 
     /// Brings those gauges up to date that nothing sets when they change. Called before each scrape.
     pub fn refresh_gauges(&self) {
-        self.metrics.mapping.mapping_staleness(self.mapping.staleness(SystemTime::now()).as_secs_f64());
+        self.metrics.mapping.staleness(self.mapping.staleness(SystemTime::now()).as_secs_f64());
     }
 }

@@ -89,7 +89,7 @@ impl Proxy {
 
     /// No connection came to be: nothing has been sent, so every method may try again elsewhere.
     pub(super) fn not_connected(&self, ctx: &mut RequestContext, peer: &HttpPeer, e: &mut Error) {
-        self.metrics.upstream.upstream_connect_failed(connect_failure(e));
+        self.metrics.upstream.connect_failed(connect_failure(e));
         log::warn!("{}: connecting to {} failed: {e}", ctx.domain(), peer._address);
         let now = Instant::now();
         // What we have run out of ourselves is no fault of the address.
@@ -106,10 +106,10 @@ impl Proxy {
             return false;
         }
         if !self.endpoints.budget.spend(now) {
-            self.metrics.upstream.upstream_retry_denied();
+            self.metrics.upstream.retry_denied();
             return false;
         }
-        self.metrics.upstream.upstream_retried(cause);
+        self.metrics.upstream.retried(cause);
         true
     }
 
@@ -127,11 +127,11 @@ impl Proxy {
         let started = ctx.started;
         let Some(attempt) = ctx.attempts.current_mut() else { return };
         if reused {
-            self.metrics.upstream.upstream_reused();
+            self.metrics.upstream.reused();
         } else {
             let since = CancelHandle::of(digest).and_then(|connection| connection.since()).unwrap_or(now);
             let (tcp, tls) = (since.duration_since(attempt.began()), now.duration_since(since));
-            self.metrics.upstream.upstream_connected(tcp.as_secs_f64(), tls.as_secs_f64(), handshakes::ended());
+            self.metrics.upstream.connected(tcp.as_secs_f64(), tls.as_secs_f64(), handshakes::ended());
         }
         // Pingora times the body of HTTP/1.1 by itself.
         let sends = session.is_http2() && !session.as_mut().is_body_done();
@@ -149,7 +149,7 @@ impl Proxy {
         }
         let Some(attempt) = ctx.attempts.current_mut() else { return };
         if let Some(after) = attempt.begin_response(Instant::now()) {
-            self.metrics.upstream.upstream_first_byte(after.as_secs_f64());
+            self.metrics.upstream.first_byte(after.as_secs_f64());
         }
     }
 

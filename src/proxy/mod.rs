@@ -44,7 +44,7 @@ impl Proxy {
     /// A proxy between these clients and these endpoints, over what is active in `live`.
     pub(crate) fn new(live: Arc<Live>, endpoints: Arc<Endpoints>, clients: Arc<Clients>, settings: &Settings) -> Proxy {
         let metrics = Arc::clone(&live.metrics);
-        let peers = Peers::new(settings, &metrics.upstream.upstream_connections());
+        let peers = Peers::new(settings, &metrics.upstream.connections());
         let access_log = clients.access_log.clone();
         Proxy {
             live,

@@ -127,7 +127,7 @@ mod tests {
 
     fn open() -> UpstreamConnections {
         let limit = CpuLimit::new(1.0, LimitSource::Machine).expect("a limit");
-        Metrics::new(limit).upstream.upstream_connections()
+        Metrics::new(limit).upstream.connections()
     }
 
     fn peer(endpoint: &Endpoint, own: Option<Timeouts>) -> (Box<HttpPeer>, TimeLimits) {

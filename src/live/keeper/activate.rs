@@ -29,9 +29,9 @@ impl Live {
         let version = next.version.map(|version| version.to_string()).unwrap_or_default();
         let before = self.snapshot.swap(Arc::new(next));
         // Not a moment before: whoever waits for the metric sends requests that rely on it.
-        self.metrics.mapping.mapping_in_force(generation, entries, domains);
-        self.metrics.mapping.mapping_version(&version, &self.mapping.source);
-        self.metrics.mapping.mapping_from_cache(origin == Origin::Cache);
+        self.metrics.mapping.in_force(generation, entries, domains);
+        self.metrics.mapping.version(&version, &self.mapping.source);
+        self.metrics.mapping.from_cache(origin == Origin::Cache);
         self.mapping.record_active(origin, confirmed);
         before
     }

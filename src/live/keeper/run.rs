@@ -178,7 +178,7 @@ impl Keeper {
                     return Err(cause);
                 }
                 Action::StillRefused(cause, version) => {
-                    self.live.metrics.mapping.mapping_read(ReadResult::Unchanged);
+                    self.live.metrics.mapping.read(ReadResult::Unchanged);
                     self.record_refused(&cause, Some(version));
                     return Err(cause);
                 }
@@ -223,8 +223,8 @@ impl Keeper {
     }
 
     fn report_accepted(&self, next: &Snapshot, tally: Tally, now: SystemTime) {
-        self.live.metrics.mapping.mapping_trouble(None);
-        self.live.metrics.mapping.mapping_confirmed(ReadResult::Ok, now);
+        self.live.metrics.mapping.trouble(None);
+        self.live.metrics.mapping.confirmed(ReadResult::Ok, now);
         let Snapshot { table, generation, version, .. } = next;
         let version = version.map(|version| version.to_string()).unwrap_or_default();
         let Tally { added, removed, changed } = tally;
@@ -246,13 +246,13 @@ impl Keeper {
         if let Some(cache) = self.reader.cache.as_ref().filter(|_| self.cached == self.live.snapshot().version) {
             cache.confirm(now);
         }
-        self.live.metrics.mapping.mapping_from_cache(false);
-        self.live.metrics.mapping.mapping_trouble(None);
-        self.live.metrics.mapping.mapping_confirmed(ReadResult::Unchanged, now);
+        self.live.metrics.mapping.from_cache(false);
+        self.live.metrics.mapping.trouble(None);
+        self.live.metrics.mapping.confirmed(ReadResult::Unchanged, now);
     }
 
     fn report(&self, cause: &Cause, version: Option<Version>) {
-        self.live.metrics.mapping.mapping_read(cause.result());
+        self.live.metrics.mapping.read(cause.result());
         self.record_refused(cause, version);
         let word = match cause {
             Cause::Failed(_) | Cause::Unsettled => "not read",
@@ -267,7 +267,7 @@ impl Keeper {
     }
 
     fn record_refused(&self, cause: &Cause, version: Option<Version>) {
-        self.live.metrics.mapping.mapping_trouble(Some(cause.result()));
+        self.live.metrics.mapping.trouble(Some(cause.result()));
         self.live.mapping.record_refused(cause.clone(), version, SystemTime::now());
     }
 
@@ -284,7 +284,7 @@ impl Keeper {
     }
 
     fn count_tables(&self) {
-        self.live.metrics.mapping.mapping_tables(self.replaced.len() + 1);
+        self.live.metrics.mapping.tables(self.replaced.len() + 1);
     }
 }
 

@@ -97,49 +97,49 @@ impl MappingMetrics {
 
 impl MappingMetrics {
     /// This table is in force now.
-    pub fn mapping_in_force(&self, generation: u64, entries: usize, domains: usize) {
+    pub fn in_force(&self, generation: u64, entries: usize, domains: usize) {
         self.generation.set(i64::try_from(generation).unwrap_or(i64::MAX));
         self.entries.set(clamp(entries));
         self.domains.set(clamp(domains));
     }
 
     /// This mapping is in force now, from this source: the one series of its kind.
-    pub fn mapping_version(&self, version: &str, source: &str) {
+    pub fn version(&self, version: &str, source: &str) {
         self.info.reset();
         self.info.with_label_values(&[version, source]).set(1);
     }
 
     /// The source was asked for the mapping.
-    pub fn mapping_read(&self, result: ReadResult) {
+    pub fn read(&self, result: ReadResult) {
         self.reloads[result as usize].inc();
     }
 
     /// The source was asked for the mapping, and what is in force is what it has.
-    pub fn mapping_confirmed(&self, result: ReadResult, now: SystemTime) {
-        self.mapping_read(result);
+    pub fn confirmed(&self, result: ReadResult, now: SystemTime) {
+        self.read(result);
         let epoch = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         self.last_success.set(epoch.as_secs_f64());
     }
 
     /// Why what the source has is not in force, or that it is.
-    pub fn mapping_trouble(&self, why: Option<ReadResult>) {
+    pub fn trouble(&self, why: Option<ReadResult>) {
         for (trouble, gauge) in TROUBLES.iter().zip(&self.troubles) {
             gauge.set(i64::from(why == Some(*trouble)));
         }
     }
 
     /// The mapping in force was read from disk, because its source was away.
-    pub fn mapping_from_cache(&self, from_cache: bool) {
+    pub fn from_cache(&self, from_cache: bool) {
         self.from_cache.set(i64::from(from_cache));
     }
 
     /// How old the last sign is that what is in force is what the source has.
-    pub fn mapping_staleness(&self, seconds: f64) {
+    pub fn staleness(&self, seconds: f64) {
         self.staleness.set(seconds);
     }
 
     /// This many tables are in memory: the one in force, and those that requests still read.
-    pub fn mapping_tables(&self, count: usize) {
+    pub fn tables(&self, count: usize) {
         self.tables.set(clamp(count));
     }
 }

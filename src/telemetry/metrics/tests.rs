@@ -82,14 +82,14 @@ fn a_request_is_in_flight_until_it_is_dropped() {
 #[test]
 fn each_label_stands_for_its_own_value() {
     let m = metrics();
-    m.upstream.upstream_connected(0.002, 0.004, Some(Handshake::Full));
-    (0..2).for_each(|_| m.upstream.upstream_connected(0.002, 0.004, Some(Handshake::Resumed)));
-    m.upstream.upstream_connected(0.002, 0.004, None);
-    m.upstream.upstream_reused();
-    m.upstream.upstream_reused();
-    m.upstream.upstream_connect_failed(ConnectFailure::Refused);
+    m.upstream.connected(0.002, 0.004, Some(Handshake::Full));
+    (0..2).for_each(|_| m.upstream.connected(0.002, 0.004, Some(Handshake::Resumed)));
+    m.upstream.connected(0.002, 0.004, None);
+    m.upstream.reused();
+    m.upstream.reused();
+    m.upstream.connect_failed(ConnectFailure::Refused);
     for (cause, times) in [(ConnectFailure::Timeout, 2), (ConnectFailure::Tls, 3), (ConnectFailure::Other, 4)] {
-        (0..times).for_each(|_| m.upstream.upstream_connect_failed(cause));
+        (0..times).for_each(|_| m.upstream.connect_failed(cause));
     }
     m.upstream.endpoint_discovered(Discovery::Ok);
     (0..2).for_each(|_| m.upstream.endpoint_discovered(Discovery::Failed));
@@ -110,7 +110,7 @@ fn each_label_stands_for_its_own_value() {
 #[test]
 fn a_connection_to_the_endpoint_is_open_until_it_is_dropped() {
     let m = metrics();
-    let connections = m.upstream.upstream_connections();
+    let connections = m.upstream.connections();
     let (one, other) = (connections.opened(), connections.opened());
     has(&m, "nameplate_upstream_connections_open 2");
     drop((one, other));
@@ -176,12 +176,12 @@ fn a_runtime_tells_of_its_threads_and_tasks() {
 fn a_mapping_found_unchanged_is_as_fresh_as_a_new_one() {
     let m = metrics();
     let at = |seconds| UNIX_EPOCH + Duration::from_secs(seconds);
-    m.mapping.mapping_confirmed(ReadResult::Ok, at(1_000));
-    m.mapping.mapping_confirmed(ReadResult::Unchanged, at(2_000));
+    m.mapping.confirmed(ReadResult::Ok, at(1_000));
+    m.mapping.confirmed(ReadResult::Unchanged, at(2_000));
     for result in [ReadResult::Rejected, ReadResult::Held, ReadResult::Failed] {
-        m.mapping.mapping_read(result);
+        m.mapping.read(result);
     }
-    m.mapping.mapping_in_force(7, 100_000, 90_000);
+    m.mapping.in_force(7, 100_000, 90_000);
     has(&m, "nameplate_mapping_last_success_timestamp_seconds 2000");
     for result in ["ok", "unchanged", "rejected", "held", "failed"] {
         has(&m, &format!("nameplate_mapping_reloads_total{{result=\"{result}\"}} 1"));
@@ -194,8 +194,8 @@ fn a_mapping_found_unchanged_is_as_fresh_as_a_new_one() {
 #[test]
 fn the_mapping_in_force_has_one_series_of_its_own() {
     let m = metrics();
-    m.mapping.mapping_version("aaa", "s3://bucket/key");
-    m.mapping.mapping_version("bbb", "s3://bucket/key");
+    m.mapping.version("aaa", "s3://bucket/key");
+    m.mapping.version("bbb", "s3://bucket/key");
     let text = m.render();
     let series: Vec<_> = text.lines().filter(|line| line.starts_with("nameplate_mapping_info{")).collect();
     assert_eq!(series, [r#"nameplate_mapping_info{source="s3://bucket/key",version="bbb"} 1"#]);
@@ -209,11 +209,11 @@ fn one_trouble_with_the_mapping_at_a_time() {
         has(&m, &format!("nameplate_mapping_trouble{{reason=\"held\"}} {held}"));
         has(&m, &format!("nameplate_mapping_trouble{{reason=\"failed\"}} {failed}"));
     };
-    m.mapping.mapping_trouble(Some(ReadResult::Held));
+    m.mapping.trouble(Some(ReadResult::Held));
     troubles(1, 0);
-    m.mapping.mapping_trouble(Some(ReadResult::Failed));
+    m.mapping.trouble(Some(ReadResult::Failed));
     troubles(0, 1);
-    m.mapping.mapping_trouble(None);
+    m.mapping.trouble(None);
     troubles(0, 0);
 }
 
@@ -221,7 +221,7 @@ fn one_trouble_with_the_mapping_at_a_time() {
 fn two_proxies_in_one_process_do_not_share_their_counts() {
     let (one, other) = (metrics(), metrics());
     one.requests.client_aborted();
-    one.upstream.upstream_retried(Retry::Connect);
+    one.upstream.retried(Retry::Connect);
     one.clients.draining(true);
     for (line, ours, theirs) in [
         ("nameplate_client_aborts_total", 1, 0),
@@ -273,9 +273,9 @@ fn threads_that_record_at_once_lose_nothing() {
 fn used() -> Metrics {
     let m = metrics();
     done(&m, None, &Method::GET, 200, 0.004);
-    m.upstream.upstream_first_byte(0.003);
+    m.upstream.first_byte(0.003);
     m.upstream.endpoint("default").picked(true);
-    m.mapping.mapping_version("aaa", "m");
+    m.mapping.version("aaa", "m");
     m.clients.certificate_expiry("127.0.0.1:8443").is(Some(4_102_444_800));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     m.runtimes.watch_runtime("proxy", runtime.handle());

@@ -254,7 +254,7 @@ fn vec(registry: &Registry, (name, help): (&str, &str), labels: &[&str]) -> prom
 impl UpstreamMetrics {
     /// A request got a new connection to the endpoint, after so many seconds for TCP and for TLS. Where the
     /// kind of its handshake is not known, it counts as neither.
-    pub fn upstream_connected(&self, tcp: f64, tls: f64, kind: Option<Handshake>) {
+    pub fn connected(&self, tcp: f64, tls: f64, kind: Option<Handshake>) {
         self.connections[0].inc();
         self.tcp_duration.observe(tcp);
         self.tls_duration.observe(tls);
@@ -264,27 +264,27 @@ impl UpstreamMetrics {
     }
 
     /// Where connections to the endpoint are counted for as long as they are open.
-    pub fn upstream_connections(&self) -> UpstreamConnections {
+    pub fn connections(&self) -> UpstreamConnections {
         self.open.clone()
     }
 
     /// A request got a connection to the endpoint that an earlier one had left.
-    pub fn upstream_reused(&self) {
+    pub fn reused(&self) {
         self.connections[1].inc();
     }
 
     /// An attempt to connect to the endpoint failed.
-    pub fn upstream_connect_failed(&self, cause: ConnectFailure) {
+    pub fn connect_failed(&self, cause: ConnectFailure) {
         self.connect_failures[cause as usize].inc();
     }
 
     /// A request gets another attempt.
-    pub fn upstream_retried(&self, cause: Retry) {
+    pub fn retried(&self, cause: Retry) {
         self.retries[cause as usize].inc();
     }
 
     /// A request would have got another attempt, and the budget of attempts is used up.
-    pub fn upstream_retry_denied(&self) {
+    pub fn retry_denied(&self) {
         self.retries_denied.inc();
     }
 
@@ -300,7 +300,7 @@ impl UpstreamMetrics {
     }
 
     /// The header of the API's answer arrived `seconds` after the request had its connection.
-    pub fn upstream_first_byte(&self, seconds: f64) {
+    pub fn first_byte(&self, seconds: f64) {
         self.first_byte_duration.observe(seconds);
     }
 
