@@ -37,7 +37,7 @@ impl Live {
     pub fn new(settings: &Settings, metrics: Arc<Metrics>) -> Live {
         Live {
             snapshot: ArcSwap::default(),
-            endpoints: settings.endpoints.keys().cloned().collect(),
+            endpoints: settings.endpoint_names(),
             metrics,
             mapping: Status::new(settings.mapping.to_string(), SystemTime::now()),
             most_domains: settings.metrics.max_domains,

@@ -122,8 +122,6 @@ impl Proxy {
         digest: Option<&Digest>,
     ) {
         let now = Instant::now();
-        // What was sent on a connection that was dead is sent once more, and counted once more.
-        ctx.body_bytes = 0;
         let started = ctx.started;
         let Some(attempt) = ctx.attempts.current_mut() else { return };
         if reused {

@@ -35,8 +35,6 @@ pub(crate) struct RequestContext {
     id: Option<Id>,
     /// Its attempts to reach the API.
     pub(super) attempts: Attempts,
-    /// Bytes of request body read so far.
-    pub(super) body_bytes: u64,
     /// Why we answered instead of the API, once we have.
     pub(super) refusal: Option<Refusal>,
     /// In how many seconds a refused request may come again, where that is known.
@@ -57,7 +55,6 @@ impl RequestContext {
             started: Instant::now(),
             id: None,
             attempts: Attempts::default(),
-            body_bytes: 0,
             refusal: None,
             retry_after: None,
             aborted: false,

@@ -49,7 +49,7 @@ impl Proxy {
             // It got a response early and did not finish its request: that is allowed.
             return gone;
         }
-        let body_done = session.as_mut().is_body_done();
+        let body_done = || session.as_mut().is_body_done();
         let Some(refusal) = ctx.refusal.or_else(|| refusal_for(ctx.attempts.current(), e, body_done)) else {
             ctx.aborted = true;
             return gone;
@@ -73,7 +73,7 @@ impl Proxy {
 
 /// The refusal for an attempt that ended in an error, with the whole request read (`body_done`) or not; `None`
 /// where the client is gone.
-fn refusal_for(attempt: Option<&Attempt>, e: &Error, body_done: bool) -> Option<Refusal> {
+fn refusal_for(attempt: Option<&Attempt>, e: &Error, body_done: impl FnOnce() -> bool) -> Option<Refusal> {
     match (attempt.and_then(Attempt::late), e.etype()) {
         // It could not send because the API took nothing: what we could not read was not awaited.
         (Some(Late::Client), ErrorType::WriteTimedout | ErrorType::WriteError) => Some(Refusal::UpstreamTimeout),
@@ -82,7 +82,7 @@ fn refusal_for(attempt: Option<&Attempt>, e: &Error, body_done: bool) -> Option<
         (None, etype) => {
             let refusal = refusal_of(e);
             let awaited = *etype == ErrorType::ReadTimedout && attempt.is_some_and(Attempt::is_sent);
-            if refusal == Some(Refusal::UpstreamTimeout) && awaited && !body_done {
+            if refusal == Some(Refusal::UpstreamTimeout) && awaited && !body_done() {
                 // The API was waiting for the rest of the request, as we were.
                 return Some(Refusal::RequestTimeout);
             }

@@ -16,7 +16,6 @@ use std::sync::Arc;
 
 use crate::downstream::clients::Clients;
 use crate::live::Live;
-use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::Metrics;
 use crate::upstream::endpoints::Endpoints;
 use crate::upstream::peer::Peers;
@@ -30,7 +29,6 @@ pub(crate) struct Proxy {
     endpoints: Arc<Endpoints>,
     clients: Arc<Clients>,
     metrics: Arc<Metrics>,
-    access_log: Option<Arc<AccessLog>>,
     limits: RequestLimits,
     client: Client,
     forwarded: ForwardedRule,
@@ -45,13 +43,11 @@ impl Proxy {
     pub(crate) fn new(live: Arc<Live>, endpoints: Arc<Endpoints>, clients: Arc<Clients>, settings: &Settings) -> Proxy {
         let metrics = Arc::clone(&live.metrics);
         let peers = Peers::new(settings, &metrics.upstream.connections());
-        let access_log = clients.access_log.clone();
         Proxy {
             live,
             endpoints,
             clients,
             metrics,
-            access_log,
             limits: settings.limits.into(),
             client: settings.client,
             forwarded: ForwardedRule::new(&settings.forwarded),

@@ -161,7 +161,7 @@ impl ProxyHttp for Proxy {
             method: &session.req_header().method,
             status,
             seconds: duration.as_secs_f64(),
-            received: ctx.body_bytes,
+            received: ctx.attempts.body_bytes(),
             sent: session.body_bytes_sent() as u64,
         };
         metrics.requests.request_done(ctx.count_for_entry(), &done);

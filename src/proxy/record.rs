@@ -21,7 +21,7 @@ const TRACES: [&str; 2] = ["x-amzn-trace-id", "traceparent"];
 impl Proxy {
     /// Writes the line of a request that is over, if it has one.
     pub(super) fn record(&self, session: &Session, ctx: &RequestContext, status: u16, duration: Duration) {
-        let Some(log) = &self.access_log else { return };
+        let Some(log) = &self.clients.access_log else { return };
         let Some(sampled_percent) = log.takes(status, fastrand::u32(..)) else { return };
         let request = session.req_header();
         let (route, seen) = (ctx.route(), ClientConnection::client_info(session));
@@ -37,7 +37,7 @@ impl Proxy {
             status,
             refusal: ctx.refusal.map(Refusal::reason),
             aborted: ctx.aborted,
-            request_bytes: ctx.body_bytes,
+            request_bytes: ctx.attempts.body_bytes(),
             response_bytes: session.body_bytes_sent() as u64,
             duration_ms: duration,
             upstream: self.upstream_of(session, ctx),

@@ -59,8 +59,7 @@ impl Proxy {
             *body = None;
             return Ok(());
         }
-        ctx.body_bytes = attempt.add_body(bytes.len());
-        if ctx.body_bytes > self.limits.body {
+        if attempt.add_body(bytes.len()) > self.limits.body {
             ctx.refusal = Some(Refusal::BodyTooLarge);
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "the body is over the limit").into_down());
         }

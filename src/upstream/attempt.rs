@@ -18,11 +18,14 @@ pub(crate) struct Attempts {
     begun: usize,
     failed: Vec<Picked>,
     current: Option<Attempt>,
+    /// Bytes of the request's body that the last attempt before the current one was sent.
+    sent_before: u64,
 }
 
 impl Attempts {
     /// Begins another attempt, which has no address yet. Whatever the one before still watched ends here.
     pub(crate) fn begin(&mut self) {
+        self.sent_before = self.body_bytes();
         self.begun += 1;
         self.current = None;
     }
@@ -44,6 +47,13 @@ impl Attempts {
     /// Reports whether a request that may make `most` attempts has one left.
     pub(crate) fn has_left(&self, most: usize) -> bool {
         self.begun < most
+    }
+
+    /// Bytes of the request's body that were read: for the current attempt, or for the last one that had a connection.
+    /// What was sent on a connection that was dead is sent once more, and counts once.
+    pub(crate) fn body_bytes(&self) -> u64 {
+        let sent = self.current.as_ref().filter(|attempt| attempt.is_sent());
+        sent.map_or(self.sent_before, |attempt| attempt.body_bytes)
     }
 
     /// The addresses that failed this request in this round.
@@ -272,6 +282,23 @@ mod tests {
         assert!(next.deadlines(now, now, None).is_none());
         let failed: Vec<_> = attempts.failed().iter().map(|address| address.socket.to_string()).collect();
         assert_eq!((attempts.begun(), failed), (2, vec!["127.0.0.1:443".to_owned()]));
+    }
+
+    #[test]
+    fn a_body_counts_for_the_last_attempt_that_had_a_connection() {
+        let now = Instant::now();
+        let mut attempts = begun(TimeLimits::default(), now);
+        assert_eq!(attempts.body_bytes(), 0);
+        attempts.current_mut().expect("an attempt").note_sent(true, None, now);
+        attempts.current_mut().expect("an attempt").add_body(7);
+        assert_eq!(attempts.body_bytes(), 7);
+        for _ in 0..2 {
+            attempts.begin();
+            attempts.set_address(Picked::clone(&addresses()[1]), TimeLimits::default(), now);
+            assert_eq!(attempts.body_bytes(), 7, "nothing is sent yet");
+        }
+        attempts.current_mut().expect("an attempt").note_sent(false, None, now);
+        assert_eq!(attempts.body_bytes(), 0, "and now from the beginning");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where an endpoint's addresses come from, and whose turn it is.
+//! One endpoint: how its addresses are found, and the pool they stand in.
 //!
 //! **Invariant:** a name that ever had an address keeps one: an empty or failed answer changes
 //! nothing, because yesterday's address that may work beats none that cannot.

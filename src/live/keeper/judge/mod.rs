@@ -12,12 +12,10 @@
 use std::time::Duration;
 
 use super::super::reload::{Cause, Held};
-use super::super::snapshot::PACE;
-use super::super::snapshot::Tally;
+use super::super::snapshot::{PACE, Tally};
 use crate::source::error::FetchError;
 use crate::source::fetch::{ChangeKind, FetchMode};
-use nameplate_core::domain::table::MappingTable;
-use nameplate_core::domain::table::removes_too_many;
+use nameplate_core::domain::table::{MappingTable, removes_too_many};
 use nameplate_core::domain::version::Version;
 use nameplate_core::settings::ReloadRules as Rules;
 
