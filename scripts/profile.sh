@@ -9,9 +9,11 @@ arch=$(uname -m)
 folder=${CARGO_TARGET_DIR:-target}/profile
 image=localhost/nameplate:profile
 seconds=${PROFILE_SECONDS:-10}
-for command in buildah h2load openssl; do
-    command -v "$command" >/dev/null || { echo "profile: needs $command: apt-get install buildah nghttp2-client openssl" >&2; exit 2; }
+for command in buildah runc h2load openssl; do
+    command -v "$command" >/dev/null || { echo "profile: needs $command: apt-get install buildah runc nghttp2-client openssl" >&2; exit 2; }
 done
+# As scripts/image-check.sh: not every machine's cgroups suit crun.
+export BUILDAH_RUNTIME=${BUILDAH_RUNTIME:-runc}
 rustup component add llvm-tools >/dev/null 2>&1
 profdata=$(rustc --print sysroot)/lib/rustlib/$arch-unknown-linux-gnu/bin/llvm-profdata
 

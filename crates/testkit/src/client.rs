@@ -271,7 +271,7 @@ impl Client {
         })
     }
 
-    /// Exactly so many bytes, whatever they mean.
+    /// Exactly this many bytes, whatever they mean.
     #[track_caller]
     pub fn read_exact(&mut self, count: usize) -> Vec<u8> {
         while self.wire.buffer.len() < count {

@@ -1,4 +1,4 @@
-//! A DNS server that says what it is told to, of every name or of some, and counts how often it is asked.
+//! A DNS server with scripted answers, for every name or for some, which counts its queries.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
@@ -184,7 +184,7 @@ fn message(id: &[u8], question: &[u8], answer: &Answer) -> Vec<u8> {
         Answer::NoName => (3, &[][..], 0),
         _ => (0, &[][..], 0),
     };
-    // A response, recursion desired and available; one question, so many answers.
+    // A response, recursion desired and available; one question, and the answers.
     let count = u8::try_from(addresses.len()).expect("a short answer");
     let mut out = [id, &[0x81, 0x80 | failed, 0, 1, 0, count, 0, 0, 0, 0], question].concat();
     for address in addresses {

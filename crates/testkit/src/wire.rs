@@ -146,7 +146,7 @@ impl<S: Read> Wire<S> {
         Wire { stream, buffer: Vec::new() }
     }
 
-    /// Reads what there is; 0 at the end.
+    /// Reads the bytes that have arrived; returns 0 at the end of the stream.
     pub fn fill(&mut self) -> io::Result<usize> {
         let mut piece = [0; 16 * 1024];
         let got = match self.stream.read(&mut piece) {

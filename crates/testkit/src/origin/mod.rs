@@ -123,7 +123,7 @@ impl Origin {
         self.record().requests.last().expect("the origin saw a request").clone()
     }
 
-    /// Waits until so many requests came to their end.
+    /// Waits until this many requests are complete.
     #[track_caller]
     pub fn wait_for_requests(&self, count: usize) -> Vec<Received> {
         self.wait_until(|requests| requests.iter().filter(|r| r.complete).count() >= count)
