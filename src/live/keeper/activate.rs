@@ -31,7 +31,7 @@ impl Live {
         // Not a moment before: whoever waits for the metric sends requests that rely on it.
         self.metrics.mapping.in_force(generation, entries, domains);
         self.metrics.mapping.version(&version, &self.mapping.source);
-        self.metrics.mapping.from_cache(origin == Origin::Cache);
+        self.metrics.mapping.set_from_cache(origin == Origin::Cache);
         self.mapping.record_active(origin, confirmed);
         before
     }

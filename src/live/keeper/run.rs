@@ -246,7 +246,7 @@ impl Keeper {
         if let Some(cache) = self.reader.cache.as_ref().filter(|_| self.cached == self.live.snapshot().version) {
             cache.confirm(now);
         }
-        self.live.metrics.mapping.from_cache(false);
+        self.live.metrics.mapping.set_from_cache(false);
         self.live.metrics.mapping.trouble(None);
         self.live.metrics.mapping.confirmed(ReadResult::Unchanged, now);
     }

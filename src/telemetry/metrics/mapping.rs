@@ -129,7 +129,7 @@ impl MappingMetrics {
     }
 
     /// The mapping in force was read from disk, because its source was away.
-    pub fn from_cache(&self, from_cache: bool) {
+    pub fn set_from_cache(&self, from_cache: bool) {
         self.from_cache.set(i64::from(from_cache));
     }
 
