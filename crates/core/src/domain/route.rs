@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::api::PrivateApi;
 use super::base_path::BasePath;
-use super::host::Host;
+use super::host::{Host, MAX_HOST};
 use super::overrides::Overrides;
 use super::verbs::VerbSet;
 
@@ -117,6 +117,9 @@ pub struct Route {
     /// The line of the mapping its CUSTOM_DOMAIN_URL stands on, from 1.
     pub line: u32,
 }
+
+// `Route::base_at` is the length of the host.
+const _: () = assert!(MAX_HOST <= u8::MAX as usize);
 
 /// Entries being compiled, whose texts go into one allocation.
 #[derive(Debug, Default)]
@@ -323,6 +326,7 @@ impl Route {
 
 #[cfg(test)]
 mod tests {
+    use super::super::base_path::MAX_BASE_PATH;
     use super::*;
 
     fn base(path: &str) -> BasePath {
@@ -401,6 +405,18 @@ mod tests {
             let route = Route::new(&host, &base("/v1"), &api, Choices::default(), 1);
             assert_eq!((route.api_id(), route.region(), route.api_host()), ("abc", "eu-west-1", name));
         }
+    }
+
+    #[test]
+    fn the_longest_host_and_base_path_come_back_whole() {
+        let label = "a".repeat(61);
+        let host = format!("*.{label}.{label}.{label}.{label}.com");
+        assert_eq!(host.len(), MAX_HOST);
+        let path = format!("/{}", "b".repeat(MAX_BASE_PATH - 1));
+        let api = PrivateApi::parse(&format!("https://abc.execute-api.eu-west-1.amazonaws.com/prod{path}"));
+        let api = api.expect("an api");
+        let route = Route::new(&Host::parse(&host).expect("a host"), &base(&path), &api, Choices::default(), 1);
+        assert_eq!((route.host(), route.base(), route.prefix()), (&*host, &*path, &*format!("/prod{path}")));
     }
 
     #[test]
