@@ -4,10 +4,10 @@
 //! admin listener closes with the rest. This has accept loops and runtimes of its own, so that a stop
 //! fails readiness first, waits for exactly what is in flight, and ends.
 
-mod descriptors;
 pub mod error;
 mod handover;
 pub(crate) mod listeners;
+mod room;
 mod stopping;
 
 use std::net::{SocketAddr, TcpListener};
@@ -29,6 +29,7 @@ use crate::admin::sources::Admin;
 use crate::downstream::accept::Acceptor;
 use crate::downstream::certificates::{Certificate, certificates, keep_current};
 use crate::downstream::clients::Clients;
+use crate::downstream::shedding::Watchman;
 use crate::live::Live;
 use crate::live::keeper::{self, Handle};
 use crate::live::reload::{NotTaken, Reloaded};
@@ -37,6 +38,7 @@ use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::emf::Report;
 use crate::telemetry::limit::CpuLimit;
 use crate::telemetry::lines;
+use crate::telemetry::memory::Memory;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::task::Task;
 use crate::upstream::endpoints::Endpoints;
@@ -46,6 +48,7 @@ use error::StartFault;
 use handover::{Inherited, Place};
 use listeners::{Bound, serve, take_or_bind};
 use nameplate_core::settings::{Client, Emf, Settings, Shutdown};
+use room::Room;
 
 /// How long a process that takes over waits for the one that it replaces.
 const TAKE_OVER: Duration = Duration::from_secs(300);
@@ -80,6 +83,8 @@ pub struct Running {
     admin_socket: TcpListener,
     stopping: Shutdown,
     clients: Arc<Clients>,
+    /// Where a memory limit is known.
+    _watchman: Option<Watchman>,
     acceptor: Arc<Acceptor<HttpProxy<Proxy>>>,
     /// Ends the accept loops.
     stop_accepting: watch::Sender<bool>,
@@ -122,7 +127,9 @@ fn start_on(
     let limit = CpuLimit::detect(&task);
     let threads = settings.threads.unwrap_or_else(|| limit.threads());
     let metrics = Arc::new(Metrics::new(limit));
-    let conf = Arc::new(server_conf(&settings, threads)?);
+    let memory = Memory::detect(settings.memory, &task);
+    let room = find_room(&settings, memory.as_ref());
+    let conf = Arc::new(server_conf(&settings, threads, room.pool)?);
     let endpoints = Arc::new(Endpoints::new(&settings, task.zone.as_deref(), &metrics)?);
 
     let system = |e: std::io::Error| StartFault::System(e.to_string());
@@ -146,7 +153,8 @@ fn start_on(
     minding.spawn(keep_current(certificates.clone(), Arc::clone(&live.metrics)));
 
     report(&clients, minding.handle(), &settings.emf, &task);
-    limit_connections(&clients, &settings);
+    clients.limit(room.connections, room.requests);
+    let watchman = memory.map(|memory| Watchman::start(memory, Arc::clone(&clients))).transpose().map_err(system)?;
     let (stop_serving, serving) = watch::channel(false);
     let proxy = Proxy::new(Arc::clone(&live), Arc::clone(&endpoints), Arc::clone(&clients), &settings);
     let acceptor = Acceptor::new(Arc::clone(&clients), http(proxy, &conf, &settings), &settings, serving);
@@ -179,6 +187,7 @@ fn start_on(
         admin_socket,
         stopping,
         clients,
+        _watchman: watchman,
         acceptor,
         stop_accepting,
         accepting,
@@ -216,12 +225,18 @@ fn report(clients: &Arc<Clients>, runtime: &tokio::runtime::Handle, settings: &E
     runtime.spawn(async move { report.run(&clients.metrics, || clients.draining()).await });
 }
 
-fn limit_connections(clients: &Clients, settings: &Settings) {
-    let descriptors = descriptors::raise();
-    let room = descriptors::connections(descriptors, settings.endpoint.pool_size);
-    let most = settings.client.max_connections.unwrap_or(room);
-    clients.limit(most);
-    log::info!("up to {most} connections of clients, with {descriptors} file descriptors");
+/// What there may be at once, by the settings or else by what the process has.
+fn find_room(settings: &Settings, memory: Option<&Memory>) -> Room {
+    let descriptors = room::raise_descriptors();
+    let mut room = Room::new(descriptors, memory.map(Memory::limit), settings.endpoint.pool_size);
+    room.connections = settings.client.max_connections.unwrap_or(room.connections);
+    room.requests = settings.client.max_requests.unwrap_or(room.requests);
+    let Room { connections, requests, .. } = room;
+    log::info!(
+        "up to {connections} connections of clients and {requests} requests in flight, with {descriptors} file \
+         descriptors"
+    );
+    room
 }
 
 /// An accept loop for each listener, on a duplicate of its socket.
@@ -285,7 +300,7 @@ fn runtime(name: &str, threads: usize) -> std::io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name(name).enable_all().build()
 }
 
-fn server_conf(settings: &Settings, threads: usize) -> Result<ServerConf, StartFault> {
+fn server_conf(settings: &Settings, threads: usize, pool: usize) -> Result<ServerConf, StartFault> {
     let endpoint = &settings.endpoint;
     if let Some(file) = &endpoint.ca_file {
         // Pingora panics on a file it cannot use, so it never sees one.
@@ -296,7 +311,7 @@ fn server_conf(settings: &Settings, threads: usize) -> Result<ServerConf, StartF
         // Pingora counts attempts, the first included.
         max_retries: endpoint.connect_attempts,
         // For each thread, in Pingora.
-        upstream_keepalive_pool_size: endpoint.pool_size.div_ceil(threads),
+        upstream_keepalive_pool_size: pool.div_ceil(threads),
         ca_file: endpoint.ca_file.as_ref().map(|file| file.to_string_lossy().into_owned()),
         ..ServerConf::default()
     })

@@ -6,7 +6,7 @@
 //! Stopping has two steps, each with a channel of its own: `accepting` ends the accept loops, which
 //! closes their sockets; `serving` ends idle connections, and the others after what they have begun.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,12 +21,13 @@ use super::over_limit::Refuser;
 use super::port::Port;
 use super::socket::Socket;
 use super::tls::TlsConnection;
+use super::unfinished::EndsWithResponse;
 use crate::downstream::connection::{ClientConnection, ConnectionState};
 use crate::downstream::send_rate::SendRate;
 use crate::telemetry::exhaustion::is_exhaustion;
 use crate::telemetry::metrics::Cut;
 use nameplate_core::domain::proxy_header::ProxyHeaderError;
-use nameplate_core::settings::{Client, Settings};
+use nameplate_core::settings::{Client, Network, Settings};
 
 /// The longest head that is read, unless the limits of requests are so large that twice them is more. What
 /// is over the limits and under this has an answer that says which limit.
@@ -40,10 +41,14 @@ pub(crate) struct Acceptor<A> {
     clients: Arc<Clients>,
     /// Serves what they ask for. One for all of them, so that they share the connections to the endpoint.
     app: Arc<A>,
+    /// The same, for HTTP/2.
+    http2: Arc<EndsWithResponse<A>>,
     limits: Client,
     /// Bytes of a head that are read at the most.
     head: usize,
     refuser: Refuser,
+    /// Whose X-Forwarded-For is believed.
+    load_balancers: Vec<Network>,
     serving: ShutdownWatch,
 }
 
@@ -52,7 +57,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
     pub(crate) fn new(clients: Arc<Clients>, app: A, settings: &Settings, serving: ShutdownWatch) -> Acceptor<A> {
         let (limits, request) = (settings.client, settings.limits);
         let head = HEAD.max(2 * (request.headers + request.url));
-        Acceptor { clients, app: Arc::new(app), limits, head, refuser: Refuser::default(), serving }
+        let load_balancers = settings.forwarded.trust.clone();
+        let refuser = Refuser::default();
+        let app = Arc::new(app);
+        let http2 = Arc::new(EndsWithResponse::new(Arc::clone(&app), limits.read_timeout));
+        Acceptor { clients, app, http2, limits, head, refuser, load_balancers, serving }
     }
 
     /// Accepts connections until told to stop, or for ever if nobody can tell; then the socket is closed.
@@ -121,14 +130,18 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
             opened = self.open(tcp, peer, port, &connection) => opened,
         };
         let Some((stream, http2)) = opened else { return };
+        if let Some(client) = stream.client().filter(|client| !self.stands_for_many(*client)) {
+            connection.set_share(self.clients.shares.of(client));
+        }
         if !http2 {
             self.app.process_new(Box::new(stream), &serving).await;
             return;
         }
+        self.clients.slow.add(&connection);
         // Told to end by its own requests too, not only with all others.
         let ends = connection.speaks_http2();
         let mut told = ends.clone();
-        let served = self.app.process_new(Box::new(stream), &ends);
+        let served = self.http2.process_new(Box::new(stream), &ends);
         tokio::pin!(served);
         tokio::select! {
             _ = &mut served => return,
@@ -140,6 +153,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         while timeout(self.limits.header_timeout, &mut served).await.is_err()
             && (connection.take_moved() || connection.is_busy())
         {}
+    }
+
+    /// Reports whether an address is a load balancer's, which speaks for its clients.
+    fn stands_for_many(&self, client: IpAddr) -> bool {
+        self.load_balancers.iter().any(|network| network.contains(client))
     }
 
     /// What comes before HTTP; says whether it is HTTP/2. `None` where nothing more comes of it.

@@ -10,6 +10,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -103,6 +104,11 @@ impl ClientStream {
             answer: None,
             linger: None,
         })
+    }
+
+    /// The client's address: the one its PROXY header names, if it has one.
+    pub(super) fn client(&self) -> Option<IpAddr> {
+        self.get_socket_digest()?.peer_addr()?.as_inet().map(SocketAddr::ip)
     }
 
     /// Waits for the first byte; `false` if none comes.

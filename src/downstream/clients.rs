@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
+use super::budget::{Budget, Shares};
+use super::shedding::Slow;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::Metrics;
 
@@ -21,6 +23,12 @@ pub(crate) struct Clients {
     plenty: AtomicUsize,
     draining: AtomicBool,
     closed: Notify,
+    /// Of their requests in flight.
+    pub(crate) budget: Budget,
+    /// What each address may have of it.
+    pub(super) shares: Shares,
+    /// Those that may wait for their clients.
+    pub(super) slow: Slow,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
 }
@@ -37,13 +45,18 @@ impl Clients {
             plenty: AtomicUsize::new(usize::MAX),
             draining: AtomicBool::new(false),
             closed: Notify::new(),
+            budget: Budget::default(),
+            shares: Shares::default(),
+            slow: Slow::default(),
             metrics,
             access_log,
         }
     }
 
-    /// No more than so many from now on.
-    pub(crate) fn limit(&self, most: usize) {
+    /// No more than so many connections, with so many requests in flight, from now on.
+    pub(crate) fn limit(&self, most: usize, requests: usize) {
+        self.budget.limit(requests);
+        self.metrics.requests.in_flight_limit(requests);
         self.most.store(most, Ordering::Relaxed);
         self.plenty.store(most - most.div_ceil(10), Ordering::Relaxed);
         self.metrics.clients.connection_limit(most);
@@ -59,10 +72,12 @@ impl Clients {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Whether an answer ends its connection: the process is stopping, or over nine tenths of the
-    /// connections there may be are open. Then each that ends is a place for somebody who has none.
+    /// Reports whether a response ends its connection: the process is stopping or short of memory, or over nine
+    /// tenths of the connections there may be are open. Then each that ends is a place for somebody who has none.
     pub(crate) fn end_with_answers(&self) -> bool {
-        self.draining() || self.count.load(Ordering::Relaxed) > self.plenty.load(Ordering::Relaxed)
+        self.draining()
+            || self.budget.is_strained()
+            || self.count.load(Ordering::Relaxed) > self.plenty.load(Ordering::Relaxed)
     }
 
     /// Starts to drain.

@@ -6,12 +6,16 @@
 
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::task::Waker;
 
+use futures_util::task::AtomicWaker;
+use nameplate_core::domain::refusal::Refusal;
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_proxy::Session;
 use tokio::sync::watch;
 
+use super::budget::Share;
 use super::client_info::ClientInfo;
 use super::clients::{Clients, OpenConnection};
 use crate::telemetry::metrics::Cut;
@@ -46,8 +50,14 @@ pub(crate) struct ClientConnection {
     state: AtomicU8,
     /// Requests it may have yet, where it is HTTP/2.
     left: AtomicU32,
-    /// Requests that are being served, where it is HTTP/2.
-    active: AtomicU32,
+    /// Requests that are being served; over HTTP/1.1 one at most.
+    active: AtomicUsize,
+    /// What its client may have of the budget; `None` where its address stands for many clients.
+    share: OnceLock<Arc<Share>>,
+    /// It is to end, to give its memory back.
+    shed: AtomicBool,
+    /// Wakes the task that waits for its client.
+    waiting: AtomicWaker,
     /// It was answered while its client was sending the request, where it is HTTP/1.1.
     sending: AtomicBool,
     /// Its client has taken bytes since somebody asked.
@@ -68,9 +78,19 @@ impl ClientConnection {
     /// A connection that may have so many requests.
     pub(crate) fn new(clients: Arc<Clients>, requests: u32) -> ClientConnection {
         let state = AtomicU8::new(ConnectionState::Opening as u8);
-        let (left, active) = (AtomicU32::new(requests), AtomicU32::new(0));
-        let (sending, moved) = (AtomicBool::new(false), AtomicBool::new(false));
-        ClientConnection { clients, state, left, active, sending, moved, end: OnceLock::new(), seen: OnceLock::new() }
+        ClientConnection {
+            clients,
+            state,
+            left: AtomicU32::new(requests),
+            active: AtomicUsize::new(0),
+            share: OnceLock::new(),
+            shed: AtomicBool::new(false),
+            waiting: AtomicWaker::new(),
+            sending: AtomicBool::new(false),
+            moved: AtomicBool::new(false),
+            end: OnceLock::new(),
+            seen: OnceLock::new(),
+        }
     }
 
     /// What it shares with all others.
@@ -106,7 +126,7 @@ impl ClientConnection {
         }
     }
 
-    /// Whether an HTTP/2 connection has requests that are being served.
+    /// Reports whether it has requests that are being served.
     pub(crate) fn is_busy(&self) -> bool {
         self.active.load(Ordering::Relaxed) > 0
     }
@@ -141,6 +161,32 @@ impl ClientConnection {
         }
     }
 
+    /// What it weighs when memory is short: the requests that it has in flight.
+    pub(super) fn weight(&self) -> usize {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// The share its requests count against.
+    pub(super) fn share(&self) -> Option<&Arc<Share>> {
+        self.share.get()
+    }
+
+    /// Ends it as soon as it waits for its client, to give back the memory that its responses hold.
+    pub(super) fn shed(&self) {
+        self.shed.store(true, Ordering::Relaxed);
+        self.waiting.wake();
+    }
+
+    /// Reports whether it is to end, to give its memory back.
+    pub(crate) fn is_shed(&self) -> bool {
+        self.shed.load(Ordering::Relaxed)
+    }
+
+    /// The task of `waker` waits for the client, and is to be woken if the connection is to end.
+    pub(super) fn wait(&self, waker: &Waker) {
+        self.waiting.register(waker);
+    }
+
     /// Counts that we ended it.
     pub(crate) fn cut(&self, cut: Cut) {
         self.clients.metrics.clients.connection_cut(cut);
@@ -159,18 +205,23 @@ impl ClientConnection {
         }
     }
 
-    /// One of its requests has been read, and will be answered by it. Keep what this gives until then.
-    pub(crate) fn begin_request(self: &Arc<Self>) -> Option<ActiveRequest> {
+    /// Its requests count against the share of its client's address from now on.
+    pub(super) fn set_share(&self, share: Arc<Share>) {
+        let _ = self.share.set(share);
+    }
+
+    /// One of its requests has been read: counts it, and says whether there is room for it in the budget. Keep what
+    /// this gives until the request is over.
+    pub(crate) fn begin_request(self: &Arc<Self>) -> (ActiveRequest, Result<(), Refusal>) {
         if self.state() != ConnectionState::Http2 {
             self.set_state(ConnectionState::Serving);
-            return None;
-        }
-        self.active.fetch_add(1, Ordering::Relaxed);
-        // Those that its client sends before it hears of the end still count below 0 and around.
-        if self.left.fetch_sub(1, Ordering::Relaxed) <= 1 {
+        } else if self.left.fetch_sub(1, Ordering::Relaxed) <= 1 {
+            // Those that its client sends before it hears of the end still count below 0 and around.
             self.end();
         }
-        Some(ActiveRequest(Arc::clone(self)))
+        let own = self.active.fetch_add(1, Ordering::Relaxed);
+        let admitted = self.clients.budget.begin(self.share.get().map(Arc::as_ref), own);
+        (ActiveRequest(Arc::clone(self)), admitted)
     }
 }
 
@@ -181,12 +232,14 @@ fn look(session: &Session) -> ClientInfo {
     ClientInfo::new(inet(session.client_addr()), port, tls)
 }
 
-/// A request of an HTTP/2 connection, until dropped.
+/// A request of a connection, counted until dropped.
 pub(crate) struct ActiveRequest(Arc<ClientConnection>);
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        self.0.active.fetch_sub(1, Ordering::Relaxed);
+        let connection = &self.0;
+        connection.active.fetch_sub(1, Ordering::Relaxed);
+        connection.clients.budget.end(connection.share.get().map(Arc::as_ref));
     }
 }
 

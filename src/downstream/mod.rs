@@ -7,6 +7,7 @@
 //! **Invariant:** nothing in here knows an API. What serves the requests is any `HttpServerApp` of Pingora's.
 
 pub(crate) mod accept;
+pub(crate) mod budget;
 pub(crate) mod certificates;
 pub(crate) mod client_info;
 mod client_stream;
@@ -15,8 +16,11 @@ pub(crate) mod connection;
 mod linger;
 mod over_limit;
 pub(crate) mod port;
+pub(crate) mod receive_rate;
 pub(crate) mod refusal;
 pub(crate) mod request_id;
 mod send_rate;
+pub(crate) mod shedding;
 mod socket;
 mod tls;
+pub(crate) mod unfinished;

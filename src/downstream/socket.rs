@@ -51,6 +51,10 @@ pub(super) struct Socket {
     /// Written and not yet sent.
     output: BytesMut,
     rate: SendRate,
+    /// Something has waited for the client once.
+    has_waited: bool,
+    /// It was ended to free memory.
+    has_ended: bool,
     /// When to ask whether the client is too slow; there once something has waited for it.
     ask: Option<Pin<Box<Sleep>>>,
 }
@@ -67,7 +71,18 @@ impl Socket {
         // Known, so that nobody asks the system.
         let _ = digest.peer_addr.set(Some(AnyAddress::Inet(peer)));
         let (input, output) = (BytesMut::new(), BytesMut::new());
-        Socket { tcp, connection, digest: Arc::new(digest), input, ahead, output, rate, ask: None }
+        Socket {
+            tcp,
+            connection,
+            digest: Arc::new(digest),
+            input,
+            ahead,
+            output,
+            rate,
+            has_waited: false,
+            has_ended: false,
+            ask: None,
+        }
     }
 
     /// Reads the PROXY header that stands first. `None` where the connection ends before its first byte.
@@ -106,7 +121,10 @@ impl Socket {
     }
 
     /// Something has come, or nothing has and nothing is kept for it.
-    fn read(&mut self, read: &Poll<io::Result<usize>>) {
+    fn read(&mut self, read: &Poll<io::Result<usize>>, cx: &Context<'_>) {
+        if read.is_pending() && self.connection.state() == ConnectionState::Http2 {
+            self.connection.wait(cx.waker());
+        }
         match (read, self.connection.state()) {
             (Poll::Pending, ConnectionState::Idle | ConnectionState::Http2 | ConnectionState::Opening) => {
                 if self.input.is_empty() {
@@ -145,8 +163,15 @@ impl Socket {
         self.rate.took(count, Instant::now);
     }
 
-    /// The client takes nothing now: an error once it has been too slow.
+    /// The client takes nothing now: an error once it has been too slow, or memory is short.
     fn waits(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        if !std::mem::replace(&mut self.has_waited, true) && self.connection.state() != ConnectionState::Http2 {
+            self.connection.clients().slow.add(&self.connection);
+        }
+        self.connection.wait(cx.waker());
+        if self.connection.is_shed() {
+            return Poll::Ready(self.shed());
+        }
         if let Some(ask_at) = self.rate.waits(Instant::now()) {
             self.ask_at(ask_at);
         }
@@ -164,6 +189,14 @@ impl Socket {
         Poll::Pending
     }
 
+    /// Counts that it is ended to free memory; the error to end it with.
+    fn shed(&mut self) -> io::Error {
+        if !std::mem::replace(&mut self.has_ended, true) {
+            self.connection.cut(Cut::Memory);
+        }
+        io::ErrorKind::OutOfMemory.into()
+    }
+
     fn ask_at(&mut self, at: Instant) {
         match &mut self.ask {
             Some(ask) => ask.as_mut().reset(at.into()),
@@ -175,16 +208,19 @@ impl Socket {
 impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        if this.connection.is_shed() && this.connection.state() == ConnectionState::Http2 {
+            return Poll::Ready(Err(this.shed()));
+        }
         if this.input.is_empty() {
             if !this.ahead || buffer.remaining() >= READ_BUFFER {
                 let before = buffer.filled().len();
                 let read = Pin::new(&mut this.tcp).poll_read(cx, buffer);
                 let read = read.map_ok(|()| buffer.filled().len() - before);
-                this.read(&read);
+                this.read(&read, cx);
                 return read.map_ok(drop);
             }
             let read = this.poll_fill(cx);
-            this.read(&read);
+            this.read(&read, cx);
             ready!(read)?;
         }
         let count = this.input.len().min(buffer.remaining());

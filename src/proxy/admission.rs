@@ -1,4 +1,4 @@
-//! The decision about a request, in its order: a head within limits, an entry for it, a rate.
+//! The decision about a request, in its order: room for it, a head within limits, an entry for it, a rate.
 
 use http::{HeaderValue, Version};
 use pingora::http::RequestHeader;
@@ -11,13 +11,25 @@ use nameplate_core::domain::decide::{Refused, RequestView, decide};
 use nameplate_core::domain::host::HostBuffer;
 use nameplate_core::domain::refusal::Refusal;
 
+/// Seconds until requests that were in flight have made room for others.
+const SOON: u64 = 1;
+
 impl Proxy {
-    /// Decides which entry a request is for, or why it is refused. Sets its id, its entry and its target.
-    pub(super) fn admit(&self, request: &RequestHeader, ctx: &mut RequestContext) -> Result<(), Refusal> {
+    /// Decides which entry a request is for, or why it is refused. Sets its id, its entry and its target. `room` is
+    /// what the budget of requests in flight says.
+    pub(super) fn admit(
+        &self,
+        request: &RequestHeader,
+        room: Result<(), Refusal>,
+        ctx: &mut RequestContext,
+    ) -> Result<(), Refusal> {
         let head = RequestHead::of(&request.headers);
         ctx.identify(head.id, self.request_id);
         ctx.work = head.work;
-        self.decide(request, &head, ctx)?;
+        if room.is_err() {
+            ctx.retry_after = Some(SOON);
+        }
+        room.and_then(|()| self.decide(request, &head, ctx))?;
         // A refused request counts against no limit.
         ctx.entry().map_or(Ok(()), Entry::admit).map_err(|wait| {
             ctx.retry_after = Some(wait);

@@ -5,9 +5,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderValue;
+use pingora::http::ResponseHeader;
+use pingora_proxy::Session;
 
 use super::head::HeaderWork;
 use crate::downstream::connection::ActiveRequest;
+use crate::downstream::receive_rate::ReceiveRate;
 use crate::downstream::request_id::Id;
 use crate::live::Live;
 use crate::live::snapshot::{Entry, Snapshot};
@@ -20,7 +23,7 @@ use nameplate_core::settings::RequestId;
 /// A request's own state. It counts as in flight for as long as this lives.
 pub(crate) struct RequestContext {
     _in_flight: InFlight,
-    /// The same, on its HTTP/2 connection.
+    /// The same, on its connection and in the budget.
     pub(super) active: Option<ActiveRequest>,
     /// The one snapshot this request reads.
     pub(super) snapshot: Arc<Snapshot>,
@@ -41,6 +44,12 @@ pub(crate) struct RequestContext {
     pub(super) retry_after: Option<u64>,
     /// The client went away before its response was complete.
     pub(super) aborted: bool,
+    /// How fast its body comes.
+    pub(super) receiving: ReceiveRate,
+    /// The response that has begun before the whole request had come, where that may go on after it.
+    pub(super) early: Option<Box<ResponseHeader>>,
+    /// It has been counted and recorded: its response is over, though it is not.
+    pub(super) concluded: bool,
 }
 
 impl RequestContext {
@@ -58,6 +67,9 @@ impl RequestContext {
             refusal: None,
             retry_after: None,
             aborted: false,
+            receiving: ReceiveRate::default(),
+            early: None,
+            concluded: false,
         }
     }
 
@@ -93,8 +105,18 @@ impl RequestContext {
         self.snapshot.domain(index)
     }
 
+    /// The response as the client gets it, once it has begun.
+    pub(super) fn response<'r>(&'r self, session: &'r Session) -> Option<&'r ResponseHeader> {
+        self.early.as_deref().or_else(|| final_response(session))
+    }
+
     /// The domain for the log: the entry's, or a dash.
     pub(super) fn domain(&self) -> &str {
         self.route().map_or("-", Route::host)
     }
+}
+
+/// The response that has begun, ours or the API's; an interim one does not count.
+pub(super) fn final_response(session: &Session) -> Option<&ResponseHeader> {
+    session.response_written().filter(|response| !response.status.is_informational())
 }

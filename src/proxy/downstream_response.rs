@@ -7,7 +7,7 @@ use pingora::http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::Proxy;
-use super::context::RequestContext;
+use super::context::{RequestContext, final_response};
 use super::head::{ResponseHead, is_of_one_hop};
 use super::upstream_request::{asked_host, repeated_length};
 use crate::downstream::connection::ClientConnection;
@@ -76,11 +76,6 @@ impl Proxy {
         each(response, &CONTENT_LOCATION, |value| location(route, client, value))?;
         each(response, &SET_COOKIE, |value| cookie(route, client, value))
     }
-}
-
-/// The response that has begun, ours or the API's; an interim one does not count.
-pub(super) fn final_response(session: &Session) -> Option<&ResponseHeader> {
-    session.response_written().filter(|response| !response.status.is_informational())
 }
 
 /// Reports whether a whole response has been handed to the client, as far as its Content-Length tells.

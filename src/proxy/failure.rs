@@ -5,8 +5,8 @@ use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 
 use super::Proxy;
-use super::context::RequestContext;
-use super::downstream_response::{final_response, has_whole_response};
+use super::context::{RequestContext, final_response};
+use super::downstream_response::has_whole_response;
 use super::head::METHOD_OVERRIDE;
 use crate::upstream::attempt::Attempt;
 use crate::upstream::deadline::Late;

@@ -14,8 +14,8 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 use super::Proxy;
 use super::context::RequestContext;
-use super::downstream_response::final_response;
 use crate::downstream::connection::ClientConnection;
+use crate::downstream::unfinished;
 use crate::telemetry::metrics::Done;
 
 /// The status the metrics record where the client was gone before any response: what NGINX, and so
@@ -34,11 +34,13 @@ impl ProxyHttp for Proxy {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut RequestContext) -> Result<bool> {
-        if let Some(connection) = ClientConnection::of(session) {
-            ctx.active = connection.begin_request();
-        }
+        let room = ClientConnection::of(session).map_or(Ok(()), |connection| {
+            let (active, room) = connection.begin_request();
+            ctx.active = Some(active);
+            room
+        });
         self.prepare_client(session);
-        let Err(refusal) = self.admit(session.req_header(), ctx) else { return Ok(false) };
+        let Err(refusal) = self.admit(session.req_header(), room, ctx) else { return Ok(false) };
         ctx.refusal = Some(refusal);
         log::debug!("{}: refused: {refusal}", ctx.domain());
         self.refuse(session, ctx, refusal).await?;
@@ -106,7 +108,11 @@ impl ProxyHttp for Proxy {
         // not, though Pingora would take it for one.
         session.set_close_on_response_before_downstream_finish(!response.status.is_informational());
         if !response.status.is_informational() {
-            return self.downstream_response(session, response, ctx);
+            self.downstream_response(session, response, ctx)?;
+            if session.is_http2() && !session.as_mut().is_body_done() {
+                ctx.early = Some(Box::new(response.clone()));
+            }
+            return Ok(());
         }
         if ctx.attempts.current_mut().is_some_and(|attempt| !attempt.add_interim()) {
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "interim answers without end").into_up());
@@ -117,17 +123,27 @@ impl ProxyHttp for Proxy {
     // Called for each piece of the response, and at its end, before the connection is given back.
     fn upstream_response_body_filter(
         &self,
-        _session: &mut Session,
-        _body: &mut Option<Bytes>,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
         end_of_stream: bool,
         ctx: &mut RequestContext,
     ) -> Result<Option<Duration>> {
+        if self.clients.budget.is_strained() && ClientConnection::of(session).is_some_and(|client| client.is_shed()) {
+            return Err(Error::explain(ErrorType::ConnectionClosed, "memory is short").into_down());
+        }
         let Some(attempt) = ctx.attempts.current_mut() else { return Ok(None) };
         if !end_of_stream {
             attempt.note_response(Instant::now);
-        } else if attempt.end_response().is_err() {
+            return Ok(None);
+        }
+        if attempt.end_response().is_err() {
             // The end of the connection is the end of a body without a length; this one we made.
             return Err(Error::explain(ErrorType::ReadTimedout, "the answer took too long").into_up());
+        }
+        if session.is_http2() && !session.as_mut().is_body_done() {
+            // From here on the request may be dropped at any time, and no other phase be called.
+            self.conclude(session, ctx, body.as_ref().map_or(0, Bytes::len));
+            unfinished::note_response_end();
         }
         Ok(None)
     }
@@ -148,24 +164,9 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, _e: Option<&Error>, ctx: &mut RequestContext) {
-        let metrics = &self.metrics;
-        if let Some(refusal) = ctx.refusal {
-            metrics.requests.refused(refusal);
+        if !ctx.concluded {
+            self.conclude(session, ctx, 0);
         }
-        if ctx.aborted {
-            metrics.requests.client_aborted();
-        }
-        let status = final_response(session).map_or(CLIENT_CLOSED, |response| response.status.as_u16());
-        let duration = ctx.started.elapsed();
-        let done = Done {
-            method: &session.req_header().method,
-            status,
-            seconds: duration.as_secs_f64(),
-            received: ctx.attempts.body_bytes(),
-            sent: session.body_bytes_sent() as u64,
-        };
-        metrics.requests.request_done(ctx.count_for_entry(), &done);
-        self.record(session, ctx, status, duration);
     }
 
     // Pingora logs every failure, a client that hung up included, at `error` with the whole
@@ -186,6 +187,29 @@ impl ProxyHttp for Proxy {
 }
 
 impl Proxy {
+    /// Counts and records a request whose response is over, but for `unsent` bytes that are on their way.
+    fn conclude(&self, session: &Session, ctx: &mut RequestContext, unsent: usize) {
+        ctx.concluded = true;
+        let metrics = &self.metrics;
+        if let Some(refusal) = ctx.refusal {
+            metrics.requests.refused(refusal);
+        }
+        if ctx.aborted {
+            metrics.requests.client_aborted();
+        }
+        let status = ctx.response(session).map_or(CLIENT_CLOSED, |response| response.status.as_u16());
+        let duration = ctx.started.elapsed();
+        let done = Done {
+            method: &session.req_header().method,
+            status,
+            seconds: duration.as_secs_f64(),
+            received: ctx.attempts.body_bytes(),
+            sent: (session.body_bytes_sent() + unsent) as u64,
+        };
+        metrics.requests.request_done(ctx.count_for_entry(), &done);
+        self.record(session, ctx, status, duration);
+    }
+
     /// Sets what Pingora's session does on the client's side: pipelining, interim responses, timeouts, keep-alive.
     fn prepare_client(&self, session: &mut Session) {
         // Without it, bytes of a next request that arrive while this one waits for its response are an

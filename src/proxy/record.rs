@@ -8,7 +8,6 @@ use pingora_proxy::Session;
 
 use super::Proxy;
 use super::context::RequestContext;
-use super::downstream_response::final_response;
 use crate::downstream::connection::ClientConnection;
 use crate::telemetry::access_log::record::{Record, Text, Upstream};
 use crate::upstream::attempt::Attempt;
@@ -54,7 +53,7 @@ impl Proxy {
         let attempt = ctx.attempts.current();
         let address = ctx.attempts.address();
         let answered = attempt.is_some_and(Attempt::is_answered);
-        let headers = final_response(session).filter(|_| answered).map(|response| &response.headers);
+        let headers = ctx.response(session).filter(|_| answered).map(|response| &response.headers);
         Some(Upstream {
             api_id: route.api_id(),
             endpoint: &self.endpoints.at(entry.endpoint()).label,

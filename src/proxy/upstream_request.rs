@@ -14,11 +14,12 @@ use super::context::RequestContext;
 use super::head::HeaderWork;
 use crate::downstream::connection::ClientConnection;
 use crate::downstream::request_id::Id;
+use crate::downstream::unfinished;
 use nameplate_core::domain::host::{HostBuffer, normalize};
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::{HostMode, RefererMode, Route};
 use nameplate_core::domain::target::Target;
-use nameplate_core::settings::RequestId;
+use nameplate_core::settings::{Client, RequestId};
 
 impl Proxy {
     /// Makes the client's request the API's: our id, what the API learns of the client, the route's target and
@@ -52,6 +53,12 @@ impl Proxy {
         let attempt = ctx.attempts.current_mut().ok_or_else(none)?;
         attempt.note_body(end_of_stream, self.client.read_timeout, Instant::now);
         let Some(bytes) = body else { return Ok(()) };
+        unfinished::note_body();
+        let Client { min_receive_rate, read_timeout, .. } = self.client;
+        if !end_of_stream && ctx.receiving.received(bytes.len(), Instant::now(), min_receive_rate, read_timeout) {
+            ctx.refusal = Some(Refusal::RequestTimeout);
+            return Err(Error::explain(ErrorType::ReadTimedout, "the body comes too slowly").into_down());
+        }
         // An HTTP/2 request may end in an empty DATA frame. Pingora 0.9.1 writes it to an HTTP/1.1
         // upstream as a second terminating chunk (its issue 935), which the next request on that
         // connection would be read as a part of.

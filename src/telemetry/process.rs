@@ -23,6 +23,12 @@ pub(crate) fn cpu_seconds() -> Option<f64> {
     Some(Stat::parse(&fs::read_to_string(Path::new(PROC).join("stat")).ok()?)?.cpu_seconds)
 }
 
+/// Memory of this process that is in RAM, in bytes. `None` where there is no /proc.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    let status = fs::read_to_string(Path::new(PROC).join("status")).ok()?;
+    number(&status, "VmRSS:").map(|kib| kib as u64 * 1024)
+}
+
 /// What we use of /proc/self/stat.
 #[derive(Debug, PartialEq)]
 struct Stat {

@@ -11,6 +11,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
+use super::cgroup::{Group, ROOT, groups_of};
 use super::task::Task;
 
 /// Where a [`CpuLimit`] was found.
@@ -68,7 +69,7 @@ impl CpuLimit {
     /// and where.
     pub fn detect(task: &Task) -> CpuLimit {
         let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-        let quota = cgroup_quota(Path::new("/sys/fs/cgroup"), &groups);
+        let quota = cgroup_quota(Path::new(ROOT), &groups);
         let limit = choose(task.cores, quota, std::thread::available_parallelism().map_or(1, usize::from));
         log::info!("CPU limit: {limit}");
         limit
@@ -87,27 +88,12 @@ fn choose(task: Option<f64>, quota: Option<f64>, parallelism: usize) -> CpuLimit
 }
 
 /// The smallest quota of the groups named in /proc/self/cgroup and those around them, in cores.
-///
-/// Inside a container the path may be one of the host's, which is not there; the container's own
-/// group is then the root of what is mounted, and walking up ends there.
 fn cgroup_quota(root: &Path, groups: &str) -> Option<f64> {
-    groups.lines().filter_map(|line| group_quota(root, line)).reduce(f64::min)
-}
-
-/// For one line, `ID:CONTROLLERS:PATH`; version 2 names no controllers.
-fn group_quota(root: &Path, line: &str) -> Option<f64> {
-    let (_, named) = line.split_once(':')?;
-    let (controllers, path) = named.split_once(':')?;
-    let groups = Path::new(path.strip_prefix('/')?).ancestors();
-    if controllers.is_empty() {
-        return groups.filter_map(|group| quota_v2(&root.join(group))).reduce(f64::min);
-    }
-    if !controllers.split(',').any(|name| name == "cpu") {
-        return None;
-    }
-    // Usually mounted under the whole list, with a link for each controller; some have only one.
-    let mount = [controllers, "cpu"].map(|name| root.join(name)).into_iter().find(|dir| dir.is_dir())?;
-    groups.filter_map(|group| quota_v1(&mount.join(group))).reduce(f64::min)
+    let quota = |group: &Group| match group {
+        Group::One(folder) => quota_v1(folder),
+        Group::Two(folder) => quota_v2(folder),
+    };
+    groups_of(root, groups, "cpu").iter().filter_map(quota).reduce(f64::min)
 }
 
 fn quota_v2(group: &Path) -> Option<f64> {

@@ -54,10 +54,14 @@ pub enum Cut {
     Preface,
     /// The client took its answer too slowly.
     SlowReader,
+    /// Memory was short, and its client did not take its responses.
+    Memory,
+    /// It sent far more HTTP/2 frames that ask for nothing than requests.
+    Http2Flood,
 }
 
 /// The labels of [`Cut`], in its order.
-const CUTS: [&str; 8] = [
+const CUTS: [&str; 10] = [
     "too_many",
     "proxy_untrusted",
     "proxy_missing",
@@ -66,6 +70,8 @@ const CUTS: [&str; 8] = [
     "header_timeout",
     "http2_preface",
     "slow_reader",
+    "memory",
+    "http2_flood",
 ];
 
 /// Counts of client connections, and of the listeners' certificates.

@@ -9,6 +9,7 @@
 mod clients;
 mod domains;
 mod mapping;
+mod memory;
 mod proxy_metrics;
 mod register;
 mod requests;

@@ -10,6 +10,7 @@ use super::super::process::ProcessCollector;
 use super::super::traffic::Traffic;
 use super::clients::ClientMetrics;
 use super::mapping::MappingMetrics;
+use super::memory::MemoryMetrics;
 use super::register::{add, float};
 use super::requests::RequestMetrics;
 use super::runtime::{RuntimeGauges, register_logs};
@@ -26,6 +27,8 @@ pub struct Metrics {
     pub mapping: MappingMetrics,
     /// Connections of clients, and the listeners they come to.
     pub clients: ClientMetrics,
+    /// The memory limit.
+    pub memory: MemoryMetrics,
     /// The process's runtimes.
     pub runtimes: RuntimeGauges,
     traffic: Arc<Traffic>,
@@ -60,6 +63,7 @@ impl Metrics {
             upstream: UpstreamMetrics::register(&r)?,
             mapping: MappingMetrics::register(&r)?,
             clients: ClientMetrics::register(&r)?,
+            memory: MemoryMetrics::register(&r)?,
             runtimes: RuntimeGauges::register(&r)?,
             registry: r,
         })

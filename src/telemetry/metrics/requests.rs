@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prometheus::{IntCounter, IntGauge, Registry};
 
 use super::domains::{Domain, Domains};
-use super::register::{add, counter, counters, gauge, histogram};
+use super::register::{add, clamp, counter, counters, gauge, histogram};
 use crate::telemetry::histogram::Histogram;
 use crate::telemetry::traffic::Totals;
 use nameplate_core::domain::refusal::Refusal;
@@ -47,6 +47,7 @@ pub struct RequestMetrics {
     refusals: [IntCounter; Refusal::ALL.len()],
     client_aborts: IntCounter,
     in_flight: IntGauge,
+    most_in_flight: IntGauge,
     received: IntCounter,
     sent: IntCounter,
     pub(super) duration: Histogram,
@@ -68,6 +69,7 @@ impl RequestMetrics {
                 "Requests whose client went away before its answer was complete.",
             )?,
             in_flight: gauge(r, "nameplate_requests_in_flight", "Requests being answered now.")?,
+            most_in_flight: gauge(r, "nameplate_requests_in_flight_limit", "Requests that may be in flight.")?,
             received: counter(
                 r,
                 "nameplate_request_bytes_total",
@@ -94,6 +96,11 @@ impl RequestMetrics {
     pub fn request_begun(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
+    }
+
+    /// So many requests may be in flight.
+    pub fn in_flight_limit(&self, most: usize) {
+        self.most_in_flight.set(clamp(most));
     }
 
     /// How many requests are in flight.

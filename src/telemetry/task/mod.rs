@@ -15,6 +15,8 @@ const METADATA_MOST: u64 = 1 << 20;
 pub struct Task {
     /// `Limits.CPU`, in cores. A task on EC2 may have none.
     pub cores: Option<f64>,
+    /// `Limits.Memory`, in bytes; ECS says MiB. A task on EC2 may have none.
+    pub memory: Option<u64>,
     /// `AvailabilityZone`: `eu-west-1a`.
     pub zone: Option<String>,
     /// `ServiceName`, or where that is not said, the task definition's `Family`.
@@ -27,7 +29,7 @@ impl Task {
     pub fn detect() -> Task {
         let Ok(uri) = std::env::var("ECS_CONTAINER_METADATA_URI_V4") else { return Task::default() };
         ask(&uri, METADATA_TIMEOUT).unwrap_or_else(|fault| {
-            log::warn!("no answer from the ECS task metadata at {uri}: {fault}; CPU limit and zone are not from there");
+            log::warn!("no answer from the ECS task metadata at {uri}: {fault}; limits and zone are not from there");
             Task::default()
         })
     }
@@ -44,6 +46,7 @@ fn task(json: &[u8]) -> io::Result<Task> {
         |key| task.get(key).and_then(|text| text.as_str()).filter(|text| !text.trim().is_empty()).map(str::to_owned);
     Ok(Task {
         cores: task.pointer("/Limits/CPU").and_then(serde_json::Value::as_f64),
+        memory: task.pointer("/Limits/Memory").and_then(serde_json::Value::as_u64).map(|mib| mib << 20),
         zone: text("AvailabilityZone"),
         service: text("ServiceName").or_else(|| text("Family")),
     })

@@ -16,8 +16,8 @@ fn a_metadata_address_is_taken_apart() {
 fn limit_and_zone_are_read_from_the_task() {
     let json = br#"{"TaskARN":"t","Limits":{"CPU":0.25,"Memory":512},"AvailabilityZone":"eu-west-1a","Containers":[]}"#;
     let zone = Some("eu-west-1a".into());
-    assert_eq!(task(json).ok(), Some(Task { cores: Some(0.25), zone, service: None }));
-    assert_eq!(task(br#"{"Limits":{"Memory":512}}"#).ok(), Some(Task::default()));
+    assert_eq!(task(json).ok(), Some(Task { cores: Some(0.25), memory: Some(512 << 20), zone, service: None }));
+    assert_eq!(task(br#"{"Limits":{"Memory":"512"}}"#).ok(), Some(Task::default()));
     assert_eq!(task(br#"{"Limits":{"CPU":"two"},"AvailabilityZone":1}"#).ok(), Some(Task::default()));
     assert!(task(b"{\"Limits\":{\"CPU\"").is_err());
 }

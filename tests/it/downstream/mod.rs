@@ -4,6 +4,7 @@
 mod limits;
 mod not_http;
 mod proxy_protocol;
+mod shares;
 mod slow_readers;
 mod tls;
 

@@ -64,6 +64,12 @@ pub enum Refusal {
     /// As many connections are open as there may be; this one was one too many.
     #[error("Too many connections are open")]
     TooManyConnections,
+    /// As many requests are in flight as there may be, or the process is short of memory.
+    #[error("Too many requests are in flight")]
+    Overloaded,
+    /// The process is busy, and this client has its share of the requests in flight.
+    #[error("Too many requests of this client are in flight")]
+    ClientShare,
     /// Discovery has found no address yet.
     #[error("No address of the API endpoint is known")]
     NoUpstream,
@@ -74,7 +80,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Refusal; 21] = [
+    pub const ALL: [Refusal; 23] = [
         Refusal::MissingHost,
         Refusal::MalformedHost,
         Refusal::MalformedTarget,
@@ -94,6 +100,8 @@ impl Refusal {
         Refusal::BadAnswer,
         Refusal::NoMapping,
         Refusal::TooManyConnections,
+        Refusal::Overloaded,
+        Refusal::ClientShare,
         Refusal::NoUpstream,
         Refusal::UpstreamTimeout,
     ];
@@ -117,7 +125,11 @@ impl Refusal {
             Refusal::HeadersTooLarge => 431,
             Refusal::Internal => 500,
             Refusal::ConnectFailed | Refusal::TlsFailed | Refusal::BadAnswer => 502,
-            Refusal::NoMapping | Refusal::TooManyConnections | Refusal::NoUpstream => 503,
+            Refusal::NoMapping
+            | Refusal::TooManyConnections
+            | Refusal::Overloaded
+            | Refusal::ClientShare
+            | Refusal::NoUpstream => 503,
             Refusal::UpstreamTimeout => 504,
         }
     }
@@ -140,6 +152,8 @@ impl Refusal {
             Refusal::RequestTimeout => "request_timeout",
             Refusal::RateLimited => "rate_limited",
             Refusal::TooManyConnections => "too_many_connections",
+            Refusal::Overloaded => "overloaded",
+            Refusal::ClientShare => "client_share",
             Refusal::Internal => "internal",
             Refusal::ConnectFailed => "connect_failed",
             Refusal::TlsFailed => "tls_failed",

@@ -21,6 +21,8 @@ pub const REQUESTS_PER_CONNECTION: u32 = 10_000;
 /// Bytes a second that a client must take of an answer that waits for it alone: 8 kbit/s, which even a
 /// mobile link of the second generation has several times over.
 pub const MIN_SEND_RATE: u32 = 1_024;
+/// Bytes a second of its body that a client must send: as slow as it may read.
+pub const MIN_RECEIVE_RATE: u32 = MIN_SEND_RATE;
 /// API Gateway's payload quota: 10 MB.
 pub const MAX_BODY: u64 = 10_485_760;
 /// API Gateway's quota for all header names and values: 10,240 bytes.
@@ -117,11 +119,17 @@ pub struct Client {
     /// Bytes a second that a client must take while an answer waits for it, the mean of one
     /// `write_timeout`. Default [`MIN_SEND_RATE`].
     pub min_send_rate: u32,
+    /// Bytes a second that a client must send of a request's body, the mean of one `read_timeout`. Default
+    /// [`MIN_RECEIVE_RATE`].
+    pub min_receive_rate: u32,
     /// Requests after which a connection is ended. Default [`REQUESTS_PER_CONNECTION`].
     pub requests_per_connection: u32,
     /// Connections that may be open at once. Default: as many as the limit of file descriptors has
     /// room for.
     pub max_connections: Option<usize>,
+    /// Requests that may be in flight at once. Default: as many as the file descriptors and the memory have
+    /// room for.
+    pub max_requests: Option<usize>,
 }
 
 impl Default for Client {
@@ -132,8 +140,10 @@ impl Default for Client {
             read_timeout: CLIENT_READ_TIMEOUT,
             write_timeout: WRITE_TIMEOUT,
             min_send_rate: MIN_SEND_RATE,
+            min_receive_rate: MIN_RECEIVE_RATE,
             requests_per_connection: REQUESTS_PER_CONNECTION,
             max_connections: None,
+            max_requests: None,
         }
     }
 }
@@ -144,8 +154,8 @@ impl Client {
         if durations.into_iter().any(|value| value > LONGEST) {
             return Err("client: a duration is over a day".into());
         }
-        if self.requests_per_connection == 0 || self.max_connections == Some(0) {
-            return Err("client: requests_per_connection and max_connections must be at least 1".into());
+        if self.requests_per_connection == 0 || self.max_connections == Some(0) || self.max_requests == Some(0) {
+            return Err("client: requests_per_connection, max_connections and max_requests must be at least 1".into());
         }
         Ok(())
     }

@@ -44,6 +44,8 @@ pub struct Settings {
     pub reload: ReloadRules,
     /// Worker threads. Default: the task's CPU limit, rounded up, at least 1.
     pub threads: Option<usize>,
+    /// Bytes of memory that the process may use. Default: the limit of the task or its cgroup, if there is one.
+    pub memory: Option<u64>,
     /// The execute-api VPC endpoint that every API is reached through whose entry names no other.
     pub endpoint: Endpoint,
     /// More of them, by the names that ENDPOINT can say.
@@ -76,6 +78,7 @@ impl Default for Settings {
             mapping: MappingSource::File(PathBuf::from("mapping.yaml")),
             reload: ReloadRules::default(),
             threads: None,
+            memory: None,
             endpoint: Endpoint::default(),
             endpoints: BTreeMap::new(),
             limits: Limits::default(),
@@ -90,6 +93,9 @@ impl Default for Settings {
         }
     }
 }
+
+/// Less memory than this is a number of megabytes that was meant as bytes.
+const LEAST_MEMORY: u64 = 32 * 1024 * 1024;
 
 /// Why a settings file cannot be used: one line that says what and where.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +154,9 @@ impl Settings {
         self.listeners.iter().try_for_each(Listener::validate)?;
         if self.threads == Some(0) {
             return Err("threads: must be at least 1".into());
+        }
+        if self.memory.is_some_and(|bytes| bytes < LEAST_MEMORY) {
+            return Err(format!("memory: is under {LEAST_MEMORY} bytes; write the task's memory in bytes"));
         }
         Ok(())
     }
@@ -226,6 +235,8 @@ mod tests {
         fault("listeners: [{ address: '127.0.0.1:0', proxy_protocol: { trust: [] } }]\n", "trusts nobody");
         fault("client: { header_timeout: 0s }\n", "client: header_timeout is 0");
         fault("client: { max_connections: 0 }\n", "must be at least 1");
+        fault("client: { max_requests: 0 }\n", "must be at least 1");
+        fault("memory: 512\n", "memory: is under 33554432 bytes");
         fault("admin: here\n", "admin");
         fault("log: { level: inof }\n", "log: level: `inof` is no level; write `off`");
         fault("log: { format: xml }\n", "unknown variant `xml`, expected `text` or `json`");
