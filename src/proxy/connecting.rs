@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use pingora::protocols::Digest;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
-use pingora::{Error, ErrorSource, ErrorType, Result};
+use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use super::Proxy;
@@ -18,6 +18,7 @@ use crate::upstream::deadline::DeadlineWatch;
 use crate::upstream::dial::CancelHandle;
 use crate::upstream::endpoints::EndpointState;
 use crate::upstream::handshakes;
+use crate::upstream::peer::open_new_connection;
 use crate::upstream::pool::AddressPool;
 use nameplate_core::domain::refusal::Refusal;
 
@@ -48,6 +49,9 @@ impl Proxy {
         if !ctx.work.hop {
             // Spares Pingora a search for each field that it would take out.
             peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
+        }
+        if ctx.attempts.needs_new_connection(self.attempts) {
+            open_new_connection(&mut peer);
         }
         if let Some(total) = limits.total {
             let left = (ctx.started + total).saturating_duration_since(now);
@@ -152,22 +156,16 @@ impl Proxy {
     }
 
     /// Takes one more attempt after a kept connection that was dead, and returns whether there was one. It goes
-    /// elsewhere, where there is an elsewhere: all that are kept to an address that has just died are dead.
+    /// elsewhere, where there is an elsewhere, and on a new connection: all that are kept to an address that has just
+    /// died are dead.
     pub(super) fn take_retry_elsewhere(&self, ctx: &mut RequestContext) -> bool {
+        ctx.attempts.note_dead_connection();
         ctx.attempts.fail_address();
         self.take_retry(&ctx.attempts, Retry::Reused, Instant::now())
     }
 
-    /// A connection broke before a response began.
-    pub(super) fn broke(&self, ctx: &RequestContext, e: &Error) {
-        let timed_out = matches!(e.etype(), ErrorType::ReadTimedout | ErrorType::WriteTimedout);
-        let blames = ctx.attempts.current().is_some_and(|attempt| attempt.blames_address(timed_out));
-        if blames && *e.esource() == ErrorSource::Upstream {
-            self.blame_address(ctx, Instant::now());
-        }
-    }
-
-    fn blame_address(&self, ctx: &RequestContext, now: Instant) {
+    /// Counts a failure of the address that the current attempt went to.
+    pub(super) fn blame_address(&self, ctx: &RequestContext, now: Instant) {
         if let (Some(attempt), Some((endpoint, pool))) = (ctx.attempts.current(), self.pool_of(ctx)) {
             endpoint.failed(pool, &attempt.address, now);
         }

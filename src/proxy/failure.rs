@@ -1,5 +1,7 @@
 //! What becomes of a request whose way to the API or back breaks.
 
+use std::time::Instant;
+
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
@@ -9,6 +11,7 @@ use super::context::{RequestContext, final_response};
 use super::downstream_response::has_whole_response;
 use super::head::METHOD_OVERRIDE;
 use crate::upstream::attempt::Attempt;
+use crate::upstream::broken::ended_unanswered;
 use crate::upstream::deadline::Late;
 use nameplate_core::domain::refusal::Refusal;
 
@@ -24,21 +27,17 @@ impl Proxy {
     ) -> Box<Error> {
         let mut e = e.more_context(format!("address {}", peer._address));
         let request = session.req_header();
-        let begun = session.response_written().is_some();
-        if !begun {
-            self.broke(ctx, &e);
+        let unanswered = ctx.attempts.current().is_some_and(Attempt::is_unanswered) && ended_unanswered(&e);
+        if unanswered && !client_reused {
+            self.blame_address(ctx, Instant::now());
         }
-        let spent = session.as_ref().retry_buffer_truncated() || begun || ctx.attempts.late().is_some();
         // With an overriding method, GET promises nothing.
-        if spent || !request.method.is_idempotent() || request.headers.contains_key(METHOD_OVERRIDE) {
-            // The API may have acted on it: never a second time.
-            e.set_retry(false);
-        } else {
-            e.retry.decide_reuse(client_reused);
-            if e.retry() {
-                e.set_retry(self.take_retry_elsewhere(ctx));
-            }
-        }
+        let may_repeat = request.method.is_idempotent() && !request.headers.contains_key(METHOD_OVERRIDE);
+        let has_body = !session.as_ref().retry_buffer_truncated();
+        // A connection that was kept may end at any time. In every other case the API may have acted on the request:
+        // never a second time.
+        let again = unanswered && client_reused && may_repeat && has_body && self.take_retry_elsewhere(ctx);
+        e.set_retry(again);
         e
     }
 

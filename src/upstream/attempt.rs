@@ -20,6 +20,8 @@ pub(crate) struct Attempts {
     current: Option<Attempt>,
     /// Bytes of the request's body that the last attempt before the current one was sent.
     sent_before: u64,
+    /// A kept connection has died under this request.
+    met_dead_connection: bool,
 }
 
 impl Attempts {
@@ -47,6 +49,18 @@ impl Attempts {
     /// Reports whether a request that may make `most` attempts has one left.
     pub(crate) fn has_left(&self, most: usize) -> bool {
         self.begun < most
+    }
+
+    /// Notes that the current attempt's connection was kept, and dead. Another that is kept may be dead too.
+    pub(crate) fn note_dead_connection(&mut self) {
+        self.met_dead_connection = true;
+    }
+
+    /// Reports whether the attempt that was begun must be on a new connection: it follows a kept one that was dead, or
+    /// it is the last of the `most` that there may be. A request that has one attempt alone may use a kept connection,
+    /// or none would ever be kept.
+    pub(crate) fn needs_new_connection(&self, most: usize) -> bool {
+        self.begun > 1 && (self.met_dead_connection || self.begun >= most)
     }
 
     /// Bytes of the request's body that were read: for the current attempt, or for the last one that had a connection.
@@ -79,11 +93,6 @@ impl Attempts {
     /// The address of the current attempt, else the one that failed last.
     pub(crate) fn address(&self) -> Option<&Picked> {
         self.current.as_ref().map(|attempt| &attempt.address).or(self.failed.last())
-    }
-
-    /// Who was too slow, where that ended the current attempt.
-    pub(crate) fn late(&self) -> Option<Late> {
-        self.current.as_ref().and_then(Attempt::late)
     }
 }
 
@@ -225,10 +234,9 @@ impl Attempt {
         self.watch.as_ref().and_then(DeadlineWatch::late)
     }
 
-    /// Reports whether a connection that broke before the response is the address's failure. One that was kept may
-    /// end at any time, and an API that is slow says nothing of its address.
-    pub(crate) fn blames_address(&self, timed_out: bool) -> bool {
-        !self.is_reused() && !timed_out && self.late().is_none()
+    /// Reports whether nothing of a response has come, interim ones included, and nobody was too slow.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        !self.answered && self.interim == 0 && self.late().is_none()
     }
 }
 
@@ -274,7 +282,7 @@ mod tests {
         assert!(attempt.add_interim() && attempt.begin_response(now + S).is_some());
         attempts.fail_address();
         attempts.begin();
-        assert!(attempts.current().is_none() && attempts.late().is_none());
+        assert!(attempts.current().is_none());
         attempts.set_address(Picked::clone(&addresses()[1]), TimeLimits::default(), now + 2 * S);
         let next = attempts.current_mut().expect("the next");
         assert!(!next.is_sent() && !next.is_reused() && !next.is_answered());
@@ -348,10 +356,27 @@ mod tests {
     }
 
     #[test]
-    fn a_new_connection_that_breaks_is_the_addresss_failure_and_nothing_else_is() {
-        assert!(sent(false).blames_address(false));
-        assert!(!sent(false).blames_address(true), "a slow API");
-        assert!(!sent(true).blames_address(false), "a kept connection");
+    fn an_interim_response_is_a_response_that_has_begun() {
+        assert!(sent(false).is_unanswered() && sent(true).is_unanswered());
+        let mut interim = sent(false);
+        assert!(interim.add_interim() && !interim.is_unanswered());
+        let mut answered = sent(false);
+        assert!(answered.begin_response(Instant::now() + S).is_some() && !answered.is_unanswered());
+    }
+
+    #[test]
+    fn what_follows_a_dead_connection_and_what_is_last_is_on_a_new_one() {
+        let new = |most: usize, dead: bool, begun: usize| {
+            let mut attempts = Attempts::default();
+            (0..begun).for_each(|_| attempts.begin());
+            if dead {
+                attempts.note_dead_connection();
+            }
+            attempts.needs_new_connection(most)
+        };
+        assert_eq!([1, 2, 3].map(|begun| new(3, false, begun)), [false, false, true]);
+        assert_eq!([2, 3].map(|begun| new(3, true, begun)), [true, true]);
+        assert!(!new(1, false, 1), "an only attempt may use a kept connection");
     }
 
     #[test]

@@ -10,6 +10,7 @@
 mod address_source;
 pub(crate) mod api_names;
 pub(crate) mod attempt;
+pub(crate) mod broken;
 mod check;
 pub(crate) mod deadline;
 pub(crate) mod dial;

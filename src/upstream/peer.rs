@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pingora::protocols::l4::ext::TcpKeepalive;
@@ -40,6 +41,15 @@ impl Peers {
     pub(crate) fn at(&self, place: usize) -> &Prototype {
         &self.list[place]
     }
+}
+
+/// Makes Pingora open a new connection for this peer: its key in the connection pool is its own. The connection ends with
+/// its request, because under that key nobody would ever find it.
+pub(crate) fn open_new_connection(peer: &mut HttpPeer) {
+    // 0 is the key of all that share their connections.
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    peer.group_key = NEXT.fetch_add(1, Ordering::Relaxed);
+    peer.options.idle_timeout = Some(Duration::ZERO);
 }
 
 impl Prototype {
@@ -166,6 +176,19 @@ mod tests {
         let (peer, limits) = peer(&endpoint, Some(own));
         assert_eq!(limits.total, Some(900 * S));
         assert_eq!((peer.options.write_timeout, peer.options.total_connection_timeout), (Some(7 * S), Some(9 * S)));
+    }
+
+    #[test]
+    fn no_two_peers_that_need_a_new_connection_share_a_key() {
+        use pingora::upstreams::peer::Peer as _;
+        let keys = [0, 1, 2].map(|at| {
+            let mut peer = peer(&Endpoint::default(), None).0;
+            if at > 0 {
+                open_new_connection(&mut peer);
+            }
+            peer.reuse_hash()
+        });
+        assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2], "{keys:?}");
     }
 
     #[test]

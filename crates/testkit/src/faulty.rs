@@ -208,6 +208,13 @@ impl Secure {
         self.shared.change(|record| record.poured = (poured < most).then_some(poured));
     }
 
+    /// close_notify, then FIN: an end in order.
+    pub fn close(mut self) -> io::Result<()> {
+        self.wire.stream.conn.send_close_notify();
+        self.wire.stream.flush()?;
+        self.cut()
+    }
+
     /// FIN without close_notify: whether all was said, TLS cannot tell.
     pub fn cut(mut self) -> io::Result<()> {
         self.wire.stream.sock.shutdown(Shutdown::Write)?;

@@ -286,13 +286,6 @@ mod kept_connections_that_died {
     }
 
     #[test]
-    fn a_part_of_a_header_is_no_answer_yet() {
-        let (api, proxy) = dying(Reply::raw("HTTP/1.1 200").then_close());
-        assert_eq!(get(&proxy).status, 200);
-        assert_eq!(api.requests().len(), 3);
-    }
-
-    #[test]
     fn nothing_is_sent_again_once_an_answer_has_begun() {
         let (api, proxy) = dying(Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc").then_close());
         let mut client = proxy.client();

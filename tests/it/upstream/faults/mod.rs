@@ -3,6 +3,7 @@
 
 mod handshakes;
 mod kept_connections;
+mod kept_connections_end;
 mod responses_cut_short;
 
 use std::net::SocketAddr;
