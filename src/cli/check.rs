@@ -14,6 +14,7 @@ use nameplate_core::diagnostic::{Diagnostic, Diagnostics};
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::Compiled;
+use nameplate_core::mapping::regions::EndpointRegions;
 use nameplate_core::settings::{MappingSource, ReloadRules};
 use nameplate_plan::change::Change;
 
@@ -41,7 +42,7 @@ pub struct CheckArgs {
     /// How to say it: `json` is one line of JSON for each mapping
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Their `endpoints` are those that ENDPOINT may name, and their `reload` says how sources are read and
+    /// Their `endpoints` are those that ENDPOINT may name, an API must be in its endpoint's region, and their `reload` says how sources are read and
     /// what a change may remove.
     #[command(flatten)]
     pub(super) settings: SettingsPlace,
@@ -101,12 +102,13 @@ pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &
         }
     };
     let endpoints = args.settings.endpoints_of(&settings);
+    let regions = args.settings.regions_of(&settings);
     let mut rules = settings.reload;
     rules.watch = false;
     // Tasks with consent from their settings hold nothing.
     let most = if rules.allow_shrink { 100 } else { rules.max_removed };
     rules.max_removed = args.max_removed.unwrap_or(most);
-    let mut check = Check { args, rules, endpoints, input, out, err };
+    let mut check = Check { args, rules, endpoints, regions, input, out, err };
     args.mappings.iter().map(|place| check.one(place).unwrap_or(UNREADABLE)).max().unwrap_or(OK)
 }
 
@@ -114,6 +116,7 @@ struct Check<'a> {
     args: &'a CheckArgs,
     rules: ReloadRules,
     endpoints: Option<Vec<String>>,
+    regions: EndpointRegions,
     input: &'a mut dyn Read,
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
@@ -149,6 +152,9 @@ impl Check<'_> {
             Ok(loaded) => loaded,
             Err(fault) => return self.refuse(&place.to_string(), &fault),
         };
+        if let Some(errors) = self.regions.errors(&mapping.table, &name) {
+            return self.refuse(&name, &NotLoaded::Invalid(errors));
+        }
         let Some(old) = &self.args.against else { return self.accept(&name, &mapping, None) };
         let old = match load(old, &self.rules, None, self.input) {
             Ok(loaded) => loaded,

@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::exit::{FAULTY, UNUSABLE};
+use nameplate_core::mapping::regions::EndpointRegions;
 use nameplate_core::settings::Settings;
 
 /// What the settings' faults name as their file, where there is none.
@@ -34,6 +35,11 @@ impl SettingsPlace {
     /// The names that ENDPOINT may have. Without settings nobody knows what endpoints there are.
     pub(super) fn endpoints_of(&self, settings: &Settings) -> Option<Vec<String>> {
         self.is_given().then(|| settings.endpoint_names())
+    }
+
+    /// The regions of the endpoints. Without settings nobody knows what endpoints there are.
+    pub(super) fn regions_of(&self, settings: &Settings) -> EndpointRegions {
+        if self.is_given() { EndpointRegions::of(settings) } else { EndpointRegions::default() }
     }
 
     /// Whether anything is said, or the defaults hold.

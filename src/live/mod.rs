@@ -15,6 +15,7 @@ use std::time::SystemTime;
 use arc_swap::ArcSwap;
 
 use crate::telemetry::metrics::Metrics;
+use nameplate_core::mapping::regions::EndpointRegions;
 use nameplate_core::settings::{DEFAULT_ENDPOINT, Settings};
 use snapshot::Snapshot;
 use status::Status;
@@ -24,6 +25,8 @@ pub struct Live {
     snapshot: ArcSwap<Snapshot>,
     /// The endpoints that an entry can name, in the order of `upstream::endpoints` after the default one.
     endpoints: Vec<String>,
+    /// Their regions.
+    regions: EndpointRegions,
     /// Every metric.
     pub metrics: Arc<Metrics>,
     /// How it stands with the mapping.
@@ -38,6 +41,7 @@ impl Live {
         Live {
             snapshot: ArcSwap::default(),
             endpoints: settings.endpoint_names(),
+            regions: EndpointRegions::of(settings),
             metrics,
             mapping: Status::new(settings.mapping.to_string(), SystemTime::now()),
             most_domains: settings.metrics.max_domains,

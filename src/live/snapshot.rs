@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use super::rate::Limiter;
 use crate::telemetry::metrics::{Domain, Metrics};
 use crate::upstream::api_names::ApiName;
+use crate::upstream::retry_budget::RetryShare;
 use nameplate_core::domain::overrides::{Overrides, Timeouts};
 use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::route::Route;
@@ -52,6 +53,8 @@ pub struct Entry {
     special: Option<Box<Special>>,
     /// Its API's name, where the endpoint's private DNS is asked; found by the first request.
     pub name: OnceLock<Arc<ApiName>>,
+    /// What it has taken of the retry budget.
+    pub retries: RetryShare,
 }
 
 /// What few entries have.
@@ -75,7 +78,7 @@ impl Entry {
             let endpoint = place_of(endpoint.as_deref()).unwrap_or(0);
             Box::new(Special { endpoint, timeouts: *timeouts, limiter: (*rate).and_then(Limiter::new) })
         });
-        Entry { since, requests: AtomicU64::new(0), special, name: OnceLock::new() }
+        Entry { since, requests: AtomicU64::new(0), special, name: OnceLock::new(), retries: RetryShare::default() }
     }
 
     /// The place of its endpoint among those of the settings.

@@ -13,7 +13,8 @@ use super::Proxy;
 use super::context::RequestContext;
 use crate::telemetry::metrics::{ConnectFailure, Discovery, Metrics, Retry};
 use crate::upstream::api_names::ApiName;
-use crate::upstream::attempt::Attempts;
+use crate::upstream::attempt::Attempt;
+use crate::upstream::broken::Unconnected;
 use crate::upstream::deadline::DeadlineWatch;
 use crate::upstream::dial::CancelHandle;
 use crate::upstream::endpoints::EndpointState;
@@ -45,7 +46,7 @@ impl Proxy {
             return Error::e_explain(ErrorType::InternalError, "no address of the endpoint is known");
         };
         let prototype = self.peers.at(entry.endpoint());
-        let (mut peer, limits) = prototype.peer(picked.socket, route.api_host(), entry.timeouts());
+        let (mut peer, mut limits) = prototype.peer(picked.socket, route.api_host(), entry.timeouts());
         if !ctx.work.hop {
             // Spares Pingora a search for each field that it would take out.
             peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::preserve();
@@ -60,6 +61,7 @@ impl Proxy {
                 return Error::e_explain(ErrorType::ConnectTimedout, "the request has taken its whole time");
             }
             let connect = peer.options.total_connection_timeout;
+            limits.short_connect |= connect.is_some_and(|connect| left < connect);
             peer.options.total_connection_timeout = Some(connect.map_or(left, |connect| connect.min(left)));
         }
         ctx.attempts.set_address(picked, limits, now);
@@ -91,25 +93,24 @@ impl Proxy {
         Some((state, pool))
     }
 
-    /// No connection came to be: nothing has been sent, so every method may try again elsewhere.
+    /// No connection came to be: nothing has been sent, so every method may try again elsewhere. Where the certificate is
+    /// for another name, it would be elsewhere, too.
     pub(super) fn not_connected(&self, ctx: &mut RequestContext, peer: &HttpPeer, e: &mut Error) {
         self.metrics.upstream.connect_failed(connect_failure(e));
         log::warn!("{}: connecting to {} failed: {e}", ctx.domain(), peer._address);
-        let now = Instant::now();
-        // What we have run out of ourselves is no fault of the address.
-        if *e.etype() != ErrorType::SocketError {
+        let (now, why) = (Instant::now(), Unconnected::read(e));
+        let short = ctx.attempts.current().is_some_and(Attempt::has_short_connect);
+        if why.is_of_the_address(short) {
             self.blame_address(ctx, now);
         }
         ctx.attempts.fail_address();
-        e.set_retry(self.take_retry(&ctx.attempts, Retry::Connect, now));
+        e.set_retry(why != Unconnected::OtherName && self.take_retry(ctx, Retry::Connect, now));
     }
 
     /// Takes one more attempt out of the retry budget, and returns whether there was one for this request.
-    fn take_retry(&self, attempts: &Attempts, cause: Retry, now: Instant) -> bool {
-        if !attempts.has_left(self.attempts) {
-            return false;
-        }
-        if !self.endpoints.budget.spend(now) {
+    fn take_retry(&self, ctx: &RequestContext, cause: Retry, now: Instant) -> bool {
+        let Some(entry) = ctx.entry().filter(|_| ctx.attempts.has_left(self.attempts)) else { return false };
+        if !self.endpoints.budget.spend(&entry.retries, entry.requests(), now) {
             self.metrics.upstream.retry_denied();
             return false;
         }
@@ -161,7 +162,7 @@ impl Proxy {
     pub(super) fn take_retry_elsewhere(&self, ctx: &mut RequestContext) -> bool {
         ctx.attempts.note_dead_connection();
         ctx.attempts.fail_address();
-        self.take_retry(&ctx.attempts, Retry::Reused, Instant::now())
+        self.take_retry(ctx, Retry::Reused, Instant::now())
     }
 
     /// Counts a failure of the address that the current attempt went to.

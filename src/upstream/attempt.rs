@@ -153,6 +153,11 @@ impl Attempt {
         })
     }
 
+    /// Reports whether connecting had less time than the endpoint's own timeouts give it.
+    pub(crate) fn has_short_connect(&self) -> bool {
+        self.limits.short_connect
+    }
+
     /// Reports whether the request has been handed to a connection.
     pub(crate) fn is_sent(&self) -> bool {
         self.sent.is_some()
@@ -348,7 +353,7 @@ mod tests {
         assert!(none.deadlines(started, now, None).is_none());
         let client = none.deadlines(started, now, Some(3 * S)).expect("a body that nobody times");
         assert_eq!((client.total, client.api, client.client), (None, None, Some(now + 3 * S)));
-        let limits = TimeLimits { total: Some(9 * S), first_byte: Some(2 * S), quiet: None };
+        let limits = TimeLimits { total: Some(9 * S), first_byte: Some(2 * S), ..TimeLimits::default() };
         let all = begun(limits, now);
         let all = all.current().expect("an attempt").deadlines(started, now, None).expect("limits");
         // The whole request from its beginning, retries included; the first byte from this attempt's.

@@ -28,6 +28,58 @@ pub(crate) fn ended_unanswered(e: &Error) -> bool {
         }
 }
 
+/// Why no connection to the endpoint came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unconnected {
+    /// Nameplate has run out of something: descriptors, or ports.
+    Exhausted,
+    /// It took too long.
+    TimedOut,
+    /// The certificate is for another name than the API's.
+    OtherName,
+    /// The endpoint answered the handshake with an alert, or with a certificate that is not valid. Which of them it is
+    /// may depend on the name that was asked for.
+    Declined,
+    /// Refused, reset, closed, or no TLS at all: nothing that an entry says can bring this about.
+    Broken,
+}
+
+/// How rustls says that a handshake failed, in what Pingora makes of it: the first that is found counts, because what
+/// follows may be what the endpoint sent.
+const SAID_BY_RUSTLS: [(&str, Unconnected); 3] = [
+    ("certificate not valid for name", Unconnected::OtherName),
+    ("invalid peer certificate", Unconnected::Declined),
+    ("received fatal alert", Unconnected::Declined),
+];
+
+impl Unconnected {
+    /// Reads an error of connecting.
+    pub(crate) fn read(e: &Error) -> Unconnected {
+        use ErrorType as E;
+        match e.etype() {
+            E::SocketError => Unconnected::Exhausted,
+            E::ConnectTimedout | E::TLSHandshakeTimedout => Unconnected::TimedOut,
+            E::InvalidCert => Unconnected::Declined,
+            E::TLSHandshakeFailure | E::HandshakeError => {
+                let said = innermost(e).context.as_ref().map_or("", |context| context.as_str());
+                let known = SAID_BY_RUSTLS.iter().find(|(text, _)| said.contains(text));
+                known.map_or(Unconnected::Broken, |(_, why)| *why)
+            }
+            _ => Unconnected::Broken,
+        }
+    }
+
+    /// Reports whether it counts as a failure of the address. `short` says that connecting had less time than the
+    /// endpoint's own timeouts give it.
+    pub(crate) fn is_of_the_address(self, short: bool) -> bool {
+        match self {
+            Unconnected::Broken => true,
+            Unconnected::TimedOut => !short,
+            Unconnected::Exhausted | Unconnected::OtherName | Unconnected::Declined => false,
+        }
+    }
+}
+
 fn is_ending(e: &io::Error) -> bool {
     use io::ErrorKind as K;
     e.raw_os_error().is_some() || matches!(e.kind(), K::UnexpectedEof | K::BrokenPipe | K::ConnectionReset)
@@ -73,6 +125,29 @@ mod tests {
         }
         let unsent = Error::because(ErrorType::WriteError, "while writing request headers", reset());
         assert!(ended_unanswered(&unsent.into_up()));
+    }
+
+    #[test]
+    fn only_what_no_entry_can_bring_about_counts_against_an_address() {
+        use rustls::pki_types::ServerName;
+        use rustls::{AlertDescription, CertificateError, InvalidMessage};
+        let failed = |e: rustls::Error| {
+            let context = format!("TLS connect() failed:  TLSHandshakeFailure context: tls connect error cause: {e}");
+            Unconnected::read(&Error::explain(ErrorType::TLSHandshakeFailure, context))
+        };
+        let expected = ServerName::try_from("abc.execute-api.eu-wst-1.amazonaws.com").expect("a name");
+        let presented = vec!["DnsName(\"invalid peer certificate\")".to_owned()];
+        let name = failed(CertificateError::NotValidForNameContext { expected, presented }.into());
+        let declined = failed(CertificateError::UnknownIssuer.into());
+        assert_eq!((name, declined), (Unconnected::OtherName, Unconnected::Declined));
+        assert_eq!(failed(rustls::Error::AlertReceived(AlertDescription::UnrecognisedName)), Unconnected::Declined);
+        let no_tls = failed(InvalidMessage::InvalidContentType.into());
+        assert_eq!(no_tls, Unconnected::Broken);
+        let timed_out = Unconnected::read(&Error::new_up(ErrorType::ConnectTimedout));
+        let exhausted = Unconnected::read(&Error::new_up(ErrorType::SocketError));
+        let all = [name, declined, timed_out, exhausted, no_tls];
+        assert_eq!(all.map(|why| why.is_of_the_address(false)), [false, false, true, false, true]);
+        assert_eq!(all.map(|why| why.is_of_the_address(true)), [false, false, false, false, true]);
     }
 
     #[test]

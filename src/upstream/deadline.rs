@@ -34,6 +34,9 @@ pub(crate) struct TimeLimits {
     pub(crate) first_byte: Option<Duration>,
     /// The silence inside a response, where it may be shorter than the wait for its header.
     pub(crate) quiet: Option<Duration>,
+    /// Connecting has less time than the endpoint's own timeouts give it: that it took too long says nothing of the
+    /// address.
+    pub(crate) short_connect: bool,
 }
 
 /// The deadlines of one attempt.

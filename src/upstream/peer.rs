@@ -26,6 +26,7 @@ pub(crate) struct Prototype {
     /// What the handshake names, where that is not the API.
     sni: Option<String>,
     timeouts: Timeouts,
+    connect: Duration,
     read: Duration,
     open: UpstreamConnections,
 }
@@ -81,7 +82,14 @@ impl Prototype {
             Sni::Api => None,
             Sni::Shared => endpoint.name.as_ref().map(|name| name.trim_end_matches('.').to_owned()),
         };
-        let mut prototype = Prototype { peer, sni, timeouts, read: endpoint.read_timeout, open: open.clone() };
+        let mut prototype = Prototype {
+            peer,
+            sni,
+            timeouts,
+            connect: endpoint.connect_timeout,
+            read: endpoint.read_timeout,
+            open: open.clone(),
+        };
         let limits = prototype.limits(timeouts);
         prototype.peer.options.read_timeout = Some(prototype.longest_silence(timeouts, limits));
         prototype
@@ -101,7 +109,7 @@ impl Prototype {
         peer.sni = self.sni.as_deref().unwrap_or(api_host).to_owned();
         let Some(own) = own else { return (peer, self.limits(self.timeouts)) };
         let timeouts = own.or(self.timeouts);
-        let limits = self.limits(timeouts);
+        let mut limits = self.limits(timeouts);
         let options = &mut peer.options;
         options.read_timeout = Some(self.longest_silence(timeouts, limits));
         options.write_timeout = timeouts.write.or(options.write_timeout);
@@ -109,7 +117,10 @@ impl Prototype {
             options.custom_l4 = Some(Arc::new(Dialer::new(connect_timeout, &self.open)));
         }
         // It includes the other, which the entry may have raised alone.
-        options.total_connection_timeout = timeouts.tls.or(options.total_connection_timeout).max(timeouts.connect);
+        let tls = options.total_connection_timeout;
+        options.total_connection_timeout = timeouts.tls.or(tls).max(timeouts.connect);
+        limits.short_connect =
+            own.connect.is_some_and(|connect| connect < self.connect) || options.total_connection_timeout < tls;
         (peer, limits)
     }
 
@@ -117,7 +128,7 @@ impl Prototype {
         let read = timeouts.read.unwrap_or(self.read);
         let first_byte = timeouts.first_byte.filter(|first_byte| *first_byte != read);
         let quiet = first_byte.filter(|first_byte| *first_byte > read).map(|_| read);
-        TimeLimits { total: timeouts.total, first_byte, quiet }
+        TimeLimits { total: timeouts.total, first_byte, quiet, short_connect: false }
     }
 
     /// Pingora's one timeout must not be over before ours are.
@@ -189,6 +200,18 @@ mod tests {
             peer.reuse_hash()
         });
         assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2], "{keys:?}");
+    }
+
+    #[test]
+    fn an_entry_that_gives_connecting_less_time_says_so() {
+        let endpoint = Endpoint { connect_timeout: S, tls_timeout: 3 * S, ..Endpoint::default() };
+        let short = |own: Timeouts| peer(&endpoint, Some(own)).1.short_connect;
+        assert!(short(Timeouts { connect: Some(S / 10), ..Timeouts::default() }));
+        assert!(short(Timeouts { tls: Some(2 * S), ..Timeouts::default() }));
+        assert!(!short(Timeouts { connect: Some(S), tls: Some(3 * S), ..Timeouts::default() }));
+        assert!(!short(Timeouts { connect: Some(9 * S), ..Timeouts::default() }));
+        assert!(!short(Timeouts { first_byte: Some(S / 10), ..Timeouts::default() }));
+        assert!(!peer(&endpoint, None).1.short_connect);
     }
 
     #[test]

@@ -49,6 +49,13 @@ impl Diagnostics {
         Diagnostics { file: file.into(), list: vec![fault], more: 0 }
     }
 
+    /// Errors of whole entries, in the order of their lines; as many as are kept, and how many more.
+    pub(crate) fn of_entries(file: &str, mut list: Vec<Diagnostic>) -> Diagnostics {
+        let more = list.len().saturating_sub(MAX_FAULTS);
+        list.truncate(MAX_FAULTS);
+        Diagnostics { file: file.into(), list, more }
+    }
+
     /// What is wrong, by the name it has in every fault.
     pub fn file(&self) -> &str {
         &self.file

@@ -8,4 +8,5 @@ mod entry;
 pub mod load;
 mod overrides;
 mod quick;
+pub mod regions;
 mod syntax;

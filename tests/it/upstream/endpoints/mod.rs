@@ -9,6 +9,7 @@ use crate::harness::proxy::{Proxy, ProxyBuilder, proxy};
 mod chosen_by_entry;
 mod failing_addresses;
 mod timeouts;
+mod wrong_entries;
 mod zones;
 
 pub(crate) fn pay() -> ProxyBuilder {

@@ -148,11 +148,15 @@ fn an_address_that_never_answers() {
     is_passed_over(address, "timeout");
 }
 
+/// It depends on the name that an entry asks for, so the next address would show the same one.
 #[test]
 fn a_certificate_for_another_name() {
-    let other = Origin::with_wrong_name();
-    is_passed_over(other.address(), "tls");
-    assert_eq!(other.requests().len(), 0);
+    let (wrong, api) = (Origin::with_wrong_name(), Origin::ok());
+    let proxy = pay().to(&wrong).to(&api).start();
+    let statuses = [get, post, get, post].map(|ask| ask(&proxy).status);
+    assert_eq!(statuses.iter().filter(|status| **status == 502).count(), 2, "{statuses:?}");
+    assert_eq!((failures(&proxy, "tls"), proxy.metric(RETRIES)), (2.0, 0.0));
+    assert_eq!((wrong.requests().len(), api.requests().len()), (0, 2));
 }
 
 /// All addresses dead: the attempts are counted, and the client waits for no more.
