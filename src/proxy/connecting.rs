@@ -18,6 +18,7 @@ use crate::upstream::broken::Unconnected;
 use crate::upstream::deadline::DeadlineWatch;
 use crate::upstream::dial::CancelHandle;
 use crate::upstream::endpoints::EndpointState;
+use crate::upstream::error_line::ErrorLine;
 use crate::upstream::handshakes;
 use crate::upstream::peer::open_new_connection;
 use crate::upstream::pool::AddressPool;
@@ -97,7 +98,8 @@ impl Proxy {
     /// for another name, it would be elsewhere, too.
     pub(super) fn not_connected(&self, ctx: &mut RequestContext, peer: &HttpPeer, e: &mut Error) {
         self.metrics.upstream.connect_failed(connect_failure(e));
-        log::warn!("{}: connecting to {} failed: {e}", ctx.domain(), peer._address);
+        let address = peer._address.as_inet().copied();
+        log::warn!("{}: no connection: {}", ctx.domain(), ErrorLine::new(e, address));
         let (now, why) = (Instant::now(), Unconnected::read(e));
         let short = ctx.attempts.current().is_some_and(Attempt::has_short_connect);
         if why.is_of_the_address(short) {

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 
@@ -13,19 +12,18 @@ use super::head::METHOD_OVERRIDE;
 use crate::upstream::attempt::Attempt;
 use crate::upstream::broken::ended_unanswered;
 use crate::upstream::deadline::Late;
+use crate::upstream::error_line::ErrorLine;
 use nameplate_core::domain::refusal::Refusal;
 
 impl Proxy {
     /// The exchange with the API broke: decides whether the request may be sent once more.
     pub(super) fn exchange_broke(
         &self,
-        peer: &HttpPeer,
         session: &mut Session,
-        e: Box<Error>,
+        mut e: Box<Error>,
         ctx: &mut RequestContext,
         client_reused: bool,
     ) -> Box<Error> {
-        let mut e = e.more_context(format!("address {}", peer._address));
         let request = session.req_header();
         let unanswered = ctx.attempts.current().is_some_and(Attempt::is_unanswered) && ended_unanswered(&e);
         if unanswered && !client_reused {
@@ -54,13 +52,18 @@ impl Proxy {
             return gone;
         };
         ctx.refusal = Some(refusal);
-        if refusal.status() >= 500 {
-            log::warn!("{}: refused with {} {}: {e}", ctx.domain(), refusal.status(), refusal.reason());
-        }
+        let line = ErrorLine::new(e, ctx.attempts.address().map(|address| address.socket));
         // A final response that has begun cannot become another one; the connection ends instead, so
         // that the client sees it was cut short.
-        if final_response(session).is_some() {
+        if let Some(response) = final_response(session) {
+            if refusal.status() >= 500 {
+                let (status, sent) = (response.status.as_u16(), session.body_bytes_sent());
+                log::warn!("{}: a {status} response broke off after {sent} bytes of its body: {line}", ctx.domain());
+            }
             return gone;
+        }
+        if refusal.status() >= 500 {
+            log::warn!("{}: refused with {} {}: {line}", ctx.domain(), refusal.status(), refusal.reason());
         }
         session.set_keepalive(None);
         if self.refuse(session, ctx, refusal).await.is_err() {

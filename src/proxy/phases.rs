@@ -150,13 +150,13 @@ impl ProxyHttp for Proxy {
 
     fn error_while_proxy(
         &self,
-        peer: &HttpPeer,
+        _peer: &HttpPeer,
         session: &mut Session,
         e: Box<Error>,
         ctx: &mut RequestContext,
         client_reused: bool,
     ) -> Box<Error> {
-        self.exchange_broke(peer, session, e, ctx, client_reused)
+        self.exchange_broke(session, e, ctx, client_reused)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut RequestContext) -> FailToProxy {

@@ -44,13 +44,25 @@ pub(crate) enum Unconnected {
     Broken,
 }
 
-/// How rustls says that a handshake failed, in what Pingora makes of it: the first that is found counts, because what
-/// follows may be what the endpoint sent.
-const SAID_BY_RUSTLS: [(&str, Unconnected); 3] = [
-    ("certificate not valid for name", Unconnected::OtherName),
-    ("invalid peer certificate", Unconnected::Declined),
-    ("received fatal alert", Unconnected::Declined),
+/// How rustls says that a handshake failed, in what Pingora makes of it, what that means, and how we say it. The first
+/// that is found counts, because what follows may be what the endpoint sent.
+const SAID_BY_RUSTLS: [(&str, Unconnected, &str); 9] = [
+    ("certificate not valid for name", Unconnected::OtherName, "the certificate is for another name"),
+    ("certificate expired", Unconnected::Declined, "the certificate has expired"),
+    ("certificate not valid yet", Unconnected::Declined, "the certificate is not valid yet"),
+    ("UnknownIssuer", Unconnected::Declined, "the issuer of the certificate is not trusted"),
+    ("invalid peer certificate", Unconnected::Declined, "the certificate is not valid"),
+    ("received fatal alert", Unconnected::Declined, "the endpoint ended the handshake with an alert"),
+    ("received corrupt message", Unconnected::Broken, "the endpoint does not speak TLS"),
+    ("handshake eof", Unconnected::Broken, "the endpoint closed the connection during the handshake"),
+    ("reset by peer", Unconnected::Broken, "the endpoint reset the connection during the handshake"),
 ];
+
+/// Reads the text of a failed handshake: what it means, and how we say it.
+pub(super) fn read_handshake(said: &str) -> (Unconnected, &'static str) {
+    let known = SAID_BY_RUSTLS.iter().find(|(text, ..)| said.contains(text));
+    known.map_or((Unconnected::Broken, "the handshake failed"), |(_, why, words)| (*why, *words))
+}
 
 impl Unconnected {
     /// Reads an error of connecting.
@@ -61,9 +73,7 @@ impl Unconnected {
             E::ConnectTimedout | E::TLSHandshakeTimedout => Unconnected::TimedOut,
             E::InvalidCert => Unconnected::Declined,
             E::TLSHandshakeFailure | E::HandshakeError => {
-                let said = innermost(e).context.as_ref().map_or("", |context| context.as_str());
-                let known = SAID_BY_RUSTLS.iter().find(|(text, _)| said.contains(text));
-                known.map_or(Unconnected::Broken, |(_, why)| *why)
+                read_handshake(innermost(e).context.as_ref().map_or("", |context| context.as_str())).0
             }
             _ => Unconnected::Broken,
         }
@@ -86,11 +96,11 @@ fn is_ending(e: &io::Error) -> bool {
 }
 
 /// The first of Pingora's errors; those around it add where it happened.
-fn innermost(e: &Error) -> &Error {
+pub(super) fn innermost(e: &Error) -> &Error {
     e.cause.as_deref().and_then(|cause| cause.downcast_ref::<BError>()).map_or(e, |inner| innermost(inner))
 }
 
-fn io_error(e: &Error) -> Option<&io::Error> {
+pub(super) fn io_error(e: &Error) -> Option<&io::Error> {
     let cause: &(dyn StdError + Send + Sync) = e.cause.as_deref()?;
     cause.downcast_ref::<io::Error>()
 }

@@ -11,7 +11,9 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use super::broken::read_handshake;
 use super::endpoint::EndpointFault;
+use super::error_line::describe_io;
 
 /// Connects as a request would, and hangs up.
 pub(crate) struct Checker {
@@ -46,10 +48,10 @@ impl Checker {
     /// TCP is all that is tried.
     pub(crate) async fn check(&self, address: SocketAddr, name: Option<&str>) -> Result<(), String> {
         let connect = async {
-            let tcp = TcpStream::connect(address).await.map_err(|e| e.to_string())?;
+            let tcp = TcpStream::connect(address).await.map_err(|e| describe_io(&e))?;
             let Some(name) = name else { return Ok(()) };
             let name = ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|e| e.to_string())?;
-            self.tls.connect(name, tcp).await.map(drop).map_err(|e| e.to_string())
+            self.tls.connect(name, tcp).await.map(drop).map_err(|e| read_handshake(&e.to_string()).1.to_owned())
         };
         let late = || format!("no handshake within {:?}", self.timeout);
         tokio::time::timeout(self.timeout, connect).await.unwrap_or_else(|_| Err(late()))

@@ -17,6 +17,7 @@ pub(crate) mod dial;
 mod dns;
 pub(crate) mod endpoint;
 pub(crate) mod endpoints;
+pub(crate) mod error_line;
 pub(crate) mod handshakes;
 mod health;
 mod lookup;

@@ -33,11 +33,16 @@ pub struct ServerBuilder {
 
 /// A server to be started, in front of this origin.
 pub fn server(api: &Origin) -> ServerBuilder {
+    server_before(api.address())
+}
+
+/// A server to be started, in front of what listens here.
+pub fn server_before(api: SocketAddr) -> ServerBuilder {
     let folder = tempfile::tempdir().expect("a directory");
     authority().write_pem(&folder.path().join("ca.pem")).expect("written");
     ServerBuilder {
         folder: Arc::new(folder),
-        endpoint: format!("endpoint: {{ fixed: ['{}'], ca_file: ca.pem }}\n", api.address()),
+        endpoint: format!("endpoint: {{ fixed: ['{api}'], ca_file: ca.pem }}\n"),
         settings: Vec::new(),
         arguments: Vec::new(),
         environment: Vec::new(),

@@ -5,6 +5,7 @@ mod connection_metrics;
 mod cpu;
 mod domain_series;
 mod emf;
+mod nothing_of_an_api_in_the_log;
 mod operational_log;
 mod shipped;
 mod status_page;
