@@ -1,8 +1,8 @@
 //! Answers by domain, method and status: the one metric whose labels nobody knows beforehand.
 //!
 //! **Invariant:** recording takes no lock, hashes nothing, and allocates only for a domain's first
-//! answers of a kind. The number of series is bounded: domains beyond the limit share one name, methods
-//! and statuses that are none do too, and what a domain counted goes with it.
+//! answers of a kind. The number of series is bounded by the labels there can be: domains beyond the limit share one name,
+//! methods and statuses that nobody has registered do too, and what a domain counted goes with it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -53,14 +53,28 @@ struct Cell {
     count: AtomicU64,
 }
 
-/// A method and a status as one number that is never 0.
+/// A method and a status as one number that is never 0. A status that is not registered is its class alone: an API may
+/// answer with any, and must not make series at will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Kind(u32);
+
+/// Reports whether a status has a series of its own: those of IANA's registry (HTTP Status Code Registry, as of 2026), which
+/// are all that API Gateway answers with by itself, and 499, with which requests count whose client went away.
+const fn is_registered(status: u16) -> bool {
+    matches!(
+        status,
+        100..=104 | 200..=208 | 226 | 300..=308 | 400..=418 | 421..=426 | 428 | 429 | 431 | 451 | 499 | 500..=508 | 510 | 511
+    )
+}
 
 impl Kind {
     /// Of a verb by its place in [`VERBS`]; behind the last are all others.
     fn new(verb: usize, status: u16) -> Kind {
-        let code = if (100..600).contains(&status) { status } else { 0 };
+        let code = match status {
+            100..600 if is_registered(status) => status,
+            100..600 => status / 100,
+            _ => 0,
+        };
         Kind((verb as u32 + 1) << 16 | u32::from(code))
     }
 
@@ -71,13 +85,15 @@ impl Kind {
     fn code(self) -> String {
         match self.0 & 0xffff {
             0 => "other".into(),
+            class @ 1..10 => format!("{class}xx"),
             code => code.to_string(),
         }
     }
 
     /// The first digit of the status, or 0.
     fn class(self) -> usize {
-        (self.0 & 0xffff) as usize / 100
+        let code = (self.0 & 0xffff) as usize;
+        if code < 10 { code } else { code / 100 }
     }
 }
 
@@ -272,8 +288,34 @@ mod tests {
             }
         }
         let counts = counts(&all);
-        assert_eq!(counts.len(), (VERBS.len() + 1) * 501);
-        assert!(counts.iter().all(|(_, _, code, count)| *count == if code == "other" { 4 } else { 2 }));
+        let registered = (0..=999).filter(|status| is_registered(*status)).count();
+        // Five classes, and what is no status.
+        assert_eq!(counts.len(), (VERBS.len() + 1) * (registered + 5 + 1));
+        let folded = |class: u64| {
+            2 * (100 - (100..200).filter(|at| is_registered(at + 100 * (class as u16 - 1))).count() as u64)
+        };
+        for (_, _, code, count) in &counts {
+            let want = match code.strip_suffix("xx").map(|class| class.parse().expect("a class")) {
+                Some(class) => folded(class),
+                None => {
+                    if code == "other" {
+                        4
+                    } else {
+                        2
+                    }
+                }
+            };
+            assert_eq!(*count, want, "{code}");
+        }
+        let of_each_class = 2 * 100 * (VERBS.len() as u64 + 1);
+        assert_eq!(all.totals().classes[1..], [of_each_class; 5], "whatever its label, a status counts in its class");
+    }
+
+    #[test]
+    fn a_status_that_is_not_registered_is_its_class() {
+        let code = |status| Kind::new(GET, status).code();
+        assert_eq!([code(299), code(420), code(599), code(199), code(399)], ["2xx", "4xx", "5xx", "1xx", "3xx"]);
+        assert_eq!([code(200), code(499), code(504), code(99), code(600)], ["200", "499", "504", "other", "other"]);
     }
 
     #[test]
@@ -298,14 +340,15 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    for status in (200..600).cycle().take(4_000) {
+                    for status in (200..600).filter(|status| is_registered(*status)).cycle().take(4_000) {
                         all.unmapped.count(GET, status);
                     }
                 });
             }
         });
         let counts = counts(&all);
-        assert_eq!(counts.len(), 400);
-        assert!(counts.iter().all(|(.., count)| *count == 40), "{counts:?}");
+        let registered = (200..600).filter(|status| is_registered(*status)).count();
+        assert_eq!(counts.len(), registered);
+        assert_eq!(counts.iter().map(|(.., count)| count).sum::<u64>(), 4 * 4_000, "{counts:?}");
     }
 }

@@ -55,7 +55,7 @@ fn no_client_can_add_labels() {
     has(&m, r#"nameplate_requests_total{code="200",domain="unmapped",method="other"} 3"#);
     has(&m, r#"nameplate_requests_total{code="other",domain="unmapped",method="GET"} 5"#);
     has(&m, r#"nameplate_requests_total{code="100",domain="unmapped",method="GET"} 1"#);
-    has(&m, r#"nameplate_requests_total{code="599",domain="unmapped",method="GET"} 1"#);
+    has(&m, r#"nameplate_requests_total{code="5xx",domain="unmapped",method="GET"} 1"#);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::harness::origin::Origin;
 use crate::harness::proxy::{Proxy, entry, proxy};
+use crate::harness::reply::Reply;
 
 fn entries(domains: &[&str]) -> String {
     domains.iter().map(|domain| entry(domain, "abc123", "/prod", &[])).collect()
@@ -57,6 +58,27 @@ fn a_domains_series_go_with_it_and_the_others_stay() {
     }
     counted(&proxy, "b.example.com", 200, 2.0);
     counted(&proxy, "c.example.com", 200, 1.0);
+}
+
+/// An API may answer with every number from 200 to 599.
+#[test]
+fn statuses_that_an_api_makes_up_share_a_series() {
+    let api = Origin::start(|request| {
+        let status = request.target().rsplit('/').next().and_then(|status| status.parse().ok()).expect("a status");
+        Reply::json(status, "")
+    });
+    let proxy = counting(&api, &["a.example.com"]);
+    let mut client = proxy.client();
+    for status in 200..600 {
+        client.send(format!("GET /{status} HTTP/1.1\r\nHost: a.example.com\r\n\r\n"));
+        assert_eq!(client.read_response().status, status);
+    }
+    for class in ["2xx", "3xx", "4xx", "5xx"] {
+        let series = format!("nameplate_requests_total{{code=\"{class}\",domain=\"a.example.com\",method=\"GET\"}}");
+        assert!(proxy.metric(&series) > 50.0, "{class}");
+    }
+    let series = proxy.metrics().lines().filter(|line| line.contains("domain=\"a.example.com\"")).count();
+    assert!(series < 80, "{series} series of one domain");
 }
 
 #[test]
