@@ -103,11 +103,11 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         metrics.clients.connection_accepted();
         let trusted = port.proxy_protocol.as_ref().is_none_or(|rule| rule.trust.iter().any(|n| n.contains(peer.ip())));
         if !trusted {
-            metrics.clients.connection_cut(Cut::ProxyUntrusted);
+            self.clients.cut(Cut::ProxyUntrusted, (port.address, peer), None);
             return;
         }
         let Some(open) = OpenConnection::begin(&self.clients) else {
-            metrics.clients.connection_cut(Cut::TooMany);
+            self.clients.cut(Cut::TooMany, (port.address, peer), None);
             if port.certificate.is_none() {
                 self.refuser.refuse(tcp, &self.clients);
             }
@@ -121,8 +121,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
     }
 
     async fn serve(&self, tcp: TcpStream, peer: SocketAddr, port: &Port) {
-        let connection =
-            Arc::new(ClientConnection::new(Arc::clone(&self.clients), self.limits.requests_per_connection));
+        let (ends, requests) = ((port.address, peer), self.limits.requests_per_connection);
+        let connection = Arc::new(ClientConnection::new(Arc::clone(&self.clients), ends, requests));
         let mut serving = self.serving.clone();
         let opened = tokio::select! {
             biased;
@@ -190,7 +190,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
                     Err(e) => {
                         // A health check of TCP alone says nothing and goes.
                         if connection.state() != ConnectionState::Opening {
-                            connection.cut(Cut::Handshake);
+                            connection.cut_because(Cut::Handshake, Some(&e));
                         }
                         log::debug!("{}: {peer}: {e}", port.address);
                         return None;

@@ -4,6 +4,8 @@
 //! Connections and not requests: between a header being read and its request being counted, and
 //! between an HTTP/2 answer being handed over and being written, only the connection shows it.
 
+use std::fmt::Display;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -11,8 +13,9 @@ use tokio::sync::Notify;
 
 use super::budget::{Budget, Shares};
 use super::shedding::Slow;
+use super::warnings;
 use crate::telemetry::access_log::AccessLog;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{Cut, Metrics};
 
 /// What the connections of all clients share: their count and its limit, whether the process is stopping,
 /// and where they are counted and recorded.
@@ -60,6 +63,12 @@ impl Clients {
         self.most.store(most, Ordering::Relaxed);
         self.plenty.store(most - most.div_ceil(10), Ordering::Relaxed);
         self.metrics.clients.connection_limit(most);
+    }
+
+    /// Counts a connection between a listener and a peer, its `ends`, that was ended or not taken, and warns of it.
+    pub(super) fn cut(&self, cut: Cut, (listener, peer): (SocketAddr, SocketAddr), detail: Option<&dyn Display>) {
+        self.metrics.clients.connection_cut(cut);
+        warnings::warn(cut, listener, peer, detail);
     }
 
     /// Connections open now.

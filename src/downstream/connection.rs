@@ -4,6 +4,8 @@
 //! same [`ClientConnection`]: the stream shows it to Pingora as part of its digest, which is how a
 //! request finds it.
 
+use std::fmt::Display;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
@@ -47,6 +49,8 @@ const STATES: [ConnectionState; 5] = [
 /// One client connection.
 pub(crate) struct ClientConnection {
     clients: Arc<Clients>,
+    /// The listener's address, and whom it was accepted from.
+    ends: (SocketAddr, SocketAddr),
     state: AtomicU8,
     /// Requests it may have yet, where it is HTTP/2.
     left: AtomicU32,
@@ -75,11 +79,12 @@ impl std::fmt::Debug for ClientConnection {
 }
 
 impl ClientConnection {
-    /// A connection that may have so many requests.
-    pub(crate) fn new(clients: Arc<Clients>, requests: u32) -> ClientConnection {
+    /// A connection from a listener to its peer, the `ends`, that may have so many requests.
+    pub(crate) fn new(clients: Arc<Clients>, ends: (SocketAddr, SocketAddr), requests: u32) -> ClientConnection {
         let state = AtomicU8::new(ConnectionState::Opening as u8);
         ClientConnection {
             clients,
+            ends,
             state,
             left: AtomicU32::new(requests),
             active: AtomicUsize::new(0),
@@ -187,9 +192,14 @@ impl ClientConnection {
         self.waiting.register(waker);
     }
 
-    /// Counts that we ended it.
+    /// Counts that we ended it, and warns of it.
     pub(crate) fn cut(&self, cut: Cut) {
-        self.clients.metrics.clients.connection_cut(cut);
+        self.cut_because(cut, None);
+    }
+
+    /// As [`ClientConnection::cut`]; `detail` is what is known beyond the cause.
+    pub(super) fn cut_because(&self, cut: Cut, detail: Option<&dyn Display>) {
+        self.clients.cut(cut, self.ends, detail);
     }
 
     /// The connection a request came on. `None` only where something else than our listeners made it.

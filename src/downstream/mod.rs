@@ -2,7 +2,8 @@
 //!
 //! Start at [`accept`]. A connection is then read through its layers, from the wire up: [`socket`] (TCP and the PROXY
 //! header), [`tls`], and [`client_stream`], which is what Pingora gets. What a connection and its requests tell each
-//! other is in [`connection`]; what all connections share, in [`clients`].
+//! other is in [`connection`]; what all connections share, in [`clients`]; what is logged of those that are cut, in
+//! [`warnings`].
 //!
 //! **Invariant:** nothing in here knows an API. What serves the requests is any `HttpServerApp` of Pingora's.
 
@@ -24,3 +25,4 @@ pub(crate) mod shedding;
 mod socket;
 mod tls;
 pub(crate) mod unfinished;
+mod warnings;

@@ -74,6 +74,11 @@ const CUTS: [&str; 10] = [
     "http2_flood",
 ];
 
+impl Cut {
+    /// How many reasons there are.
+    pub const COUNT: usize = CUTS.len();
+}
+
 /// Counts of client connections, and of the listeners' certificates.
 pub struct ClientMetrics {
     open: IntGauge,

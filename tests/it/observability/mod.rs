@@ -3,6 +3,7 @@
 mod access_log;
 mod connection_metrics;
 mod cpu;
+mod cut_connections;
 mod domain_series;
 mod emf;
 mod nothing_of_an_api_in_the_log;
