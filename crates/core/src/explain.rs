@@ -229,6 +229,7 @@ mod tests {
         assert!(text.starts_with("refused: 404 unknown_path"), "{text}");
         assert!(text.contains("mapped paths       /v1\n"), "{text}");
         assert!(told("GET", "https://pay.example.com/v1/../x").1.starts_with("refused: 400 dot_segment"));
+        assert!(told("GET", "https://pay.example.com/v1/..%e0%80%2fx").1.starts_with("refused: 400 dot_segment"));
         assert!(told("GET", "https://other.example/").1.starts_with("refused: 421 unknown_host"));
         assert!(told("GET", "pay.example.com/v1?u=https://x").0, "a URL inside the query is no scheme");
         assert!(told("GET", "https:///x").1.starts_with("refused: 400 missing_host"));

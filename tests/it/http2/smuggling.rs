@@ -136,6 +136,8 @@ fn refusals_over_http2() {
         ("evil.example", "/", (421, "unknown_host")),
         (DOMAIN, "/..", (400, "dot_segment")),
         (DOMAIN, "/%2e%2e/x", (400, "dot_segment")),
+        (DOMAIN, "/%c0.%c0./x", (400, "dot_segment")),
+        (DOMAIN, "/..%f8%80%80%80%afx", (400, "dot_segment")),
         ("pay.example.com:99999", "/", (400, "malformed_host")),
         ("[::1]", "/", (421, "unknown_host")),
         (DOMAIN, long.as_str(), (414, "uri_too_long")),

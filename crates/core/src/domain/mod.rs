@@ -11,6 +11,7 @@ pub mod base_path;
 pub mod decide;
 pub(crate) mod duration;
 pub mod host;
+mod lax_utf8;
 pub mod overrides;
 pub mod pace;
 pub mod proxy_header;

@@ -4,6 +4,7 @@
 //! never decodes, encodes, merges or drops one. A path with a dot segment in any single encoding
 //! is refused before, so no path leaves its prefix, whatever the API's side makes of `%2F`.
 
+use super::lax_utf8;
 use super::refusal::Refusal;
 
 /// What follows `base` in `path`, if `path` is under it on a segment boundary.
@@ -25,10 +26,17 @@ pub fn upstream_target(prefix: &[u8], rest: &[u8], query: &[u8]) -> Vec<u8> {
     target
 }
 
-/// Refuses a path with a `.` or `..` segment, spelled plainly, percent-encoded once, as an overlong
-/// UTF-8 dot, before a path parameter (`..;`), or between encoded slashes or backslashes.
+/// Refuses a path with a `.` or `..` segment, spelled plainly, percent-encoded once, before a path parameter (`..;`),
+/// or between encoded slashes or backslashes; and one in which a lax UTF-8 decoder sees any of these.
 #[inline]
 pub fn refuse_dot_segments(path: &[u8]) -> Result<(), Refusal> {
+    let found = has_dot_segment(path) || lax_utf8::may_read_differently(path) && lax_utf8::has_dot_segment(path);
+    if found { Err(Refusal::DotSegment) } else { Ok(()) }
+}
+
+/// Reports whether the path has a dot segment in ASCII.
+#[inline]
+fn has_dot_segment(path: &[u8]) -> bool {
     let mut at = 0;
     loop {
         let mut dots = 0;
@@ -37,27 +45,23 @@ pub fn refuse_dot_segments(path: &[u8]) -> Result<(), Refusal> {
             at += len;
         }
         if (dots == 1 || dots == 2) && ends_segment(&path[at..]) {
-            return Err(Refusal::DotSegment);
+            return true;
         }
         match next_separator(&path[at..]) {
             Some(after) => at += after,
-            None => return Ok(()),
+            None => return false,
         }
     }
 }
 
-/// A dot, percent-encoded: in ASCII, and in two, three and four bytes of overlong UTF-8.
-const DOTS: [&str; 5] = ["%2e", "%c0%ae", "%c0%2e", "%e0%80%ae", "%f0%80%80%ae"];
-
-/// A slash and a backslash, likewise.
-const SEPARATORS: [&str; 8] =
-    ["%2f", "%5c", "%c0%af", "%c1%9c", "%e0%80%af", "%e0%81%9c", "%f0%80%80%af", "%f0%80%81%9c"];
+const DOT: [&str; 1] = ["%2e"];
+const SEPARATORS: [&str; 2] = ["%2f", "%5c"];
 
 #[inline]
 fn dot_len(rest: &[u8]) -> Option<usize> {
     match rest {
         [b'.', ..] => Some(1),
-        [b'%', ..] => encoded_len(rest, &DOTS),
+        [b'%', ..] => encoded_len(rest, &DOT),
         _ => None,
     }
 }

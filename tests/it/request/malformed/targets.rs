@@ -68,12 +68,42 @@ fn a_dot_segment_in_any_spelling_is_refused() {
     check(&spellings.iter().map(|target| refused(target, "dot_segment")).collect::<Vec<_>>());
 }
 
-/// Three and four bytes for a dot or a slash are as overlong as two.
+/// Decoders of UTF-8 have taken all of these for dots and slashes, or dropped what hides them.
 #[test]
-fn longer_overlong_dots_are_refused_too() {
-    let spellings =
-        ["/%e0%80%ae%e0%80%ae/x", "/..%e0%80%afx", "/%f0%80%80%ae%f0%80%80%ae/x", "/..%F0%80%80%AFx", "/.%E0%80%AE"];
+fn a_dot_segment_that_only_a_lax_decoder_sees_is_refused() {
+    let spellings = [
+        "/%e0%80%ae%e0%80%ae/x",
+        "/..%e0%80%afx",
+        "/%f0%80%80%ae%f0%80%80%ae/x",
+        "/..%F0%80%80%AFx",
+        "/.%E0%80%AE",
+        "/%c0.%c0./x",
+        "/..%c0%2fx",
+        "/%e0%80%2e%e0%80%2e/x",
+        "/%c0%6e..",
+        "/%c0n%C0n/x",
+        "/%f8%80%80%80%ae%f8%80%80%80%ae/x",
+        "/%fc%80%80%80%80%ae%fc%80%80%80%80%ae/x",
+        "/a%c1%1c..",
+        "/..%c0%bbx",
+        "/.%ff./x",
+        "/..%c0",
+        "/base%c0%af..",
+    ];
     check(&spellings.iter().map(|target| refused(target, "dot_segment")).collect::<Vec<_>>());
+}
+
+#[test]
+fn characters_beyond_ascii_survive() {
+    check(&[
+        arrives_as("/%c3%a4.%c3%b6/x", "/prod/%c3%a4.%c3%b6/x"),
+        arrives_as("/%e4%bd%a0%e5%a5%bd..", "/prod/%e4%bd%a0%e5%a5%bd.."),
+        arrives_as("/%F0%9F%98%80./x", "/prod/%F0%9F%98%80./x"),
+        // Full stops of other scripts are letters of a name.
+        arrives_as("/%ef%bc%8e%ef%bc%8e/x", "/prod/%ef%bc%8e%ef%bc%8e/x"),
+        // Not UTF-8, and whatever it is, it has no dot.
+        arrives_as("/caf%e9/%c0%af/x", "/prod/caf%e9/%c0%af/x"),
+    ]);
 }
 
 /// NGINX merges `//` and decodes `%2F`, Caddy decodes `%3A`: a signed request does not survive that.
