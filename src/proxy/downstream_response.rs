@@ -70,8 +70,14 @@ impl Proxy {
         let (Ok(authority), Ok(host)) = (std::str::from_utf8(asked), normalize(asked, &mut buffer)) else {
             return Ok(());
         };
-        let scheme = self.forwarded.client_scheme(request, &ClientConnection::client_info(session)).as_str();
-        let client = ClientView { scheme, authority, host };
+        let seen = ClientConnection::client_info(session);
+        let port = self.forwarded.client_port(request, &seen);
+        let client = ClientView {
+            scheme: self.forwarded.client_scheme(request, &seen).as_str(),
+            authority,
+            host,
+            port: port.to_str().unwrap_or_default(),
+        };
         each(response, &LOCATION, |value| location(route, client, value))?;
         each(response, &CONTENT_LOCATION, |value| location(route, client, value))?;
         each(response, &SET_COOKIE, |value| cookie(route, client, value))

@@ -60,12 +60,21 @@ impl ForwardedRule {
 
     /// The scheme the client used, for answers that carry an absolute URL.
     pub(crate) fn client_scheme(&self, request: &RequestHeader, seen: &ClientInfo) -> Proto {
-        let trusted = self.trusts(seen);
-        match request.headers.get("x-forwarded-proto").map(HeaderValue::as_bytes) {
-            Some(b"https") if trusted => Proto::Https,
-            Some(b"http") if trusted => Proto::Http,
+        let said = self.trusts(seen).then(|| first_said(request, "x-forwarded-proto")).flatten();
+        match said {
+            Some(said) if said.eq_ignore_ascii_case(b"https") => Proto::Https,
+            Some(said) if said.eq_ignore_ascii_case(b"http") => Proto::Http,
             _ => self.proto_seen(seen),
         }
+    }
+
+    /// The port the client used, as the API is told.
+    pub(crate) fn client_port(&self, request: &RequestHeader, seen: &ClientInfo) -> HeaderValue {
+        let kept = self.untouched || self.trusts(seen);
+        let said = kept.then(|| first_said(request, "x-forwarded-port")).flatten();
+        said.and_then(|said| HeaderValue::from_bytes(said).ok())
+            .or(self.port.map(HeaderValue::from))
+            .unwrap_or_else(|| seen.port.clone())
     }
 
     /// Whom the peer says it speaks for, where it is believed.
@@ -83,6 +92,11 @@ impl ForwardedRule {
     fn trusts(&self, seen: &ClientInfo) -> bool {
         seen.client.is_some_and(|client| self.trust.iter().any(|network| network.contains(client.ip())))
     }
+}
+
+/// What the proxy next to the client said: of a chain, each adds its own at the end.
+fn first_said<'r>(request: &'r RequestHeader, name: &str) -> Option<&'r [u8]> {
+    request.headers.get(name)?.as_bytes().split(|b| *b == b',').next().map(<[u8]>::trim_ascii)
 }
 
 /// The list of a trusted peer with the peer added.
@@ -151,6 +165,26 @@ mod tests {
             ["1.1.1.1, 2.2.2.2, 10.0.0.9", "https", "443", "evil.example"]
         );
         assert_eq!(applied(&settings, &[], &client()), ["10.0.0.9", "http", "8080", "pay.example.com"]);
+    }
+
+    #[test]
+    fn scheme_and_port_are_what_the_first_trusted_proxy_said() {
+        let trusting = Forwarded { trust: vec!["10.0.0.0/24".parse().expect("a network")], ..Forwarded::default() };
+        let told = |settings: &Forwarded, proto: &str, port: &str| {
+            let mut request = RequestHeader::build("GET", b"/", None).expect("a request");
+            request.append_header("X-Forwarded-Proto", proto).expect("a header");
+            request.append_header("X-Forwarded-Port", port).expect("a header");
+            let rule = ForwardedRule::new(settings);
+            let port = rule.client_port(&request, &client());
+            (rule.client_scheme(&request, &client()).as_str(), port.to_str().expect("ascii").to_owned())
+        };
+        for proto in ["https", "HTTPS", "https, http", "Https ,http"] {
+            assert_eq!(told(&trusting, proto, "443, 8080"), ("https", "443".to_owned()), "{proto}");
+            assert_eq!(told(&Forwarded::default(), proto, "443"), ("http", "8080".to_owned()), "{proto}");
+        }
+        for proto in ["http, https", "HTTP", "", "gopher", "httpsx"] {
+            assert_eq!(told(&trusting, proto, "80"), ("http", "80".to_owned()), "{proto}");
+        }
     }
 
     #[test]

@@ -63,9 +63,46 @@ mod locations {
         location_becomes("pay.example.com", "/prod//evil.example/", "http://pay.example.com:8080//evil.example/");
     }
 
+    // Browsers drop a tab and take a backslash for a slash.
+    #[test]
+    fn no_translation_leads_to_another_host_in_a_browser() {
+        let in_full = "http://pay.example.com:8080//evil.example/x";
+        for sent in ["/prod/\t/evil.example/x", "/prod/\\evil.example/x", "/prod\t/\t\\evil.example/x"] {
+            location_becomes("pay.example.com", sent, in_full);
+        }
+    }
+
+    #[test]
+    fn the_custom_domain_is_the_apis_own_host_too() {
+        for authority in ["pay.example.com", "pay.example.com:8080", "pay.example.com:443"] {
+            let sent = format!("https://{authority}/prod/login?a=b");
+            location_becomes("pay.example.com", &sent, "http://pay.example.com:8080/login?a=b");
+            location_becomes("pay.example.com/v1", &sent, "http://pay.example.com:8080/v1/login?a=b");
+        }
+    }
+
+    // `X-Forwarded-Port` tells the API of it.
+    #[test]
+    fn the_listeners_port_is_the_custom_domains() {
+        let api = Origin::start(|request| {
+            let port = request.header("x-forwarded-port").expect("a port");
+            Reply::with_headers(201, &[("Location", &format!("http://pay.example.com:{port}/prod/x"))], "{}")
+        });
+        let proxy = proxy().maps("pay.example.com", "abc123", "/prod").to(&api).start();
+        assert_eq!(proxy.get("pay.example.com", "/").all("location"), ["http://pay.example.com/x"]);
+    }
+
     #[test]
     fn everything_else_stays_as_it_is() {
-        for sent in ["/x", "x", "/product", "https://other.example/prod/x", &format!("{API}/test/x")] {
+        for sent in [
+            "/x",
+            "x",
+            "/product",
+            "https://pay.example.com:9000/prod/x",
+            "https://pay.example.com/x",
+            "https://other.example/prod/x",
+            &format!("{API}/test/x"),
+        ] {
             location_becomes("pay.example.com", sent, sent);
         }
     }
@@ -84,8 +121,10 @@ mod locations {
         let api = Origin::start(move |_| reply.clone());
         let trust = "forwarded: { trust: [127.0.0.1] }";
         let proxy = proxy().maps("pay.example.com", "abc123", "/prod").to(&api).settings(trust).start();
-        let answer = proxy.request("GET", "pay.example.com", "/", &[("X-Forwarded-Proto", "https")], b"");
-        assert_eq!(answer.all("location"), ["https://pay.example.com/x"]);
+        for said in ["https", "HTTPS", "https, http"] {
+            let answer = proxy.request("GET", "pay.example.com", "/", &[("X-Forwarded-Proto", said)], b"");
+            assert_eq!(answer.all("location"), ["https://pay.example.com/x"], "{said}");
+        }
     }
 
     #[test]
@@ -103,6 +142,16 @@ mod cookies {
     fn the_path_loses_the_stage() {
         cookie_becomes("pay.example.com", "a=b; Path=/prod; Secure", "a=b; Path=/; Secure");
         cookie_becomes("pay.example.com/v1", "a=b; path=/prod/x; HttpOnly", "a=b; path=/v1/x; HttpOnly");
+    }
+
+    #[test]
+    fn a_path_above_the_apis_base_is_the_entrys() {
+        let sent = [("Set-Cookie", "a=b; Path=/prod; Secure"), ("Set-Cookie", "c=d; Path=/prod/in/x")];
+        let reply = Reply::with_headers(201, &sent, "{}");
+        let api = Origin::start(move |_| reply.clone());
+        let proxy = proxy().maps("pay.example.com/v1", "abc123", "/prod/in").to(&api).start();
+        let answer = proxy.get("pay.example.com", "/v1");
+        assert_eq!(answer.all("set-cookie"), ["a=b; Path=/v1; Secure", "c=d; Path=/v1/x"]);
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //! Only what points at this API's own host, or under its own stage and base path, is translated;
 //! every other value stays as the API sent it.
 
+use std::borrow::Cow;
+
 use super::rewrite::rest_after;
-use super::route::{HostMode, Route};
+use super::route::Route;
 
 /// How the client reached us: what an absolute URL in the custom domain's terms starts with.
 #[derive(Clone, Copy, Debug)]
@@ -15,23 +17,24 @@ pub struct ClientView<'c> {
     pub authority: &'c str,
     /// The same, as looked up: no port.
     pub host: &'c str,
+    /// The port that the API was told (`X-Forwarded-Port`).
+    pub port: &'c str,
 }
 
 /// A `Location` or `Content-Location` in the custom domain's terms; `None` leaves it as it is.
 pub fn location(route: &Route, client: ClientView<'_>, value: &[u8]) -> Option<Vec<u8>> {
-    let (authority, path) = match split_authority(value)? {
+    let read = as_browsers_read(value);
+    let (authority, path) = match split_authority(&read)? {
         (None, path) => (None, path),
         (Some(authority), path) if is_own(route, client, authority) => (Some(authority), path),
         _ => return None,
     };
-    let end = path.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
-    let (path, tail) = path.split_at(end);
+    let (path, tail) = path.split_at(end_of_path(path));
     let local = custom_path(route, path)?;
     let mut out = Vec::with_capacity(value.len() + client.authority.len());
-    // `/prod//x` without its stage is `//x`, which names another host (RFC 3986 section 4.2), and
-    // browsers read `/\x` the same. Written out in full it stays on this one.
-    let names_a_host = local.starts_with(b"//") || local.starts_with(b"/\\");
-    if authority.is_some() || names_a_host {
+    // `/prod//x` without its stage is `//x`, which names another host (RFC 3986 section 4.2). Written out in full it
+    // stays on this one.
+    if authority.is_some() || local.starts_with(b"//") {
         out.extend_from_slice(client.scheme.as_bytes());
         out.extend_from_slice(b"://");
         out.extend_from_slice(client.authority.as_bytes());
@@ -39,6 +42,25 @@ pub fn location(route: &Route, client: ClientView<'_>, value: &[u8]) -> Option<V
     out.extend_from_slice(&local);
     out.extend_from_slice(tail);
     (out != value).then_some(out)
+}
+
+/// A URL without what browsers take out, and with slashes where they read some: tabs and line ends count nowhere, and a
+/// backslash before the query is a slash (WHATWG URL, "basic URL parser").
+fn as_browsers_read(value: &[u8]) -> Cow<'_, [u8]> {
+    let value = value.trim_ascii();
+    let is_dropped = |byte: &u8| matches!(byte, b'\t' | b'\r' | b'\n');
+    if !value.iter().any(|byte| is_dropped(byte) || *byte == b'\\') {
+        return Cow::Borrowed(value);
+    }
+    let mut read: Vec<u8> = value.iter().copied().filter(|byte| !is_dropped(byte)).collect();
+    let end = end_of_path(&read);
+    read[..end].iter_mut().filter(|byte| **byte == b'\\').for_each(|byte| *byte = b'/');
+    Cow::Owned(read)
+}
+
+/// Where a query or a fragment begins.
+fn end_of_path(url: &[u8]) -> usize {
+    url.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(url.len())
 }
 
 /// A `Set-Cookie` whose Domain and Path are in the custom domain's terms; `None` leaves it as it is.
@@ -71,9 +93,19 @@ fn cookie_attribute<'a>(route: &Route, client: ClientView<'_>, part: &'a [u8]) -
         return domain.eq_ignore_ascii_case(route.api_host().as_bytes()).then(|| (name, client.host.into()));
     }
     if key.eq_ignore_ascii_case(b"path") {
-        return Some((name, custom_path(route, value)?));
+        return Some((name, cookie_path(route, value)?));
     }
     None
+}
+
+/// A cookie's Path. One that covers more than the API covers, in the custom domain's terms, all of its entry; `/` is `/`
+/// on both sides.
+fn cookie_path(route: &Route, path: &[u8]) -> Option<Vec<u8>> {
+    let parent = path.strip_suffix(b"/").unwrap_or(path);
+    if !parent.is_empty() && rest_after(parent, route.prefix_ref()).is_some_and(|below| !below.is_empty()) {
+        return custom_path(route, route.prefix_ref());
+    }
+    custom_path(route, path)
 }
 
 /// `/{stage}{api base}{rest}` as `{custom base}{rest}`.
@@ -109,11 +141,18 @@ fn split_authority(value: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     Some((Some(authority), path))
 }
 
+/// Reports whether an authority is the API's, or ours: an API builds URLs of the domain it is told, and puts its stage
+/// behind that.
 fn is_own(route: &Route, client: ClientView<'_>, authority: &[u8]) -> bool {
-    let host = authority.strip_suffix(b":443").unwrap_or(authority);
-    host.eq_ignore_ascii_case(route.api_host().as_bytes())
-        // An API that was shown the custom domain builds its URLs with it, and with its stage.
-        || (route.choices.host == HostMode::Preserve && authority.eq_ignore_ascii_case(client.authority.as_bytes()))
+    if authority.eq_ignore_ascii_case(client.authority.as_bytes()) {
+        return true;
+    }
+    let colon = authority.iter().rposition(|b| *b == b':').unwrap_or(authority.len());
+    let (host, port) = authority.split_at(colon);
+    let port = port.strip_prefix(b":").unwrap_or(port);
+    let is = |name: &str| host.eq_ignore_ascii_case(name.as_bytes());
+    matches!(port, b"" | b"443") && is(route.api_host())
+        || (matches!(port, b"" | b"443" | b"80") || port == client.port.as_bytes()) && is(client.host)
 }
 
 #[cfg(test)]
@@ -126,23 +165,23 @@ mod tests {
 
     const API: &str = "https://abc.execute-api.eu-west-1.amazonaws.com";
 
-    fn route(base: &str, host: HostMode) -> Route {
-        let api = PrivateApi::parse(&format!("{API}/prod")).expect("an api");
+    fn route(base: &str, stage: &str) -> Route {
+        let api = PrivateApi::parse(&format!("{API}{stage}")).expect("an api");
         Route::new(
             &Host::parse("pay.example.com").expect("a host"),
             &BasePath::parse(base).expect("a base path"),
             &api,
-            Choices { host, ..Choices::default() },
+            Choices::default(),
             1,
         )
     }
 
     const CLIENT: ClientView<'static> =
-        ClientView { scheme: "https", authority: "pay.example.com:8443", host: "pay.example.com" };
+        ClientView { scheme: "https", authority: "pay.example.com:8443", host: "pay.example.com", port: "8080" };
 
     #[track_caller]
     fn moved(base: &str, value: &str, want: Option<&str>) {
-        let got = location(&route(base, HostMode::Api), CLIENT, value.as_bytes());
+        let got = location(&route(base, "/prod"), CLIENT, value.as_bytes());
         assert_eq!(got.map(|v| String::from_utf8_lossy(&v).into_owned()).as_deref(), want, "{value}");
     }
 
@@ -164,7 +203,7 @@ mod tests {
     #[test]
     fn a_path_that_would_name_another_host_is_written_in_full() {
         moved("", "/prod//evil.example/x", Some("https://pay.example.com:8443//evil.example/x"));
-        moved("", "/prod/\\evil.example", Some("https://pay.example.com:8443/\\evil.example"));
+        moved("", "/prod/\\evil.example", Some("https://pay.example.com:8443//evil.example"));
         moved("/v1", "/prod//x", Some("/v1//x"));
     }
 
@@ -187,15 +226,47 @@ mod tests {
     }
 
     #[test]
-    fn with_the_host_preserved_the_custom_domain_is_the_apis_own() {
-        let got = location(&route("", HostMode::Preserve), CLIENT, b"https://pay.example.com:8443/prod/x");
-        assert_eq!(got.as_deref(), Some(&b"https://pay.example.com:8443/x"[..]));
-        assert_eq!(location(&route("", HostMode::Api), CLIENT, b"https://pay.example.com:8443/prod/x"), None);
+    fn the_custom_domain_is_the_apis_own_host() {
+        for authority in [
+            "pay.example.com:8443",
+            "pay.example.com",
+            "PAY.example.com",
+            "pay.example.com:443",
+            "pay.example.com:80",
+            "pay.example.com:8080",
+        ] {
+            moved("", &format!("https://{authority}/prod/x"), Some("https://pay.example.com:8443/x"));
+            moved("/v1", &format!("//{authority}/prod?a"), Some("https://pay.example.com:8443/v1?a"));
+        }
+        for authority in ["pay.example.com:9000", "u@pay.example.com", "pay.example.com.evil.example", ""] {
+            moved("", &format!("https://{authority}/prod/x"), None);
+        }
+        moved("", "https://pay.example.com/x", None);
+        moved("/v1", "https://pay.example.com/v1/x", None);
+    }
+
+    #[test]
+    fn a_url_is_what_browsers_read() {
+        moved("", "/prod/\t/evil.example/x", Some("https://pay.example.com:8443//evil.example/x"));
+        moved("", "/prod/\r\n/evil.example", Some("https://pay.example.com:8443//evil.example"));
+        moved("", "/prod\t//evil.example", Some("https://pay.example.com:8443//evil.example"));
+        moved("", "/prod/\t\\\tevil.example", Some("https://pay.example.com:8443//evil.example"));
+        moved("", "/p\trod/x", Some("/x"));
+        moved("", "\\prod\\x?a\\b#c\\d", Some("/x?a\\b#c\\d"));
+        moved("", "/\t/evil.example/prod/x", None);
+        moved("", "\t/\\evil.example/prod/x", None);
+        let api = API.replace("//", "\\\\");
+        moved("", &format!("{api}\\prod\\x"), Some("https://pay.example.com:8443/x"));
     }
 
     #[track_caller]
     fn baked(value: &str, want: Option<&str>) {
-        let got = cookie(&route("/v1", HostMode::Api), CLIENT, value.as_bytes());
+        baked_by("/v1", "/prod", value, want);
+    }
+
+    #[track_caller]
+    fn baked_by(base: &str, stage: &str, value: &str, want: Option<&str>) {
+        let got = cookie(&route(base, stage), CLIENT, value.as_bytes());
         assert_eq!(got.map(|v| String::from_utf8_lossy(&v).into_owned()).as_deref(), want, "{value}");
     }
 
@@ -209,5 +280,16 @@ mod tests {
         baked("Path=/prod; Secure", None);
         baked("a=b; Path=/; Domain=example.com", None);
         baked("a=b", None);
+    }
+
+    #[test]
+    fn a_cookie_for_more_than_the_api_is_for_the_whole_entry() {
+        baked_by("/v1", "/prod/pay/in", "a=b; Path=/prod", Some("a=b; Path=/v1"));
+        baked_by("/v1", "/prod/pay/in", "a=b; Path=/prod/pay/", Some("a=b; Path=/v1"));
+        baked_by("", "/prod/pay/in", "a=b; Path=/prod/pay", Some("a=b; Path=/"));
+        baked_by("/v1", "/prod/pay/in", "a=b; Path=/prod/pay/in/x", Some("a=b; Path=/v1/x"));
+        for path in ["/", "/pro", "/prod/pa", "/prod/payment", "/prod/pay/out", "prod"] {
+            baked_by("/v1", "/prod/pay/in", &format!("a=b; Path={path}"), None);
+        }
     }
 }
