@@ -5,7 +5,7 @@ use pingora::http::RequestHeader;
 
 use super::Proxy;
 use super::context::RequestContext;
-use super::head::{METHOD_OVERRIDE, RequestHead};
+use super::head::{METHOD_OVERRIDE, RequestHead, is_chunked};
 use crate::live::snapshot::Entry;
 use nameplate_core::domain::decide::{Refused, RequestView, decide};
 use nameplate_core::domain::host::HostBuffer;
@@ -42,9 +42,7 @@ impl Proxy {
         if request.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
             return Err(Refusal::MalformedTarget);
         }
-        // A coding other than chunked alone would be stripped on the way and the body misread.
-        let chunked = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
-        if head.coded_twice || head.coding.is_some_and(|coding| !chunked(coding)) {
+        if head.coded_twice || head.coding.is_some_and(|coding| !is_chunked(coding)) {
             return Err(Refusal::MalformedMessage);
         }
         let authority = request.uri.authority().map(|authority| authority.as_str().as_bytes());

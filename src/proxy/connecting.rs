@@ -144,6 +144,7 @@ impl Proxy {
         let watch = attempt
             .deadlines(started, now, client_wait)
             .and_then(|deadlines| Some(DeadlineWatch::new(CancelHandle::of(digest)?, deadlines, now)));
+        attempt.set_connection(CancelHandle::of(digest));
         attempt.note_sent(reused, watch, now);
     }
 

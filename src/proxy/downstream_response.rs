@@ -1,9 +1,9 @@
 //! The API's response on its way to the client, in the custom domain's terms where it must be.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_LOCATION, HeaderName, LOCATION, SET_COOKIE, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Version};
-use pingora::Result;
+use http::{HeaderValue, Method, StatusCode, Version};
 use pingora::http::ResponseHeader;
+use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use super::Proxy;
@@ -25,6 +25,11 @@ impl Proxy {
         response: &mut ResponseHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
+        self.answered(ctx);
+        let mut head = checked_head(response)?;
+        if head.coded || response.status == StatusCode::NO_CONTENT {
+            frame_bodyless(session, response, ctx);
+        }
         // RFC 9112 section 6.1: a client of HTTP/1.0 may not know chunks. Without them, and without
         // a length, the end of the connection is the end of the body.
         if session.req_header().version == Version::HTTP_10 && response.remove_header(&TRANSFER_ENCODING).is_some() {
@@ -35,7 +40,6 @@ impl Proxy {
         if !session.as_mut().is_body_done() {
             ClientConnection::of(session).inspect(|connection| connection.note_cut_short());
         }
-        let mut head = ResponseHead::of(&response.headers);
         if head.hop {
             end_hop(response);
             head = ResponseHead::of(&response.headers);
@@ -43,7 +47,6 @@ impl Proxy {
         if head.length {
             say_length_once(response)?;
         }
-        self.answered(ctx);
         // An API's own id is the API's to say.
         if let Some(id) = self.id_to_say(ctx)
             && !head.has_id
@@ -81,6 +84,46 @@ impl Proxy {
         each(response, &LOCATION, |value| location(route, client, value))?;
         each(response, &CONTENT_LOCATION, |value| location(route, client, value))?;
         each(response, &SET_COOKIE, |value| cookie(route, client, value))
+    }
+}
+
+/// Makes an interim response (1xx) the client's: it has no body, so nothing frames one (RFC 9110 section 15.2), and what
+/// concerns the other hop ends.
+pub(super) fn interim_response(response: &mut ResponseHeader) -> Result<()> {
+    if checked_head(response)?.hop {
+        end_hop(response);
+    }
+    for name in [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH] {
+        response.remove_header(&name);
+    }
+    Ok(())
+}
+
+/// One look at the API's headers; an error where nobody can say where its body ends.
+fn checked_head(response: &ResponseHeader) -> Result<ResponseHead> {
+    let head = ResponseHead::of(&response.headers);
+    if head.misframed {
+        return Err(
+            Error::explain(ErrorType::InvalidHTTPHeader, "a Transfer-Encoding other than one `chunked`").into_up()
+        );
+    }
+    Ok(head)
+}
+
+/// Takes out what frames a body where there is none. RFC 9110 section 8.6 has no Content-Length in a 204; in a 304, and in
+/// a response to HEAD, it tells of the body that is left out. RFC 9112 section 6.1 lets everybody on the way take out a
+/// Transfer-Encoding there, and has none in a 204.
+fn frame_bodyless(session: &Session, response: &mut ResponseHeader, ctx: &RequestContext) {
+    let no_content = response.status == StatusCode::NO_CONTENT;
+    let bodyless = no_content || response.status == StatusCode::NOT_MODIFIED;
+    if !bodyless && session.req_header().method != Method::HEAD {
+        return;
+    }
+    let coded = response.remove_header(&TRANSFER_ENCODING).is_some();
+    let length = if no_content { response.remove_header(&CONTENT_LENGTH) } else { None };
+    if bodyless && (coded || length.is_some_and(|length| length != "0")) {
+        // The body it promises may yet come, and would be read as the next response.
+        ctx.attempts.current().inspect(|attempt| attempt.cut_connection());
     }
 }
 

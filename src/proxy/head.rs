@@ -84,6 +84,10 @@ pub(super) struct ResponseHead {
     pub(super) hop: bool,
     /// Its Content-Length is said more than once.
     pub(super) length: bool,
+    /// It has a Transfer-Encoding.
+    pub(super) coded: bool,
+    /// It has one that is not `chunked`, or two: where its body ends is anybody's guess.
+    pub(super) misframed: bool,
     /// It has an id of the API's.
     pub(super) has_id: bool,
     /// It may name a place in the API's terms: Location, Content-Location, Set-Cookie.
@@ -103,6 +107,10 @@ impl ResponseHead {
                     lengths += 1;
                     head.length |= lengths > 1 || is_list(value);
                 }
+                "transfer-encoding" => {
+                    head.misframed |= head.coded || !is_chunked(value);
+                    head.coded = true;
+                }
                 request_id::NAME => head.has_id = true,
                 "location" | "content-location" | "set-cookie" => head.names_a_place = true,
                 name => head.hop |= is_of_one_hop(name),
@@ -116,6 +124,12 @@ impl ResponseHead {
 /// Trailers end here, so their announcement does too.
 pub(super) fn is_of_one_hop(name: &str) -> bool {
     matches!(name, "keep-alive" | "proxy-connection" | "proxy-authenticate" | "trailer" | "upgrade")
+}
+
+/// Reports whether a Transfer-Encoding is `chunked` and nothing else: what else there is would be stripped on the way, and
+/// the body misread.
+pub(super) fn is_chunked(value: &HeaderValue) -> bool {
+    value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")
 }
 
 fn is_list(value: &HeaderValue) -> bool {
@@ -209,6 +223,13 @@ mod tests {
             assert_eq!(told(&[(name, value)]), ResponseHead { hop: true, ..none }, "{name}: {value}");
         }
         assert_eq!(told(&[("content-length", "2, 2")]), ResponseHead { length: true, ..none });
+        assert_eq!(told(&[("transfer-encoding", "Chunked")]), ResponseHead { coded: true, ..none });
+        for codings in
+            [&["gzip"][..], &["gzip, chunked"], &["chunked, chunked"], &["identity"], &["chunked", "chunked"]]
+        {
+            let lines: Vec<_> = codings.iter().map(|coding| ("transfer-encoding", *coding)).collect();
+            assert_eq!(told(&lines), ResponseHead { coded: true, misframed: true, ..none }, "{codings:?}");
+        }
         assert_eq!(told(&[("x-request-id", "1")]), ResponseHead { has_id: true, ..none });
         for name in ["location", "content-location", "set-cookie"] {
             assert_eq!(told(&[(name, "x")]), ResponseHead { names_a_place: true, ..none });

@@ -14,6 +14,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 use super::Proxy;
 use super::context::RequestContext;
+use super::downstream_response::interim_response;
 use crate::downstream::connection::ClientConnection;
 use crate::downstream::unfinished;
 use crate::telemetry::metrics::Done;
@@ -114,6 +115,7 @@ impl ProxyHttp for Proxy {
             }
             return Ok(());
         }
+        interim_response(response)?;
         if ctx.attempts.current_mut().is_some_and(|attempt| !attempt.add_interim()) {
             return Err(Error::explain(ErrorType::InvalidHTTPHeader, "interim answers without end").into_up());
         }

@@ -7,6 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::deadline::{DeadlineWatch, Deadlines, Late, TimeLimits};
+use super::dial::CancelHandle;
 use super::pool::Picked;
 
 /// Interim responses (1xx) that an API may send before its response. Real ones send one or two.
@@ -105,6 +106,8 @@ pub(crate) struct Attempt {
     began: Instant,
     /// When the request was handed to a connection, and whether another request had left that one.
     sent: Option<(Instant, bool)>,
+    /// What can end its connection.
+    connection: Option<CancelHandle>,
     /// Ends the connection when something is late that Pingora does not time.
     watch: Option<DeadlineWatch>,
     /// The response has begun.
@@ -121,6 +124,7 @@ impl Attempt {
             limits,
             began,
             sent: None,
+            connection: None,
             watch: None,
             answered: false,
             first_byte: None,
@@ -138,6 +142,16 @@ impl Attempt {
     pub(crate) fn note_sent(&mut self, reused: bool, watch: Option<DeadlineWatch>, now: Instant) {
         self.sent = Some((now, reused));
         self.watch = watch;
+    }
+
+    /// Keeps the handle of its connection.
+    pub(crate) fn set_connection(&mut self, connection: Option<CancelHandle>) {
+        self.connection = connection;
+    }
+
+    /// Ends its connection, so that no other request has it.
+    pub(crate) fn cut_connection(&self) {
+        self.connection.iter().for_each(CancelHandle::cut);
     }
 
     /// The deadlines that Pingora does not see to, for a request that began at `started` and is sent at `now`.

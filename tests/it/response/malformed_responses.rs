@@ -161,6 +161,38 @@ fn lengths_that_disagree() {
     ]);
 }
 
+/// Nobody can say where these end: `identity` and a coding after `chunked` last until the connection closes, and a second
+/// `chunked` is stripped by one reader and left by the next.
+#[test]
+fn codings_that_are_not_chunked_alone() {
+    let chunks = "5\r\nhello\r\n0\r\n\r\n";
+    let coded = |name, value: &str| raw(name, ok(&format!("Transfer-Encoding: {value}\r\n"), chunks), Bad);
+    let two = |name, one: &str, other: &str| {
+        raw(name, ok(&format!("Transfer-Encoding: {one}\r\nTransfer-Encoding: {other}\r\n"), chunks), Bad)
+    };
+    check(vec![
+        coded("identity", "identity"),
+        coded("gzip", "gzip"),
+        coded("gzip, chunked", "gzip, chunked"),
+        coded("chunked, gzip", "chunked, gzip"),
+        coded("chunked, chunked", "chunked, chunked"),
+        coded("chunked, identity", "chunked, identity"),
+        coded("an empty first element", ", chunked"),
+        coded("an empty last element", "chunked,"),
+        coded("a parameter", "chunked;q=1"),
+        coded("quoted", "\"chunked\""),
+        coded("nothing", ""),
+        two("two lines", "chunked", "chunked"),
+        two("gzip, then chunked", "gzip", "chunked"),
+        two("chunked, then gzip", "chunked", "gzip"),
+        two("chunked, then nothing", "chunked", ""),
+        raw("gzip beside a length", ok("Transfer-Encoding: gzip\r\nContent-Length: 5\r\n", "hello"), Bad),
+        raw("gzip on a 204", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: gzip\r\n\r\n", Bad),
+        raw("gzip on a 103", "HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: gzip\r\n\r\n", Bad),
+        raw("upper case", ok("Transfer-Encoding: CHUNKED\r\n", chunks), Passed(200, "hello")),
+    ]);
+}
+
 #[test]
 fn bodies_that_break_off() {
     let chunked = |body: &str| ok("Transfer-Encoding: chunked\r\n", body);

@@ -1,4 +1,5 @@
 //! Responses: what of them the client sees.
 
+mod bodyless;
 mod malformed_responses;
 mod translation;
