@@ -5,7 +5,7 @@ use pingora::http::RequestHeader;
 
 use super::Proxy;
 use super::context::RequestContext;
-use super::head::{METHOD_OVERRIDE, RequestHead, is_chunked};
+use super::head::{METHOD_OVERRIDE, RequestHead, is_chunked, is_field_name};
 use crate::live::snapshot::Entry;
 use nameplate_core::domain::decide::{Refused, RequestView, decide};
 use nameplate_core::domain::host::HostBuffer;
@@ -43,6 +43,10 @@ impl Proxy {
             return Err(Refusal::MalformedTarget);
         }
         if head.coded_twice || head.coding.is_some_and(|coding| !is_chunked(coding)) {
+            return Err(Refusal::MalformedMessage);
+        }
+        // Over HTTP/1.1 the parser has looked.
+        if request.version == Version::HTTP_2 && !request.headers.keys().all(is_field_name) {
             return Err(Refusal::MalformedMessage);
         }
         let authority = request.uri.authority().map(|authority| authority.as_str().as_bytes());

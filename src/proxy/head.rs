@@ -126,6 +126,29 @@ pub(super) fn is_of_one_hop(name: &str) -> bool {
     matches!(name, "keep-alive" | "proxy-connection" | "proxy-authenticate" | "trailer" | "upgrade")
 }
 
+/// The bytes of a token (RFC 9110 section 5.6.2).
+const TOKEN: [bool; 256] = {
+    let mut token = [false; 256];
+    let others = b"!#$%&'*+-.^_`|~";
+    let mut byte = 0;
+    while byte < token.len() {
+        token[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < others.len() {
+        token[others[at] as usize] = true;
+        at += 1;
+    }
+    token
+};
+
+/// Reports whether a field name is a token (RFC 9110 section 5.1). `http` takes a quotation mark, too, where a name comes
+/// over HTTP/2; to who strips those, `"transfer-encoding` is a name that no proxy has looked at.
+pub(super) fn is_field_name(name: &HeaderName) -> bool {
+    name.as_str().bytes().all(|byte| TOKEN[usize::from(byte)])
+}
+
 /// Reports whether a Transfer-Encoding is `chunked` and nothing else: what else there is would be stripped on the way, and
 /// the body misread.
 pub(super) fn is_chunked(value: &HeaderValue) -> bool {
@@ -197,6 +220,19 @@ mod tests {
         assert_eq!(head.id.expect("an id"), "one");
         assert!(head.overrides && !head.coded_twice);
         assert_eq!(head.bytes, lines.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>());
+    }
+
+    #[test]
+    fn a_field_name_is_a_token_whatever_a_library_takes() {
+        for byte in 0..=u8::MAX {
+            let token = byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            let read = [HeaderName::from_bytes(&[b'x', byte]), HeaderName::from_lowercase(&[b'x', byte])];
+            for name in read.into_iter().flatten() {
+                assert_eq!(is_field_name(&name), token || byte.is_ascii_uppercase(), "{byte:#04x}");
+            }
+        }
+        let quoted = HeaderName::from_lowercase(b"\"x").expect("what this is for");
+        assert!(!is_field_name(&quoted));
     }
 
     #[test]

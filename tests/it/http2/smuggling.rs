@@ -1,12 +1,14 @@
 //! HTTP/2 requests on their way to HTTP/1.1, where most ways to smuggle begin (RFC 9113 section 8).
 
 use crate::harness::client::get;
-use crate::harness::frames::{DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, RST_STREAM, frame, headers};
+use crate::harness::frames::{
+    DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, RST_STREAM, WHOLE, fields, frame, headers,
+};
 use crate::harness::http2::Call;
 use crate::harness::origin::Origin;
 use crate::harness::proxy::{Proxy, proxy};
 use crate::harness::reply::Reply;
-use crate::request::malformed::{DOMAIN, expect_addressed, message};
+use crate::request::malformed::{DOMAIN, expect_addressed, is_token, message};
 
 fn start() -> (Origin, Proxy) {
     let api = Origin::start(|request| Reply::json(200, request.target()));
@@ -103,6 +105,67 @@ fn requests_that_http2_does_not_have() {
     api.wait_until_closed();
     let seen: Vec<_> = api.requests().iter().filter(|request| request.complete).map(message).collect();
     assert!(seen.is_empty(), "{seen:#?}");
+    api.expect_no_oddities();
+}
+
+/// Sends a request whose last field, or trailer, has this name.
+fn named(proxy: &Proxy, name: &[u8], in_trailers: bool) -> Option<u16> {
+    let mut client = Frames::connect(proxy.h2c_address());
+    let length = u8::try_from(name.len()).expect("a short name");
+    let field = [&[0, length][..], name, &[1, b'1']].concat();
+    let request = fields(&[POST, PATH, HTTP, HERE]);
+    if in_trailers {
+        client.send(frame(HEADERS, END_HEADERS, 1, &request));
+        let _ = client.try_send(frame(HEADERS, WHOLE, 1, &field));
+    } else {
+        client.send(frame(HEADERS, WHOLE, 1, &[request, field].concat()));
+    }
+    let verdict =
+        client.wait_for(|frame| matches!((frame.kind, frame.stream), (HEADERS | RST_STREAM, 1) | (GOAWAY, _)));
+    (verdict.kind == HEADERS).then(|| verdict.status())
+}
+
+// RFC 9110 section 5.1 and RFC 9113 section 8.2.1.
+#[test]
+fn every_byte_in_a_name() {
+    let (api, proxy) = start();
+    for byte in 0..=u8::MAX {
+        let before = api.requests().len();
+        let status = named(&proxy, &[b'x', byte, b'a'], false);
+        let seen = api.requests().split_off(before);
+        if is_token(byte) && !byte.is_ascii_uppercase() {
+            let name = format!("x{}a", char::from(byte));
+            assert_eq!(status, Some(200), "{name}");
+            assert_eq!(seen.iter().map(|request| request.all(&name)).collect::<Vec<_>>(), [["1"]], "{name}");
+        } else {
+            assert!(matches!(status, None | Some(400)), "{byte:#04x}: {status:?}");
+            assert!(seen.is_empty(), "{byte:#04x}: {seen:#?}");
+        }
+    }
+    for name in [b"x-apigw-api-id\"".as_slice(), b"\"transfer-encoding", b"\""] {
+        let before = api.requests().len();
+        assert_eq!((named(&proxy, name, false), api.requests().len()), (Some(400), before));
+    }
+    proxy.wait_for_metric("nameplate_refusals_total{reason=\"malformed_message\"}", 4.0);
+    api.expect_no_oddities();
+}
+
+/// Trailers end here, whatever they are called.
+#[test]
+fn every_byte_in_the_name_of_a_trailer() {
+    let (api, proxy) = start();
+    for byte in 0..=u8::MAX {
+        named(&proxy, &[b'x', byte, b'a'], true);
+    }
+    proxy.stop();
+    api.wait_until_closed();
+    let whole: Vec<_> = api.requests().into_iter().filter(|request| request.complete).collect();
+    assert!(!whole.is_empty(), "trailers with a good name end a request");
+    for request in &whole {
+        let chunked = "POST /prod/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        assert_eq!(message(request).replace("transfer-encoding", "Transfer-Encoding"), chunked);
+        assert!(request.trailers.is_empty());
+    }
     api.expect_no_oddities();
 }
 

@@ -9,7 +9,7 @@ use crate::harness::client::{Client, Response};
 use crate::harness::origin::Origin;
 use crate::harness::proxy::{Proxy, proxy};
 use crate::harness::reply::Reply;
-use crate::request::malformed::{DOMAIN, get_with};
+use crate::request::malformed::{DOMAIN, get_with, is_token};
 
 enum Want {
     /// 502 `bad_answer`.
@@ -133,6 +133,16 @@ fn heads_that_are_malformed() {
         raw("300 headers", ok(&many, ""), Bad),
         raw("2 MB of header", ok(&format!("X-A: {}\r\n", "a".repeat(2_000_000)), ""), Bad),
     ]);
+}
+
+#[test]
+fn every_byte_in_a_name() {
+    let case = |byte: u8| {
+        let head = [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX", &[byte][..], b"A: 1\r\n\r\n"].concat();
+        let want = if is_token(byte) || byte == b':' { Passed(200, "") } else { Bad };
+        (&*format!("{byte:#04x}").leak(), Reply::raw(head), want)
+    };
+    check((0..=u8::MAX).map(case).collect());
 }
 
 #[test]

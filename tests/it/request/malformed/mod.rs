@@ -85,6 +85,11 @@ fn post(lines: &str, body: &str) -> String {
     format!("POST / HTTP/1.1\r\nHost: {DOMAIN}\r\n{lines}\r\n{body}")
 }
 
+/// Whether a name may have this byte (RFC 9110 section 5.6.2).
+pub(crate) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
 /// How a case's bytes are put on the wire.
 #[derive(Clone, Copy, Debug)]
 enum Writes {
