@@ -58,7 +58,7 @@ impl Rig {
             free((address, port).into())?;
         }
         certificates::write(&folder)?;
-        let names = Dns::start(Answer::Addresses(ORIGIN.to_vec(), 1));
+        let names = Dns::start(Answer::Addresses(ORIGIN.map(Into::into).to_vec(), 1));
         let origin = origin(&folder, nginx, load_cpu, &names)?;
         let rig = Rig { folder, load_cpu, proxy_cpu, names, _origin: origin };
         rig.wait_for_the_origin()?;

@@ -238,7 +238,7 @@ fn write_certificate(folder: &Path) -> Result<()> {
 
 /// What DNS has of the endpoint: these of its addresses, for a second.
 fn addresses(places: impl IntoIterator<Item = usize>) -> Answer {
-    Answer::Addresses(places.into_iter().map(origin::address).collect(), 1)
+    Answer::Addresses(places.into_iter().map(|place| origin::address(place).into()).collect(), 1)
 }
 
 fn settings(origins: &Origins, names: &Dns) -> String {

@@ -11,8 +11,7 @@ use pingora_proxy::Session;
 
 use super::Proxy;
 use super::context::RequestContext;
-use crate::telemetry::metrics::{ConnectFailure, Discovery, Metrics, Retry};
-use crate::upstream::api_names::ApiName;
+use crate::telemetry::metrics::{ConnectFailure, Retry};
 use crate::upstream::attempt::Attempt;
 use crate::upstream::broken::Unconnected;
 use crate::upstream::deadline::DeadlineWatch;
@@ -76,12 +75,12 @@ impl Proxy {
         let Some(names) = self.endpoints.at(entry.endpoint()).endpoint.names() else { return false };
         let name = entry.name.get_or_init(|| names.named(route.api_host()));
         if name.is_unknown() {
-            look_up(name, &self.metrics, now).await;
+            name.refresh(now).await;
             return true;
         } else if name.claim_refresh(now) {
             // The addresses that are known serve on meanwhile.
-            let (name, metrics) = (Arc::clone(name), Arc::clone(&self.metrics));
-            tokio::spawn(async move { look_up(&name, &metrics, now).await });
+            let name = Arc::clone(name);
+            tokio::spawn(async move { name.refresh(now).await });
         }
         false
     }
@@ -90,7 +89,7 @@ impl Proxy {
     fn pool_of<'a>(&'a self, ctx: &'a RequestContext) -> Option<(&'a EndpointState, &'a AddressPool)> {
         let entry = ctx.entry()?;
         let state = self.endpoints.at(entry.endpoint());
-        let pool = state.endpoint.pool().or_else(|| entry.name.get().map(|name| &name.pool))?;
+        let pool = state.endpoint.pool().or_else(|| entry.name.get().map(|name| name.pool.as_ref()))?;
         Some((state, pool))
     }
 
@@ -172,17 +171,6 @@ impl Proxy {
     pub(super) fn blame_address(&self, ctx: &RequestContext, now: Instant) {
         if let (Some(attempt), Some((endpoint, pool))) = (ctx.attempts.current(), self.pool_of(ctx)) {
             endpoint.failed(pool, &attempt.address, now);
-        }
-    }
-}
-
-async fn look_up(name: &ApiName, metrics: &Metrics, now: Instant) {
-    match name.refresh(now).await {
-        Ok(true) => metrics.upstream.endpoint_discovered(Discovery::Ok),
-        Ok(false) => {}
-        Err(fault) => {
-            metrics.upstream.endpoint_discovered(Discovery::Failed);
-            log::warn!("{fault}; asked again in {:?} at the soonest", fault.retry_in);
         }
     }
 }

@@ -1,38 +1,162 @@
 //! Where one set of addresses comes from.
 
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pingora_load_balancing::Backends;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
-use super::dns::{self, Dns};
-use super::lookup::{LookupFault, address};
+use super::dns::Dns;
+use super::lookup::{Absence, Answers, Family, LookupFault};
 use super::pool::AddressPool;
+use crate::telemetry::metrics::Discovery;
+
+/// How long the questions that are not answered yet are waited for once an address is known. RFC 8305, section 3,
+/// gives them as long.
+const A_LITTLE_LONGER: Duration = Duration::from_millis(50);
 
 /// What looks one set of addresses up.
-pub(crate) struct AddressSource {
-    pub(super) backends: Backends,
-    pub(super) dns: Option<dns::Answers>,
+pub(crate) enum AddressSource {
+    /// They are as the settings say.
+    Fixed(Vec<SocketAddr>),
+    /// They are behind a name.
+    Named(Arc<Named>),
+}
+
+/// A name, and the pool its addresses stand in.
+pub(crate) struct Named {
+    dns: Arc<Dns>,
+    pool: Arc<AddressPool>,
+    answers: Mutex<Both>,
+}
+
+/// What is known of the name, and of the one that has only the addresses of our zone.
+struct Both {
+    all: Answers,
+    zonal: Option<Answers>,
+}
+
+/// The name in which a zone's addresses are found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ZonalName {
+    pub name: String,
+    /// What it means that it has no record.
+    pub absence: Absence,
+}
+
+/// Which of the two names a question is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum About {
+    All,
+    Zone,
 }
 
 impl AddressSource {
-    pub(crate) fn by_name(dns: &Dns, name: &str, zonal: Option<&str>) -> AddressSource {
-        let (lookup, answers) = dns.discover(name, zonal);
-        AddressSource { backends: Backends::new(Box::new(lookup)), dns: Some(answers) }
+    pub(crate) fn by_name(dns: &Arc<Dns>, name: &str, zonal: Option<ZonalName>, pool: &Arc<AddressPool>) -> Self {
+        let all = dns.answers(name, Absence::Fault);
+        let zonal = zonal.map(|zonal| dns.answers(&zonal.name, zonal.absence));
+        AddressSource::Named(Arc::new(Named {
+            dns: Arc::clone(dns),
+            pool: Arc::clone(pool),
+            answers: Mutex::new(Both { all, zonal }),
+        }))
     }
 
-    /// Must not run twice at once.
-    pub(crate) async fn refresh(&self, pool: &AddressPool, now: Instant) -> Result<Option<Duration>, LookupFault> {
-        let outcome = self.backends.update(|_| {}).await;
-        let local = self.dns.as_ref().map(dns::Answers::local).unwrap_or_default();
-        let backends = self.backends.get_backend();
-        pool.set(backends.iter().filter_map(address), |address| local.contains(&address.ip()));
-        match (&self.dns, outcome) {
-            (None, _) => Ok(None),
-            (Some(answers), Ok(())) => match answers.last_fault() {
-                None => Ok(Some(answers.due_in(now))),
-                Some(fault) => Err(fault),
-            },
-            (Some(answers), Err(e)) => Err(answers.fault(e.to_string())),
+    /// Asks what is due. Returns once every question is answered, or soon after an address is known: an answer that
+    /// is late still counts when it arrives.
+    pub(crate) async fn refresh(&self, pool: &AddressPool, now: Instant) {
+        match self {
+            AddressSource::Fixed(addresses) => pool.set(addresses.iter().copied(), |_| false),
+            AddressSource::Named(named) => named.refresh(now).await,
         }
+    }
+
+    /// How long until a question is due; `None` where nothing is asked.
+    pub(crate) fn due_in(&self, now: Instant) -> Option<Duration> {
+        match self {
+            AddressSource::Fixed(_) => None,
+            AddressSource::Named(named) => Some(named.lock().due_in(now)),
+        }
+    }
+
+    /// Why the latest answers brought nothing new, if they did not.
+    pub(crate) fn last_fault(&self) -> Option<LookupFault> {
+        match self {
+            AddressSource::Fixed(_) => None,
+            AddressSource::Named(named) => named.lock().last_fault(),
+        }
+    }
+}
+
+impl Named {
+    async fn refresh(self: &Arc<Self>, now: Instant) {
+        let due = self.lock().claim_due(now);
+        // Tasks of their own: whoever waits here may give up, and the answer still counts.
+        let asked = due.into_iter().map(|(about, family)| {
+            let named = Arc::clone(self);
+            tokio::spawn(async move { named.ask(about, family).await })
+        });
+        let mut asked: FuturesUnordered<_> = asked.collect();
+        while asked.next().await.is_some() {
+            if !self.pool.is_empty() {
+                break;
+            }
+        }
+        let _ = tokio::time::timeout(A_LITTLE_LONGER, async { while asked.next().await.is_some() {} }).await;
+    }
+
+    async fn ask(&self, about: About, family: Family) {
+        let name = self.lock().about(about).name().to_owned();
+        let reply = self.dns.ask(&name, family).await;
+        let outcome = {
+            let mut both = self.lock();
+            let outcome = both.about(about).note(family, reply, Instant::now());
+            // Under the lock: of two answers at once, the pool has both in the end.
+            both.fill(&self.pool, self.dns.port);
+            outcome
+        };
+        let result = if outcome.is_ok() { Discovery::Ok } else { Discovery::Failed };
+        self.dns.metrics.upstream.endpoint_discovered(result);
+        if let Err(fault) = outcome {
+            let known = self.pool.addresses().len();
+            log::warn!("{fault}; {known} known addresses stay in use, asked again in {:?}", fault.retry_in);
+        }
+    }
+
+    // Nothing in here panics while it holds the lock; a poisoned one still holds good data.
+    fn lock(&self) -> MutexGuard<'_, Both> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Both {
+    fn about(&mut self, about: About) -> &mut Answers {
+        match (about, &mut self.zonal) {
+            (About::Zone, Some(zonal)) => zonal,
+            _ => &mut self.all,
+        }
+    }
+
+    fn claim_due(&mut self, now: Instant) -> Vec<(About, Family)> {
+        let all = self.all.claim_due(now).into_iter().map(|family| (About::All, family));
+        let zonal = self.zonal.iter_mut().flat_map(|zonal| zonal.claim_due(now));
+        all.chain(zonal.map(|family| (About::Zone, family))).collect()
+    }
+
+    fn due_in(&self, now: Instant) -> Duration {
+        let all = self.all.due_in(now);
+        self.zonal.as_ref().map_or(all, |zonal| all.min(zonal.due_in(now)))
+    }
+
+    fn last_fault(&self) -> Option<LookupFault> {
+        self.all.last_fault().or_else(|| self.zonal.as_ref()?.last_fault())
+    }
+
+    fn fill(&self, pool: &AddressPool, port: u16) {
+        let is_local = |address: &SocketAddr| {
+            self.zonal.as_ref().is_some_and(|zonal| zonal.addresses().any(|local| local == address.ip()))
+        };
+        pool.set(self.all.addresses().map(|address| SocketAddr::new(address, port)), is_local);
     }
 }

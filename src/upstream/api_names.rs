@@ -8,12 +8,11 @@ use std::time::{Duration, Instant};
 use super::address_source::AddressSource;
 use super::dns::Dns;
 use super::health::{EjectionPolicy, moment};
-use super::lookup::LookupFault;
 use super::pool::AddressPool;
 
 /// The names that requests have asked for.
 pub(crate) struct ApiNames {
-    dns: Dns,
+    dns: Arc<Dns>,
     policy: EjectionPolicy,
     trial: Duration,
     began: Instant,
@@ -35,7 +34,7 @@ const FEW: usize = 1_024;
 pub struct ApiName {
     source: AddressSource,
     /// The addresses.
-    pub pool: AddressPool,
+    pub pool: Arc<AddressPool>,
     /// Milliseconds after the beginning; 0 before the first look-up.
     due: AtomicU64,
     asking: tokio::sync::Mutex<()>,
@@ -51,7 +50,7 @@ impl std::fmt::Debug for ApiName {
 }
 
 impl ApiNames {
-    pub(crate) fn new(dns: Dns, policy: EjectionPolicy, trial: Duration, began: Instant) -> ApiNames {
+    pub(crate) fn new(dns: Arc<Dns>, policy: EjectionPolicy, trial: Duration, began: Instant) -> ApiNames {
         ApiNames { dns, policy, trial, began, known: Mutex::default() }
     }
 
@@ -66,9 +65,10 @@ impl ApiNames {
             known.names.retain(|_, name| Arc::strong_count(name) > 1);
             known.room = FEW.max(2 * known.names.len());
         }
+        let pool = Arc::new(AddressPool::new(self.policy, self.trial, self.began));
         let name = Arc::new(ApiName {
-            source: AddressSource::by_name(&self.dns, host, None),
-            pool: AddressPool::new(self.policy, self.trial, self.began),
+            source: AddressSource::by_name(&self.dns, host, None, &pool),
+            pool,
             due: AtomicU64::new(0),
             asking: tokio::sync::Mutex::default(),
             refreshing: AtomicBool::new(false),
@@ -108,23 +108,18 @@ impl ApiName {
         self.at(now) >= self.due.load(Ordering::Relaxed) && !self.refreshing.swap(true, Ordering::Relaxed)
     }
 
-    /// Looks it up, unless that is done; says whether it was. Of many that ask for a name that has no
-    /// address yet, one look-up serves all, and one that failed serves until it may be tried again.
-    pub async fn refresh(&self, now: Instant) -> Result<bool, LookupFault> {
+    /// Looks up what is due. Of many that ask for a name that has no address yet, one look-up serves all, and one
+    /// that failed serves until it may be tried again.
+    pub async fn refresh(&self, now: Instant) {
         let asking = self.asking.lock().await;
-        if self.at(now) < self.due.load(Ordering::Relaxed) {
-            self.refreshing.store(false, Ordering::Relaxed);
-            return Ok(false);
+        if self.at(now) >= self.due.load(Ordering::Relaxed) {
+            self.source.refresh(&self.pool, now).await;
+            let answered = Instant::now();
+            let wait = self.source.due_in(answered).unwrap_or_default();
+            self.due.store(self.at(answered + wait), Ordering::Relaxed);
         }
-        let outcome = self.source.refresh(&self.pool, now).await;
-        let wait = match &outcome {
-            Ok(next) => next.unwrap_or_default(),
-            Err(fault) => fault.retry_in,
-        };
-        self.due.store(self.at(Instant::now() + wait), Ordering::Relaxed);
         self.refreshing.store(false, Ordering::Relaxed);
         drop(asking);
-        outcome.map(|_| true)
     }
 
     fn at(&self, time: Instant) -> u64 {
@@ -135,6 +130,8 @@ impl ApiName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::limit::{CpuLimit, LimitSource};
+    use crate::telemetry::metrics::Metrics;
     use nameplate_core::settings::Endpoint;
 
     #[test]
@@ -144,8 +141,9 @@ mod tests {
         let settings =
             Endpoint { nameservers: vec!["127.0.0.1:9".parse().expect("an address")], ..Endpoint::default() };
         let policy = EjectionPolicy { after: 3, cool_down: Duration::from_secs(5), most: Duration::from_secs(60) };
-        let dns = Dns::new(&settings).expect("a resolver");
-        let names = ApiNames::new(dns, policy, Duration::from_secs(3), Instant::now());
+        let limit = CpuLimit::new(1.0, LimitSource::Machine).expect("a limit");
+        let dns = Dns::new(&settings, &Arc::new(Metrics::new(limit))).expect("a resolver");
+        let names = ApiNames::new(Arc::new(dns), policy, Duration::from_secs(3), Instant::now());
         let kept = names.named("kept.example.com");
         for number in 0..3 * FEW {
             names.named(&format!("gone{number}.example.com"));

@@ -3,23 +3,19 @@
 //! **Invariant:** a name that ever had an address keeps one: an empty or failed answer changes
 //! nothing, because yesterday's address that may work beats none that cannot.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pingora_load_balancing::Backends;
-use pingora_load_balancing::discovery::Static;
-
-use super::address_source::AddressSource;
+use super::address_source::{AddressSource, ZonalName};
 use super::api_names::ApiNames;
-use super::dns::{self, Dns};
+use super::dns::Dns;
 use super::health::EjectionPolicy;
-use super::lookup::{LookupFault, backend};
+use super::lookup::{Absence, LookupFault};
 use super::pool::AddressPool;
+use crate::telemetry::metrics::Metrics;
 use nameplate_core::settings;
 
 /// An execute-api VPC endpoint.
-///
-/// Discovery and its bookkeeping are `pingora-load-balancing`'s; the choice is made here, because
-/// its selection hashes every candidate several times, for each request.
 pub(crate) struct Endpoint {
     kind: Kind,
     /// What it is called in handshakes that name it; `None` where it has no name.
@@ -35,7 +31,7 @@ enum Kind {
 
 struct Shared {
     source: AddressSource,
-    pool: AddressPool,
+    pool: Arc<AddressPool>,
 }
 
 /// Why an endpoint cannot be discovered at all.
@@ -58,48 +54,49 @@ pub enum EndpointFault {
 impl Endpoint {
     /// Sets up discovery. Nothing is looked up before [`Endpoint::refresh`]. `zone` is where we are,
     /// where that is known and the settings do not say.
-    pub(crate) fn new(settings: &settings::Endpoint, zone: Option<&str>) -> Result<Endpoint, EndpointFault> {
+    pub(crate) fn new(
+        settings: &settings::Endpoint,
+        zone: Option<&str>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Endpoint, EndpointFault> {
         let began = Instant::now();
-        let dns = || Dns::new(settings).map_err(EndpointFault::Resolver);
-        let pool = move || AddressPool::new(policy(settings), settings.tls_timeout, began);
-        let shared = |source| Kind::Shared(Box::new(Shared { source, pool: pool() }));
+        let dns = || Dns::new(settings, metrics).map(Arc::new).map_err(EndpointFault::Resolver);
+        let pool = Arc::new(AddressPool::new(policy(settings), settings.tls_timeout, began));
         let kind = if settings.private_dns {
             Kind::PerApi(Box::new(ApiNames::new(dns()?, policy(settings), settings.tls_timeout, began)))
         } else if let Some(name) = &settings.name {
-            let zone = settings.zone.as_deref().or(zone).filter(|zone| !zone.is_empty());
-            let zonal = settings.zonal_name.clone().or_else(|| zonal_name(name, zone?));
-            shared(AddressSource::by_name(&dns()?, name, zonal.as_deref()))
+            let source = AddressSource::by_name(&dns()?, name, zonal(settings, name, zone), &pool);
+            Kind::Shared(Box::new(Shared { source, pool }))
         } else if settings.fixed.is_empty() {
             return Err(EndpointFault::None);
         } else {
-            let fixed = settings.fixed.iter().copied().map(backend).collect();
-            shared(AddressSource { backends: Backends::new(Static::new(fixed)), dns: None })
+            Kind::Shared(Box::new(Shared { source: AddressSource::Fixed(settings.fixed.clone()), pool }))
         };
         Ok(Endpoint { kind, name: settings.name.clone() })
     }
 
-    /// Looks the addresses up and swaps them in; says when to do so again (never, for fixed ones, and
-    /// for names that requests look up).
-    pub(crate) async fn refresh(&self, now: Instant) -> Result<Option<Duration>, LookupFault> {
-        match &self.kind {
-            Kind::Shared(shared) => shared.source.refresh(&shared.pool, now).await,
-            Kind::PerApi(_) => Ok(None),
+    /// Looks up what is due, and swaps the addresses in.
+    pub(crate) async fn refresh(&self, now: Instant) {
+        if let Kind::Shared(shared) = &self.kind {
+            shared.source.refresh(&shared.pool, now).await;
         }
     }
 
-    /// When its last answer is due again.
-    pub(crate) fn due_in(&self, now: Instant) -> Duration {
+    /// How long until something is to be looked up; `None` for fixed addresses, and for names that requests look up.
+    pub(crate) fn due_in(&self, now: Instant) -> Option<Duration> {
         match &self.kind {
-            Kind::Shared(shared) => shared.source.dns.as_ref().map_or(Duration::ZERO, |dns| dns.due_in(now)),
-            Kind::PerApi(_) => Duration::ZERO,
+            Kind::Shared(shared) => shared.source.due_in(now),
+            Kind::PerApi(_) => None,
         }
     }
 
     /// How its addresses are found, as the settings call it: `name`, `fixed` or `private_dns`.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.kind {
-            Kind::Shared(shared) if shared.source.dns.is_some() => "name",
-            Kind::Shared(_) => "fixed",
+            Kind::Shared(shared) => match shared.source {
+                AddressSource::Named(_) => "name",
+                AddressSource::Fixed(_) => "fixed",
+            },
             Kind::PerApi(_) => "private_dns",
         }
     }
@@ -107,7 +104,7 @@ impl Endpoint {
     /// Why its last look-up brought nothing new, if it did not.
     pub(crate) fn last_fault(&self) -> Option<LookupFault> {
         match &self.kind {
-            Kind::Shared(shared) => shared.source.dns.as_ref().and_then(dns::Answers::last_fault),
+            Kind::Shared(shared) => shared.source.last_fault(),
             Kind::PerApi(_) => None,
         }
     }
@@ -138,6 +135,16 @@ fn policy(settings: &settings::Endpoint) -> EjectionPolicy {
     EjectionPolicy { after: settings.eject_after, cool_down: settings.cool_down, most: settings.max_cool_down }
 }
 
+/// The name that has the addresses of our zone: the settings', else one made of the endpoint's name and our zone.
+fn zonal(settings: &settings::Endpoint, name: &str, zone: Option<&str>) -> Option<ZonalName> {
+    if let Some(name) = settings.zonal_name.clone() {
+        return Some(ZonalName { name, absence: Absence::Fault });
+    }
+    let zone = settings.zone.as_deref().or(zone).filter(|zone| !zone.is_empty())?;
+    // The endpoint may be in other zones only: all its addresses are equally far then.
+    Some(ZonalName { name: zonal_name(name, zone)?, absence: Absence::Answer })
+}
+
 /// The zonal DNS name of a VPC endpoint: its name with the zone after the first label. `None` for a
 /// name of another form, and for one that is zonal already.
 fn zonal_name(name: &str, zone: &str) -> Option<String> {
@@ -149,22 +156,28 @@ fn zonal_name(name: &str, zone: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::telemetry::limit::{CpuLimit, LimitSource};
+
+    fn new(settings: &settings::Endpoint) -> Result<Endpoint, EndpointFault> {
+        let limit = CpuLimit::new(1.0, LimitSource::Machine).expect("a limit");
+        Endpoint::new(settings, None, &Arc::new(Metrics::new(limit)))
+    }
 
     #[test]
     fn an_endpoint_without_name_and_addresses_is_a_fault() {
-        assert!(matches!(Endpoint::new(&settings::Endpoint::default(), None), Err(EndpointFault::None)));
+        assert!(matches!(new(&settings::Endpoint::default()), Err(EndpointFault::None)));
     }
 
     #[test]
     fn fixed_addresses_are_there_at_once_and_stay() {
         let fixed = vec!["127.0.0.1:1".parse().expect("an address")];
         let settings = settings::Endpoint { fixed, ..settings::Endpoint::default() };
-        let endpoint = Endpoint::new(&settings, None).expect("fixed");
+        let endpoint = new(&settings).expect("fixed");
         assert_eq!((endpoint.kind(), endpoint.last_fault().is_none()), ("fixed", true));
         assert!(!endpoint.is_ready(), "not before they have been taken");
         let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let next = runtime.block_on(endpoint.refresh(Instant::now())).expect("fixed addresses need no look-up");
-        assert_eq!(next, None);
+        runtime.block_on(endpoint.refresh(Instant::now()));
+        assert_eq!(endpoint.due_in(Instant::now()), None);
         assert!(endpoint.is_ready());
     }
 

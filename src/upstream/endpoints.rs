@@ -17,7 +17,6 @@ pub(crate) struct Endpoints {
     list: Vec<EndpointState>,
     /// Further attempts, of all requests together.
     pub budget: RetryBudget,
-    pub(super) metrics: Arc<Metrics>,
 }
 
 /// One endpoint: how its APIs are reached.
@@ -50,18 +49,14 @@ impl Endpoints {
                 Duration::ZERO => None,
                 every => Some(Checks { checker: checker()?, every }),
             };
-            let endpoint = Endpoint::new(settings, zone)?;
+            let endpoint = Endpoint::new(settings, zone, metrics)?;
             Ok(EndpointState { label: label.to_owned(), endpoint, metrics: metrics.upstream.endpoint(label), checks })
         };
         let mut list = vec![state(DEFAULT_ENDPOINT, &settings.endpoint)?];
         for (label, settings) in &settings.endpoints {
             list.push(state(label, settings)?);
         }
-        Ok(Endpoints {
-            list,
-            budget: RetryBudget::new(settings.endpoint.retry_budget, Instant::now()),
-            metrics: Arc::clone(metrics),
-        })
+        Ok(Endpoints { list, budget: RetryBudget::new(settings.endpoint.retry_budget, Instant::now()) })
     }
 
     /// The one at a place; the default one is at 0.
@@ -104,13 +99,6 @@ impl EndpointState {
         for name in self.endpoint.names().map(|names| names.all()).unwrap_or_default() {
             see(&name.pool);
         }
-    }
-
-    /// How many addresses are known.
-    pub(crate) fn known(&self) -> usize {
-        let mut known = 0;
-        self.each_pool(|pool| known += pool.addresses().len());
-        known
     }
 
     /// The address for a request's next attempt.

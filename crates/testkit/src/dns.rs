@@ -1,18 +1,18 @@
 //! A DNS server with scripted answers, for every name or for some, which counts its queries.
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use crate::PATIENCE;
 
-/// What it answers to a question for A records. Any other type has no record.
+/// What it answers to a question.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// These addresses, with this TTL in seconds.
-    Addresses(Vec<Ipv4Addr>, u32),
+    /// Those of these addresses that are of the type asked for, with this TTL in seconds.
+    Addresses(Vec<IpAddr>, u32),
     /// The name exists and has no address.
     Empty,
     /// SERVFAIL.
@@ -28,16 +28,61 @@ pub enum Answer {
 impl Answer {
     /// Loopback addresses by their last byte, with this TTL.
     pub fn loopback(last: &[u8], ttl: u32) -> Answer {
-        Answer::Addresses(last.iter().map(|last| Ipv4Addr::new(127, 0, 0, *last)).collect(), ttl)
+        Answer::Addresses(last.iter().map(|last| Ipv4Addr::new(127, 0, 0, *last).into()).collect(), ttl)
+    }
+}
+
+/// A type of record that holds an address (RFC 1035 section 3.2.2, RFC 3596 section 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Record {
+    /// IPv4.
+    A,
+    /// IPv6.
+    Aaaa,
+}
+
+impl Record {
+    fn of(number: u16) -> Option<Record> {
+        [Record::A, Record::Aaaa].into_iter().find(|record| record.number() == number)
+    }
+
+    fn number(self) -> u16 {
+        match self {
+            Record::A => 1,
+            Record::Aaaa => 28,
+        }
     }
 }
 
 struct State {
+    /// To a question for A records.
     answer: Answer,
-    by_name: HashMap<String, Answer>,
-    asked: Vec<Instant>,
-    names: Vec<String>,
+    /// To a question for AAAA records.
+    answer_v6: Answer,
+    by_name: HashMap<(String, Record), Answer>,
+    asked: Vec<Asked>,
     stopping: bool,
+}
+
+struct Asked {
+    at: Instant,
+    name: String,
+    record: Record,
+}
+
+impl State {
+    fn answer(&self, name: &str, record: Option<Record>) -> &Answer {
+        let own = |record| self.by_name.get(&(name.to_owned(), record));
+        match record {
+            Some(Record::A) => own(Record::A).unwrap_or(&self.answer),
+            Some(Record::Aaaa) => own(Record::Aaaa).unwrap_or(&self.answer_v6),
+            None => &Answer::Empty,
+        }
+    }
+
+    fn times_asked(&self, record: Record) -> usize {
+        self.asked.iter().filter(|asked| asked.record == record).count()
+    }
 }
 
 /// A running server.
@@ -48,16 +93,16 @@ pub struct Dns {
 }
 
 impl Dns {
-    /// Answers this on a free port of the loopback interface.
+    /// Answers this to questions for A records, on a free port of the loopback interface. There are no AAAA records.
     pub fn start(answer: Answer) -> Dns {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
         let address = socket.local_addr().expect("an address");
         let shared = Arc::new((
             Mutex::new(State {
                 answer,
+                answer_v6: Answer::Empty,
                 by_name: HashMap::new(),
                 asked: Vec::new(),
-                names: Vec::new(),
                 stopping: false,
             }),
             Condvar::new(),
@@ -74,38 +119,59 @@ impl Dns {
         self.address
     }
 
-    /// Answers this from now on.
+    /// Answers this from now on, to questions for A records.
     pub fn answers(&self, answer: Answer) {
         self.lock().answer = answer;
     }
 
-    /// Answers this from now on, for this name.
+    /// Answers this from now on, to questions for AAAA records.
+    pub fn answers_v6(&self, answer: Answer) {
+        self.lock().answer_v6 = answer;
+    }
+
+    /// Answers this from now on, to questions for A records of this name.
     pub fn answers_for(&self, name: &str, answer: Answer) {
-        self.lock().by_name.insert(name.to_owned(), answer);
+        self.answers_record_for(name, Record::A, answer);
     }
 
-    /// How often it was asked for the addresses of this name.
+    /// Answers this from now on, to questions for this type of record of this name.
+    pub fn answers_record_for(&self, name: &str, record: Record, answer: Answer) {
+        self.lock().by_name.insert((name.to_owned(), record), answer);
+    }
+
+    /// How often it was asked for the IPv4 addresses of this name.
     pub fn asked_for(&self, name: &str) -> usize {
-        self.lock().names.iter().filter(|asked| *asked == name).count()
+        self.lock().asked.iter().filter(|asked| asked.record == Record::A && asked.name == name).count()
     }
 
-    /// When it was asked for addresses so far.
+    /// When it was asked for IPv4 addresses so far.
     pub fn asked(&self) -> Vec<Instant> {
-        self.lock().asked.clone()
+        self.asked_record(Record::A)
+    }
+
+    /// When it was asked for this type of record so far.
+    pub fn asked_record(&self, record: Record) -> Vec<Instant> {
+        self.lock().asked.iter().filter(|asked| asked.record == record).map(|asked| asked.at).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until it was asked so often.
+    /// Waits until it was asked so often for IPv4 addresses.
     #[track_caller]
     pub fn wait_until_asked(&self, times: usize) {
+        self.wait_until_asked_record(Record::A, times);
+    }
+
+    /// Waits until it was asked so often for this type of record.
+    #[track_caller]
+    pub fn wait_until_asked_record(&self, record: Record, times: usize) {
         let state = self.lock();
-        let waiting = |state: &mut State| state.asked.len() < times;
+        let waiting = |state: &mut State| state.times_asked(record) < times;
         let waited = self.shared.1.wait_timeout_while(state, PATIENCE, waiting);
         let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        let asked = state.asked.len();
+        let asked = state.times_asked(record);
         // The lock is let go before a panic: dropping the server takes it again.
         drop(state);
         assert!(!timeout.timed_out(), "asked {asked} times, not {times}");
@@ -131,25 +197,20 @@ fn serve(socket: &UdpSocket, (state, changed): &(Mutex<State>, Condvar)) {
             return;
         }
         let Some((question, kind)) = question(&buffer[..length]) else { continue };
-        let name = name_of(question);
-        if kind == A {
-            state.asked.push(Instant::now());
-            state.names.push(name.clone());
+        let (name, record) = (name_of(question), Record::of(kind));
+        if let Some(record) = record {
+            state.asked.push(Asked { at: Instant::now(), name: name.clone(), record });
             changed.notify_all();
         }
-        let answer = state.by_name.get(&name).unwrap_or(&state.answer);
-        let answer = if kind == A { answer } else { &Answer::Empty };
-        let bytes = match answer {
+        let bytes = match state.answer(&name, record) {
             Answer::Silence => continue,
             Answer::Garbage => [&buffer[..2], b"garbage"].concat(),
-            answer => message(&buffer[..2], question, answer),
+            answer => message(&buffer[..2], question, kind, answer),
         };
         let _ = socket.send_to(&bytes, from);
     }
 }
 
-/// The record type of an IPv4 address (RFC 1035 section 3.2.2).
-const A: u16 = 1;
 const HEADER: usize = 12;
 
 /// The bytes of the first question, and which type it asks for.
@@ -177,22 +238,30 @@ fn name_of(question: &[u8]) -> String {
     labels.join(".")
 }
 
-fn message(id: &[u8], question: &[u8], answer: &Answer) -> Vec<u8> {
+fn message(id: &[u8], question: &[u8], kind: u16, answer: &Answer) -> Vec<u8> {
     let (failed, addresses, ttl) = match answer {
         Answer::Addresses(addresses, ttl) => (0, &addresses[..], *ttl),
         Answer::Failure => (2, &[][..], 0),
         Answer::NoName => (3, &[][..], 0),
         _ => (0, &[][..], 0),
     };
+    let data = addresses.iter().filter_map(|address| match (address, Record::of(kind)?) {
+        (IpAddr::V4(address), Record::A) => Some(address.octets().to_vec()),
+        (IpAddr::V6(address), Record::Aaaa) => Some(address.octets().to_vec()),
+        _ => None,
+    });
+    let data: Vec<Vec<u8>> = data.collect();
     // A response, recursion desired and available; one question, and the answers.
-    let count = u8::try_from(addresses.len()).expect("a short answer");
+    let count = u8::try_from(data.len()).expect("a short answer");
     let mut out = [id, &[0x81, 0x80 | failed, 0, 1, 0, count, 0, 0, 0, 0], question].concat();
-    for address in addresses {
+    for address in data {
         // The name is that of the question, by reference.
-        out.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1]);
+        out.extend_from_slice(&[0xc0, 12]);
+        out.extend_from_slice(&kind.to_be_bytes());
+        out.extend_from_slice(&[0, 1]);
         out.extend_from_slice(&ttl.to_be_bytes());
-        out.extend_from_slice(&[0, 4]);
-        out.extend_from_slice(&address.octets());
+        out.extend_from_slice(&u16::try_from(address.len()).expect("an address").to_be_bytes());
+        out.extend_from_slice(&address);
     }
     out
 }

@@ -208,7 +208,7 @@ impl UpstreamMetrics {
             endpoints: ByEndpoint::register(r)?,
             discoveries: counters(
                 r,
-                ("nameplate_endpoint_discoveries_total", "Times the endpoint's addresses were looked up."),
+                ("nameplate_endpoint_discoveries_total", "DNS queries for endpoints' addresses."),
                 ("result", DISCOVERIES),
             )?,
         })

@@ -40,7 +40,7 @@ fn asking(dns: &Dns, api: &Origin) -> Proxy {
     let (port, server) = (api.address().port(), dns.address());
     pay()
         .settings(&format!(
-            "endpoint: {{ name: vpce-1.example.com, port: {port}, nameservers: ['{server}'], min_ttl: 100ms }}"
+            "endpoint: {{ name: vpce-1.example.com, port: {port}, nameservers: ['{server}'], min_ttl: 100ms, ip_family: ipv4 }}"
         ))
         .start()
 }

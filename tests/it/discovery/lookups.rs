@@ -15,7 +15,7 @@ const ADDRESSES: &str = "nameplate_endpoint_addresses";
 fn asking(dns: &Dns, api: &Origin) -> Proxy {
     let (port, server) = (api.address().port(), dns.address());
     let settings = format!(
-        "endpoint: {{ name: vpce-1.example.com, port: {port}, nameservers: ['{server}'], min_ttl: 100ms, connect_attempts: 1 }}"
+        "endpoint: {{ name: vpce-1.example.com, port: {port}, nameservers: ['{server}'], min_ttl: 100ms, ip_family: ipv4, connect_attempts: 1 }}"
     );
     proxy().maps("pay.example.com", "abc123", "/prod").settings(&settings).start()
 }

@@ -13,8 +13,9 @@ fn name(id: &str) -> String {
 
 fn asking(dns: &Dns, api: &Origin) -> Proxy {
     let (port, server) = (api.address().port(), dns.address());
-    let settings =
-        format!("endpoint: {{ private_dns: true, port: {port}, nameservers: ['{server}'], min_ttl: 100ms }}");
+    let settings = format!(
+        "endpoint: {{ private_dns: true, port: {port}, nameservers: ['{server}'], min_ttl: 100ms, ip_family: ipv4 }}"
+    );
     pay().maps("shop.example.com", "xyz789", "/prod").settings(&settings).start()
 }
 

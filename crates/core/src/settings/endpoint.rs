@@ -53,6 +53,21 @@ pub enum Sni {
     Shared,
 }
 
+/// Which addresses of a name are looked up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IpFamily {
+    /// IPv4, and IPv6 where the system has a route to global IPv6 addresses when the process starts.
+    #[default]
+    Auto,
+    /// A records only.
+    Ipv4,
+    /// AAAA records only.
+    Ipv6,
+    /// A and AAAA records.
+    Both,
+}
+
 /// How the execute-api VPC endpoint is found and spoken to.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -68,6 +83,8 @@ pub struct Endpoint {
     pub port: u16,
     /// DNS servers to ask. Default: those of `/etc/resolv.conf`.
     pub nameservers: Vec<SocketAddr>,
+    /// Which records are asked for. Default [`IpFamily::Auto`].
+    pub ip_family: IpFamily,
     /// The zone whose addresses are used first. Default: the one ECS says the task is in; "" for none.
     pub zone: Option<String>,
     /// The name whose addresses are those of our zone. Default: made of `name` and the zone.
@@ -130,6 +147,7 @@ impl Default for Endpoint {
             private_dns: false,
             port: 443,
             nameservers: Vec::new(),
+            ip_family: IpFamily::default(),
             zone: None,
             zonal_name: None,
             sni: Sni::default(),

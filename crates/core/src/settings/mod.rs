@@ -24,7 +24,7 @@ pub use self::log::Log;
 pub use crate::domain::overrides::DEFAULT_ENDPOINT;
 pub use client::{Client, Forwarded, Limits, Proto, Shutdown};
 pub use emf::Emf;
-pub use endpoint::{Endpoint, Sni};
+pub use endpoint::{Endpoint, IpFamily, Sni};
 pub use listener::{Identity, Listener, ListenerTls, ProxyProtocol};
 pub use mapping::{MappingSource, ReloadRules};
 pub use telemetry::{AccessLog, AccessLogTo, Metrics, RequestId, Sample};
