@@ -10,7 +10,7 @@ use memmap2::MmapMut;
 
 /// From this size on, a file's bytes have pages of their own: the system has them back as soon as nobody
 /// reads them, where the allocator would keep them for another second.
-const LARGE: usize = 1024 * 1024;
+pub(super) const LARGE: usize = 1024 * 1024;
 
 /// Bytes read between two offers of the core.
 const PIECE: usize = 128 * 1024;

@@ -2,8 +2,12 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http::HeaderValue;
 
 use super::error::FetchError;
+
+/// The encoding that servers are asked for: the mapping's text as it is.
+pub(super) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
 /// When a source brings the mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

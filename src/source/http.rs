@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, ETAG, IF_NONE_MATCH};
+use bytes::Bytes;
+use http::header::{ACCEPT, ACCEPT_ENCODING, ETAG, IF_NONE_MATCH};
 use http::{HeaderValue, StatusCode};
 use reqwest::redirect::{Action, Attempt, Policy};
 use reqwest::{Client, Response};
 
+use super::collected::Collected;
 use super::error::{FetchError, chain, one_line};
-use super::fetch::{FetchMode, Fetched, Source};
+use super::fetch::{FetchMode, Fetched, IDENTITY, Source};
 use super::tls::use_ring;
 use nameplate_core::settings::{MappingSource, ReloadRules};
 
@@ -84,16 +85,16 @@ impl Http {
         if announced.is_some_and(|length| length > self.most) {
             return Err(too_large(announced));
         }
-        let mut body = BytesMut::with_capacity(announced.unwrap_or(0) as usize);
+        let mut body = Collected::up_to(self.most, announced)
+            .map_err(|e| self.fault(format!("there is no memory for it: {e}"), "lower `reload: max_bytes`"))?;
         let broke_off =
             |e: reqwest::Error| self.fault(chain(&e.without_url()), "the answer broke off; check the server");
         while let Some(chunk) = response.chunk().await.map_err(broke_off)? {
-            if (body.len() + chunk.len()) as u64 > self.most {
+            if !body.add(&chunk) {
                 return Err(too_large(None));
             }
-            body.extend_from_slice(&chunk);
         }
-        Ok(body.freeze())
+        Ok(body.into_bytes())
     }
 
     async fn refused(&self, mut response: Response) -> FetchError {
@@ -115,8 +116,11 @@ impl Http {
 #[async_trait]
 impl Source for Http {
     async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError> {
-        let mut request =
-            self.client.get(&self.url).header(ACCEPT, "application/yaml, application/json;q=0.9, */*;q=0.8");
+        let mut request = self
+            .client
+            .get(&self.url)
+            .header(ACCEPT, "application/yaml, application/json;q=0.9, */*;q=0.8")
+            .header(ACCEPT_ENCODING, IDENTITY);
         if let Some(token) = self.token()? {
             request = request.header(http::header::AUTHORIZATION, token);
         }

@@ -5,6 +5,7 @@
 
 pub(crate) mod bounded_read;
 pub(crate) mod cache;
+mod collected;
 pub(crate) mod error;
 pub(crate) mod fetch;
 mod file;

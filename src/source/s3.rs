@@ -3,15 +3,20 @@
 //! Credentials are found as on any AWS compute: the environment's keys, a web identity, the ECS task
 //! role, EKS Pod Identity, the instance's role. A profile in `~/.aws` is not read.
 
+use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::StreamExt;
+use http::HeaderMap;
+use http::header::ACCEPT_ENCODING;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{ClientOptions, Error, GetOptions, ObjectStore, RetryConfig};
 
+use super::collected::Collected;
 use super::error::{FetchError, chain};
-use super::fetch::{FetchMode, Fetched, Source};
+use super::fetch::{FetchMode, Fetched, IDENTITY, Source};
 use super::tls::use_ring;
 use nameplate_core::settings::{MappingSource, ReloadRules};
 
@@ -49,6 +54,7 @@ impl S3 {
         let options = ClientOptions::new()
             .with_timeout(settings.timeout)
             .with_connect_timeout(CONNECT_TIMEOUT)
+            .with_default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, IDENTITY)]))
             // Named by whoever runs this; AWS itself is always spoken to over TLS.
             .with_allow_http(endpoint.as_deref().is_some_and(|url| url.starts_with("http:")));
         let retry = RetryConfig { max_retries: RETRIES, retry_timeout: settings.timeout, ..RetryConfig::default() };
@@ -124,10 +130,19 @@ impl Source for S3 {
             return Err(FetchError::too_large(&self.source, Some(size), self.most));
         }
         let etag = object.meta.e_tag.clone();
-        let bytes = object.bytes().await.map_err(|e| self.fault(&e))?;
+        let no_memory = |e: io::Error| {
+            FetchError::new(&self.source, format!("there is no memory for it: {e}"), "lower `reload: max_bytes`")
+        };
+        let mut body = Collected::up_to(self.most, Some(size)).map_err(no_memory)?;
+        let mut pieces = object.into_stream();
+        while let Some(piece) = pieces.next().await {
+            if !body.add(&piece.map_err(|e| self.fault(&e))?) {
+                return Err(FetchError::too_large(&self.source, None, self.most));
+            }
+        }
         // Kept only for what has arrived whole.
         self.etag = etag;
-        Ok(Fetched::Document(bytes))
+        Ok(Fetched::Document(body.into_bytes()))
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Page {
     pub cut_after: Option<usize>,
     /// Wait before answering.
     pub delay: Duration,
+    /// After the body, go on with chunks for as long as the client reads.
+    pub is_endless: bool,
 }
 
 /// A request as it came: its line and headers, names in lower case.
@@ -56,7 +58,20 @@ pub struct Web {
 
 impl Page {
     pub fn text(text: &str) -> Page {
-        Page { status: 200, body: text.into(), etag: None, has_length: true, cut_after: None, delay: Duration::ZERO }
+        Page {
+            status: 200,
+            body: text.into(),
+            etag: None,
+            has_length: true,
+            cut_after: None,
+            delay: Duration::ZERO,
+            is_endless: false,
+        }
+    }
+
+    /// A chunked body that has no end.
+    pub fn endless() -> Page {
+        Page { is_endless: true, has_length: false, ..Page::text("") }
     }
 
     pub fn with_etag(self, etag: &str) -> Page {
@@ -146,6 +161,7 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
         let body = if known { &[][..] } else { &page.body };
         match page.has_length || known {
             _ if known => {}
+            _ if page.is_endless => head += "Transfer-Encoding: chunked\r\n",
             true => head += &format!("Content-Length: {}\r\n", body.len()),
             false => head += "Connection: close\r\n",
         }
@@ -154,6 +170,10 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
         // Counted before it is written: who reads the answer may look at the count next.
         lock(state).answered.push(status);
         let written = out.write_all((head + "\r\n").as_bytes()).and_then(|()| out.write_all(sent));
+        if page.is_endless && written.is_ok() {
+            let chunk = [&b"10000\r\n"[..], &[b'#'; 0x10000], b"\r\n"].concat();
+            while out.write_all(&chunk).is_ok() {}
+        }
         if written.is_err() || !page.has_length || page.cut_after.is_some() {
             let _ = stream.shutdown(std::net::Shutdown::Both);
             return;

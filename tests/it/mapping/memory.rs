@@ -3,7 +3,8 @@
 use crate::harness::origin::Origin;
 use crate::harness::procfs;
 use crate::harness::proxy::entry;
-use crate::harness::server::server;
+use crate::harness::server::{mapping, server};
+use crate::harness::web::{Page, Web};
 
 /// Enough for a text of over 2 MB, and few enough for a build without optimisation on a busy machine.
 const DOMAINS: usize = 20_000;
@@ -11,6 +12,10 @@ const DOMAINS: usize = 20_000;
 const MOST: u64 = 14;
 /// What a change may add to that while the old one and the new one are in memory, and the text.
 const MOST_MORE: u64 = 14;
+
+/// `max_bytes` of a source that has no end, and what reading as much may take beside it.
+const MOST_READ: u64 = 32;
+const BESIDE: u64 = 6;
 
 /// Megabytes of a field of /proc/PID/status. The pages of the binary say nothing here: a test's build has more.
 fn megabytes(pid: u32, field: &str) -> u64 {
@@ -33,4 +38,24 @@ fn a_large_mapping_takes_little_memory_from_the_first_moment() {
     admin.wait_for_metric("nameplate_mapping_domains", DOMAINS as f64 + 1.0);
     let more = megabytes(server.pid(), "VmHWM:") - before;
     assert!(more <= MOST_MORE, "{more} MB more than {before}");
+}
+
+#[test]
+fn a_url_without_an_end_takes_no_more_than_max_bytes_and_gives_it_back() {
+    let (api, web) = (Origin::ok(), Web::start(Page::text(&mapping(&[("pay.example.com", "/prod")]))));
+    let settings =
+        format!("mapping: {}\nreload: {{ cache: '', poll: 1s, max_bytes: {} }}", web.url("/m"), MOST_READ << 20);
+    let server = server(&api).settings(&settings).start();
+    let admin = server.admin();
+    let before = megabytes(server.pid(), "VmRSS:");
+    web.answers(Page::endless());
+    server.wait_for("it has more than the 33554432 bytes of `max_bytes`");
+    let most = megabytes(server.pid(), "VmHWM:");
+    assert!(most <= before + MOST_READ + BESIDE, "{most} MB, and {before} MB before");
+    // The next reading is over too, and what it took has been given back.
+    admin.wait_for_at_least("nameplate_mapping_reloads_total{result=\"failed\"}", 2.0);
+    web.answers(Page::text(&mapping(&[("pay.example.com", "/prod"), ("new.example.com", "/v2")])));
+    admin.wait_for_metric("nameplate_mapping_domains", 2.0);
+    let after = megabytes(server.pid(), "VmRSS:");
+    assert!(after <= before + BESIDE, "{after} MB, and {before} MB before");
 }

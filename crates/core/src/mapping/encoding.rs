@@ -2,8 +2,16 @@
 
 use crate::diagnostic::Diagnostics;
 
+/// What every gzip file begins with (RFC 1952 section 2.3.1).
+const GZIP: &[u8] = &[0x1f, 0x8b];
+
 /// The text of these bytes; `file` is how the fault names them.
 pub(super) fn text_of<'b>(bytes: &'b [u8], file: &str) -> Result<&'b str, Diagnostics> {
+    if bytes.starts_with(GZIP) {
+        let what = "it is compressed with gzip: it begins with 1f 8b".to_owned();
+        let help = "store it uncompressed, and without `Content-Encoding: gzip`";
+        return Err(Diagnostics::of_file(file, (1, 1), what, help));
+    }
     std::str::from_utf8(bytes).map_err(|fault| not_text(bytes, fault.valid_up_to(), file))
 }
 

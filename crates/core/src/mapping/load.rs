@@ -84,6 +84,13 @@ mod tests {
     }
 
     #[test]
+    fn compressed_bytes_say_what_to_do() {
+        let found = compile_bytes(b"\x1f\x8b\x08\0", "m", None).expect_err("no text").to_string();
+        assert!(found.starts_with("m:1:1: error: it is compressed with gzip: it begins with 1f 8b\n"), "{found}");
+        assert!(found.contains("help: store it uncompressed, and without `Content-Encoding: gzip`"), "{found}");
+    }
+
+    #[test]
     fn bytes_must_be_text() {
         let found = compile_bytes(b"# a\n# \xc3\xa4\xff", "m", None).expect_err("no text").to_string();
         assert!(found.starts_with("m:2:4: error: the file is not UTF-8 text: byte 0xff\n"), "{found}");

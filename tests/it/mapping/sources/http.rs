@@ -162,3 +162,16 @@ fn a_server_that_does_not_know_it_says_so() {
     not_taken(Page::status(404, "no such profile"), "timeout: 10s", "404 Not Found: no such profile");
     not_taken(Page::status(403, ""), "timeout: 10s", "the answer is 403 Forbidden\n  help: check `reload: token_file`");
 }
+
+#[test]
+fn a_compressed_body_says_what_to_do() {
+    let (api, web) = (Origin::ok(), Web::start(Page::text(&old())));
+    let server = polling(&api, &web);
+    server.wait_for("admin pages on");
+    assert_eq!(web.seen()[0].header("accept-encoding"), Some("identity"));
+    web.answers(Page { body: b"\x1f\x8b\x08\0\0\0\0\0".to_vec(), ..Page::text("") }.with_etag("gzip"));
+    let trouble = expect_not_taken(&server, "rejected", "pay.example.com");
+    let said = trouble["message"].as_str().unwrap_or_default();
+    assert!(said.contains("it is compressed with gzip: it begins with 1f 8b"), "{said}");
+    assert!(said.contains("help: store it uncompressed, and without `Content-Encoding: gzip`"), "{said}");
+}

@@ -35,6 +35,22 @@ fn an_object_is_read_polled_by_its_etag_and_taken_when_it_changes() {
     admin.wait_for_metric(&super::trouble("rejected"), 1.0);
     assert_eq!((server.get("new.example.com"), admin.metric(super::GENERATION)), (200, 2.0));
     server.wait_for("s3://maps/team/mapping.yaml:1:");
+
+    moto.put("/maps/team/mapping.yaml", b"\x1f\x8b\x08\0");
+    server.wait_for("s3://maps/team/mapping.yaml:1:1: error: it is compressed with gzip");
+}
+
+#[test]
+fn an_object_is_asked_for_as_it_is() {
+    let (api, web) = (Origin::ok(), Web::start(Page::status(403, "")));
+    let server = server(&api)
+        .settings(&format!("mapping: s3://maps/m.yaml\nreload: {{ cache: '', s3_endpoint: '{}' }}", web.url("")))
+        .environment("AWS_ACCESS_KEY_ID", "a")
+        .environment("AWS_SECRET_ACCESS_KEY", "b")
+        .environment("AWS_REGION", "eu-west-1")
+        .start();
+    server.wait_for("cannot read s3://maps/m.yaml: ");
+    assert_eq!(web.seen()[0].header("accept-encoding"), Some("identity"));
 }
 
 #[test]
