@@ -61,7 +61,7 @@ impl Proxy {
                 rest.filter_map(|rest| rest.split([' ', '/', '\n']).next()?.parse().ok()).collect()
             };
             if let ([plain, others @ ..], [admin]) = (&words("listening on ")[..], &words("admin pages on http://")[..])
-                && try_get(*admin, "admin", "/readyz").is_ok_and(|page| page.status == 200)
+                && try_get(*admin, "localhost", "/readyz").is_ok_and(|page| page.status == 200)
             {
                 (proxy.plain, proxy.admin) = (*plain, *admin);
                 proxy.tls = others.first().copied().unwrap_or(nowhere);
@@ -90,7 +90,7 @@ impl Proxy {
 
     /// The sum of a metric over all its series that hold `label`.
     pub fn metric(&self, name: &str, label: &str) -> Result<u64> {
-        let text = try_get(self.admin, "admin", "/metrics").context("read the metrics")?.text();
+        let text = try_get(self.admin, "localhost", "/metrics").context("read the metrics")?.text();
         let of_name = |line: &&str| line.starts_with(name) && line[name.len()..].starts_with(['{', ' ']);
         let values = text.lines().filter(of_name).filter(|line| line.contains(label));
         Ok(values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64)

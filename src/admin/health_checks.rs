@@ -6,40 +6,17 @@
 //! speaks for.
 
 use std::io;
-use std::sync::Arc;
-use std::time::Duration;
 
-use async_trait::async_trait;
-use pingora::apps::ServerApp;
 use pingora::protocols::Stream;
-use pingora::server::ShutdownWatch;
 use tokio::io::AsyncReadExt;
-use tokio::time::timeout;
 
-use super::sources::Admin;
 use nameplate_core::domain::proxy_header::{self, ProxyHeaderError};
 
 /// Fewer bytes than the shortest request and the shortest header have, and enough to tell them apart.
 const LOOK: usize = 12;
-/// How long a connection may be silent before its next request: what Pingora gives to those that follow the first.
-const IDLE: Duration = Duration::from_secs(60);
-
-/// The admin pages, behind PROXY headers where there are any.
-pub(crate) struct HealthChecked(pub(crate) Arc<Admin>);
-
-#[async_trait]
-impl ServerApp for HealthChecked {
-    async fn process_new(self: &Arc<Self>, mut stream: Stream, shutdown: &ShutdownWatch) -> Option<Stream> {
-        match timeout(IDLE, skip_header(&mut stream)).await {
-            Ok(Ok(())) => self.0.process_new(stream, shutdown).await,
-            // The client has gone, or is no client of HTTP.
-            _ => None,
-        }
-    }
-}
 
 /// Reads past a PROXY header if the connection goes on with one, and not a byte further.
-async fn skip_header(stream: &mut Stream) -> io::Result<()> {
+pub(super) async fn skip_header(stream: &mut Stream) -> io::Result<()> {
     let mut look = [0; LOOK];
     stream.try_peek(&mut look).await?;
     let mut header = Vec::new();

@@ -4,22 +4,22 @@
 //! It has an address and a thread of its own, so that it answers when the workers are busy and is
 //! never reached through a custom domain.
 
+pub(crate) mod connection;
 mod endpoints;
-pub(crate) mod health_checks;
+mod health_checks;
+mod hosts;
+pub(crate) mod listener;
 mod mapping;
 mod page;
 mod page_response;
 mod query;
+mod shared_metrics;
 pub(crate) mod sources;
 
 use std::time::{Instant, SystemTime};
 
-use async_trait::async_trait;
-use http::{Method, Response, header};
-use pingora::apps::http_app::ServeHttp;
-use pingora::protocols::http::ServerSession;
+use http::Method;
 
-use crate::telemetry::metrics;
 use endpoints::Now;
 use page_response::{PageResponse, TEXT};
 use sources::Admin;
@@ -75,25 +75,6 @@ impl Readiness {
     }
 }
 
-#[async_trait]
-impl ServeHttp for Admin {
-    async fn response(&self, session: &mut ServerSession) -> Response<Vec<u8>> {
-        if !session.is_body_empty() {
-            // No page takes a body. Closing is cheaper than reading one to its end.
-            session.set_keepalive(None);
-        }
-        let request = session.req_header();
-        let accept = request.headers.get_all(header::ACCEPT);
-        let asked = PageRequest {
-            method: &request.method,
-            path: request.uri.path(),
-            query: request.uri.query(),
-            html: accept.iter().any(|value| value.to_str().is_ok_and(takes_html)),
-        };
-        answer(self, &asked).into_response(&request.method)
-    }
-}
-
 /// What a page needs of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PageRequest<'r> {
@@ -135,7 +116,7 @@ pub(crate) fn answer(admin: &Admin, asked: &PageRequest<'_>) -> PageResponse {
         "/metrics" => {
             admin.endpoints.refresh_gauges();
             live.refresh_gauges();
-            PageResponse::of(200, metrics::CONTENT_TYPE, live.metrics.render())
+            PageResponse::metrics(live.metrics.render())
         }
         "/mapping" => mapping::page(live, query, SystemTime::now()),
         "/endpoints" => endpoints::page(&admin.endpoints, now()),

@@ -2,8 +2,11 @@
 
 use std::time::SystemTime;
 
-use http::{Method, Response, header};
+use http::{Response, header};
+use pingora::http::ResponseHeader;
 use serde::Serialize;
+
+use crate::telemetry::metrics;
 
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 
@@ -41,20 +44,26 @@ impl PageResponse {
         }
     }
 
-    pub(super) fn into_response(self, method: &Method) -> Response<Vec<u8>> {
+    /// The metrics, as this text.
+    pub(super) fn metrics(text: String) -> PageResponse {
+        PageResponse::of(200, metrics::CONTENT_TYPE, text)
+    }
+
+    /// Its header, with a body of this length.
+    pub(super) fn header(&self, length: usize) -> ResponseHeader {
         let response = Response::builder()
             .status(self.status)
             .header(header::CONTENT_TYPE, self.content_type)
             // To HEAD too, as GET would have it (RFC 9110 section 8.6).
-            .header(header::CONTENT_LENGTH, self.body.len())
+            .header(header::CONTENT_LENGTH, length)
             .header(header::CACHE_CONTROL, "no-store")
             .header(header::VARY, "Accept")
             .header(header::CONTENT_SECURITY_POLICY, self.policy)
             .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
             .header(header::REFERRER_POLICY, "no-referrer");
         let response = if self.status == 405 { response.header(header::ALLOW, "GET, HEAD") } else { response };
-        let body = if *method == Method::HEAD { Vec::new() } else { self.body.into_bytes() };
-        response.body(body).expect("each status and header is a constant or a number")
+        let response = response.body(()).expect("each status and header is a constant or a number");
+        response.into_parts().0.into()
     }
 }
 

@@ -1,3 +1,4 @@
+use super::connection::Pages;
 use super::*;
 use std::sync::Arc;
 
@@ -11,7 +12,6 @@ use crate::telemetry::metrics::Metrics;
 use crate::upstream::endpoints::Endpoints;
 use nameplate_core::mapping::load::{compile_bytes, version_of};
 use nameplate_core::settings;
-use pingora::apps::HttpServerApp;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -180,11 +180,10 @@ async fn only_these_pages_and_only_to_be_read() {
 /// One connection through pingora: all that comes back for these bytes. Panics unless the server
 /// ends each request as it says.
 async fn exchange(request: &str) -> String {
-    let admin = Arc::new(ready().await);
+    let pages = Pages::new(ready().await);
     let (mut client, server) = tokio::io::duplex(1 << 20);
     client.write_all(request.as_bytes()).await.expect("taken");
-    let (_keep, shutdown) = tokio::sync::watch::channel(false);
-    let reused = admin.process_new_http(ServerSession::new_http1(Box::new(server)), &shutdown).await;
+    let reused = pages.answer_one(Box::new(server), false).await;
     // Ends the stream where the server keeps it open.
     let kept = reused.is_some();
     drop(reused);
@@ -196,7 +195,7 @@ async fn exchange(request: &str) -> String {
 
 #[tokio::test]
 async fn a_page_is_served_whole_and_not_cached() {
-    let answer = exchange("GET /livez?verbose HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answer = exchange("GET /livez?verbose HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nok\n"), "{answer}");
     let lower = answer.to_ascii_lowercase();
     for line in ["content-length: 3\r\n", "cache-control: no-store\r\n", "content-type: text/plain; charset=utf-8\r\n"]
@@ -207,13 +206,13 @@ async fn a_page_is_served_whole_and_not_cached() {
 
 #[tokio::test]
 async fn head_has_the_length_and_no_body() {
-    let answer = exchange("HEAD /livez HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answer = exchange("HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(answer.to_ascii_lowercase().contains("content-length: 3\r\n") && answer.ends_with("\r\n\r\n"), "{answer}");
 }
 
 #[tokio::test]
 async fn a_scrape_refreshes_the_gauges_first() {
-    let answer = exchange("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let answer = exchange("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert!(answer.to_ascii_lowercase().contains("content-type: text/plain; version=0.0.4; charset=utf-8\r\n"));
     assert!(answer.contains("\nnameplate_cpu_limit_cores 1\n"), "{answer}");
     assert!(answer.contains("\nnameplate_mapping_staleness_seconds 90"), "{answer}");
@@ -221,7 +220,7 @@ async fn a_scrape_refreshes_the_gauges_first() {
 
 #[tokio::test]
 async fn a_body_is_not_waited_for() {
-    let answer = exchange("POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc").await;
+    let answer = exchange("POST /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\nabc").await;
     assert!(answer.starts_with("HTTP/1.1 405 Method Not Allowed\r\n"), "{answer}");
     assert!(answer.to_ascii_lowercase().contains("allow: get, head\r\n"), "{answer}");
 }
@@ -392,9 +391,9 @@ fn html_is_for_those_who_name_it() {
 
 #[tokio::test]
 async fn a_browser_gets_the_page_and_others_the_index() {
-    let plain = exchange("GET / HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n").await;
+    let plain = exchange("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n").await;
     assert!(plain.contains("\r\n\r\nnameplate "), "{plain}");
-    let answer = exchange("HEAD / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n").await;
+    let answer = exchange("HEAD / HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\n\r\n").await;
     let lower = answer.to_ascii_lowercase();
     for line in [
         "content-type: text/html; charset=utf-8\r\n",

@@ -1,17 +1,9 @@
 //! Sockets that are bound before anything runs on them.
 
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::IntoRawFd;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use pingora::apps::ServerApp;
-use pingora::listeners::ListenerConfig;
-use pingora::server::{Fds, ListenFds, ShutdownWatch};
-use pingora::services::Service as _;
-use pingora::services::listening::Service;
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 
 use super::error::StartFault;
 use super::handover::Inherited;
@@ -80,18 +72,10 @@ fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartFault> {
     bind().map_err(|cause| StartFault::Listen { address, cause })
 }
 
-/// Runs one of Pingora's services on a socket that is bound already.
-pub(crate) fn serve<A: ServerApp + Send + Sync + 'static>(
-    runtime: &Runtime,
-    mut service: Service<A>,
-    (socket, address): (TcpListener, SocketAddr),
-    stopped: ShutdownWatch,
-) -> JoinHandle<()> {
-    let mut sockets = Fds::new();
-    service.add_listener(ListenerConfig::tcp(address.to_string()));
-    sockets.add(address.to_string(), socket.into_raw_fd());
-    let sockets: ListenFds = Arc::new(Mutex::new(sockets));
-    runtime.spawn(async move { service.start_service(Some(sockets), stopped, 1).await })
+/// A duplicate of a socket, to be accepted from on this runtime.
+pub(super) fn tokio_listener(runtime: &Runtime, socket: &TcpListener) -> std::io::Result<tokio::net::TcpListener> {
+    let _inside = runtime.enter();
+    tokio::net::TcpListener::from_std(socket.try_clone()?)
 }
 
 #[cfg(test)]

@@ -18,13 +18,13 @@ use std::time::Duration;
 use pingora::apps::HttpServerOptions;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
 use pingora::server::configuration::ServerConf;
-use pingora::services::listening::Service;
 use pingora_proxy::{HttpProxy, http_proxy};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::admin::health_checks::HealthChecked;
+use crate::admin::connection::Pages;
+use crate::admin::listener;
 use crate::admin::sources::Admin;
 use crate::downstream::accept::Acceptor;
 use crate::downstream::certificates::{Certificate, certificates, keep_current};
@@ -46,7 +46,7 @@ use crate::upstream::handshakes;
 use crate::upstream::refresh::keep_fresh;
 use error::StartFault;
 use handover::{Inherited, Place};
-use listeners::{Bound, serve, take_or_bind};
+use listeners::{Bound, take_or_bind, tokio_listener};
 use nameplate_core::settings::{Client, Emf, Settings, Shutdown};
 use room::Room;
 
@@ -163,14 +163,15 @@ fn start_on(
     let accepting = accept(&proxying, &acceptor, &listeners, &accepting).map_err(system)?;
 
     let (stop_admin, admin_stopped) = watch::channel(false);
-    let pages = HealthChecked(Arc::new(Admin {
+    let pages = Pages::new(Admin {
         live: Arc::clone(&live),
         endpoints,
         clients: Arc::clone(&clients),
         settings: Arc::new(settings.clone()),
-    }));
-    let duplicate = admin_socket.try_clone().map_err(system)?;
-    serve(&minding, Service::new("admin".into(), pages), (duplicate, admin), admin_stopped);
+    });
+    let most = settings.admin_pages.max_connections;
+    let admin_listener = tokio_listener(&minding, &admin_socket).map_err(system)?;
+    minding.spawn(listener::accept(pages, most, admin_listener, admin_stopped));
     if let Err(e) = inherited.serving() {
         log::warn!("the process that was replaced is gone already: {e}");
     }
@@ -246,9 +247,8 @@ fn accept(
     listeners: &[Bound],
     accepting: &watch::Receiver<bool>,
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
-    let _inside = runtime.enter();
     let start = |bound: &Bound| {
-        let socket = tokio::net::TcpListener::from_std(bound.socket.try_clone()?)?;
+        let socket = tokio_listener(runtime, &bound.socket)?;
         Ok(runtime.spawn(Arc::clone(acceptor).accept(socket, Arc::clone(&bound.port), accepting.clone())))
     };
     listeners.iter().map(start).collect()

@@ -151,7 +151,7 @@ fn health_checked(header: &[u8]) -> u16 {
     let api = Origin::ok();
     let proxy = pay().to(&api).start();
     let mut client = Client::connect(proxy.admin());
-    let request = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let request = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let first = client.send([header, request].concat()).read_response().status;
     assert_eq!(client.send(request).read_response().status, first, "the connection goes on without another one");
     first

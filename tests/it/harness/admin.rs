@@ -13,7 +13,7 @@ pub struct Pages(pub SocketAddr);
 impl Pages {
     #[track_caller]
     pub fn get(self, path: &str) -> Response {
-        client::get(self.0, "admin.test", path)
+        client::get(self.0, &self.0.to_string(), path)
     }
 
     /// `/mapping`.

@@ -1,6 +1,7 @@
 //! Logs, metrics, the status page, and what is shipped to read them with.
 
 mod access_log;
+mod admin_listener;
 mod connection_metrics;
 mod cpu;
 mod cut_connections;

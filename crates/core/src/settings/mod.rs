@@ -3,6 +3,7 @@
 //! Every key is optional; each default is a named constant beside the reason for it. The file that
 //! ships in `conf/` documents each key with its default, and a test holds the two together.
 
+pub mod admin;
 pub mod client;
 pub mod emf;
 pub mod endpoint;
@@ -22,6 +23,7 @@ use crate::domain::overrides::is_endpoint_name;
 
 pub use self::log::Log;
 pub use crate::domain::overrides::DEFAULT_ENDPOINT;
+pub use admin::AdminPages;
 pub use client::{Client, Forwarded, Limits, Proto, Shutdown};
 pub use emf::Emf;
 pub use endpoint::{Endpoint, IpFamily, Sni};
@@ -38,6 +40,8 @@ pub struct Settings {
     pub listeners: Vec<Listener>,
     /// Where the status page, `/livez`, `/readyz`, `/mapping`, `/endpoints` and `/metrics` answer. Default `127.0.0.1:9901`.
     pub admin: SocketAddr,
+    /// Who is answered there.
+    pub admin_pages: AdminPages,
     /// Where the mapping is kept. Default `mapping.yaml` beside the settings.
     pub mapping: MappingSource,
     /// How a changed mapping is noticed and taken.
@@ -75,6 +79,7 @@ impl Default for Settings {
         Settings {
             listeners: vec![Listener::default()],
             admin: SocketAddr::from(([127, 0, 0, 1], 9901)),
+            admin_pages: AdminPages::default(),
             mapping: MappingSource::File(PathBuf::from("mapping.yaml")),
             reload: ReloadRules::default(),
             threads: None,
@@ -147,6 +152,7 @@ impl Settings {
         if let Some((key, _)) = zero.iter().find(|(_, value)| value.is_zero()) {
             return Err(format!("{key} is 0; write a duration, for example `5s`"));
         }
+        self.admin_pages.validate()?;
         self.reload.validate()?;
         self.client.validate()?;
         self.metrics.validate()?;
@@ -238,6 +244,8 @@ mod tests {
         fault("client: { max_requests: 0 }\n", "must be at least 1");
         fault("memory: 512\n", "memory: is under 33554432 bytes");
         fault("admin: here\n", "admin");
+        fault("admin_pages: { max_connections: 0 }\n", "admin_pages: max_connections must be at least 1");
+        fault("admin_pages: { hosts: ['proxy:9901'] }\n", "`proxy:9901` is not a host name");
         fault("log: { level: inof }\n", "log: level: `inof` is no level; write `off`");
         fault("log: { format: xml }\n", "unknown variant `xml`, expected `text` or `json`");
         fault("mapping: s3://bucket\n", "s3://bucket names no object");

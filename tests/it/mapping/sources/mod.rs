@@ -6,7 +6,6 @@ mod http;
 mod s3;
 
 use crate::harness::admin::Pages;
-use crate::harness::client;
 use crate::harness::server::Server;
 
 const GENERATION: &str = "nameplate_mapping_generation";
@@ -29,7 +28,7 @@ fn expect_not_taken(server: &Server, reason: &str, domain: &str) -> serde_json::
     let admin: Pages = server.admin();
     admin.wait_for_metric(&trouble(reason), 1.0);
     assert_eq!((server.get(domain), admin.metric(GENERATION)), (200, 1.0));
-    let ready = client::get(admin.0, "admin.test", "/readyz");
+    let ready = admin.get("/readyz");
     assert!(ready.status == 200 && ready.text().contains("is not in force: "), "{}", ready.text());
     let trouble = admin.mapping()["trouble"].clone();
     assert_eq!(trouble["reason"], reason);
