@@ -150,7 +150,7 @@ fn start_on(
     let (listeners, admin_socket, admin) = bind_all(&settings, &mut inherited, &live.metrics)?;
     let addresses = listeners.iter().map(|bound| bound.port.address).collect();
     let certificates: Vec<_> = listeners.iter().filter_map(|bound| bound.port.certificate.clone()).collect();
-    minding.spawn(keep_current(certificates.clone(), Arc::clone(&live.metrics)));
+    minding.spawn(keep_current(certificates.clone(), settings.reload.timeout, Arc::clone(&live.metrics)));
 
     report(&clients, minding.handle(), &settings.emf, &task);
     clients.limit(room.connections, room.requests);
@@ -268,7 +268,7 @@ impl Running {
     /// Reads the listeners' certificates again, and asks for the mapping to be read. What comes of
     /// it is logged. Of many asked for at once, one reading serves all.
     pub fn order_reload(&self, allow_shrink: bool) {
-        self.reload_certificates();
+        self.order_certificates();
         self.mapping.order(allow_shrink);
     }
 
@@ -278,9 +278,9 @@ impl Running {
         self.mapping.reload(allow_shrink)
     }
 
-    fn reload_certificates(&self) {
+    fn order_certificates(&self) {
         for certificate in &self.certificates {
-            certificate.reload(&self.live.metrics);
+            certificate.order_reload();
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::crypto::{CryptoProvider, ring};
@@ -14,9 +15,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ProducesTickets, ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{RootCertStore, ServerConfig, version};
+use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use crate::source::file_access::FileAccess;
 use crate::telemetry::metrics::{CertificateExpiry, Metrics};
 use nameplate_core::settings::{Identity, ListenerTls};
 
@@ -52,14 +56,30 @@ pub enum CertificateError {
 /// A listener's certificate and key. New connections get what was read last; those that are open
 /// keep theirs.
 pub(crate) struct Certificate {
-    tls: ListenerTls,
     /// The listener's address, and where the end of its certificate is told.
     listener: String,
     expiry: CertificateExpiry,
     config: ArcSwap<ServerConfig>,
-    /// The files as they were when they were read last, and when they were last looked at.
-    seen: Mutex<(Stamps, Stamps)>,
-    resumption: Mutex<Resumption>,
+    /// Taken by what keeps them current.
+    files: Mutex<Option<Files>>,
+    /// Somebody wants the files read, whether they changed or not.
+    ordered: Notify,
+}
+
+/// The files of a certificate, and what is known of them. It makes calls to the file system, which may not answer.
+struct Files {
+    tls: ListenerTls,
+    /// As they were when they were read last.
+    read: Stamps,
+    /// As they were when they were last looked at.
+    before: Stamps,
+    resumption: Resumption,
+}
+
+/// What reading the files gave.
+struct Loaded {
+    config: ServerConfig,
+    ends: Option<i64>,
 }
 
 /// Inode, size and time of change of each file.
@@ -92,13 +112,13 @@ impl Certificate {
         let resumption = Resumption::new(read.client_ca.clone())?;
         let ends = ends(&read.key.cert);
         let config = config(tls, read, &resumption)?;
+        let files = Files { tls: tls.clone(), read: stamps.clone(), before: stamps, resumption };
         let certificate = Certificate {
-            tls: tls.clone(),
             expiry: metrics.clients.certificate_expiry(&listener),
             listener,
             config: ArcSwap::from_pointee(config),
-            seen: Mutex::new((stamps.clone(), stamps)),
-            resumption: Mutex::new(resumption),
+            files: Mutex::new(Some(files)),
+            ordered: Notify::new(),
         };
         certificate.tell_end(ends);
         Ok(certificate)
@@ -117,58 +137,90 @@ impl Certificate {
         }
     }
 
-    /// Reads the files again, and serves what they hold, or goes on with what they held. What comes of
-    /// it is logged and counted.
-    pub(crate) fn reload(&self, metrics: &Metrics) {
-        let Some(file) = files(&self.tls).first().map(|file| file.display()) else { return };
-        // One at a time: of two, the one that read first could store last.
-        let mut resumption = self.resumption.lock();
-        // Before they are read: what changes meanwhile is seen later.
-        self.seen.lock().0 = stamps(&self.tls);
-        let read = self.try_reload(&mut resumption);
-        drop(resumption);
-        metrics.clients.certificate_reloaded(read.is_ok());
-        match read {
-            Ok(()) => log::info!("certificate read again: {file}"),
-            Err(fault) => log::error!("certificate rejected: {fault}; the one before serves on"),
+    /// Asks for the files to be read again. What comes of it is logged and counted.
+    pub(crate) fn order_reload(&self) {
+        self.ordered.notify_one();
+    }
+
+    /// Reads the files again when they change or somebody asks, for ever; ends at once where there are none. They
+    /// should be read within `patience`; what takes longer is an error, and counts when it comes.
+    async fn keep_current(&self, patience: Duration, metrics: &Metrics) {
+        let Some(files) = self.files.lock().take() else { return };
+        let Some(file) = paths(&files.tls).first().map(|file| file.display().to_string()) else { return };
+        let mut access = FileAccess::new(files);
+        let mut looks = tokio::time::interval(POLL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let ordered = tokio::select! {
+                biased;
+                () = self.ordered.notified() => true,
+                _ = looks.tick() => false,
+            };
+            let mut look = std::pin::pin!(access.run(move |files| files.look(ordered)));
+            let looked = match tokio::time::timeout(patience, &mut look).await {
+                Ok(looked) => looked,
+                Err(_) => {
+                    metrics.clients.certificate_reloaded(false);
+                    log::error!(
+                        "certificate not read: {file} or a file beside it does not answer within {patience:?}; the one \
+                         before serves on, and the files are waited for"
+                    );
+                    look.await
+                }
+            };
+            match looked.map_err(|e| CertificateError::Pem { file: file.clone().into(), cause: e.to_string() }) {
+                Ok(None) => {}
+                Ok(Some(read)) => self.take(read, &file, metrics),
+                Err(fault) => self.take(Err(fault), &file, metrics),
+            }
         }
     }
 
-    fn try_reload(&self, resumption: &mut Resumption) -> Result<(), CertificateError> {
+    /// Serves what the files hold, or goes on with what they held.
+    fn take(&self, read: Result<Loaded, CertificateError>, file: &str, metrics: &Metrics) {
+        metrics.clients.certificate_reloaded(read.is_ok());
+        match read {
+            Ok(Loaded { config, ends }) => {
+                self.config.store(Arc::new(config));
+                self.tell_end(ends);
+                log::info!("certificate read again: {file}");
+            }
+            Err(fault) => log::error!("certificate rejected: {fault}; the one before serves on"),
+        }
+    }
+}
+
+impl Files {
+    /// Reads the files if somebody asks for it, or if they are others than those that were read and have stopped
+    /// changing: certificate and key are two files, and cannot be replaced at once.
+    fn look(&mut self, ordered: bool) -> Option<Result<Loaded, CertificateError>> {
+        let now = stamps(&self.tls);
+        let before = std::mem::replace(&mut self.before, now.clone());
+        let has_changed = now == before && now != self.read;
+        (ordered || has_changed).then(|| {
+            // As they were before they are read: what changes meanwhile is seen later.
+            self.read = now;
+            self.load()
+        })
+    }
+
+    fn load(&mut self) -> Result<Loaded, CertificateError> {
         let read = Read::of(&self.tls)?;
-        let mut next = resumption.clone();
+        let mut next = self.resumption.clone();
         if next.client_ca != read.client_ca {
             next = Resumption::new(read.client_ca.clone())?;
         }
         let ends = ends(&read.key.cert);
         let config = config(&self.tls, read, &next)?;
-        *resumption = next;
-        self.config.store(Arc::new(config));
-        self.tell_end(ends);
-        Ok(())
-    }
-
-    /// Whether the files are others than those that were read, and have stopped changing: certificate
-    /// and key are two files, and cannot be replaced at once.
-    fn has_changed(&self) -> bool {
-        let now = stamps(&self.tls);
-        let mut seen = self.seen.lock();
-        let (read, before) = &*seen;
-        let changed = now == *before && now != *read;
-        seen.1 = now;
-        changed
+        self.resumption = next;
+        Ok(Loaded { config, ends })
     }
 }
 
-/// Reads certificates again when their files change, for ever.
-pub(crate) async fn keep_current(certificates: Vec<Arc<Certificate>>, metrics: Arc<Metrics>) {
-    let mut looks = tokio::time::interval(POLL);
-    loop {
-        looks.tick().await;
-        for certificate in certificates.iter().filter(|certificate| certificate.has_changed()) {
-            certificate.reload(&metrics);
-        }
-    }
+/// Reads certificates again when their files change, for ever, each on its own: one whose files do not answer holds
+/// up no other.
+pub(crate) async fn keep_current(certificates: Vec<Arc<Certificate>>, patience: Duration, metrics: Arc<Metrics>) {
+    join_all(certificates.iter().map(|certificate| certificate.keep_current(patience, &metrics))).await;
 }
 
 impl Resumption {
@@ -255,7 +307,7 @@ fn self_signed(names: &[String]) -> Result<CertifiedKey, CertificateError> {
 }
 
 /// The files of a listener, the most telling first. A certificate that was made has none.
-fn files(tls: &ListenerTls) -> Vec<&PathBuf> {
+fn paths(tls: &ListenerTls) -> Vec<&PathBuf> {
     let own: &[&PathBuf] = match &tls.identity {
         Identity::Files { certificate, key } => &[certificate, key],
         Identity::SelfSigned(_) => &[],
@@ -268,7 +320,7 @@ fn stamps(tls: &ListenerTls) -> Stamps {
         let found = std::fs::metadata(file).ok()?;
         Some((found.ino(), found.size(), found.mtime(), found.mtime_nsec()))
     };
-    files(tls).into_iter().map(stamp).collect()
+    paths(tls).into_iter().map(stamp).collect()
 }
 
 pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {

@@ -13,15 +13,23 @@ use async_trait::async_trait;
 use super::bounded_read::read_up_to;
 use super::error::FetchError;
 use super::fetch::{ChangeKind, FetchMode, Fetched, Source};
-use super::watch::Watch;
+use super::file_access::FileAccess;
+use super::watch::{Eyes, Watch};
 use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// The mapping in a file.
 pub(super) struct File {
     path: PathBuf,
+    access: FileAccess<State>,
+    watch: Option<Watch>,
+}
+
+/// What one reading leaves to the next.
+struct State {
+    path: PathBuf,
     most: u64,
     known: Known,
-    watch: Option<Watch>,
+    eyes: Option<Eyes>,
 }
 
 /// What is known of the file.
@@ -57,8 +65,23 @@ impl Fingerprint {
 
 impl File {
     pub(super) fn new(path: &Path, settings: &ReloadRules) -> File {
-        let watch = settings.watch.then(|| Watch::new(path));
-        File { path: path.into(), most: settings.max_bytes, known: Known::default(), watch }
+        let (watch, eyes) = if settings.watch { Some(Watch::new()).unzip() } else { (None, None) };
+        let state = State { path: path.into(), most: settings.max_bytes, known: Known::default(), eyes };
+        File { path: path.into(), access: FileAccess::new(state), watch }
+    }
+}
+
+impl State {
+    fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError> {
+        // Watched first: what changes while it is read is seen.
+        if let Some(eyes) = self.eyes.as_mut().filter(|eyes| eyes.is_blind()) {
+            eyes.follow(&self.path);
+        }
+        let fetched = read(&self.path, self.most, mode, &mut self.known);
+        if let Some(eyes) = self.eyes.as_mut().filter(|_| matches!(fetched, Ok(Fetched::Document(_)))) {
+            eyes.follow(&self.path);
+        }
+        fetched
     }
 }
 
@@ -106,17 +129,8 @@ fn fault(path: &Path, error: &io::Error) -> FetchError {
 #[async_trait]
 impl Source for File {
     async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError> {
-        let (path, most, mut known) = (self.path.clone(), self.most, self.known);
         // A network file system may not answer for as long as it likes; the timeout is the caller's.
-        let reading = tokio::task::spawn_blocking(move || (read(&path, most, mode, &mut known), known));
-        let (fetched, known) = reading.await.map_err(|e| fault(&self.path, &io::Error::other(e)))?;
-        self.known = known;
-        if let Some(watch) = &mut self.watch
-            && (watch.is_blind() || matches!(fetched, Ok(Fetched::Document(_))))
-        {
-            watch.follow(&self.path);
-        }
-        fetched
+        self.access.run(move |state| state.fetch(mode)).await.map_err(|e| fault(&self.path, &e))?
     }
 
     async fn changed(&mut self) -> ChangeKind {

@@ -13,6 +13,7 @@ use reqwest::{Client, Response};
 use super::collected::Collected;
 use super::error::{FetchError, chain, one_line};
 use super::fetch::{FetchMode, Fetched, IDENTITY, Source};
+use super::file_access::FileAccess;
 use super::tls::use_ring;
 use nameplate_core::settings::{MappingSource, ReloadRules};
 
@@ -28,7 +29,7 @@ pub(super) struct Http {
     source: MappingSource,
     url: String,
     client: Client,
-    token_file: Option<PathBuf>,
+    token_file: Option<FileAccess<PathBuf>>,
     most: u64,
     /// Of what was brought last.
     etag: Option<HeaderValue>,
@@ -49,7 +50,7 @@ impl Http {
         }
         let client =
             builder.build().map_err(|e| FetchError::new(source, chain(&e), "check the system's certificates"))?;
-        let token_file = settings.token_file.clone();
+        let token_file = settings.token_file.clone().map(FileAccess::new);
         Ok(Http { source: source.clone(), url: url.into(), client, token_file, most: settings.max_bytes, etag: None })
     }
 
@@ -64,12 +65,13 @@ impl Http {
     }
 
     /// The token's value is in no message: a fault names its file.
-    fn token(&self) -> Result<Option<HeaderValue>, FetchError> {
-        let Some(file) = &self.token_file else { return Ok(None) };
+    async fn token(&mut self) -> Result<Option<HeaderValue>, FetchError> {
+        let Some(file) = &mut self.token_file else { return Ok(None) };
+        let read = file.run(|file| (std::fs::read_to_string(&file), file.display().to_string())).await;
         let help = "write the token, and nothing else, into the file that `reload: token_file` names";
-        let text = std::fs::read_to_string(file)
-            .map_err(|e| self.fault(format!("the token file {}: {e}", file.display()), help))?;
-        let none = || self.fault(format!("the token file {} holds no token", file.display()), help);
+        let (text, file) = read.unwrap_or_else(|e| (Err(e), String::new()));
+        let text = text.map_err(|e| self.fault(format!("the token file {file}: {e}"), help))?;
+        let none = || self.fault(format!("the token file {file} holds no token"), help);
         let token = text.trim();
         if token.is_empty() {
             return Err(none());
@@ -116,12 +118,13 @@ impl Http {
 #[async_trait]
 impl Source for Http {
     async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError> {
+        let token = self.token().await?;
         let mut request = self
             .client
             .get(&self.url)
             .header(ACCEPT, "application/yaml, application/json;q=0.9, */*;q=0.8")
             .header(ACCEPT_ENCODING, IDENTITY);
-        if let Some(token) = self.token()? {
+        if let Some(token) = token {
             request = request.header(http::header::AUTHORIZATION, token);
         }
         let etag = self.etag.as_ref().filter(|_| mode == FetchMode::IfChanged);
@@ -187,20 +190,20 @@ mod tests {
         assert!(fault.contains("no page at /m?...") && !fault.contains("hush"), "{fault}");
     }
 
-    #[test]
-    fn a_token_is_read_anew_and_never_shown() {
+    #[tokio::test]
+    async fn a_token_is_read_anew_and_never_shown() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("token");
         let settings = ReloadRules { token_file: Some(file.clone()), ..ReloadRules::default() };
         let source: MappingSource = "http://127.0.0.1:1/m".parse().expect("a URL");
-        let http = Http::new(&source, "http://127.0.0.1:1/m", &settings).expect("a client");
-        assert!(http.token().expect_err("no file").cause.contains("token"));
+        let mut http = Http::new(&source, "http://127.0.0.1:1/m", &settings).expect("a client");
+        assert!(http.token().await.expect_err("no file").cause.contains("token"));
         std::fs::write(&file, "secret-1\n").expect("written");
-        let token = http.token().expect("a token").expect("a token");
+        let token = http.token().await.expect("a token").expect("a token");
         assert_eq!((token.as_bytes(), format!("{token:?}").as_str()), (&b"Bearer secret-1"[..], "Sensitive"));
         for text in ["hush-1\nhush-2", "", " \n"] {
             std::fs::write(&file, text).expect("written");
-            let fault = http.token().expect_err("no token").to_string();
+            let fault = http.token().await.expect_err("no token").to_string();
             assert!(!fault.contains("hush") && fault.contains("holds no token"), "{fault}");
         }
     }

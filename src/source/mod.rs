@@ -9,6 +9,7 @@ mod collected;
 pub(crate) mod error;
 pub(crate) mod fetch;
 mod file;
+pub(crate) mod file_access;
 mod http;
 mod links;
 mod s3;

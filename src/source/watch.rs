@@ -37,8 +37,15 @@ fn after(seen: ChangeKind) -> Duration {
     }
 }
 
+/// The signs of changes, and when the file is taken to be whole after them.
 pub(super) struct Watch {
     signs: mpsc::Receiver<ChangeKind>,
+    /// What was seen last, and when the file is taken to be whole after it.
+    due: Option<(ChangeKind, Instant)>,
+}
+
+/// What looks at the folders. It makes calls to the file system, which may not answer.
+pub(super) struct Eyes {
     sender: mpsc::Sender<ChangeKind>,
     names: Vec<(PathBuf, OsString)>,
     /// Ends its watches when dropped. `None` where the system has no watch to give: then only
@@ -48,19 +55,9 @@ pub(super) struct Watch {
     lost: Arc<AtomicBool>,
     /// That there is no watch has been said.
     said: bool,
-    /// What was seen last, and when the file is taken to be whole after it.
-    due: Option<(ChangeKind, Instant)>,
 }
 
-impl Watch {
-    pub(super) fn new(path: &Path) -> Watch {
-        let (sender, signs) = mpsc::channel(QUEUE);
-        let lost = Arc::default();
-        let mut watch = Watch { signs, sender, names: Vec::new(), watcher: None, lost, said: false, due: None };
-        watch.follow(path);
-        watch
-    }
-
+impl Eyes {
     /// Whether changes are not seen at present.
     pub(super) fn is_blind(&self) -> bool {
         self.watcher.is_none() || self.lost.load(Ordering::Relaxed)
@@ -87,6 +84,15 @@ impl Watch {
             }
         }
     }
+}
+
+impl Watch {
+    /// Nothing is watched until [`Eyes::follow`] says where.
+    pub(super) fn new() -> (Watch, Eyes) {
+        let (sender, signs) = mpsc::channel(QUEUE);
+        let eyes = Eyes { sender, names: Vec::new(), watcher: None, lost: Arc::default(), said: false };
+        (Watch { signs, due: None }, eyes)
+    }
 
     /// Waits until the file has changed and is whole.
     pub(super) async fn changed(&mut self) -> ChangeKind {
@@ -100,8 +106,8 @@ impl Watch {
             tokio::select! {
                 biased;
                 sign = self.signs.recv() => {
-                    // This holds a sender, so there is always a next sign.
-                    let Some(sign) = sign else { continue };
+                    // The eyes have closed for good.
+                    let Some(sign) = sign else { return std::future::pending().await };
                     // What took the file's place is whole, whatever else goes on around it.
                     if !matches!(self.due, Some((ChangeKind::Replaced, _))) {
                         self.due = Some((sign, Instant::now() + after(sign)));
@@ -174,6 +180,12 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(10);
 
+    fn watching(path: &Path) -> (Watch, Eyes) {
+        let (watch, mut eyes) = Watch::new();
+        eyes.follow(path);
+        (watch, eyes)
+    }
+
     /// How the change is noticed, and how long that takes.
     async fn noticed(watch: &mut Watch, change: impl FnOnce()) -> (ChangeKind, Duration) {
         let start = Instant::now();
@@ -187,14 +199,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("m");
         fs::write(&path, "one").expect("written");
-        let mut watch = Watch::new(&path);
+        let (mut watch, mut eyes) = watching(&path);
         let replace = || {
             fs::write(folder.path().join("new"), "two").expect("written");
             fs::rename(folder.path().join("new"), &path).expect("replaced");
         };
         let (seen, took) = noticed(&mut watch, replace).await;
         assert!(seen == ChangeKind::Replaced && took < STILL, "{seen:?} after {took:?}");
-        watch.follow(&path);
+        eyes.follow(&path);
         assert_eq!(noticed(&mut watch, replace).await.0, ChangeKind::Replaced, "and the next one too");
     }
 
@@ -203,7 +215,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("m");
         fs::write(&path, "one").expect("written");
-        let mut watch = Watch::new(&path);
+        let (mut watch, _eyes) = watching(&path);
         let (seen, took) = noticed(&mut watch, || fs::write(&path, "two").expect("written")).await;
         assert!(seen == ChangeKind::Closed && took >= CLOSED, "{seen:?} after {took:?}");
     }
@@ -214,7 +226,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("m");
         fs::write(&path, "one").expect("written");
-        let mut watch = Watch::new(&path);
+        let (mut watch, _eyes) = watching(&path);
         let mut open = fs::OpenOptions::new().append(true).open(&path).expect("opened");
         let (seen, took) = noticed(&mut watch, || open.write_all(b"two").expect("written")).await;
         assert!(seen == ChangeKind::Touched && took >= STILL, "{seen:?} after {took:?}");
@@ -230,13 +242,13 @@ mod tests {
         }
         symlink("one", root.join("data")).expect("a link");
         symlink("data/m", root.join("m")).expect("a link");
-        let mut watch = Watch::new(&root.join("m"));
+        let (mut watch, mut eyes) = watching(&root.join("m"));
         let swap = || {
             symlink("two", root.join("tmp")).expect("a link");
             fs::rename(root.join("tmp"), root.join("data")).expect("swapped");
         };
         assert_eq!(noticed(&mut watch, swap).await.0, ChangeKind::Replaced);
-        watch.follow(&root.join("m"));
+        eyes.follow(&root.join("m"));
         let write = || fs::write(root.join("two/m"), "3").expect("written");
         assert_eq!(noticed(&mut watch, write).await.0, ChangeKind::Closed, "what it leads to now is watched");
     }
@@ -251,13 +263,13 @@ mod tests {
             fs::write(&path, "one").expect("written");
         };
         make();
-        let mut watch = Watch::new(&path);
-        assert!(!watch.is_blind());
+        let (mut watch, mut eyes) = watching(&path);
+        assert!(!eyes.is_blind());
         noticed(&mut watch, || fs::remove_dir_all(&inside).expect("removed")).await;
-        assert!(watch.is_blind());
+        assert!(eyes.is_blind());
         make();
-        watch.follow(&path);
-        assert!(!watch.is_blind());
+        eyes.follow(&path);
+        assert!(!eyes.is_blind());
         assert_eq!(noticed(&mut watch, || fs::write(&path, "two").expect("written")).await.0, ChangeKind::Closed);
     }
 
@@ -266,7 +278,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("m");
         fs::write(&path, "one").expect("written");
-        let mut watch = Watch::new(&path);
+        let (mut watch, _eyes) = watching(&path);
         fs::write(folder.path().join("other"), "x").expect("written");
         fs::read(&path).expect("read");
         fs::rename(folder.path().join("other"), folder.path().join("another")).expect("renamed");

@@ -1,5 +1,6 @@
 //! How the process starts, stops, and is replaced.
 
 mod from_inside;
+mod hung_files;
 mod replacement;
 mod signals;

@@ -128,7 +128,7 @@ pub struct ReloadRules {
     pub poll: Duration,
     /// Whether a file's folder is watched too, so that a change is noticed at once. Default true.
     pub watch: bool,
-    /// The longest that reading the source may take. Default [`FETCH_TIMEOUT`].
+    /// The longest that reading the source may take, or a certificate's files. Default [`FETCH_TIMEOUT`].
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,
     /// The largest mapping that is read, in bytes. Default [`MAX_FILE`].
