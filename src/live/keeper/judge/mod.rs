@@ -127,6 +127,8 @@ pub(super) struct Judge {
     active: Option<Version>,
     /// Why the source is being read, or was read last.
     trigger: Trigger,
+    /// How it was read.
+    mode: FetchMode,
     /// What was found last, if it may be half a change.
     seen_once: Option<SeenOnce>,
     /// The version that was refused last, and why.
@@ -149,6 +151,7 @@ impl Judge {
             allow_shrink: rules.allow_shrink,
             active: None,
             trigger: Trigger::Start,
+            mode: FetchMode::Always,
             seen_once: None,
             refused: None,
             decided: true,
@@ -205,7 +208,8 @@ impl Judge {
     fn begin(&mut self, trigger: Trigger) -> Action {
         self.trigger = trigger;
         let if_changed = trigger == Trigger::Poll && self.decided;
-        Action::Fetch(if if_changed { FetchMode::IfChanged } else { FetchMode::Always })
+        self.mode = if if_changed { FetchMode::IfChanged } else { FetchMode::Always };
+        Action::Fetch(self.mode)
     }
 
     /// Reports whether a change was seen and nothing was found before it that is looked at again.
@@ -219,6 +223,7 @@ impl Judge {
             return self.confirm();
         }
         if self.trigger == Trigger::Poll && self.was_refused(version) {
+            self.decided = true;
             return self.unchanged();
         }
         Action::Compile
@@ -247,13 +252,15 @@ impl Judge {
     /// twice.
     fn is_complete(&self, version: Version, impact: Option<&Impact>) -> bool {
         match self.trigger {
-            Trigger::Start | Trigger::Poll | Trigger::Order | Trigger::ChangeSeen(ChangeKind::Replaced) => true,
+            Trigger::Start | Trigger::Order | Trigger::ChangeSeen(ChangeKind::Replaced) => true,
+            // The source itself has found it twice, unless it was read whether it changed or not.
+            Trigger::Poll if self.mode == FetchMode::IfChanged => true,
             _ if self.seen_once == Some(SeenOnce::Version(version)) => true,
             // A program that writes a file in several steps begins with less than there was.
             Trigger::ChangeSeen(ChangeKind::Closed) => {
                 impact.is_some_and(|impact| impact.tally.removed == 0 && impact.tally.changed == 0)
             }
-            Trigger::ChangeSeen(ChangeKind::Touched) | Trigger::SecondLook => false,
+            Trigger::Poll | Trigger::ChangeSeen(ChangeKind::Touched) | Trigger::SecondLook => false,
         }
     }
 

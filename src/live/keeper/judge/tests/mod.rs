@@ -320,6 +320,30 @@ fn until_a_document_is_decided_upon_the_source_is_read_whether_it_changed_or_not
 }
 
 #[test]
+fn half_a_file_is_not_accepted_by_a_poll_after_a_second_look_found_no_file() {
+    for missing in
+        [vec![(Event::Due, ALWAYS), (failed(), not_read())], vec![(Event::Ordered, ALWAYS), (failed(), not_read())]]
+    {
+        let mut judge = running();
+        check(&mut judge, &seen_with(ChangeKind::Closed, removes(OTHER), Action::LookAgain));
+        check(&mut judge, &missing);
+        check(&mut judge, &found_by(Event::Due, ALWAYS, removes(OTHER), Action::LookAgain));
+        assert_eq!((judge.active, pause(&judge)), (Some(FIRST), SECOND));
+        check(&mut judge, &second_look(adds(THIRD), Action::LookAgain));
+        check(&mut judge, &second_look(adds(THIRD), Action::Accept));
+    }
+}
+
+#[test]
+fn half_a_file_is_not_accepted_by_a_poll_after_a_second_look_found_it_changing() {
+    let mut judge = running();
+    check(&mut judge, &seen_with(ChangeKind::Touched, removes(OTHER), Action::LookAgain));
+    check(&mut judge, &[(Event::Due, ALWAYS), (Event::Unsettled, Action::LookAgain)]);
+    check(&mut judge, &found_by(Event::Due, ALWAYS, removes(OTHER), Action::LookAgain));
+    check(&mut judge, &second_look(removes(OTHER), Action::Accept));
+}
+
+#[test]
 fn a_file_that_is_gone_for_a_moment_is_not_reported() {
     for kind in [ChangeKind::Touched, ChangeKind::Closed, ChangeKind::Replaced] {
         let mut judge = running();

@@ -12,6 +12,7 @@ fn a_poll_that_finds_the_refused_version_again_compiles_and_reports_nothing() {
     check(&mut judge, &[(Event::Due, IF_CHANGED), (Event::Unchanged, still.clone())]);
     check(&mut judge, &[(Event::Due, IF_CHANGED), (Event::Read(OTHER), still)]);
     assert_eq!((judge.active, pause(&judge)), (Some(FIRST), POLL));
+    assert_eq!(judge.on(Event::Due), IF_CHANGED, "the next poll reads no more than it must");
 }
 
 #[test]
