@@ -176,7 +176,10 @@ summarize() {
           "### Mapping \($c.version): \($c.entries) entries, \($c.domains) domains",
           "",
           "\($a.added) added, \($a.removed) removed, \($a.changed) changed, \($a.unchanged) unchanged.",
-          (if $a.verdict == "held" then
+          (if $a.verdict == "held" and $a.grows_beyond then
+            "\n**Running tasks will hold this change**: it has \($c.entries) entries, and they take no change that grows "
+            + "beyond \($a.grows_beyond). Was it generated as it should be? docs/mapping.md has more."
+          elif $a.verdict == "held" then
             "\n**Running tasks will hold this change**: it removes \($a.removed_domains) of \($a.domains) domains, and "
             + "they take no change that removes more than \($a.max_removed_percent) %. Split it; docs/mapping.md has more."
           else empty end),
@@ -225,7 +228,7 @@ infrastructure_changed() {
 
 refuse_held() {
     if [ "$(verdict)" = held ] && [ "$allow_held" != true ]; then
-        die 4 "running tasks would hold this change: it removes too many domains" \
+        die 4 "running tasks would hold this change: it removes too many domains, or grows too much" \
             "split it; or release it with allow_held, and tell each task: nameplate reload --allow-shrink"
     elif [ "$(verdict)" = held ]; then
         echo "::warning title=mapping::running tasks hold this change until they are told: nameplate reload --allow-shrink"

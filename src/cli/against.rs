@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::load::Loaded;
 use nameplate_core::domain::route::Route;
-use nameplate_core::domain::table::removes_too_many;
+use nameplate_core::domain::table::{grows_beyond, removes_too_many};
+use nameplate_core::settings::ReloadRules;
 use nameplate_plan::change::{Change, EntryChange, KeyChange, private_api_url};
 use nameplate_plan::names::Needs;
 
@@ -20,7 +21,7 @@ pub(super) enum Verdict {
     Hot,
     /// Something must be deployed before every domain works.
     Deployment,
-    /// Running tasks would hold it: it removes too many domains.
+    /// Running tasks would hold it: it removes too many domains, or has too many entries.
     Held,
 }
 
@@ -42,6 +43,9 @@ pub(super) struct Against<'c> {
     unchanged: usize,
     removed_domains: usize,
     max_removed_percent: u8,
+    /// `reload: hold_entries`, where it grows beyond that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grows_beyond: Option<u64>,
     changes: Vec<Line<'c>>,
     /// What must be deployed first.
     needs: Shown<'c>,
@@ -85,12 +89,21 @@ struct Record<'c> {
 }
 
 impl<'c> Against<'c> {
-    pub(super) fn of(old: &'c Loaded, new_name: &'c str, change: &'c Change<'c>, most: u8) -> Against<'c> {
+    /// `entries` are those of the new mapping.
+    pub(super) fn of(
+        old: &'c Loaded,
+        (new_name, entries): (&'c str, usize),
+        change: &'c Change<'c>,
+        rules: &ReloadRules,
+    ) -> Against<'c> {
+        let most = rules.max_removed;
         let (added, removed, changed) = change.counts();
         let (gone, had) = change.removed_domains;
+        // Without a mapping before, there is nothing that a task could compare with.
+        let grows = had > 0 && grows_beyond(entries as u64, old.mapping.table.len() as u64, rules.hold_entries);
         let verdict = if change.entries.is_empty() {
             Verdict::None
-        } else if removes_too_many(gone, had, most) {
+        } else if grows || removes_too_many(gone, had, most) {
             Verdict::Held
         } else if change.needs.is_empty() {
             Verdict::Hot
@@ -110,6 +123,7 @@ impl<'c> Against<'c> {
             unchanged: change.unchanged,
             removed_domains: gone,
             max_removed_percent: most,
+            grows_beyond: grows.then_some(rules.hold_entries),
             changes: change.entries.iter().map(line).collect(),
             needs: shown(&change.needs),
             unused: shown(&change.unused),
@@ -166,12 +180,19 @@ impl fmt::Display for Against<'_> {
             Verdict::Deployment => {
                 writeln!(f, "deployment: running tasks take it once they have the endpoint, and it needs")
             }
-            Verdict::Held => writeln!(
-                f,
-                "held: it removes {} of {} domains, and running tasks take no change that removes more than {} %\n  \
-                 help: if that is meant, split it, or see `allow_shrink` in docs/mapping.md",
-                self.removed_domains, self.domains, self.max_removed_percent
-            ),
+            Verdict::Held => match self.grows_beyond {
+                Some(most) => writeln!(
+                    f,
+                    "held: it grows beyond {most} entries, and running tasks take no change that does\n  help: if that is \
+                     meant, see `hold_entries` in docs/mapping.md"
+                ),
+                None => writeln!(
+                    f,
+                    "held: it removes {} of {} domains, and running tasks take no change that removes more than {} %\n  \
+                     help: if that is meant, split it, or see `allow_shrink` in docs/mapping.md",
+                    self.removed_domains, self.domains, self.max_removed_percent
+                ),
+            },
         }?;
         if self.verdict == Verdict::Held && !self.needs.is_empty() {
             writeln!(f, "deployment: its new domains need")?;

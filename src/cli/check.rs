@@ -26,7 +26,7 @@ pub const FAULTS: u8 = 1;
 pub const UNREADABLE: u8 = 2;
 /// Against the old mapping: something must be deployed before every domain of the new one works.
 pub const DEPLOYMENT: u8 = 3;
-/// Against the old mapping: tasks would hold the change, because it removes too many domains.
+/// Against the old mapping: tasks would hold the change, because it removes too many domains or grows too much.
 pub const HELD: u8 = 4;
 
 /// What the command line of `check` says.
@@ -165,7 +165,7 @@ impl Check<'_> {
             Err(fault) => return self.refuse(&old.to_string(), &fault),
         };
         let change = Change::between(&old.mapping.table, &mapping.table, &self.args.zones.zoning());
-        let against = Against::of(&old, &name, &change, self.rules.max_removed);
+        let against = Against::of(&old, (&name, mapping.table.len()), &change, &self.rules);
         self.accept(&name, &mapping, Some(against))
     }
 

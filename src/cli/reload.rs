@@ -16,6 +16,9 @@ pub(super) struct ReloadArgs {
     /// Also take a mapping that is held because it removes too many domains
     #[arg(long)]
     allow_shrink: bool,
+    /// Also take a mapping that is held because it grows too much
+    #[arg(long)]
+    allow_growth: bool,
     /// The process to tell [default: the one `nameplate serve` or `demo` that runs here]
     #[arg(long, value_name = "PID")]
     pid: Option<i32>,
@@ -34,7 +37,7 @@ pub(super) fn reload(args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
         (None, _) => return fail(FAULTY, format!("which process to tell?\n  help: {}", list(&running))),
     };
     let Some(target) = Pid::from_raw(pid) else { return fail(FAULTY, format!("{pid} is no process")) };
-    let signal = if args.allow_shrink { Signal::USR1 } else { Signal::HUP };
+    let signal = if args.allow_shrink || args.allow_growth { Signal::USR1 } else { Signal::HUP };
     match kill_process(target, signal) {
         Ok(()) => {
             let _ = writeln!(out, "told process {pid} to reload; its log and /mapping say what came of it");

@@ -28,6 +28,9 @@ pub enum Cause {
     /// It removes more than a change may.
     #[error("{0}")]
     Held(Held),
+    /// It grows more than a change may.
+    #[error("{0}")]
+    Grown(Grown),
     /// It was being written.
     #[error("it is being written; it is read again in a moment")]
     Unsettled,
@@ -39,7 +42,7 @@ impl Cause {
         match self {
             Cause::Failed(_) | Cause::Unsettled => ReadResult::Failed,
             Cause::Rejected(_) => ReadResult::Rejected,
-            Cause::Held(_) => ReadResult::Held,
+            Cause::Held(_) | Cause::Grown(_) => ReadResult::Held,
         }
     }
 }
@@ -64,6 +67,53 @@ pub struct Held {
     pub most: u8,
 }
 
+/// A mapping that grows beyond what a change may grow it to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "version {version} has {size} {measure}, {before} are active, and {most} are the most a change may grow to\n  help: if \
+     that is meant, `nameplate reload --allow-growth` takes it, or raise the setting `reload: {setting}`",
+    setting = .measure.setting()
+)]
+pub struct Grown {
+    /// The version that is held.
+    pub version: Version,
+    /// What there is too much of.
+    pub measure: Measure,
+    /// How much of it this version has.
+    pub size: u64,
+    /// How much of it the active mapping has.
+    pub before: u64,
+    /// How much of it a change may grow to.
+    pub most: u64,
+}
+
+/// What the size of a mapping is measured in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Measure {
+    /// Its entries.
+    Entries,
+    /// The bytes of its text.
+    Bytes,
+}
+
+impl Measure {
+    fn setting(self) -> &'static str {
+        match self {
+            Measure::Entries => "hold_entries",
+            Measure::Bytes => "hold_bytes",
+        }
+    }
+}
+
+impl std::fmt::Display for Measure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Measure::Entries => "entries",
+            Measure::Bytes => "bytes",
+        })
+    }
+}
+
 /// A mapping that was refused.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{cause}\nthe mapping in force is unchanged (generation {generation})")]
@@ -85,5 +135,13 @@ mod tests {
         let said = NotTaken { cause: Cause::Held(held), generation: 7 }.to_string();
         assert!(said.contains("removes 6 of 10 domains") && said.contains("--allow-shrink"), "{said}");
         assert!(said.ends_with("\nthe mapping in force is unchanged (generation 7)"), "{said}");
+    }
+
+    #[test]
+    fn what_grows_too_much_says_of_what_and_how_to_take_it() {
+        let grown =
+            Grown { version: version_of(b"m"), measure: Measure::Entries, size: 11, before: 4, most: 10 }.to_string();
+        assert!(grown.contains("has 11 entries, 4 are active, and 10 are the most a change may grow to"), "{grown}");
+        assert!(grown.contains("--allow-growth") && grown.contains("`reload: hold_entries`"), "{grown}");
     }
 }

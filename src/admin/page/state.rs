@@ -78,6 +78,9 @@ pub(super) fn reason(trouble: &Trouble) -> String {
             let (removed, domains) = (count(held.removed), count(held.domains));
             format!("the new one is held, because it removes {removed} of {domains} domains")
         }
+        Cause::Grown(grown) => {
+            format!("the new one is held, because it grows to {} {}", grown.size, grown.measure)
+        }
         Cause::Unsettled => "the new one is being written".into(),
         Cause::Failed(_) => "its source cannot be read".into(),
     }

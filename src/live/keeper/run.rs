@@ -13,7 +13,7 @@ use super::super::snapshot::{Snapshot, Tally};
 use super::super::status::Origin;
 use super::document::Document;
 use super::handle::{Order, merge};
-use super::judge::{Action, Event, Impact, Judge};
+use super::judge::{Action, Event, Impact, Judge, Size};
 use super::reader::{Brought, FirstRead, MappingReader};
 use super::replaced::ReplacedTables;
 use crate::source::cache::{CacheError, CachedMapping};
@@ -90,16 +90,17 @@ impl Keeper {
             Err(error) => return log::error!("the cached mapping cannot be used: {error}"),
         };
         let CachedMapping { bytes, version, at } = cached;
-        let path = cache.path().display();
+        let (path, length) = (cache.path().display(), bytes.len());
         let table = match (Document { bytes, version }).compile(&path.to_string(), &self.reader.endpoints) {
             Ok(table) => table,
             Err(cause) => return log::error!("the cached mapping cannot be used: {cause}"),
         };
         let entries = table.len();
+        let size = Size { entries: entries as u64, bytes: length as u64 };
         self.live.put_in_force(table, version, Origin::Cache, at);
         self.cached = Some(version);
         log::warn!("{entries} entries are in force from {path}, version {version}");
-        self.judge.on(Event::StartedFromCache(version));
+        self.judge.on(Event::StartedFromCache(version, size));
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
@@ -205,7 +206,7 @@ impl Keeper {
         match table {
             Ok(table) => {
                 let (next, tally) = self.live.next(table, version);
-                let impact = Impact::of(&self.live.snapshot().table, &next.table, tally);
+                let impact = Impact::of(&self.live.snapshot().table, &next.table, tally, document.bytes.len());
                 (Event::Compiled(version, Ok(impact)), Candidate { document, next: Some((next, tally)) })
             }
             Err(cause) => (Event::Compiled(version, Err(cause)), Candidate { document, next: None }),
@@ -257,7 +258,7 @@ impl Keeper {
         let word = match cause {
             Cause::Failed(_) | Cause::Unsettled => "not read",
             Cause::Rejected(_) => "rejected",
-            Cause::Held(_) => "held",
+            Cause::Held(_) | Cause::Grown(_) => "held",
         };
         let said = match self.live.snapshot().generation {
             0 => cause.to_string(),

@@ -119,3 +119,53 @@ fn only_a_process_that_serves_is_told_to_reload() {
 fn reload_of(pid: &str) -> std::process::Output {
     nameplate(&["reload", "--pid", pid])
 }
+
+#[test]
+fn a_change_that_grows_beyond_the_limit_is_held_and_taken_on_a_word() {
+    let api = Origin::ok();
+    let (web, server) = of_ten(&api, "hold_entries: 15");
+    web.answers(Page::text(&of(0..15)));
+    server.signal("-HUP");
+    server.admin().wait_for_metric(GENERATION, 2.0);
+
+    web.answers(Page::text(&of(0..30)));
+    server.signal("-HUP");
+    server.admin().wait_for_metric(HELD, 1.0);
+    server.wait_for("has 30 entries, 15 are active, and 15 are the most a change may grow to");
+    server.wait_for("help: if that is meant, `nameplate reload --allow-growth` takes it");
+    assert_eq!((server.get("d29.example.com"), server.get("d9.example.com")), (421, 200));
+
+    let told = reload(&server, &["--allow-growth"]);
+    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    server.admin().wait_for_metric(GENERATION, 3.0);
+    assert_eq!((server.get("d29.example.com"), server.admin().metric(HELD)), (200, 0.0));
+}
+
+#[test]
+fn a_text_that_grows_beyond_the_limit_is_held() {
+    let api = Origin::ok();
+    let (web, server) = of_ten(&api, "hold_bytes: 5000");
+    web.answers(Page::text(&format!("{}# {}\n", of(0..10), "#".repeat(5_000))));
+    server.signal("-HUP");
+    server.admin().wait_for_metric(HELD, 1.0);
+    server.wait_for("and 5000 are the most a change may grow to");
+    assert_eq!(server.admin().metric(GENERATION), 1.0);
+}
+
+#[test]
+fn check_says_beforehand_that_a_growth_will_be_held() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("text").to_owned()
+    };
+    let (old, new) = (write("old.yaml", &of(0..4)), write("new.yaml", &of(0..9)));
+    let settings = write("nameplate.yaml", "endpoint: { fixed: ['127.0.0.1:1'] }\nreload: { hold_entries: 8 }\n");
+    let checked = nameplate(&["check", &new, "--against", &old, "--config", &settings]);
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert_eq!(checked.status.code(), Some(4), "{said}");
+    assert!(said.contains("held: it grows beyond 8 entries"), "{said}");
+    let checked = nameplate(&["check", &old, "--against", &new, "--config", &settings, "--max-removed", "100"]);
+    assert_ne!(checked.status.code(), Some(4), "{}", String::from_utf8_lossy(&checked.stdout));
+}

@@ -237,6 +237,11 @@ pub fn removes_too_many(removed: usize, domains: usize, most: u8) -> bool {
     removed as u128 * 100 > domains as u128 * u128::from(most)
 }
 
+/// Reports whether a change grows a mapping beyond `most`, in entries or bytes. One that was larger already may stay so.
+pub fn grows_beyond(next: u64, before: u64, most: u64) -> bool {
+    next > most && next > before
+}
+
 impl fmt::Debug for MappingTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "MappingTable({} entries)", self.len())

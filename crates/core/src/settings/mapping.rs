@@ -21,6 +21,11 @@ pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 pub const MAX_REMOVED: u8 = 50;
 /// The largest mapping that is read: well over a million entries. What is larger is another file.
 pub const MAX_FILE: u64 = 256 * 1024 * 1024;
+/// Entries to which a change may grow the mapping: twice what Nameplate is measured with. A generator that writes
+/// everything twice, or for everybody, makes more.
+pub const HOLD_ENTRIES: u64 = 200_000;
+/// And bytes: 100,000 entries have about 15 MB.
+pub const HOLD_BYTES: u64 = 64 * 1024 * 1024;
 /// Where the last good mapping is kept on disk, unless the mapping is a file itself.
 pub const CACHE: &str = "/var/cache/nameplate";
 
@@ -137,6 +142,10 @@ pub struct ReloadRules {
     pub max_removed: u8,
     /// Take changes that remove more, too. Default false.
     pub allow_shrink: bool,
+    /// Entries to which a change may grow the mapping; one that grows it further is held. Default [`HOLD_ENTRIES`].
+    pub hold_entries: u64,
+    /// Bytes to which a change may grow it. Default [`HOLD_BYTES`].
+    pub hold_bytes: u64,
     /// The folder the last good mapping is kept in. Default [`CACHE`], and none where the mapping is
     /// a file; empty for none.
     pub cache: Option<PathBuf>,
@@ -156,6 +165,8 @@ impl Default for ReloadRules {
             max_bytes: MAX_FILE,
             max_removed: MAX_REMOVED,
             allow_shrink: false,
+            hold_entries: HOLD_ENTRIES,
+            hold_bytes: HOLD_BYTES,
             cache: None,
             token_file: None,
             s3_endpoint: None,
@@ -186,6 +197,9 @@ impl ReloadRules {
         }
         if self.max_bytes == 0 || self.max_bytes > MAX_FILE {
             return Err(format!("reload: max_bytes is not between 1 and {MAX_FILE}"));
+        }
+        if self.hold_entries == 0 || self.hold_bytes == 0 {
+            return Err("reload: hold_entries and hold_bytes must be at least 1".into());
         }
         if self.max_removed > 100 {
             return Err("reload: max_removed is a percentage, 0 to 100".into());

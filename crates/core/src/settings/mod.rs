@@ -255,6 +255,7 @@ mod tests {
         fault("access_log: { sample: { 2xx: 101 } }\n", "101 is not a percentage; write a number from 0 to 100");
         fault("access_log: { to: file }\n", "unknown variant `file`");
         fault("request_id: keep\n", "unknown variant `keep`");
+        fault("reload: { hold_entries: 0 }\n", "reload: hold_entries and hold_bytes must be at least 1");
         fault("reload: { max_removed: 101 }\n", "reload: max_removed is a percentage");
     }
 

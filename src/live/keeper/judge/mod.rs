@@ -6,16 +6,16 @@
 //! brought, and, for a document, what compiling it gave.
 //!
 //! **Invariants:** a version that removes too many domains is accepted only with consent or by the
-//! setting; consent covers the version that was held and no other; what may be half a change is looked
+//! setting, and one that grows beyond its limits only with consent; consent covers the version that was held and no other; what may be half a change is looked
 //! at again in a second, and the same finding twice is final.
 
 use std::time::Duration;
 
-use super::super::reload::{Cause, Held};
+use super::super::reload::{Cause, Grown, Held, Measure};
 use super::super::snapshot::{PACE, Tally};
 use crate::source::error::FetchError;
 use crate::source::fetch::{ChangeKind, FetchMode};
-use nameplate_core::domain::table::{MappingTable, removes_too_many};
+use nameplate_core::domain::table::{MappingTable, grows_beyond, removes_too_many};
 use nameplate_core::domain::version::Version;
 use nameplate_core::settings::ReloadRules as Rules;
 
@@ -38,8 +38,8 @@ pub(super) enum Event {
     Ordered,
     /// Somebody consents to the version that is held.
     Consented,
-    /// The mapping of this version is active, read from the cache.
-    StartedFromCache(Version),
+    /// The mapping of this version and size is active, read from the cache.
+    StartedFromCache(Version, Size),
     /// The source has nothing new since the last reading.
     Unchanged,
     /// The source is in the middle of a change.
@@ -52,6 +52,13 @@ pub(super) enum Event {
     Compiled(Version, Result<Impact, Cause>),
 }
 
+/// How large a mapping is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    pub(super) entries: u64,
+    pub(super) bytes: u64,
+}
+
 /// What a compiled mapping would change in the active one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Impact {
@@ -61,11 +68,15 @@ pub(super) struct Impact {
     pub(super) domains: usize,
     /// How many of these it does not have.
     pub(super) removed: usize,
+    /// How large it is itself.
+    pub(super) size: Size,
 }
 
 impl Impact {
-    pub(super) fn of(active: &MappingTable, next: &MappingTable, tally: Tally) -> Impact {
-        Impact { tally, domains: active.domains(), removed: active.domains_missing_in(next, PACE) }
+    /// `bytes` is how long the text of `next` is.
+    pub(super) fn of(active: &MappingTable, next: &MappingTable, tally: Tally, bytes: usize) -> Impact {
+        let size = Size { entries: next.len() as u64, bytes: bytes as u64 };
+        Impact { tally, domains: active.domains(), removed: active.domains_missing_in(next, PACE), size }
     }
 }
 
@@ -123,8 +134,12 @@ pub(super) struct Judge {
     /// `max_removed`, in percent.
     most: u8,
     allow_shrink: bool,
+    /// `hold_entries` and `hold_bytes`.
+    largest: Size,
     /// The version of the active mapping.
     active: Option<Version>,
+    /// How large the active mapping is.
+    size: Size,
     /// Why the source is being read, or was read last.
     trigger: Trigger,
     /// How it was read.
@@ -149,7 +164,9 @@ impl Judge {
             poll: rules.poll,
             most: rules.max_removed,
             allow_shrink: rules.allow_shrink,
+            largest: Size { entries: rules.hold_entries, bytes: rules.hold_bytes },
             active: None,
+            size: Size::default(),
             trigger: Trigger::Start,
             mode: FetchMode::Always,
             seen_once: None,
@@ -170,8 +187,8 @@ impl Judge {
                 self.consent = true;
                 Action::Wait
             }
-            Event::StartedFromCache(version) => {
-                self.active = Some(version);
+            Event::StartedFromCache(version, size) => {
+                (self.active, self.size) = (Some(version), size);
                 Action::Wait
             }
             Event::Unchanged => self.unchanged(),
@@ -233,7 +250,7 @@ impl Judge {
         if !self.is_complete(version, compiled.as_ref().ok()) {
             return self.look_again(SeenOnce::Version(version));
         }
-        let Impact { domains, removed, .. } = match compiled {
+        let Impact { domains, removed, size, .. } = match compiled {
             Ok(impact) => impact,
             Err(cause) => return self.refuse(cause, Some(version)),
         };
@@ -243,9 +260,23 @@ impl Judge {
             let held = Held { version, removed, domains, most: self.most };
             return self.refuse(Cause::Held(held), Some(version));
         }
+        if let Some(grown) = self.growth(version, size).filter(|_| !consent) {
+            return self.refuse(Cause::Grown(grown), Some(version));
+        }
         self.settle();
-        self.active = Some(version);
+        (self.active, self.size) = (Some(version), size);
         Action::Accept
+    }
+
+    /// Returns what a mapping has too much of, compared with the active one. The first mapping is taken as it comes.
+    fn growth(&self, version: Version, size: Size) -> Option<Grown> {
+        self.active?;
+        let measures = [
+            (Measure::Entries, size.entries, self.size.entries, self.largest.entries),
+            (Measure::Bytes, size.bytes, self.size.bytes, self.largest.bytes),
+        ];
+        let too_much = measures.into_iter().find(|(_, next, before, most)| grows_beyond(*next, *before, *most));
+        too_much.map(|(measure, size, before, most)| Grown { version, measure, size, before, most })
     }
 
     /// Reports whether a mapping is complete, as far as the way it came tells, or because it was found

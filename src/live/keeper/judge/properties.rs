@@ -86,7 +86,12 @@ impl World {
         let old = self.active.map_or(0, |active| self.mappings[usize::from(active)].domains);
         let new = self.mappings[usize::from(at)].domains;
         let (added, removed) = ((new & !old).count_ones() as usize, (old & !new).count_ones() as usize);
-        Impact { tally: Tally { added, removed, changed: 0 }, domains: old.count_ones() as usize, removed }
+        Impact {
+            tally: Tally { added, removed, changed: 0 },
+            domains: old.count_ones() as usize,
+            removed,
+            size: Size::default(),
+        }
     }
 
     fn compiled(&self, at: u8) -> Result<Impact, Cause> {

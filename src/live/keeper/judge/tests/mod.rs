@@ -9,6 +9,7 @@ const POLL: Duration = Duration::from_secs(15);
 const SECOND: Duration = Duration::from_secs(1);
 const IF_CHANGED: Action = Action::Fetch(FetchMode::IfChanged);
 const ALWAYS: Action = Action::Fetch(FetchMode::Always);
+const SMALL: Size = Size { entries: 10, bytes: 1_000 };
 const FIRST: Version = version(1);
 const OTHER: Version = version(2);
 const THIRD: Version = version(3);
@@ -35,7 +36,7 @@ fn running_by(rules: &Rules) -> Judge {
 /// A judge that has started from the cache, which has `FIRST`: the source failed.
 fn cached() -> Judge {
     let mut judge = Judge::new(&rules());
-    check(&mut judge, &[(failed(), not_read()), (Event::StartedFromCache(FIRST), Action::Wait)]);
+    check(&mut judge, &[(failed(), not_read()), (Event::StartedFromCache(FIRST, SMALL), Action::Wait)]);
     judge
 }
 
@@ -73,7 +74,7 @@ fn second_look(compiled: Event, want: Action) -> [(Event, Action); 3] {
 }
 
 fn compiled(version: Version, tally: Tally, removed: usize) -> Event {
-    Event::Compiled(version, Ok(Impact { tally, domains: 10, removed }))
+    Event::Compiled(version, Ok(Impact { tally, domains: 10, removed, size: SMALL }))
 }
 
 fn adds(version: Version) -> Event {

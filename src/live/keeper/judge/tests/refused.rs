@@ -69,7 +69,7 @@ fn more_than_the_share_is_held_and_the_share_is_not() {
         (10, 10, 100, false),
     ] {
         let mut judge = running_by(&Rules { max_removed: most, ..rules() });
-        let impact = Impact { tally: Tally::default(), domains, removed };
+        let impact = Impact { tally: Tally::default(), domains, removed, size: SMALL };
         let held = Cause::Held(Held { version: OTHER, removed, domains, most });
         let want = if is_held { Action::Refuse(held, Some(OTHER)) } else { Action::Accept };
         check(&mut judge, &found_by(Event::Due, IF_CHANGED, Event::Compiled(OTHER, Ok(impact)), want));
@@ -88,8 +88,9 @@ fn an_impact_counts_the_domains_of_the_active_mapping_that_the_next_one_lacks() 
     };
     for (active, next, removed) in [(0..10, 0..4, 6), (0..10, 10..30, 10), (0..10, 0..20, 0), (0..1, 1..2, 1)] {
         let domains = active.len();
-        let impact = Impact::of(&table(active), &table(next), Tally::default());
-        assert_eq!(impact, Impact { tally: Tally::default(), domains, removed });
+        let size = Size { entries: next.len() as u64, bytes: 7 };
+        let impact = Impact::of(&table(active), &table(next), Tally::default(), 7);
+        assert_eq!(impact, Impact { tally: Tally::default(), domains, removed, size });
     }
 }
 
@@ -97,6 +98,60 @@ fn an_impact_counts_the_domains_of_the_active_mapping_that_the_next_one_lacks() 
 fn the_setting_accepts_what_removes_too_much() {
     let mut judge = running_by(&Rules { allow_shrink: true, ..rules() });
     check(&mut judge, &found_by(Event::Due, IF_CHANGED, shrinks(OTHER), Action::Accept));
+}
+
+// How far a change may grow a mapping.
+
+const LIMITS: Size = Size { entries: 20, bytes: 2_000 };
+
+fn limited() -> Rules {
+    Rules { hold_entries: LIMITS.entries, hold_bytes: LIMITS.bytes, ..rules() }
+}
+
+fn grows_to(version: Version, entries: u64, bytes: u64) -> Event {
+    let tally = Tally { added: 1, removed: 0, changed: 0 };
+    Event::Compiled(version, Ok(Impact { tally, domains: 10, removed: 0, size: Size { entries, bytes } }))
+}
+
+fn grown(version: Version, measure: Measure, size: u64, before: u64) -> Action {
+    let most = if measure == Measure::Entries { LIMITS.entries } else { LIMITS.bytes };
+    Action::Refuse(Cause::Grown(Grown { version, measure, size, before, most }), Some(version))
+}
+
+#[test]
+fn a_mapping_that_grows_beyond_its_limits_is_held() {
+    for (entries, bytes, want) in [
+        (20, 2_000, Action::Accept),
+        (21, 2_000, grown(OTHER, Measure::Entries, 21, 10)),
+        (20, 2_001, grown(OTHER, Measure::Bytes, 2_001, 1_000)),
+        (u64::MAX, u64::MAX, grown(OTHER, Measure::Entries, u64::MAX, 10)),
+    ] {
+        let mut judge = running_by(&limited());
+        check(&mut judge, &found_by(Event::Due, IF_CHANGED, grows_to(OTHER, entries, bytes), want));
+    }
+}
+
+#[test]
+fn consent_accepts_a_mapping_that_grows_and_a_larger_one_is_held_again() {
+    let mut judge = running_by(&limited());
+    let held = grown(OTHER, Measure::Entries, 30, 10);
+    check(&mut judge, &found_by(Event::Due, IF_CHANGED, grows_to(OTHER, 30, 3_000), held));
+    consented(&mut judge);
+    check(&mut judge, &found_by(Event::Ordered, ALWAYS, grows_to(OTHER, 30, 3_000), Action::Accept));
+    check(&mut judge, &found_by(Event::Due, IF_CHANGED, grows_to(THIRD, 30, 3_000), Action::Accept));
+    let held = grown(FIRST, Measure::Bytes, 3_001, 3_000);
+    check(&mut judge, &found_by(Event::Due, IF_CHANGED, grows_to(FIRST, 30, 3_001), held));
+}
+
+#[test]
+fn a_start_takes_a_mapping_of_any_size_and_a_cached_one_is_what_it_is_compared_with() {
+    let mut judge = Judge::new(&limited());
+    check(&mut judge, &[(grows_to(FIRST, 99, 9_999), Action::Accept)]);
+
+    let mut judge = Judge::new(&limited());
+    check(&mut judge, &[(failed(), not_read()), (Event::StartedFromCache(FIRST, SMALL), Action::Wait)]);
+    let held = grown(OTHER, Measure::Entries, 99, 10);
+    check(&mut judge, &found_by(Event::Due, IF_CHANGED, grows_to(OTHER, 99, 9_999), held));
 }
 
 // Consent.
