@@ -30,6 +30,7 @@ use tokio::time::Sleep;
 
 use super::linger::{LINGER, LINGER_BYTES};
 use super::refusal::refuse_early;
+use super::request_line::{RequestLine, UNCORRECTABLE};
 use super::socket::Socket;
 use super::tls::TlsConnection;
 use crate::downstream::connection::{ClientConnection, ConnectionState};
@@ -62,6 +63,7 @@ pub(super) struct ClientStream {
     /// each piece that comes, and would take 1 MiB.
     head: usize,
     most: usize,
+    line: RequestLine,
     /// When the head that is being read must have come; there once a read had to wait.
     deadline: Option<Pin<Box<Sleep>>>,
     /// What has not been written of the answer that ends the connection.
@@ -100,6 +102,7 @@ impl ClientStream {
             header_timeout,
             head: 0,
             most,
+            line: RequestLine::new(),
             deadline: None,
             answer: None,
             linger: None,
@@ -209,6 +212,15 @@ impl AsyncRead for ClientStream {
             Poll::Ready(Ok(()))
         };
         let count = buffer.filled().len() - before;
+        if count > 0 && this.connection.state() != ConnectionState::Http2 {
+            if this.connection.state() == ConnectionState::Idle {
+                this.line.expect();
+            }
+            if this.line.read(&buffer.filled()[before..]).is_err() {
+                buffer.set_filled(before);
+                buffer.put_slice(&UNCORRECTABLE[..UNCORRECTABLE.len().min(buffer.remaining())]);
+            }
+        }
         match (&read, this.connection.state()) {
             (Poll::Pending, ConnectionState::Head) => this.poll_late(cx),
             // Whoever serves a request listens while it waits for more of the answer: what there is of it

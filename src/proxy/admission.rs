@@ -15,8 +15,8 @@ use nameplate_core::domain::refusal::Refusal;
 const SOON: u64 = 1;
 
 impl Proxy {
-    /// Decides which entry a request is for, or why it is refused. Sets its id, its entry and its target. `room` is
-    /// what the budget of requests in flight says.
+    /// Decides which entry a request is for, or why it is refused. Sets its id, its entry, its target and what its
+    /// headers ask for. `room` is what the budget of requests in flight says.
     pub(super) fn admit(
         &self,
         request: &RequestHeader,
@@ -25,7 +25,7 @@ impl Proxy {
     ) -> Result<(), Refusal> {
         let head = RequestHead::of(&request.headers);
         ctx.identify(head.id, self.request_id);
-        ctx.work = head.work;
+        (ctx.work, ctx.closes) = (head.work, head.closes);
         if room.is_err() {
             ctx.retry_after = Some(SOON);
         }

@@ -42,6 +42,8 @@ pub(crate) struct RequestContext {
     pub(super) refusal: Option<Refusal>,
     /// In how many seconds a refused request may come again, where that is known.
     pub(super) retry_after: Option<u64>,
+    /// The client ends the connection after its response.
+    pub(super) closes: bool,
     /// The client went away before its response was complete.
     pub(super) aborted: bool,
     /// How fast its body comes.
@@ -66,6 +68,7 @@ impl RequestContext {
             attempts: Attempts::default(),
             refusal: None,
             retry_after: None,
+            closes: false,
             aborted: false,
             receiving: ReceiveRate::default(),
             early: None,

@@ -29,6 +29,8 @@ pub(super) struct RequestHead<'h> {
     pub(super) id: Option<&'h HeaderValue>,
     /// There is an X-HTTP-Method-Override.
     pub(super) overrides: bool,
+    /// The client ends the connection after its response.
+    pub(super) closes: bool,
     /// What has to be changed in it.
     pub(super) work: HeaderWork,
 }
@@ -62,7 +64,11 @@ impl<'h> RequestHead<'h> {
                     head.coded_twice |= head.coding.is_some();
                     head.coding = head.coding.or(Some(value));
                 }
-                "connection" | "keep-alive" | "te" | "trailer" | "upgrade" | "http2-settings" => head.work.hop = true,
+                "connection" => {
+                    head.work.hop = true;
+                    head.closes |= has_close(value);
+                }
+                "keep-alive" | "te" | "trailer" | "upgrade" | "http2-settings" => head.work.hop = true,
                 "x-http-method-override" => head.overrides = true,
                 request_id::NAME => {
                     ids += 1;
@@ -155,6 +161,11 @@ pub(super) fn is_chunked(value: &HeaderValue) -> bool {
     value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")
 }
 
+/// Reports whether one of the options of a Connection is `close`.
+fn has_close(value: &HeaderValue) -> bool {
+    value.as_bytes().split(|b| *b == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+}
+
 fn is_list(value: &HeaderValue) -> bool {
     value.as_bytes().contains(&b',')
 }
@@ -233,6 +244,14 @@ mod tests {
         }
         let quoted = HeaderName::from_lowercase(b"\"x").expect("what this is for");
         assert!(!is_field_name(&quoted));
+    }
+
+    #[test]
+    fn a_close_counts_wherever_it_stands() {
+        let closes = |lines: &[(&'static str, &'static str)]| RequestHead::of(&headers(lines)).closes;
+        assert!(closes(&[("connection", "close")]) && closes(&[("connection", "x-a ,Close, keep-alive")]));
+        assert!(closes(&[("connection", "keep-alive"), ("x-a", "1"), ("connection", "close")]));
+        assert!(!closes(&[("connection", "keep-alive, closed"), ("keep-alive", "close"), ("x-a", "close")]));
     }
 
     #[test]

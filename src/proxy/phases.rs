@@ -41,7 +41,12 @@ impl ProxyHttp for Proxy {
             room
         });
         self.prepare_client(session);
-        let Err(refusal) = self.admit(session.req_header(), room, ctx) else { return Ok(false) };
+        let admitted = self.admit(session.req_header(), room, ctx);
+        if ctx.closes {
+            // Pingora looks at the first Connection line alone (RFC 9112 section 9.6).
+            session.set_keepalive(None);
+        }
+        let Err(refusal) = admitted else { return Ok(false) };
         ctx.refusal = Some(refusal);
         log::debug!("{}: refused: {refusal}", ctx.domain());
         self.refuse(session, ctx, refusal).await?;

@@ -118,6 +118,24 @@ mod kept_and_set {
         assert_eq!(seen.header("x-kept"), Some("1"));
     }
 
+    // RFC 9112 section 9.6.
+    #[test]
+    fn a_close_ends_the_connection_wherever_it_stands() {
+        let (_api, proxy) = pay();
+        let lines = [
+            "Connection: keep-alive\r\nX-A: 1\r\nConnection: close\r\n",
+            "Connection: x-a\r\nCONNECTION: x-b, Close\r\n",
+        ];
+        for (host, status) in [("pay.example.com", 200), ("nobody.example.com", 421)] {
+            for lines in lines {
+                let mut client = proxy.client();
+                let answer = client.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n{lines}\r\n")).read_response();
+                assert_eq!((answer.status, answer.header("connection")), (status, Some("close")), "{lines:?}");
+                client.expect_closed();
+            }
+        }
+    }
+
     #[test]
     fn an_upgrade_is_not_forwarded() {
         let (api, proxy) = pay();

@@ -180,11 +180,6 @@ mod path {
     }
 
     #[test]
-    fn a_space_inside_the_target_arrives_percent_encoded() {
-        target_becomes("/a b?c d", "/prod/a%20b?c%20d");
-    }
-
-    #[test]
     fn a_fragment_is_not_forwarded() {
         target_becomes("/x?y#z", "/prod/x?y");
     }
@@ -192,7 +187,7 @@ mod path {
     #[test]
     fn bytes_no_url_has_are_refused() {
         let (api, proxy) = pay();
-        for target in ["/a<b", "/a>b", "/a`b", "/a\\b"] {
+        for target in ["/a<b", "/a>b", "/a`b", "/a\\b", "/a b", "/a?b c", "/a\tb"] {
             assert_eq!(proxy.get("pay.example.com", target).status, 400, "{target}");
         }
         assert_eq!(api.connections(), 0);
