@@ -1,20 +1,25 @@
 //! Where one set of addresses comes from.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
+use tokio::time::timeout;
 
 use super::dns::Dns;
-use super::lookup::{Absence, Answers, Family, LookupFault};
+use super::lookup::{Absence, Answers, Family, LookupFault, Reply};
 use super::pool::AddressPool;
 use crate::telemetry::metrics::Discovery;
 
 /// How long the questions that are not answered yet are waited for once an address is known. RFC 8305, section 3,
 /// gives them as long.
 const A_LITTLE_LONGER: Duration = Duration::from_millis(50);
+
+/// The longest that an answer is waited for: the resolver gives up within about 9 s.
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// What looks one set of addresses up.
 pub(crate) enum AddressSource {
@@ -103,12 +108,18 @@ impl Named {
                 break;
             }
         }
-        let _ = tokio::time::timeout(A_LITTLE_LONGER, async { while asked.next().await.is_some() {} }).await;
+        let _ = timeout(A_LITTLE_LONGER, async { while asked.next().await.is_some() {} }).await;
     }
 
     async fn ask(&self, about: About, family: Family) {
         let name = self.lock().about(about).name().to_owned();
-        let reply = self.dns.ask(&name, family).await;
+        // Whatever becomes of it, it is noted: a question that is never answered would never be asked again.
+        let asked = AssertUnwindSafe(timeout(LONGEST, self.dns.ask(&name, family))).catch_unwind();
+        let reply = match asked.await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(_)) => Reply::Failed("got no answer in time".into()),
+            Err(_) => Reply::Failed("ended in a fault of Nameplate's own".into()),
+        };
         let outcome = {
             let mut both = self.lock();
             let outcome = both.about(about).note(family, reply, Instant::now());
@@ -118,9 +129,15 @@ impl Named {
         };
         let result = if outcome.is_ok() { Discovery::Ok } else { Discovery::Failed };
         self.dns.metrics.upstream.endpoint_discovered(result);
-        if let Err(fault) = outcome {
-            let known = self.pool.addresses().len();
-            log::warn!("{fault}; {known} known addresses stay in use, asked again in {:?}", fault.retry_in);
+        match outcome {
+            Ok(false) => {}
+            Ok(true) => log::info!("endpoint `{name}`: the {} query is answered again", family.record()),
+            Err(fault) => {
+                // Once for each cause: it is asked again every few seconds, and the metric counts.
+                let level = if fault.is_new { log::Level::Warn } else { log::Level::Debug };
+                let known = self.pool.addresses().len();
+                log::log!(level, "{fault}; {known} known addresses stay in use, next try in {:?}", fault.retry_in);
+            }
         }
     }
 

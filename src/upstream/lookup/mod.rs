@@ -48,6 +48,8 @@ pub(crate) struct LookupFault {
     cause: String,
     /// When to ask again.
     pub retry_in: Duration,
+    /// Whether the latest answer before it was another one.
+    pub is_new: bool,
 }
 
 /// What no record means.
@@ -75,6 +77,8 @@ struct Question {
     last_good: BTreeSet<IpAddr>,
     latest: Latest,
     due: Option<Instant>,
+    /// Why its latest answer brought nothing, if that was an error.
+    fault: Option<String>,
     /// Somebody waits for its answer.
     is_asked: bool,
 }
@@ -96,6 +100,7 @@ impl Answers {
             last_good: BTreeSet::new(),
             latest: Latest::None,
             due: None,
+            fault: None,
             is_asked: false,
         };
         let (min_ttl, max_ttl) = limits;
@@ -117,16 +122,16 @@ impl Answers {
         .collect()
     }
 
-    /// Takes what became of one question.
-    pub(crate) fn note(&mut self, family: Family, reply: Reply, now: Instant) -> Result<(), LookupFault> {
+    /// Takes what became of one question. Returns whether that ends an error.
+    pub(crate) fn note(&mut self, family: Family, reply: Reply, now: Instant) -> Result<bool, LookupFault> {
         let (min_ttl, max_ttl) = (self.min_ttl, self.max_ttl);
-        let absence = self.absence;
+        let (absence, without_records) = (self.absence, self.without_records());
         let others_may_have = self
             .questions
             .iter()
             .any(|other| other.family != family && matches!(other.latest, Latest::None | Latest::Good));
         let Some(question) = self.questions.iter_mut().find(|question| question.family == family) else {
-            return Ok(());
+            return Ok(false);
         };
         question.is_asked = false;
         let record = family.record();
@@ -149,10 +154,14 @@ impl Answers {
         question.latest = latest;
         let cause = match &question.latest {
             Latest::Failed(cause) => Some(cause.clone()),
-            _ => is_empty_handed.then(|| self.without_records()),
+            _ => is_empty_handed.then_some(without_records),
         };
+        let before = std::mem::replace(&mut question.fault, cause.clone());
         self.forget_what_is_gone();
-        cause.map_or(Ok(()), |cause| Err(self.fault(cause)))
+        match cause {
+            Some(cause) => Err(LookupFault { is_new: before.as_ref() != Some(&cause), ..self.fault(cause) }),
+            None => Ok(before.is_some()),
+        }
     }
 
     /// Takes the addresses away whose records are gone, where others remain.
@@ -198,7 +207,7 @@ impl Answers {
     }
 
     fn fault(&self, cause: String) -> LookupFault {
-        LookupFault { name: self.name.clone(), cause, retry_in: self.min_ttl }
+        LookupFault { name: self.name.clone(), cause, retry_in: self.min_ttl, is_new: false }
     }
 }
 
