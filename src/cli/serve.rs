@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 use super::exit::{FAULTY, UNUSABLE, fail};
 use super::logging;
@@ -14,6 +16,7 @@ use super::settings::{SettingsArgs, code_of};
 use crate::app::error::StartFault;
 use crate::app::{self, Running};
 use crate::live::keeper::FirstReadError;
+use crate::source::file_access::FileAccess;
 use nameplate_core::settings::log::Level as LogLevel;
 use nameplate_core::settings::{Listener, Settings};
 
@@ -84,6 +87,18 @@ impl Level {
             Err(e) => log::error!("settings rejected: {e:#}; the log level is unchanged"),
         }
     }
+
+    /// Reads it again whenever somebody asks, for ever: on a thread of its own, because the file may not answer, and
+    /// signals must.
+    async fn keep_current(self, ordered: Arc<Notify>) {
+        let mut access = FileAccess::new(self);
+        loop {
+            ordered.notified().await;
+            if let Err(e) = access.run(Level::read_again).await {
+                log::error!("settings not read: {e}; the log level is unchanged");
+            }
+        }
+    }
 }
 
 /// Says what is up, in the log.
@@ -123,10 +138,14 @@ impl Signals {
     /// Reloads on SIGHUP, on SIGUSR1 also what is held, and `level` with both; returns when told to stop, or
     /// when another process has taken over. Signals that come in a burst are one, as far as they come
     /// before the reading they ask for.
-    fn wait(&mut self, running: &Running, mut level: Option<Level>) -> End {
+    fn wait(&mut self, running: &Running, level: Option<Level>) -> End {
         let Signals { runtime, hangup, user, quit, terminate, interrupt } = self;
-        let mut reload = |allow_shrink| {
-            level.iter_mut().for_each(Level::read_again);
+        let ordered = Arc::new(Notify::new());
+        if let Some(level) = level {
+            runtime.spawn(level.keep_current(Arc::clone(&ordered)));
+        }
+        let reload = |allow_shrink| {
+            ordered.notify_one();
             running.order_reload(allow_shrink);
         };
         runtime.block_on(async {

@@ -23,6 +23,7 @@ const MAGIC: &str = "nameplate-mapping-cache 1";
 const MOST_HEAD: usize = 16 * 1024;
 
 /// The place of one source's last good mapping.
+#[derive(Clone)]
 pub(crate) struct Cache {
     path: PathBuf,
     source: String,

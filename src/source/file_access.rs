@@ -33,8 +33,8 @@ impl<S: Send + 'static> FileAccess<S> {
         let (ends, end) = oneshot::channel();
         let state = Arc::clone(&self.state);
         std::thread::Builder::new().name("files".into()).spawn(move || {
-            // Dropped at the end, whatever happens: that is what `finish` waits for.
-            let _ends: oneshot::Sender<()> = ends;
+            // Dropped at the end, whatever happens, the sender last: that is what `finish` waits for.
+            let (_ends, state): (oneshot::Sender<()>, _) = (ends, state);
             if let Ok(result) = catch_unwind(AssertUnwindSafe(|| work(&mut state.lock()))) {
                 let _ = reply.send(result);
             }
@@ -42,6 +42,12 @@ impl<S: Send + 'static> FileAccess<S> {
         self.running = Some(end);
         self.finish().await;
         outcome.await.map_err(|_| io::Error::other("reading it ended in a fault of Nameplate's own"))
+    }
+
+    /// Reports whether a thread is at work that somebody gave up.
+    pub(crate) fn is_busy(&self) -> bool {
+        // The thread holds the state until its end.
+        Arc::strong_count(&self.state) > 1
     }
 
     async fn finish(&mut self) {
@@ -83,9 +89,11 @@ mod tests {
         assert!(tokio::time::timeout(Duration::from_millis(10), hung).await.is_err());
         let early = access.run(|seen| seen.clone());
         assert!(tokio::time::timeout(Duration::from_millis(10), early).await.is_err(), "no second thread has begun");
+        assert!(access.is_busy());
         drop(opens);
         let seen = tokio::time::timeout(PATIENCE, access.run(|seen| seen.clone())).await.expect("in time");
         assert_eq!(seen.expect("a result"), ["first"]);
+        assert!(!access.is_busy());
     }
 
     #[tokio::test]

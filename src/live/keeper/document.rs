@@ -10,6 +10,7 @@ use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::{compile_bytes_paced, version_of_paced};
 
 /// A mapping that has been read, not yet compiled.
+#[derive(Clone)]
 pub(super) struct Document {
     pub(super) bytes: Bytes,
     pub(super) version: Version,

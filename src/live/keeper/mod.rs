@@ -5,6 +5,7 @@
 //! tenth of a second, and with a single core, requests come first.
 
 mod activate;
+mod cache_writer;
 mod document;
 mod handle;
 mod judge;

@@ -11,6 +11,7 @@ use super::super::Live;
 use super::super::reload::{Cause, NotTaken, Reloaded};
 use super::super::snapshot::{Snapshot, Tally};
 use super::super::status::Origin;
+use super::cache_writer::CacheWriter;
 use super::document::Document;
 use super::handle::{Order, merge};
 use super::judge::{Action, Event, Impact, Judge, Size};
@@ -41,14 +42,12 @@ pub(super) struct Keeper {
     /// Set where somebody consents to what is held; the judge learns of it with the next event.
     consent: Arc<AtomicBool>,
     replaced: ReplacedTables,
-    /// The active mapping, until it is written to the cache.
-    uncached: Option<Document>,
-    /// The version in the cache.
-    cached: Option<Version>,
+    cache: Option<CacheWriter>,
 }
 
 impl Keeper {
     pub(super) fn new(live: Arc<Live>, reader: MappingReader, consent: Arc<AtomicBool>) -> Keeper {
+        let cache = reader.cache.clone().map(|cache| CacheWriter::new(cache, reader.rules.timeout));
         Keeper {
             name: reader.place.to_string(),
             judge: Judge::new(&reader.rules),
@@ -56,8 +55,7 @@ impl Keeper {
             reader,
             consent,
             replaced: ReplacedTables::default(),
-            uncached: None,
-            cached: None,
+            cache,
         }
     }
 
@@ -98,14 +96,18 @@ impl Keeper {
         let entries = table.len();
         let size = Size { entries: entries as u64, bytes: length as u64 };
         self.live.put_in_force(table, version, Origin::Cache, at);
-        self.cached = Some(version);
+        if let Some(cache) = &mut self.cache {
+            cache.note_kept(version);
+        }
         log::warn!("{entries} entries are in force from {path}, version {version}");
         self.judge.on(Event::StartedFromCache(version, size));
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         loop {
-            self.write_cache();
+            if let Some(cache) = &mut self.cache {
+                cache.write().await;
+            }
             let next = Instant::now() + self.judge.pause(fastrand::f64());
             let (event, replies) = loop {
                 let clean_up = self.replaced.clean_up_in().map(|pause| Instant::now() + pause);
@@ -170,7 +172,7 @@ impl Keeper {
                     return Ok(true);
                 }
                 Action::Confirm => {
-                    self.confirm();
+                    self.confirm().await;
                     return Ok(false);
                 }
                 Action::LookAgain | Action::Wait => return Err(Cause::Unsettled),
@@ -220,7 +222,9 @@ impl Keeper {
         self.replaced.add(self.live.swap(next, Origin::Source, now));
         // After the swap: whoever reads it may rely on it.
         self.report_accepted(&self.live.snapshot(), tally, now);
-        self.uncached = Some(document);
+        if let Some(cache) = &mut self.cache {
+            cache.set_pending(document);
+        }
     }
 
     fn report_accepted(&self, next: &Snapshot, tally: Tally, now: SystemTime) {
@@ -239,13 +243,14 @@ impl Keeper {
     }
 
     /// Notes that the source has the active mapping.
-    fn confirm(&self) {
+    async fn confirm(&mut self) {
         let now = SystemTime::now();
         if self.live.mapping.record_confirmed(now) {
             log::info!("{} has the mapping that is in force again", self.name);
         }
-        if let Some(cache) = self.reader.cache.as_ref().filter(|_| self.cached == self.live.snapshot().version) {
-            cache.confirm(now);
+        let active = self.live.snapshot().version;
+        if let Some(cache) = &mut self.cache {
+            cache.confirm(active, now).await;
         }
         self.live.metrics.mapping.set_from_cache(false);
         self.live.metrics.mapping.trouble(None);
@@ -270,18 +275,6 @@ impl Keeper {
     fn record_refused(&self, cause: &Cause, version: Option<Version>) {
         self.live.metrics.mapping.trouble(Some(cause.result()));
         self.live.mapping.record_refused(cause.clone(), version, SystemTime::now());
-    }
-
-    /// Writes the mapping that was accepted last to the cache, now that nobody waits for it.
-    fn write_cache(&mut self) {
-        let (Some(document), Some(cache)) = (self.uncached.take(), &self.reader.cache) else { return };
-        match cache.keep(&document.bytes, document.version) {
-            Ok(()) => self.cached = Some(document.version),
-            Err(e) => {
-                let path = cache.path().display();
-                log::warn!("the mapping is not cached: {path}: {e}; a start while the source is away has none");
-            }
-        }
     }
 
     fn count_tables(&self) {

@@ -4,10 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
+use crate::harness::PATIENCE;
 use crate::harness::dns::{Answer, Dns};
 use crate::harness::origin::Origin;
 use crate::harness::server::{Server, certify, mapping, replace, server};
+use crate::harness::web::{Page, Web};
 
 const FAILED: &str = "nameplate_mapping_reloads_total{result=\"failed\"}";
 
@@ -110,5 +113,47 @@ fn a_mapping_that_does_not_answer_is_read_when_it_does() {
     let failed = admin.metric(FAILED);
     hang(&server.path("mapping.yaml"));
     admin.wait_for_at_least(FAILED, failed + 1.0);
+    stops_in_time(server);
+}
+
+#[test]
+fn settings_that_do_not_answer_hold_up_no_stop() {
+    let api = Origin::ok();
+    let server = server(&api).mapping(&mapping(&[("pay.example.com", "/prod")])).start();
+    assert_eq!(server.get("pay.example.com"), 200);
+    hang(&server.path("nameplate.yaml"));
+    server.signal("-HUP");
+    let give_up = Instant::now() + PATIENCE;
+    while waiting(&server) == 0 {
+        assert!(Instant::now() < give_up, "nobody reads the settings");
+    }
+    stops_in_time(server);
+}
+
+#[test]
+fn a_cache_that_does_not_answer_holds_up_no_change() {
+    let (api, web) = (Origin::ok(), Web::start(Page::text(&mapping(&[("pay.example.com", "/prod")]))));
+    let settings = format!("mapping: {}\nreload: {{ poll: 1s, timeout: 300ms, cache: cache }}", web.url("/m"));
+    let server = server(&api).settings(&settings).start();
+    let cache = server.path("cache");
+    let give_up = Instant::now() + PATIENCE;
+    let kept = loop {
+        let found = fs::read_dir(&cache).into_iter().flatten().flatten().map(|entry| entry.path());
+        if let Some(kept) = found.into_iter().find(|path| path.extension().is_some_and(|end| end == "cache")) {
+            break kept;
+        }
+        assert!(Instant::now() < give_up, "nothing is cached");
+    };
+    // What confirms the mapping opens the file to write to it, which takes as long as nobody reads.
+    hang(&kept);
+    server.wait_for("the cache does not answer");
+    for domains in 2..4 {
+        let names: Vec<String> = (0..domains).map(|number| format!("d{number}.example.com")).collect();
+        let entries: Vec<_> =
+            names.iter().map(|name| (name.as_str(), "/prod")).chain([("pay.example.com", "/p")]).collect();
+        web.answers(Page::text(&mapping(&entries)));
+        server.admin().wait_for_metric("nameplate_mapping_domains", f64::from(domains) + 1.0);
+    }
+    assert_eq!(waiting(&server), 1);
     stops_in_time(server);
 }
