@@ -29,6 +29,9 @@ pub enum StartFault {
     /// The process that is to be replaced did not hand its sockets over.
     #[error("upgrade: {0}")]
     Upgrade(String),
+    /// It was told to stop while it waited for the process that is to be replaced.
+    #[error("stopped before another process handed its sockets over")]
+    Stopped,
     /// The system gave no thread or timer, or the metrics could not be set up.
     #[error("cannot start: {0}")]
     System(String),

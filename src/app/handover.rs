@@ -3,6 +3,9 @@
 //! The new process waits at a socket of its own until the old one sends what it listens on, then
 //! answers once it accepts connections; only then does the old one stop. Both have the same sockets in
 //! between, so that no connection is refused and none waits for a process that is gone.
+//!
+//! **Invariant:** sockets go to and come from a process of the same user, or of root. The place has its mode from its first
+//! moment on, and each side asks the kernel who the other is.
 
 use std::fs;
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
@@ -27,6 +30,11 @@ const NAMES: usize = 8 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// What the new process says when it accepts connections.
 const SERVING: u8 = b'+';
+/// The time between two looks at whether somebody has come.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Waits for this long, and returns whether the process has been told to stop.
+pub(super) type Pause<'p> = &'p mut dyn FnMut(Duration) -> bool;
 
 /// Where a new process waits for the sockets of the old one. Dropped, the place is gone.
 pub(super) struct Place {
@@ -51,30 +59,86 @@ impl Place {
             Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
             Err(_) => {}
         }
-        let listener = UnixListener::bind(path)?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        let listener = bind(path)?;
         listener.set_nonblocking(true)?;
         Ok(Place { listener, path: path.to_owned() })
     }
 
-    /// Waits for the old process.
-    pub(super) fn wait(self, patience: Duration) -> io::Result<Inherited> {
+    /// Waits for the old process. `None` where this one has been told to stop before anything was handed over.
+    pub(super) fn wait(self, patience: Duration, pause: Pause<'_>) -> io::Result<Option<Inherited>> {
         let give_up = Instant::now() + patience;
-        let mut old = loop {
+        loop {
             match self.listener.accept() {
-                Ok((old, _)) => break old,
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock && Instant::now() < give_up => {
-                    std::thread::sleep(Duration::from_millis(20));
-                }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Err(io::ErrorKind::TimedOut.into()),
-                Err(e) => return Err(e),
+                Ok((old, _)) => match take(old, pause) {
+                    Ok(inherited) => return Ok(inherited),
+                    // Who comes and says nothing has only looked whether somebody waits here.
+                    Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {}
+                    Err(e) if e.kind() == io::ErrorKind::PermissionDenied => log::warn!("{e}; waiting on"),
+                    Err(e) => return Err(e),
+                },
+                Err(e) if e.kind() != io::ErrorKind::WouldBlock => return Err(e),
+                Err(_) if Instant::now() >= give_up => return Err(io::ErrorKind::TimedOut.into()),
+                Err(_) if pause(LOOK) => return Ok(None),
+                Err(_) => {}
             }
-        };
-        old.set_nonblocking(false)?;
-        old.set_read_timeout(Some(PATIENCE))?;
-        let sockets = receive(&mut old)?;
-        Ok(Inherited { sockets, old: Some(old) })
+        }
     }
+}
+
+/// Takes the sockets of an old process that has come, once it sends them.
+fn take(mut old: UnixStream, pause: Pause<'_>) -> io::Result<Option<Inherited>> {
+    check_peer(&old)?;
+    old.set_nonblocking(true)?;
+    let give_up = Instant::now() + PATIENCE;
+    let sockets = loop {
+        match receive(&mut old) {
+            Ok(sockets) => break sockets,
+            Err(e) if e.kind() != io::ErrorKind::WouldBlock => return Err(e),
+            Err(_) if Instant::now() >= give_up => return Err(io::ErrorKind::TimedOut.into()),
+            Err(_) if pause(LOOK) => return Ok(None),
+            Err(_) => {}
+        }
+    };
+    Ok(Some(Inherited { sockets, old: Some(old) }))
+}
+
+/// Binds a socket that only this user can reach, from its first moment on: Linux gives the file the mode of the socket.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    let mode = fs::Permissions::from_mode(0o600);
+    // As a file, for its mode.
+    let socket =
+        fs::File::from(OwnedFd::from(socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?));
+    if cfg!(target_os = "linux") {
+        socket.set_permissions(mode.clone())?;
+    }
+    let socket = socket2::Socket::from(OwnedFd::from(socket));
+    socket.bind(&socket2::SockAddr::unix(path)?)?;
+    if cfg!(not(target_os = "linux")) {
+        fs::set_permissions(path, mode)?;
+    }
+    socket.listen(1)?;
+    Ok(UnixListener::from(OwnedFd::from(socket)))
+}
+
+/// Fails unless the process at the other end is of this user, or of root.
+#[cfg(target_os = "linux")]
+fn check_peer(stream: &UnixStream) -> io::Result<()> {
+    let peer = rustix::net::sockopt::socket_peercred(stream)?;
+    if may_be_given_sockets(peer.uid, rustix::process::geteuid()) {
+        return Ok(());
+    }
+    let said = format!("process {} of user {} is at the other end", peer.pid, peer.uid.as_raw());
+    Err(io::Error::new(io::ErrorKind::PermissionDenied, said))
+}
+
+/// Elsewhere the mode of the socket has to do.
+#[cfg(not(target_os = "linux"))]
+fn check_peer(_stream: &UnixStream) -> io::Result<()> {
+    Ok(())
+}
+
+fn may_be_given_sockets(peer: rustix::process::Uid, own: rustix::process::Uid) -> bool {
+    peer == own || peer.is_root()
 }
 
 impl Drop for Place {
@@ -103,6 +167,7 @@ impl Inherited {
 /// Sends sockets with their names to the process that waits at a place; returns once it serves.
 pub(super) fn hand_over(place: &Path, sockets: &[(String, OwnedFd)]) -> io::Result<()> {
     let mut new = UnixStream::connect(place)?;
+    check_peer(&new)?;
     new.set_read_timeout(Some(PATIENCE))?;
     new.set_write_timeout(Some(PATIENCE))?;
     let names: Vec<&str> = sockets.iter().map(|(name, _)| name.as_str()).collect();
@@ -135,6 +200,9 @@ fn receive(old: &mut UnixStream) -> io::Result<Vec<(String, TcpListener)>> {
             sockets.extend(descriptors.map(TcpListener::from));
         }
     }
+    // The rest, if there is any, is on its way.
+    old.set_nonblocking(false)?;
+    old.set_read_timeout(Some(PATIENCE))?;
     let mut length = got.bytes;
     while !names[..length].ends_with(b"\n\n") {
         match old.read(&mut names[length..])? {
@@ -161,6 +229,11 @@ mod tests {
         (folder, path)
     }
 
+    fn going_on(time: Duration) -> bool {
+        std::thread::sleep(time);
+        false
+    }
+
     fn listening(names: &[&str]) -> (Vec<(String, OwnedFd)>, Vec<std::net::SocketAddr>) {
         let bound: Vec<_> = names.iter().map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
         let addresses = bound.iter().map(|listener| listener.local_addr().expect("bound")).collect();
@@ -175,7 +248,7 @@ mod tests {
         let _waiting = TcpStream::connect(addresses[1]).expect("accepted by the kernel");
         std::thread::scope(|scope| {
             let old = scope.spawn(|| hand_over(&path, &sockets));
-            let mut inherited = place.wait(PATIENCE).expect("handed over");
+            let mut inherited = place.wait(PATIENCE, &mut going_on).expect("no error").expect("handed over");
             let admin = inherited.take("127.0.0.1:9901").expect("it is there");
             assert!(inherited.take("127.0.0.1:1").is_none());
             assert_eq!(admin.local_addr().expect("an address"), addresses[1]);
@@ -193,7 +266,7 @@ mod tests {
         let (sockets, _) = listening(&["a"]);
         std::thread::scope(|scope| {
             let old = scope.spawn(|| hand_over(&path, &sockets));
-            drop(place.wait(PATIENCE).expect("handed over"));
+            drop(place.wait(PATIENCE, &mut going_on).expect("no error").expect("handed over"));
             assert!(old.join().expect("no panic").is_err());
         });
     }
@@ -202,7 +275,7 @@ mod tests {
     fn nobody_there_is_an_error_on_either_side() {
         let (_folder, path) = folder();
         assert!(hand_over(&path, &listening(&["a"]).0).is_err());
-        let waited = Place::new(&path).expect("a place").wait(Duration::from_millis(1));
+        let waited = Place::new(&path).expect("a place").wait(Duration::from_millis(1), &mut going_on);
         assert_eq!(waited.err().map(|e| e.kind()), Some(io::ErrorKind::TimedOut));
     }
 
@@ -212,5 +285,49 @@ mod tests {
         drop(UnixListener::bind(&path).expect("bound"));
         let _place = Place::new(&path).expect("nobody waits there any more");
         assert_eq!(Place::new(&path).err().map(|e| e.kind()), Some(io::ErrorKind::AddrInUse));
+    }
+
+    #[test]
+    fn the_socket_is_this_users_from_its_first_moment_on() {
+        let (_folder, path) = folder();
+        let _listener = bind(&path).expect("bound");
+        let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn sockets_go_to_the_same_user_and_to_root() {
+        let uid = rustix::process::Uid::from_raw;
+        assert!(may_be_given_sockets(uid(1_000), uid(1_000)) && may_be_given_sockets(uid(0), uid(1_000)));
+        assert!(!may_be_given_sockets(uid(1_000), uid(0)) && !may_be_given_sockets(uid(1_001), uid(1_000)));
+        let (_folder, path) = folder();
+        let _listener = bind(&path).expect("bound");
+        check_peer(&UnixStream::connect(&path).expect("somebody listens")).expect("ourselves");
+    }
+
+    #[test]
+    fn who_only_looks_whether_somebody_waits_ends_nothing() {
+        let (_folder, path) = folder();
+        let place = Place::new(&path).expect("a place");
+        assert_eq!(Place::new(&path).err().map(|e| e.kind()), Some(io::ErrorKind::AddrInUse));
+        let (sockets, _) = listening(&["a"]);
+        std::thread::scope(|scope| {
+            let old = scope.spawn(|| hand_over(&path, &sockets));
+            let inherited = place.wait(PATIENCE, &mut going_on).expect("no error").expect("handed over");
+            inherited.serving().expect("the old process hears it");
+            old.join().expect("no panic").expect("handed over");
+        });
+    }
+
+    #[test]
+    fn who_is_told_to_stop_waits_no_longer() {
+        let (_folder, path) = folder();
+        let place = Place::new(&path).expect("a place");
+        assert!(place.wait(PATIENCE, &mut |_| true).expect("no error").is_none());
+        let place = Place::new(&path).expect("a place");
+        // Connected, and nothing sent.
+        let _old = UnixStream::connect(&path).expect("somebody waits");
+        assert!(place.wait(PATIENCE, &mut |_| true).expect("no error").is_none());
+        assert!(!path.exists());
     }
 }

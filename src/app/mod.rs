@@ -45,7 +45,7 @@ use crate::upstream::endpoints::Endpoints;
 use crate::upstream::handshakes;
 use crate::upstream::refresh::keep_fresh;
 use error::StartFault;
-use handover::{Inherited, Place};
+use handover::{Inherited, Pause, Place};
 use listeners::{Bound, take_or_bind, tokio_listener};
 use nameplate_core::settings::{Client, Emf, Settings, Shutdown};
 use room::Room;
@@ -101,14 +101,15 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
     start_on(settings, || Ok(Inherited::default()))
 }
 
-/// As [`start`], on the sockets of a process that is told to hand them over, which then ends.
-pub fn take_over(settings: Settings) -> Result<Running, StartFault> {
+/// As [`start`], on the sockets of a process that is told to hand them over, which then ends. `pause` waits between two
+/// looks at whether it has, and says when to give up.
+pub fn take_over(settings: Settings, pause: Pause<'_>) -> Result<Running, StartFault> {
     let path = upgrade_socket(&settings.shutdown).map_err(StartFault::Upgrade)?.to_owned();
     start_on(settings, move || {
         let fault = |e: std::io::Error| StartFault::Upgrade(format!("{}: {e}", path.display()));
         let place = Place::new(&path).map_err(fault)?;
         log::info!("ready to take over: waiting at {} for SIGQUIT to the process to be replaced", path.display());
-        place.wait(TAKE_OVER).map_err(fault)
+        place.wait(TAKE_OVER, pause).map_err(fault)?.ok_or(StartFault::Stopped)
     })
 }
 

@@ -1,6 +1,7 @@
 //! How it all ends: for good, or because another process has taken over.
 
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Running, admin_name, handover, upgrade_socket};
@@ -16,18 +17,34 @@ const LOOK: Duration = Duration::from_millis(50);
 #[error("the sockets were not handed over: {0}")]
 pub struct NotHandedOver(String);
 
+/// The listening sockets, to be handed over by a thread that may wait.
+pub struct Offer {
+    path: PathBuf,
+    sockets: Vec<(String, OwnedFd)>,
+}
+
+impl Offer {
+    /// Hands the sockets to the process that waits for them; returns once that accepts connections.
+    /// [`Running::leave`] is then what remains to be done.
+    pub fn hand_over(self) -> Result<(), NotHandedOver> {
+        let Offer { path, sockets } = self;
+        handover::hand_over(&path, &sockets).map_err(|e| NotHandedOver(format!("{}: {e}", path.display())))
+    }
+}
+
 impl Running {
-    /// Hands the listening sockets to the process that waits for them ([`super::take_over`]); returns once
-    /// that accepts connections. [`Running::leave`] is then what remains to be done.
-    pub fn hand_over(&self) -> Result<(), NotHandedOver> {
-        let path = upgrade_socket(&self.stopping).map_err(NotHandedOver)?;
+    /// What [`Offer::hand_over`] hands to the process that waits for it ([`super::take_over`]).
+    pub fn offer(&self) -> Result<Offer, NotHandedOver> {
+        let path = upgrade_socket(&self.stopping).map_err(NotHandedOver)?.to_owned();
         let offers = || -> std::io::Result<Vec<(String, OwnedFd)>> {
             let listeners = self.listeners.iter().map(|bound| (bound.name.clone(), &bound.socket));
             let admin = (admin_name(self.admin_as_set), &self.admin_socket);
             listeners.chain([admin]).map(|(name, socket)| Ok((name, socket.try_clone()?.into()))).collect()
         };
-        let handed = offers().and_then(|offers| handover::hand_over(path, &offers));
-        handed.map_err(|e| NotHandedOver(format!("{}: {e}", path.display())))
+        match offers() {
+            Ok(sockets) => Ok(Offer { path, sockets }),
+            Err(e) => Err(NotHandedOver(format!("{}: {e}", path.display()))),
+        }
     }
 
     /// Fails readiness, tells clients to go, closes the listeners, lets what is in flight finish, and

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
@@ -53,12 +54,20 @@ pub(super) fn serve(args: &ServeArgs) -> ExitCode {
         return fail(FAULTY, fault);
     }
     let level = Level { args: args.settings.clone(), now: settings.log.level.clone() };
-    let signals = match Signals::listen() {
+    let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(e) => return fail(FAULTY, format!("{e:#}")),
     };
-    let running = match if args.upgrade { app::take_over(settings) } else { app::start(settings) } {
+    let started = match args.upgrade {
+        true => app::take_over(settings, &mut |time| signals.told_to_stop_within(time)),
+        false => app::start(settings),
+    };
+    let running = match started {
         Ok(running) => running,
+        Err(fault @ StartFault::Stopped) => {
+            log::info!("{fault}");
+            return ExitCode::SUCCESS;
+        }
         Err(fault @ StartFault::Mapping(FirstReadError::Unreadable(_))) => return fail(UNUSABLE, fault),
         Err(fault) => return fail(FAULTY, fault),
     };
@@ -153,13 +162,33 @@ impl Signals {
                 tokio::select! {
                     _ = hangup.recv() => reload(false),
                     _ = user.recv() => reload(true),
-                    _ = quit.recv() => match running.hand_over() {
-                        Ok(()) => return End::Replaced,
-                        Err(fault) => log::error!("{fault}; this process serves on"),
-                    },
+                    _ = quit.recv() => {
+                        tokio::select! {
+                            // Done already when a signal comes in the same moment: then it is for what follows.
+                            biased;
+                            handed = hand_over(running) => match handed {
+                                Ok(()) => return End::Replaced,
+                                Err(fault) => log::error!("{fault}; this process serves on"),
+                            },
+                            _ = terminate.recv() => return End::Stopped,
+                            _ = interrupt.recv() => return End::Stopped,
+                        }
+                    }
                     _ = terminate.recv() => return End::Stopped,
                     _ = interrupt.recv() => return End::Stopped,
                 }
+            }
+        })
+    }
+
+    /// Waits for this long, and returns whether SIGTERM or SIGINT came.
+    fn told_to_stop_within(&mut self, time: Duration) -> bool {
+        let Signals { runtime, terminate, interrupt, .. } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => true,
+                _ = interrupt.recv() => true,
+                () = tokio::time::sleep(time) => false,
             }
         })
     }
@@ -176,20 +205,35 @@ impl Signals {
         });
     }
 
-    /// From now on, another SIGTERM or SIGINT ends the process at once.
-    fn end_on_the_next(mut self) {
+    /// From now on, the second SIGTERM or SIGINT ends the process at once. `told` says that the first has come.
+    fn end_on_the_second(mut self, told: bool) {
         let _ = std::thread::Builder::new().name("signals".into()).spawn(move || {
-            self.runtime.block_on(async {
-                tokio::select! {
-                    _ = self.terminate.recv() => {}
-                    _ = self.interrupt.recv() => {}
-                }
-            });
+            let mut next = || {
+                self.runtime.block_on(async {
+                    tokio::select! {
+                        _ = self.terminate.recv() => {}
+                        _ = self.interrupt.recv() => {}
+                    }
+                });
+            };
+            if !told {
+                next();
+                log::info!("told to stop: this process stops already, and requests in flight finish");
+            }
+            next();
             log::warn!("told to stop again: ending now");
             super::exit::flush();
             std::process::exit(1);
         });
     }
+}
+
+/// Hands the sockets over on a thread of its own, so that signals are heard meanwhile; the error is for the log. Dropped,
+/// it goes on by itself.
+async fn hand_over(running: &Running) -> Result<(), String> {
+    let offer = running.offer().map_err(|e| e.to_string())?;
+    let handed = tokio::task::spawn_blocking(|| offer.hand_over().map_err(|e| e.to_string()));
+    handed.await.unwrap_or_else(|e| Err(e.to_string()))
 }
 
 /// Why a process ends.
@@ -205,7 +249,7 @@ enum End {
 /// log, where a settings file says it.
 pub(super) fn until_told_to_stop(running: Running, mut signals: Signals, level: Option<Level>) -> ExitCode {
     let end = signals.wait(&running, level);
-    signals.end_on_the_next();
+    signals.end_on_the_second(matches!(end, End::Stopped));
     let cut_off = match end {
         End::Stopped => {
             log::info!("stopping: readiness fails now, requests in flight finish");

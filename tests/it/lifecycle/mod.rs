@@ -4,3 +4,4 @@ mod from_inside;
 mod hung_files;
 mod replacement;
 mod signals;
+mod told_to_stop;
