@@ -216,6 +216,10 @@ impl AsyncRead for ClientStream {
             if this.connection.state() == ConnectionState::Idle {
                 this.line.expect();
             }
+            if this.connection.note_read(&buffer.filled()[before..]).is_err() {
+                buffer.set_filled(before);
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            }
             if this.line.read(&buffer.filled()[before..]).is_err() {
                 buffer.set_filled(before);
                 buffer.put_slice(&UNCORRECTABLE[..UNCORRECTABLE.len().min(buffer.remaining())]);

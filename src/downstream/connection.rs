@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
+use nameplate_core::domain::chunks::MalformedChunks;
 use nameplate_core::domain::refusal::Refusal;
+use parking_lot::Mutex;
 use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
 use pingora_proxy::Session;
 use tokio::sync::watch;
@@ -20,6 +22,7 @@ use tokio::sync::watch;
 use super::budget::Share;
 use super::client_info::ClientInfo;
 use super::clients::{Clients, OpenConnection};
+use super::framing::{BodyFraming, Framing};
 use crate::telemetry::metrics::Cut;
 
 /// Where an HTTP/1.1 connection stands; HTTP/2 has one state only, its streams stand in many places.
@@ -70,6 +73,10 @@ pub(crate) struct ClientConnection {
     end: OnceLock<watch::Sender<bool>>,
     /// What its first request saw of it.
     seen: OnceLock<ClientInfo>,
+    /// Where its messages end, where it is HTTP/1.1. Stream and requests take turns, so the lock is free.
+    framing: Mutex<Framing>,
+    /// The body of its request is malformed.
+    malformed: AtomicBool,
 }
 
 impl std::fmt::Debug for ClientConnection {
@@ -95,6 +102,8 @@ impl ClientConnection {
             moved: AtomicBool::new(false),
             end: OnceLock::new(),
             seen: OnceLock::new(),
+            framing: Mutex::default(),
+            malformed: AtomicBool::new(false),
         }
     }
 
@@ -164,6 +173,22 @@ impl ClientConnection {
         if self.state() != ConnectionState::Http2 {
             self.sending.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Notes bytes that were read, where it is HTTP/1.1: an error where the chunks of a body are malformed.
+    pub(super) fn note_read(&self, bytes: &[u8]) -> Result<(), MalformedChunks> {
+        self.framing.lock().read(bytes).inspect_err(|_| self.malformed.store(true, Ordering::Relaxed))
+    }
+
+    /// A request of HTTP/1.1 begins, whose head takes so many bytes and whose body is framed like this: an error where
+    /// what has come of that body is malformed.
+    pub(crate) fn begin_body(&self, head: usize, framing: BodyFraming) -> Result<(), MalformedChunks> {
+        self.framing.lock().begin(head, framing)
+    }
+
+    /// Reports whether the body of its request is malformed.
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.malformed.load(Ordering::Relaxed)
     }
 
     /// What it weighs when memory is short: the requests that it has in flight.

@@ -14,6 +14,7 @@ pub(crate) mod client_info;
 mod client_stream;
 pub(crate) mod clients;
 pub(crate) mod connection;
+pub(crate) mod framing;
 mod linger;
 mod over_limit;
 pub(crate) mod port;

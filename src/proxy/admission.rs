@@ -2,10 +2,13 @@
 
 use http::{HeaderValue, Version};
 use pingora::http::RequestHeader;
+use pingora_proxy::Session;
 
 use super::Proxy;
 use super::context::RequestContext;
 use super::head::{METHOD_OVERRIDE, RequestHead, is_chunked, is_field_name};
+use crate::downstream::connection::ClientConnection;
+use crate::downstream::framing::BodyFraming;
 use crate::live::snapshot::Entry;
 use nameplate_core::domain::decide::{Refused, RequestView, decide};
 use nameplate_core::domain::host::HostBuffer;
@@ -19,17 +22,19 @@ impl Proxy {
     /// headers ask for. `room` is what the budget of requests in flight says.
     pub(super) fn admit(
         &self,
-        request: &RequestHeader,
+        session: &Session,
         room: Result<(), Refusal>,
         ctx: &mut RequestContext,
     ) -> Result<(), Refusal> {
+        let request = session.req_header();
         let head = RequestHead::of(&request.headers);
         ctx.identify(head.id, self.request_id);
         (ctx.work, ctx.closes) = (head.work, head.closes);
+        let framed = begin_body(session, &head);
         if room.is_err() {
             ctx.retry_after = Some(SOON);
         }
-        room.and_then(|()| self.decide(request, &head, ctx))?;
+        room.and(framed).and_then(|()| self.decide(request, &head, ctx))?;
         // A refused request counts against no limit.
         ctx.entry().map_or(Ok(()), Entry::admit).map_err(|wait| {
             ctx.retry_after = Some(wait);
@@ -56,7 +61,7 @@ impl Proxy {
             host: authority.or_else(|| head.host.map(HeaderValue::as_bytes)),
             host_optional: request.version == Version::HTTP_10,
             header_bytes: head.bytes,
-            content_length: head.length.and_then(|v| v.to_str().ok()?.split(',').next()?.trim().parse().ok()),
+            content_length: content_length(head),
         };
         let overrides = head.overrides.then(|| request.headers.get_all(METHOD_OVERRIDE));
         let overrides = overrides.into_iter().flatten().map(HeaderValue::as_bytes);
@@ -74,4 +79,21 @@ impl Proxy {
             }
         }
     }
+}
+
+/// Tells the client's connection where the body of a request begins and how it is framed; a refusal where its chunks are
+/// malformed already. HTTP/2 frames a body by itself.
+fn begin_body(session: &Session, head: &RequestHead<'_>) -> Result<(), Refusal> {
+    let (Some(http1), Some(connection)) = (session.as_http1(), ClientConnection::of(session)) else { return Ok(()) };
+    let framing = match (head.coding, content_length(head)) {
+        (Some(_), _) => BodyFraming::Chunked,
+        (None, Some(length)) => BodyFraming::Length(length),
+        (None, None) => BodyFraming::None,
+    };
+    connection.begin_body(http1.get_headers_raw_bytes().len(), framing).map_err(|_| Refusal::MalformedMessage)
+}
+
+/// Bytes of the body, where the request says how many there are.
+fn content_length(head: &RequestHead<'_>) -> Option<u64> {
+    head.length?.to_str().ok()?.split(',').next()?.trim().parse().ok()
 }

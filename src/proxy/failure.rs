@@ -9,6 +9,7 @@ use super::Proxy;
 use super::context::{RequestContext, final_response};
 use super::downstream_response::has_whole_response;
 use super::head::METHOD_OVERRIDE;
+use crate::downstream::connection::ClientConnection;
 use crate::upstream::attempt::Attempt;
 use crate::upstream::broken::ended_unanswered;
 use crate::upstream::deadline::Late;
@@ -46,8 +47,10 @@ impl Proxy {
             // It got a response early and did not finish its request: that is allowed.
             return gone;
         }
+        let malformed = ClientConnection::of(session).is_some_and(|client| client.is_malformed());
+        let known = ctx.refusal.or(malformed.then_some(Refusal::MalformedMessage));
         let body_done = || session.as_mut().is_body_done();
-        let Some(refusal) = ctx.refusal.or_else(|| refusal_for(ctx.attempts.current(), e, body_done)) else {
+        let Some(refusal) = known.or_else(|| refusal_for(ctx.attempts.current(), e, body_done)) else {
             ctx.aborted = true;
             return gone;
         };

@@ -41,7 +41,7 @@ impl ProxyHttp for Proxy {
             room
         });
         self.prepare_client(session);
-        let admitted = self.admit(session.req_header(), room, ctx);
+        let admitted = self.admit(session, room, ctx);
         if ctx.closes {
             // Pingora looks at the first Connection line alone (RFC 9112 section 9.6).
             session.set_keepalive(None);

@@ -8,6 +8,7 @@ pub mod address;
 pub mod answer;
 pub mod api;
 pub mod base_path;
+pub mod chunks;
 pub mod decide;
 pub(crate) mod duration;
 pub mod host;

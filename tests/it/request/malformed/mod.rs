@@ -30,7 +30,7 @@ enum Want {
     /// The client gets the origin's answer, and the origin got this message and no other: its
     /// bytes, without the headers we set on every request.
     Forwarded(String),
-    /// The client gets this refusal while its body streams; the origin's request never ends.
+    /// The client gets this refusal while its body streams; the origin's request never ends, or never begins.
     BrokenOff(u16, &'static str),
     /// As `BrokenOff`, for a client that gets no answer: it stopped in the middle of its request.
     CutOff,
@@ -124,6 +124,11 @@ fn check(cases: &[Case]) {
 fn run_case(proxy: &Proxy, api: &Origin, case: &Case, writes: Writes) {
     let before = api.requests().len();
     let odd_before = api.oddities().len();
+    let sent = |want: &Want| match want {
+        Want::BrokenOff(..) | Want::CutOff => proxy.metric("nameplate_upstream_requests_total"),
+        _ => 0.0,
+    };
+    let sent_before = sent(&case.want);
     let mut client = proxy.client();
     write(&mut client, &case.sent, writes);
     if case.half_close {
@@ -131,7 +136,7 @@ fn run_case(proxy: &Proxy, api: &Origin, case: &Case, writes: Writes) {
     }
     expect_answer(&mut client, &case.want);
     drop(client);
-    if let Want::BrokenOff(..) | Want::CutOff = case.want {
+    if sent(&case.want) > sent_before {
         api.wait_until(|requests| requests.len() > before);
     }
 

@@ -1,0 +1,144 @@
+//! Where the messages of an HTTP/1.1 connection begin and end, so that the chunks of a body can be checked before Pingora
+//! decodes them.
+//!
+//! Bytes are read before anybody knows what they are: a head, the body with it, the next request. They are kept until the
+//! request they belong to begins. Nearly always that is one head and nothing else.
+
+use nameplate_core::domain::chunks::{Chunks, MalformedChunks};
+
+/// How the body of a request is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BodyFraming {
+    /// There is no body.
+    None,
+    /// So many bytes.
+    Length(u64),
+    Chunked,
+}
+
+/// Bytes that are kept allocated between two requests.
+const KEPT: usize = 1024;
+
+/// The messages of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Framing {
+    /// Read, and not yet known to belong to a request.
+    unclaimed: Vec<u8>,
+    body: Body,
+}
+
+/// What is left of the body of the request that began last.
+#[derive(Debug, Default)]
+enum Body {
+    #[default]
+    Ended,
+    Length(u64),
+    Chunked(Chunks),
+}
+
+impl Framing {
+    /// Takes what was read.
+    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(), MalformedChunks> {
+        let mut rest = bytes;
+        match &mut self.body {
+            Body::Ended => {}
+            Body::Length(left) => {
+                let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                *left -= taken as u64;
+                rest = &rest[taken..];
+                if *left == 0 {
+                    self.body = Body::Ended;
+                }
+            }
+            Body::Chunked(chunks) => match chunks.take(rest)? {
+                None => return Ok(()),
+                Some(end) => {
+                    rest = &rest[end..];
+                    self.body = Body::Ended;
+                }
+            },
+        }
+        self.unclaimed.extend_from_slice(rest);
+        Ok(())
+    }
+
+    /// A request begins whose head Pingora has parsed; it takes that much, where Pingora did not correct it.
+    pub(super) fn begin(&mut self, head: usize, framing: BodyFraming) -> Result<(), MalformedChunks> {
+        self.body = match framing {
+            BodyFraming::None | BodyFraming::Length(0) => Body::Ended,
+            BodyFraming::Length(length) => Body::Length(length),
+            BodyFraming::Chunked => Body::Chunked(Chunks::default()),
+        };
+        if self.unclaimed.len() == head && self.unclaimed.ends_with(b"\r\n\r\n") && head <= KEPT {
+            self.unclaimed.clear();
+            return Ok(());
+        }
+        let unclaimed = std::mem::take(&mut self.unclaimed);
+        self.read(&unclaimed[head_end(&unclaimed)..])
+    }
+}
+
+/// Where the first head ends, as Pingora's parser finds it: empty lines may come first, and LF alone ends a line.
+fn head_end(bytes: &[u8]) -> usize {
+    let begin = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let ends = memchr::memchr_iter(b'\n', &bytes[begin..]).map(|at| begin + at + 1);
+    let empty = |at: &usize| bytes[*at..].starts_with(b"\n") || bytes[*at..].starts_with(b"\r\n");
+    ends.filter(empty).map(|at| if bytes[at] == b'\n' { at + 1 } else { at + 2 }).next().unwrap_or(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    const POST: &[u8] = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const BODY: &[u8] = b"5\r\nhello\r\n0\r\n\r\n";
+
+    #[test]
+    fn a_head_ends_at_its_first_empty_line() {
+        assert_eq!(head_end(GET), GET.len());
+        assert_eq!(head_end(&[GET, GET].concat()), GET.len());
+        assert_eq!(head_end(b"\r\n\nGET / HTTP/1.1\nHost: a\n\nbody"), 27);
+        assert_eq!(head_end(b"GET / HTTP/1.1\r\nHost: a\r\n"), 25, "it has none");
+    }
+
+    #[test]
+    fn a_body_is_checked_wherever_it_comes() {
+        let (good, bad) = (BODY, b"5 \r\nhello\r\n0\r\n\r\n");
+        let with_head = |body: &[u8]| {
+            let mut framing = Framing::default();
+            framing.read(&[POST, body].concat()).expect("nothing is known of it yet");
+            framing.begin(POST.len(), BodyFraming::Chunked)
+        };
+        assert_eq!((with_head(good), with_head(bad)), (Ok(()), Err(MalformedChunks)));
+        let after = |body: &[u8]| {
+            let mut framing = Framing::default();
+            framing.read(POST)?;
+            framing.begin(POST.len(), BodyFraming::Chunked)?;
+            body.iter().try_for_each(|byte| framing.read(&[*byte]))
+        };
+        assert_eq!((after(good), after(bad)), (Ok(()), Err(MalformedChunks)));
+    }
+
+    #[test]
+    fn requests_that_come_together_are_told_apart() {
+        let with_length = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n".as_slice();
+        let all = [GET, POST, BODY, with_length, b"0 \r\n", POST, b"\r\n"].concat();
+        let mut framing = Framing::default();
+        framing.read(&all).expect("nothing is known of it yet");
+        assert_eq!(framing.begin(GET.len(), BodyFraming::None), Ok(()));
+        assert_eq!(framing.begin(POST.len(), BodyFraming::Chunked), Ok(()));
+        assert_eq!(framing.begin(with_length.len(), BodyFraming::Length(4)), Ok(()));
+        assert_eq!(framing.begin(POST.len(), BodyFraming::Chunked), Err(MalformedChunks), "an empty size");
+    }
+
+    #[test]
+    fn a_head_alone_keeps_no_bytes() {
+        let mut framing = Framing::default();
+        for _ in 0..3 {
+            framing.read(GET).expect("a head");
+            framing.begin(GET.len(), BodyFraming::None).expect("no chunks");
+            assert!(framing.unclaimed.is_empty() && framing.unclaimed.capacity() <= KEPT);
+        }
+    }
+}
