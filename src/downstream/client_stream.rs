@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::{Buf, BytesMut};
@@ -28,6 +28,7 @@ use pingora::protocols::{
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::Sleep;
 
+use super::http2_frames::Frames;
 use super::linger::{LINGER, LINGER_BYTES};
 use super::refusal::refuse_early;
 use super::request_line::{RequestLine, UNCORRECTABLE};
@@ -66,6 +67,8 @@ pub(super) struct ClientStream {
     line: RequestLine,
     /// When the head that is being read must have come; there once a read had to wait.
     deadline: Option<Pin<Box<Sleep>>>,
+    /// What an HTTP/2 client sends; there once it is known to be one.
+    frames: Option<Box<Frames>>,
     /// What has not been written of the answer that ends the connection.
     answer: Option<BytesMut>,
     linger: Option<Linger>,
@@ -104,6 +107,7 @@ impl ClientStream {
             most,
             line: RequestLine::new(),
             deadline: None,
+            frames: None,
             answer: None,
             linger: None,
         })
@@ -212,7 +216,13 @@ impl AsyncRead for ClientStream {
             Poll::Ready(Ok(()))
         };
         let count = buffer.filled().len() - before;
-        if count > 0 && this.connection.state() != ConnectionState::Http2 {
+        if count > 0 && this.connection.state() == ConnectionState::Http2 {
+            let new = || Box::new(Frames::new(PREFACE.len(), Instant::now()));
+            if this.frames.get_or_insert_with(new).read(&buffer.filled()[before..], Instant::now).is_err() {
+                this.connection.cut(Cut::Http2Flood);
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            }
+        } else if count > 0 {
             if this.connection.state() == ConnectionState::Idle {
                 this.line.expect();
             }
@@ -254,7 +264,11 @@ impl AsyncWrite for ClientStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         if !matches!(this.connection.state(), ConnectionState::Idle | ConnectionState::Head) {
-            return Pin::new(&mut this.transport).poll_write(cx, bytes);
+            let written = Pin::new(&mut this.transport).poll_write(cx, bytes);
+            if let (Poll::Ready(Ok(count)), Some(frames)) = (&written, &mut this.frames) {
+                frames.sent(*count);
+            }
+            return written;
         }
         if this.answer.is_none() {
             this.begin_answer(Refusal::MalformedMessage, Duration::ZERO);

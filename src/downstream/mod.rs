@@ -15,6 +15,7 @@ mod client_stream;
 pub(crate) mod clients;
 pub(crate) mod connection;
 pub(crate) mod framing;
+mod http2_frames;
 mod linger;
 mod over_limit;
 pub(crate) mod port;

@@ -1,8 +1,9 @@
 //! HTTP/2 as its frames (RFC 9113 section 4.1): what a test says is what goes on the wire, however
 //! wrong, which no HTTP/2 library would do.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use h2::Reason;
@@ -182,6 +183,12 @@ impl Frames {
     /// As [`Frames::send`], where the other side may have had enough.
     pub fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.wire.stream.write_all(bytes.as_ref())
+    }
+
+    /// Reads what comes from now on and forgets it, on a thread that ends with the connection.
+    pub fn read_along(&self) -> JoinHandle<()> {
+        let mut stream = self.wire.stream.try_clone().expect("a second handle");
+        thread::spawn(move || while matches!(stream.read(&mut [0; 64 * 1024]), Ok(1..)) {})
     }
 
     /// Sends this again and again, at most so often and until the other side ends the connection or

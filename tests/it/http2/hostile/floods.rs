@@ -27,6 +27,28 @@ fn withstood(first: &[u8], piece: &[u8]) -> Target {
     target
 }
 
+/// As [`withstood`], by a client that reads all that comes back, so that nothing but the flood itself can end it.
+#[track_caller]
+fn ended(first: &[u8], piece: &[u8]) {
+    let target = quick();
+    let mut client = target.connect();
+    client.send(first);
+    let reading = client.read_along();
+    let many = piece.repeat(WRITE / piece.len());
+    let writes = client.flood(10 * WRITES, |_| many.clone());
+    drop(reading);
+    assert!(writes < 10 * WRITES, "the connection is still open");
+    target.pages.wait_for_metric("nameplate_client_connections_cut_total{reason=\"http2_flood\"}", 1.0);
+    target.stands();
+}
+
+#[test]
+fn a_flood_ends_its_connection_even_where_everything_is_read() {
+    ended(b"", &settings(&[(INITIAL_WINDOW_SIZE, 1_000)]));
+    ended(b"", &frame(PING, 0, 0, &[0; 8]));
+    ended(b"", &frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 1]));
+}
+
 #[test]
 fn settings_nobody_waits_for() {
     withstood(b"", &settings(&[(INITIAL_WINDOW_SIZE, 1_000)]));
