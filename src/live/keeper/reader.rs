@@ -9,6 +9,7 @@ use crate::source;
 use crate::source::cache::{Cache, CacheError, CachedMapping};
 use crate::source::error::FetchError;
 use crate::source::fetch::{FetchMode, Fetched, Source};
+use crate::source::file_access::FileAccess;
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::settings::{MappingSource, ReloadRules as Rules};
@@ -73,8 +74,12 @@ impl MappingReader {
     /// who can fix it is watching, and what they last deployed may still run.
     pub(super) async fn first(mut self) -> Result<(MappingReader, FirstRead), FirstReadError> {
         let is_file = self.place.file().is_some();
-        let cached = self.cache.as_ref().is_some_and(|cache| cache.path().exists());
-        let patience = if cached { FIRST_FETCH.min(self.rules.timeout) } else { self.rules.timeout };
+        let mut cache = self.cache.clone().map(FileAccess::new);
+        let is_cached = match &mut cache {
+            Some(cache) => ask(cache, FIRST_FETCH, |cache| cache.path().exists()).await.unwrap_or(false),
+            None => false,
+        };
+        let patience = if is_cached { FIRST_FETCH.min(self.rules.timeout) } else { self.rules.timeout };
         let brought = match self.fetch(FetchMode::Always, patience).await {
             Ok(Fetched::Document(bytes)) => {
                 let document = Document::new(bytes);
@@ -87,13 +92,27 @@ impl MappingReader {
             Err(error) => Brought::Failed(error),
         };
         // Read once, and only where it is needed.
-        let cached = match (&brought, &self.cache) {
+        let cached = match (&brought, &mut cache) {
             (Brought::Document(_, Ok(_)), _) | (_, None) => None,
-            (_, Some(cache)) => Some(cache.read(self.rules.max_bytes)),
+            (_, Some(cache)) => {
+                let (most, path) = (self.rules.max_bytes, self.cache.as_ref().map(|cache| cache.path().to_owned()));
+                let read = ask(cache, self.rules.timeout, move |cache| cache.read(most)).await;
+                Some(read.unwrap_or_else(|e| Err(CacheError::Io(path.unwrap_or_default(), e))))
+            }
         };
         match brought {
             Brought::Failed(error) if is_file && !matches!(cached, Some(Ok(_))) => Err(error.into()),
             brought => Ok((self, FirstRead { brought, cached })),
         }
     }
+}
+
+/// Asks the cache, whose file system may not answer.
+async fn ask<T: Send + 'static>(
+    cache: &mut FileAccess<Cache>,
+    patience: Duration,
+    work: impl FnOnce(&mut Cache) -> T + Send + 'static,
+) -> io::Result<T> {
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, format!("no answer within {patience:?}"));
+    tokio::time::timeout(patience, cache.run(work)).await.map_err(late)?
 }

@@ -36,6 +36,19 @@ fn waiting(server: &Server) -> usize {
     tasks.filter(|task| fs::read_to_string(task.path().join("comm")).is_ok_and(|name| name.trim() == "files")).count()
 }
 
+/// The file in a cache, once there is one.
+#[track_caller]
+fn cached_in(folder: &Path) -> PathBuf {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        let mut found = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        if let Some(kept) = found.find(|path| path.extension().is_some_and(|end| end == "cache")) {
+            return kept;
+        }
+        assert!(Instant::now() < give_up, "nothing is cached");
+    }
+}
+
 #[track_caller]
 fn stops_in_time(mut server: Server) {
     server.signal("-TERM");
@@ -135,15 +148,7 @@ fn a_cache_that_does_not_answer_holds_up_no_change() {
     let (api, web) = (Origin::ok(), Web::start(Page::text(&mapping(&[("pay.example.com", "/prod")]))));
     let settings = format!("mapping: {}\nreload: {{ poll: 1s, timeout: 300ms, cache: cache }}", web.url("/m"));
     let server = server(&api).settings(&settings).start();
-    let cache = server.path("cache");
-    let give_up = Instant::now() + PATIENCE;
-    let kept = loop {
-        let found = fs::read_dir(&cache).into_iter().flatten().flatten().map(|entry| entry.path());
-        if let Some(kept) = found.into_iter().find(|path| path.extension().is_some_and(|end| end == "cache")) {
-            break kept;
-        }
-        assert!(Instant::now() < give_up, "nothing is cached");
-    };
+    let kept = cached_in(&server.path("cache"));
     // What confirms the mapping opens the file to write to it, which takes as long as nobody reads.
     hang(&kept);
     server.wait_for("the cache does not answer");
@@ -155,5 +160,28 @@ fn a_cache_that_does_not_answer_holds_up_no_change() {
         server.admin().wait_for_metric("nameplate_mapping_domains", f64::from(domains) + 1.0);
     }
     assert_eq!(waiting(&server), 1);
+    stops_in_time(server);
+}
+
+#[test]
+fn a_cache_that_does_not_answer_holds_up_no_start() {
+    let (api, web) = (Origin::ok(), Web::start(Page::text(&mapping(&[("pay.example.com", "/prod")]))));
+    let folder = tempfile::tempdir().expect("a folder");
+    let start = || {
+        let cache = folder.path().display();
+        let reload = format!("reload: {{ poll: 1s, timeout: 300ms, cache: '{cache}' }}");
+        server(&api).settings(&format!("mapping: {}\n{reload}", web.url("/m"))).start()
+    };
+    let first = start();
+    let kept = cached_in(folder.path());
+    stops_in_time(first);
+
+    hang(&kept);
+    web.answers(Page::status(500, "away"));
+    let server = start();
+    server.wait_for("the cached mapping cannot be used: ");
+    assert_eq!((server.admin().get("/livez").status, server.admin().get("/readyz").status), (200, 503));
+    web.answers(Page::text(&mapping(&[("pay.example.com", "/prod")])));
+    server.admin().wait_for_metric("nameplate_mapping_domains", 1.0);
     stops_in_time(server);
 }
