@@ -137,7 +137,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
             self.app.process_new(Box::new(stream), &serving).await;
             return;
         }
-        self.clients.slow.add(&connection);
+        connection.note_slow();
         // Told to end by its own requests too, not only with all others.
         let ends = connection.speaks_http2();
         let mut told = ends.clone();

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::Notify;
 
 use super::budget::{Budget, Shares};
-use super::shedding::Slow;
+use super::slow::Slow;
 use super::warnings;
 use crate::telemetry::access_log::AccessLog;
 use crate::telemetry::metrics::{Cut, Metrics};

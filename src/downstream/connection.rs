@@ -6,9 +6,8 @@
 
 use std::fmt::Display;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use futures_util::task::AtomicWaker;
@@ -23,6 +22,7 @@ use super::budget::Share;
 use super::client_info::ClientInfo;
 use super::clients::{Clients, OpenConnection};
 use super::framing::{BodyFraming, Framing};
+use super::slow::Holder;
 use crate::telemetry::metrics::Cut;
 
 /// Where an HTTP/1.1 connection stands; HTTP/2 has one state only, its streams stand in many places.
@@ -191,25 +191,15 @@ impl ClientConnection {
         self.malformed.load(Ordering::Relaxed)
     }
 
-    /// What it weighs when memory is short: the requests that it has in flight.
-    pub(super) fn weight(&self) -> usize {
-        self.active.load(Ordering::Relaxed)
-    }
-
-    /// The share its requests count against.
-    pub(super) fn share(&self) -> Option<&Arc<Share>> {
-        self.share.get()
-    }
-
-    /// Ends it as soon as it waits for its client, to give back the memory that its responses hold.
-    pub(super) fn shed(&self) {
-        self.shed.store(true, Ordering::Relaxed);
-        self.waiting.wake();
-    }
-
     /// Reports whether it is to end, to give its memory back.
     pub(crate) fn is_shed(&self) -> bool {
         self.shed.load(Ordering::Relaxed)
+    }
+
+    /// It may hold memory for a client that does not take its responses.
+    pub(super) fn note_slow(self: &Arc<Self>) {
+        let weak: Weak<Self> = Arc::downgrade(self);
+        self.clients.slow.add(weak);
     }
 
     /// The task of `waker` waits for the client, and is to be woken if the connection is to end.
@@ -257,6 +247,25 @@ impl ClientConnection {
         let own = self.active.fetch_add(1, Ordering::Relaxed);
         let admitted = self.clients.budget.begin(self.share.get().map(Arc::as_ref), own);
         (ActiveRequest(Arc::clone(self)), admitted)
+    }
+}
+
+impl Holder for ClientConnection {
+    fn weight(&self) -> usize {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    fn client(&self) -> Option<*const Share> {
+        self.share.get().map(Arc::as_ptr)
+    }
+
+    fn is_shed(&self) -> bool {
+        ClientConnection::is_shed(self)
+    }
+
+    fn shed(&self) {
+        self.shed.store(true, Ordering::Relaxed);
+        self.waiting.wake();
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) mod request_id;
 mod request_line;
 mod send_rate;
 pub(crate) mod shedding;
+mod slow;
 mod socket;
 mod tls;
 pub(crate) mod unfinished;

@@ -6,18 +6,14 @@
 //! their clients are ended: those of the client address first whose connections wait with the most requests. Others
 //! notice nothing.
 
-use std::collections::HashMap;
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use super::budget::Strain;
 use super::clients::Clients;
-use super::connection::ClientConnection;
 use crate::telemetry::memory::Memory;
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -29,64 +25,6 @@ const CRITICAL: u64 = 85;
 const ENOUGH: u64 = 65;
 /// In percent of the limit: what those that wait for their clients may come to hold while memory is short.
 const FOR_SLOW: u64 = 40;
-/// What a request in flight is taken to hold whose client does not take its response.
-const HELD: u64 = 512 * 1024;
-/// Connections that are remembered before those that have ended are first forgotten.
-const FORGET_FROM: usize = 256;
-
-/// Connections that may wait for their clients: those of HTTP/2, and those that have waited once.
-#[derive(Debug, Default)]
-pub(super) struct Slow(Mutex<Known>);
-
-#[derive(Debug, Default)]
-struct Known {
-    connections: Vec<Weak<ClientConnection>>,
-    forget_at: usize,
-}
-
-impl Slow {
-    pub(super) fn add(&self, connection: &Arc<ClientConnection>) {
-        let mut known = self.0.lock();
-        if known.connections.len() >= known.forget_at.max(FORGET_FROM) {
-            known.connections.retain(|connection| connection.strong_count() > 0);
-            known.forget_at = 2 * known.connections.len();
-        }
-        known.connections.push(Arc::downgrade(connection));
-    }
-
-    /// Ends connections until the others can hold no more than `bytes`; says how many.
-    fn shed(&self, bytes: u64) -> usize {
-        let connections: Vec<_> = self.0.lock().connections.iter().filter_map(Weak::upgrade).collect();
-        let busy: Vec<_> =
-            connections.iter().filter(|connection| connection.weight() > 0 && !connection.is_shed()).collect();
-        let mut held: u64 = busy.iter().map(|connection| held_by(connection)).sum();
-        let mut by_client: HashMap<_, Vec<&Arc<ClientConnection>>> = HashMap::new();
-        for connection in busy {
-            by_client.entry(connection.share().map(Arc::as_ptr)).or_default().push(connection);
-        }
-        let weight = |list: &[&Arc<ClientConnection>]| list.iter().map(|connection| connection.weight()).sum::<usize>();
-        let mut clients: Vec<_> = by_client.into_values().map(|list| (weight(&list), list)).collect();
-        clients.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-        let mut shed = 0;
-        for (_, mut list) in clients {
-            list.sort_by_key(|connection| std::cmp::Reverse(connection.weight()));
-            for connection in list {
-                if held <= bytes {
-                    return shed;
-                }
-                held = held.saturating_sub(held_by(connection));
-                connection.shed();
-                shed += 1;
-            }
-        }
-        shed
-    }
-}
-
-/// What a connection may come to hold.
-fn held_by(connection: &ClientConnection) -> u64 {
-    connection.weight() as u64 * HELD
-}
 
 /// Decides how short of memory a process is that uses so much, and was as short as `before`.
 fn strain(used: u64, limit: u64, before: Strain) -> Strain {

@@ -166,7 +166,7 @@ impl Socket {
     /// The client takes nothing now: an error once it has been too slow, or memory is short.
     fn waits(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         if !std::mem::replace(&mut self.has_waited, true) && self.connection.state() != ConnectionState::Http2 {
-            self.connection.clients().slow.add(&self.connection);
+            self.connection.note_slow();
         }
         self.connection.wait(cx.waker());
         if self.connection.is_shed() {

@@ -141,6 +141,8 @@ mod tests {
             Cut::HeaderTimeout,
             Cut::Preface,
             Cut::SlowReader,
+            Cut::Memory,
+            Cut::Http2Flood,
         ];
         let mut said: Vec<_> = cuts.map(|cut| words(cut).0).to_vec();
         said.sort_unstable();

@@ -1,12 +1,20 @@
 //! Where one set of addresses comes from.
+//!
+//! The set itself is `pingora-load-balancing`'s: its `Backends` ask a `ServiceDiscovery` for all of it, which here is what
+//! the questions about a name have brought so far. The choice among them is made in the pool.
 
-use std::net::SocketAddr;
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
+use pingora::protocols::l4::socket::SocketAddr as PingoraAddr;
+use pingora_load_balancing::discovery::{ServiceDiscovery, Static};
+use pingora_load_balancing::{Backend, Backends};
 use tokio::time::timeout;
 
 use super::dns::Dns;
@@ -24,7 +32,7 @@ const LONGEST: Duration = Duration::from_secs(20);
 /// What looks one set of addresses up.
 pub(crate) enum AddressSource {
     /// They are as the settings say.
-    Fixed(Vec<SocketAddr>),
+    Fixed(Backends),
     /// They are behind a name.
     Named(Arc<Named>),
 }
@@ -33,7 +41,16 @@ pub(crate) enum AddressSource {
 pub(crate) struct Named {
     dns: Arc<Dns>,
     pool: Arc<AddressPool>,
-    answers: Mutex<Both>,
+    answers: Arc<Mutex<Both>>,
+    backends: Backends,
+    /// Held while the backends are updated, which must not happen twice at once.
+    updating: tokio::sync::Mutex<()>,
+}
+
+/// What the questions have brought, as the whole set.
+struct Known {
+    answers: Arc<Mutex<Both>>,
+    port: u16,
 }
 
 /// What is known of the name, and of the one that has only the addresses of our zone.
@@ -61,18 +78,29 @@ impl AddressSource {
     pub(crate) fn by_name(dns: &Arc<Dns>, name: &str, zonal: Option<ZonalName>, pool: &Arc<AddressPool>) -> Self {
         let all = dns.answers(name, Absence::Fault);
         let zonal = zonal.map(|zonal| dns.answers(&zonal.name, zonal.absence));
+        let answers = Arc::new(Mutex::new(Both { all, zonal }));
+        let known = Known { answers: Arc::clone(&answers), port: dns.port };
         AddressSource::Named(Arc::new(Named {
             dns: Arc::clone(dns),
             pool: Arc::clone(pool),
-            answers: Mutex::new(Both { all, zonal }),
+            answers,
+            backends: Backends::new(Box::new(known)),
+            updating: tokio::sync::Mutex::default(),
         }))
+    }
+
+    pub(crate) fn fixed(addresses: &[SocketAddr]) -> Self {
+        AddressSource::Fixed(Backends::new(Static::new(addresses.iter().copied().map(backend).collect())))
     }
 
     /// Asks what is due. Returns once every question is answered, or soon after an address is known: an answer that
     /// is late still counts when it arrives.
     pub(crate) async fn refresh(&self, pool: &AddressPool, now: Instant) {
         match self {
-            AddressSource::Fixed(addresses) => pool.set(addresses.iter().copied(), |_| false),
+            AddressSource::Fixed(backends) => {
+                update(backends).await;
+                pool.set(backends.get_backend().iter().filter_map(address), |_| false);
+            }
             AddressSource::Named(named) => named.refresh(now).await,
         }
     }
@@ -120,13 +148,8 @@ impl Named {
             Ok(Err(_)) => Reply::Failed("got no answer in time".into()),
             Err(_) => Reply::Failed("ended in a fault of Nameplate's own".into()),
         };
-        let outcome = {
-            let mut both = self.lock();
-            let outcome = both.about(about).note(family, reply, Instant::now());
-            // Under the lock: of two answers at once, the pool has both in the end.
-            both.fill(&self.pool, self.dns.port);
-            outcome
-        };
+        let outcome = self.lock().about(about).note(family, reply, Instant::now());
+        self.fill_pool().await;
         let result = if outcome.is_ok() { Discovery::Ok } else { Discovery::Failed };
         self.dns.metrics.upstream.endpoint_discovered(result);
         match outcome {
@@ -141,10 +164,45 @@ impl Named {
         }
     }
 
-    // Nothing in here panics while it holds the lock; a poisoned one still holds good data.
-    fn lock(&self) -> MutexGuard<'_, Both> {
-        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Puts all that is known into the pool. Of two answers at once, the pool has both in the end.
+    async fn fill_pool(&self) {
+        let _updating = self.updating.lock().await;
+        update(&self.backends).await;
+        let local = self.lock().local();
+        self.pool.set(self.backends.get_backend().iter().filter_map(address), |address| local.contains(&address.ip()));
     }
+
+    fn lock(&self) -> MutexGuard<'_, Both> {
+        lock(&self.answers)
+    }
+}
+
+#[async_trait]
+impl ServiceDiscovery for Known {
+    async fn discover(&self) -> pingora::Result<(BTreeSet<Backend>, HashMap<u64, bool>)> {
+        let known = lock(&self.answers).all.addresses().map(|ip| backend(SocketAddr::new(ip, self.port))).collect();
+        Ok((known, HashMap::new()))
+    }
+}
+
+async fn update(backends: &Backends) {
+    // Neither kind of discovery fails; an error would leave the set as it was.
+    if let Err(e) = backends.update(|_| {}).await {
+        log::error!("the addresses of an endpoint were not updated: {}", e.etype().as_str());
+    }
+}
+
+fn backend(address: SocketAddr) -> Backend {
+    Backend { addr: PingoraAddr::Inet(address), weight: 1, ext: http::Extensions::new() }
+}
+
+fn address(backend: &Backend) -> Option<SocketAddr> {
+    backend.addr.as_inet().copied()
+}
+
+// Nothing panics while it holds the lock; a poisoned one still holds good data.
+fn lock(answers: &Mutex<Both>) -> MutexGuard<'_, Both> {
+    answers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Both {
@@ -170,10 +228,8 @@ impl Both {
         self.all.last_fault().or_else(|| self.zonal.as_ref()?.last_fault())
     }
 
-    fn fill(&self, pool: &AddressPool, port: u16) {
-        let is_local = |address: &SocketAddr| {
-            self.zonal.as_ref().is_some_and(|zonal| zonal.addresses().any(|local| local == address.ip()))
-        };
-        pool.set(self.all.addresses().map(|address| SocketAddr::new(address, port)), is_local);
+    /// The addresses of our zone.
+    fn local(&self) -> BTreeSet<IpAddr> {
+        self.zonal.iter().flat_map(Answers::addresses).collect()
     }
 }

@@ -70,7 +70,7 @@ impl Endpoint {
         } else if settings.fixed.is_empty() {
             return Err(EndpointFault::None);
         } else {
-            Kind::Shared(Box::new(Shared { source: AddressSource::Fixed(settings.fixed.clone()), pool }))
+            Kind::Shared(Box::new(Shared { source: AddressSource::fixed(&settings.fixed), pool }))
         };
         Ok(Endpoint { kind, name: settings.name.clone() })
     }
