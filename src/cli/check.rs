@@ -11,6 +11,8 @@ use super::load::{Loaded, NotLoaded, is_input, load};
 use super::plan::ZoneArgs;
 use super::settings::{SettingsPlace, code_of};
 use nameplate_core::diagnostic::{Diagnostic, Diagnostics};
+use nameplate_core::domain::limits::stricter_below_wider;
+use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::Compiled;
@@ -79,7 +81,7 @@ impl CheckArgs {
     }
 }
 
-/// Checks mappings. Says on `out` what is well, on `err` what is not (in JSON, all on `out`), and
+/// Checks mappings. Says on `out` what is well, on `err` what is not and what to know (in JSON, all on `out`), and
 /// returns the exit code: the worst of the mappings'.
 pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let usage = match (&args.mappings[..], &args.against) {
@@ -133,6 +135,16 @@ struct Report<'r> {
     domains: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     against: Option<Against<'r>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
+}
+
+/// What somebody should know of a mapping without errors.
+#[derive(Serialize)]
+struct Warning {
+    line: u32,
+    what: String,
+    help: &'static str,
 }
 
 /// What it says of one with faults, or that could not be read.
@@ -176,9 +188,13 @@ impl Check<'_> {
             Some(Verdict::Held) => HELD,
         };
         let Compiled { table, version } = mapping;
+        let warnings = warnings(table);
         match self.args.format {
             Format::Text => {
                 writeln!(self.out, "{name}: ok: {}", summary(table, version))?;
+                for Warning { line, what, help } in &warnings {
+                    writeln!(self.err, "{name}:{line}: warning: {what}\n  help: {help}")?;
+                }
                 if let Some(against) = &against {
                     write!(self.out, "{against}")?;
                 }
@@ -186,7 +202,7 @@ impl Check<'_> {
             Format::Json => {
                 let (entries, domains) = (table.len(), table.domains());
                 let (version, sha256) = (version.to_string(), version.full());
-                self.json(&Report { mapping: name, ok: true, version, sha256, entries, domains, against })?;
+                self.json(&Report { mapping: name, ok: true, version, sha256, entries, domains, against, warnings })?;
             }
         }
         Ok(code)
@@ -217,6 +233,28 @@ impl Check<'_> {
 
 fn refusal<'r>(mapping: &'r str, faults: &'r Diagnostics) -> Refusal<'r> {
     Refusal { mapping, ok: false, errors: faults.len(), faults: faults.iter().collect(), unreadable: None }
+}
+
+/// Warns of entries that allow less than one above them, and that other spellings of their paths would go round.
+fn warnings(table: &MappingTable) -> Vec<Warning> {
+    let name = |route: &Route| format!("`{}{}`", route.host(), route.base());
+    let warning = |(strict, wide): (usize, usize)| {
+        let (strict, wide) = (&table.routes()[strict], &table.routes()[wide]);
+        Warning {
+            line: strict.line,
+            what: format!(
+                "{} allows less than {} (line {}), which leads to the same API and stage",
+                name(strict),
+                name(wide),
+                wide.line
+            ),
+            help: "other spellings of its paths (`//x`, `/%78`) are refused with `ambiguous_path`; what nobody may call \
+                   is best refused by the API as well",
+        }
+    };
+    let mut warnings: Vec<_> = stricter_below_wider(table.routes()).into_iter().map(warning).collect();
+    warnings.sort_by_key(|warning| warning.line);
+    warnings
 }
 
 fn summary(table: &MappingTable, version: &Version) -> String {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::domain::decide::{Decision, Refused, RequestView, decide};
 use crate::domain::host::{HostBuffer, normalize};
+use crate::domain::limits::plain_spelling;
 use crate::domain::overrides::{Overrides, Timeouts};
 use crate::domain::refusal::Refusal;
 use crate::domain::route::{HostMode, RefererMode, ResponseMode, Route};
@@ -92,7 +93,7 @@ pub fn explain(table: &MappingTable, settings: &Settings, file: &str, question: 
         Err(refused) => Explanation {
             verdict: Verdict::Refused(refused.refusal),
             entry: refused.index.map(|index| place(table.route(index))),
-            facts: refusal(table, refused, &question.host),
+            facts: refusal(table, refused, question),
             timeouts: Timeouts::default(),
         },
     }
@@ -144,14 +145,19 @@ fn forwarded(
     facts
 }
 
-fn refusal(table: &MappingTable, refused: Refused, asked: &str) -> Vec<(&'static str, String)> {
+fn refusal(table: &MappingTable, refused: Refused, question: &Question<'_>) -> Vec<(&'static str, String)> {
     match (refused.refusal, refused.index) {
         (Refusal::MethodNotAllowed, Some(index)) => {
             vec![("Allow", table.route(index).choices.verbs.to_string())]
         }
+        (Refusal::AmbiguousPath, _) => {
+            let path = Target::parse(question.target.as_bytes()).map_or(&b""[..], |target| target.path);
+            vec![("read as", plain_spelling(path).escape_ascii().to_string())]
+        }
         (Refusal::UnknownPath, _) => {
             let mut buffer = HostBuffer::default();
-            let bases: Vec<&str> = table.routes_of(normal(asked, &mut buffer)).iter().map(Route::base).collect();
+            let bases: Vec<&str> =
+                table.routes_of(normal(&question.host, &mut buffer)).iter().map(Route::base).collect();
             vec![("mapped paths", bases.join(", "))]
         }
         _ => Vec::new(),
@@ -220,6 +226,20 @@ mod tests {
         assert!(out.contains("rate limit         5/s for each task\n"), "{out}");
         let told = told.timeouts.to_string();
         assert_eq!(told, "connect=1s, tls=3s, first_byte=30s, read=30s, write=30s, total=15m");
+    }
+
+    #[test]
+    fn a_path_that_is_another_entrys_shows_how_it_is_read() {
+        let text = "APIS:\n  - { CUSTOM_DOMAIN_URL: a.example.com, PRIVATE_API_URL: \
+                    'https://abc.execute-api.eu-west-1.amazonaws.com/p' }\n  - { CUSTOM_DOMAIN_URL: \
+                    a.example.com/admin, PRIVATE_API_URL: 'https://abc.execute-api.eu-west-1.amazonaws.com/p/admin', \
+                    VERBS: GET }\n";
+        let table = compile(text, "m.yaml", None).expect("a mapping");
+        let told =
+            explain(&table, &Settings::default(), "m.yaml", &Question::of_url("GET", "a.example.com/%61dmin//x"));
+        let want = "refused: 400 ambiguous_path (The path can be read as another one)\n  entry              \
+                    a.example.com/admin (m.yaml:3)\n  read as            /admin/x\n";
+        assert_eq!(told.to_string(), want);
     }
 
     #[test]

@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 
 use nameplate_core::diagnostic::Diagnostics;
-use nameplate_core::domain::decide::{RequestLimits, RequestView, decide};
+use nameplate_core::domain::decide::{Refused, RequestLimits, RequestView, decide};
 use nameplate_core::domain::host::{HostBuffer, is_public_suffix};
 use nameplate_core::domain::overrides::Timeouts;
 use nameplate_core::domain::pace::Pace;
+use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::verbs::VerbSet;
@@ -104,7 +105,14 @@ fn reached(table: &MappingTable, route: &Route) {
         return;
     }
     let mut buffer = HostBuffer::default();
-    let decision = decide(table, &LIMITS, request, [], &mut buffer).unwrap_or_else(|no| panic!("{no:?}: {route:?}"));
+    let decision = match decide(table, &LIMITS, request, [], &mut buffer) {
+        Ok(decision) => decision,
+        // Two base paths with one plain spelling, and the other entry is the stricter one.
+        Err(Refused { refusal: Refusal::AmbiguousPath, index: Some(index) }) => {
+            return assert!(!table.route(index).says_the_same(route), "{route:?}");
+        }
+        Err(no) => panic!("{no:?}: {route:?}"),
+    };
     let slash = if route.base().is_empty() { "/" } else { "" };
     assert_eq!(String::from_utf8_lossy(&decision.target), format!("{}{slash}?q", route.prefix()), "{route:?}");
     assert!(decision.route.says_the_same(route));

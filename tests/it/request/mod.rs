@@ -8,3 +8,4 @@ mod properties;
 mod rate_limit;
 mod refusals;
 mod routing;
+mod stricter_entries;

@@ -103,6 +103,9 @@ pub fn decide<'t, 'o>(
     if !verbs.allows(request.method) || !overrides.into_iter().all(|method| verbs.allows_override(method)) {
         return Err(refused(Refusal::MethodNotAllowed));
     }
+    if let Some(stricter) = table.stricter_entry(&found, host, target.path) {
+        return Err(Refused { refusal: Refusal::AmbiguousPath, index: Some(stricter) });
+    }
     if request.content_length.is_some_and(|length| length > limits.body) {
         return Err(refused(Refusal::BodyTooLarge));
     }

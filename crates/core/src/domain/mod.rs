@@ -13,6 +13,7 @@ pub mod decide;
 pub(crate) mod duration;
 pub mod host;
 mod lax_utf8;
+pub mod limits;
 pub mod overrides;
 pub mod pace;
 pub mod proxy_header;

@@ -16,6 +16,9 @@ pub enum Refusal {
     /// A `.` or `..` segment, in any single encoding.
     #[error("The path contains a dot segment")]
     DotSegment,
+    /// Spelled plainly, the path would be that of an entry that allows less of the same API.
+    #[error("The path can be read as another one")]
+    AmbiguousPath,
     /// The headers contradict each other or nominate what they must not, or the body breaks its framing.
     #[error("The request is malformed")]
     MalformedMessage,
@@ -80,11 +83,12 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them, in the order of their statuses.
-    pub const ALL: [Refusal; 23] = [
+    pub const ALL: [Refusal; 24] = [
         Refusal::MissingHost,
         Refusal::MalformedHost,
         Refusal::MalformedTarget,
         Refusal::DotSegment,
+        Refusal::AmbiguousPath,
         Refusal::MalformedMessage,
         Refusal::UnknownPath,
         Refusal::MethodNotAllowed,
@@ -114,6 +118,7 @@ impl Refusal {
             | Refusal::MalformedHost
             | Refusal::MalformedTarget
             | Refusal::DotSegment
+            | Refusal::AmbiguousPath
             | Refusal::MalformedMessage => 400,
             Refusal::UnknownPath => 404,
             Refusal::MethodNotAllowed => 405,
@@ -142,6 +147,7 @@ impl Refusal {
             Refusal::MalformedHost => "malformed_host",
             Refusal::MalformedTarget => "malformed_target",
             Refusal::DotSegment => "dot_segment",
+            Refusal::AmbiguousPath => "ambiguous_path",
             Refusal::MalformedMessage => "malformed_message",
             Refusal::UnknownHost => "unknown_host",
             Refusal::UnknownPath => "unknown_path",

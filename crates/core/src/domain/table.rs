@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::limits;
 use super::pace::Pace;
 use super::refusal::Refusal;
 use super::rewrite::rest_after;
@@ -25,6 +26,8 @@ pub struct MappingTable {
     routes: Vec<Route>,
     hosts: HashTable<Group>,
     hasher: DefaultHashBuilder,
+    /// Where the routes stand beside which a stricter one leads to the same stage: seldom any.
+    wider: Vec<u32>,
 }
 
 #[derive(Clone, Copy)]
@@ -75,7 +78,8 @@ impl MappingTable {
             start = group.end;
             hosts.insert_unique(hasher.hash_one(chunk[0].host_ref()), group, |g| hasher.hash_one(host_of(g)));
         }
-        MappingTable { routes, hosts, hasher }
+        let wider = limits::places_of_wider(&routes, pace);
+        MappingTable { routes, hosts, hasher, wider }
     }
 
     /// The route for a normalized host and a path: exact name, then wildcard; of those, the longest
@@ -92,6 +96,18 @@ impl MappingTable {
             }
         }
         Err(Refusal::UnknownPath)
+    }
+
+    /// The stricter entry that the plain spelling of a path would have met, where another one was found for the path as
+    /// it is.
+    #[inline]
+    pub fn stricter_entry(&self, found: &Match<'_, '_>, host: &str, path: &[u8]) -> Option<u32> {
+        if self.wider.is_empty() || self.wider.binary_search(&found.index).is_err() {
+            return None;
+        }
+        let places = self.places_of(host);
+        let group = &self.routes[places.start as usize..places.end as usize];
+        limits::stricter_by_plain_path(group, found.route, path).map(|at| places.start + at as u32)
     }
 
     /// The routes that answer for a host, exactly or by wildcard, longest base path first.

@@ -40,6 +40,20 @@ impl VerbSet {
                 .is_some_and(|at| self.0 & (1 << at) != 0)
     }
 
+    /// The verbs that are in both.
+    pub fn and(self, other: VerbSet) -> VerbSet {
+        match (self, other) {
+            (VerbSet::ALL, some) | (some, VerbSet::ALL) => some,
+            (VerbSet(these), VerbSet(those)) => VerbSet(these & those),
+        }
+    }
+
+    /// Reports whether every verb of another set passes, of those that API Gateway knows.
+    pub fn covers(self, other: VerbSet) -> bool {
+        let mut verbs = VERBS.iter();
+        verbs.all(|verb| self.allows(verb) || !other.allows(verb))
+    }
+
     /// The verbs by name; for [`VerbSet::ALL`], all that API Gateway knows.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         VERBS
@@ -86,6 +100,16 @@ mod tests {
     #[test]
     fn without_verbs_every_method_passes() {
         assert!(VerbSet::ALL.allows("PROPFIND") && VerbSet::ALL.allows_override(b"anything"));
+    }
+
+    #[test]
+    fn a_set_covers_another_if_all_of_it_passes() {
+        let get = VerbSet::NONE.with("GET").expect("a verb");
+        let two = get.with("POST").expect("a verb");
+        let all = VERBS.iter().try_fold(VerbSet::NONE, |set, verb| set.with(verb)).expect("verbs");
+        assert!(two.covers(get) && two.covers(two) && !get.covers(two));
+        assert_eq!((two.and(get), VerbSet::ALL.and(two), two.and(VerbSet::ALL)), (get, two, two));
+        assert!(VerbSet::ALL.covers(two) && !two.covers(VerbSet::ALL) && all.covers(VerbSet::ALL));
     }
 
     #[test]
