@@ -74,11 +74,17 @@ mod locations {
 
     #[test]
     fn the_custom_domain_is_the_apis_own_host_too() {
-        for authority in ["pay.example.com", "pay.example.com:8080", "pay.example.com:443"] {
-            let sent = format!("https://{authority}/prod/login?a=b");
+        for authority in ["pay.example.com", "pay.example.com:8080"] {
+            let sent = format!("http://{authority}/prod/login?a=b");
             location_becomes("pay.example.com", &sent, "http://pay.example.com:8080/login?a=b");
             location_becomes("pay.example.com/v1", &sent, "http://pay.example.com:8080/v1/login?a=b");
         }
+    }
+
+    // Sent back to where it came from, it would come for ever.
+    #[test]
+    fn a_redirect_to_tls_stays_one() {
+        location_becomes("pay.example.com", "https://pay.example.com/prod/login", "https://pay.example.com/login");
     }
 
     // `X-Forwarded-Port` tells the API of it.

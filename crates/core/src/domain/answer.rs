@@ -24,9 +24,15 @@ pub struct ClientView<'c> {
 /// A `Location` or `Content-Location` in the custom domain's terms; `None` leaves it as it is.
 pub fn location(route: &Route, client: ClientView<'_>, value: &[u8]) -> Option<Vec<u8>> {
     let read = as_browsers_read(value);
-    let (authority, path) = match split_authority(&read)? {
+    let ours = (client.scheme.as_bytes(), client.authority.as_bytes());
+    let (origin, path) = match split_authority(&read)? {
         (None, path) => (None, path),
-        (Some(authority), path) if is_own(route, client, authority) => (Some(authority), path),
+        (Some(authority), path) if is_api(route, authority) => (Some(ours), path),
+        (Some(authority), path) if is_custom_domain(client, authority) => {
+            // A client that came without TLS is sent to it: it would come back for ever.
+            let upgrades = client.scheme == "http" && read.get(..6).is_some_and(|v| v.eq_ignore_ascii_case(b"https:"));
+            (Some(if upgrades { (&b"https"[..], authority) } else { ours }), path)
+        }
         _ => return None,
     };
     let (path, tail) = path.split_at(end_of_path(path));
@@ -34,10 +40,10 @@ pub fn location(route: &Route, client: ClientView<'_>, value: &[u8]) -> Option<V
     let mut out = Vec::with_capacity(value.len() + client.authority.len());
     // `/prod//x` without its stage is `//x`, which names another host (RFC 3986 section 4.2). Written out in full it
     // stays on this one.
-    if authority.is_some() || local.starts_with(b"//") {
-        out.extend_from_slice(client.scheme.as_bytes());
+    if let Some((scheme, authority)) = origin.or(local.starts_with(b"//").then_some(ours)) {
+        out.extend_from_slice(scheme);
         out.extend_from_slice(b"://");
-        out.extend_from_slice(client.authority.as_bytes());
+        out.extend_from_slice(authority);
     }
     out.extend_from_slice(&local);
     out.extend_from_slice(tail);
@@ -141,18 +147,25 @@ fn split_authority(value: &[u8]) -> Option<(Option<&[u8]>, &[u8])> {
     Some((Some(authority), path))
 }
 
-/// Reports whether an authority is the API's, or ours: an API builds URLs of the domain it is told, and puts its stage
-/// behind that.
-fn is_own(route: &Route, client: ClientView<'_>, authority: &[u8]) -> bool {
-    if authority.eq_ignore_ascii_case(client.authority.as_bytes()) {
-        return true;
+fn is_api(route: &Route, authority: &[u8]) -> bool {
+    let (host, port) = split_port(authority);
+    matches!(port, b"" | b"443") && host.eq_ignore_ascii_case(route.api_host().as_bytes())
+}
+
+/// Reports whether an authority is ours: an API builds URLs of the domain that it is told, and puts its stage behind that.
+fn is_custom_domain(client: ClientView<'_>, authority: &[u8]) -> bool {
+    let (host, port) = split_port(authority);
+    let is_known = matches!(port, b"" | b"443" | b"80") || port == client.port.as_bytes();
+    authority.eq_ignore_ascii_case(client.authority.as_bytes())
+        || is_known && host.eq_ignore_ascii_case(client.host.as_bytes())
+}
+
+/// The host of an authority, and its port or nothing.
+fn split_port(authority: &[u8]) -> (&[u8], &[u8]) {
+    match authority.iter().rposition(|b| *b == b':') {
+        Some(colon) => (&authority[..colon], &authority[colon + 1..]),
+        None => (authority, b""),
     }
-    let colon = authority.iter().rposition(|b| *b == b':').unwrap_or(authority.len());
-    let (host, port) = authority.split_at(colon);
-    let port = port.strip_prefix(b":").unwrap_or(port);
-    let is = |name: &str| host.eq_ignore_ascii_case(name.as_bytes());
-    matches!(port, b"" | b"443") && is(route.api_host())
-        || (matches!(port, b"" | b"443" | b"80") || port == client.port.as_bytes()) && is(client.host)
 }
 
 #[cfg(test)]
@@ -243,6 +256,22 @@ mod tests {
         }
         moved("", "https://pay.example.com/x", None);
         moved("/v1", "https://pay.example.com/v1/x", None);
+    }
+
+    #[test]
+    fn a_client_that_is_sent_to_tls_gets_there() {
+        let client = ClientView { scheme: "http", authority: "pay.example.com:8080", ..CLIENT };
+        for (value, want) in [
+            ("https://pay.example.com/prod/x", "https://pay.example.com/x"),
+            ("HTTPS://pay.example.com:443/prod", "https://pay.example.com:443/"),
+            ("http://pay.example.com/prod/x", "http://pay.example.com:8080/x"),
+            ("//pay.example.com/prod/x", "http://pay.example.com:8080/x"),
+            (&format!("{API}/prod/x"), "http://pay.example.com:8080/x"),
+        ] {
+            let got = location(&route("", "/prod"), client, value.as_bytes());
+            assert_eq!(got.as_deref(), Some(want.as_bytes()), "{value}");
+        }
+        moved("", "http://pay.example.com/prod/x", Some("https://pay.example.com:8443/x"));
     }
 
     #[test]
