@@ -27,6 +27,11 @@ impl Proxy {
     ) -> Result<()> {
         self.answered(ctx);
         let mut head = checked_head(response)?;
+        if head.closes
+            && let Some(attempt) = ctx.attempts.current_mut()
+        {
+            attempt.end_connection_after_response(has_no_body(session, response));
+        }
         if head.coded || response.status == StatusCode::NO_CONTENT {
             frame_bodyless(session, response, ctx);
         }
@@ -108,6 +113,12 @@ fn checked_head(response: &ResponseHeader) -> Result<ResponseHead> {
         );
     }
     Ok(head)
+}
+
+/// Reports whether the end of the head is the end of the response.
+fn has_no_body(session: &Session, response: &ResponseHeader) -> bool {
+    let is_empty = response.headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0");
+    is_empty || session.req_header().method == Method::HEAD || matches!(response.status.as_u16(), 204 | 304)
 }
 
 /// Takes out what frames a body where there is none. RFC 9110 section 8.6 has no Content-Length in a 204; in a 304, and in

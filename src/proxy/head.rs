@@ -94,6 +94,8 @@ pub(super) struct ResponseHead {
     pub(super) coded: bool,
     /// It has one that is not `chunked`, or two: where its body ends is anybody's guess.
     pub(super) misframed: bool,
+    /// A Connection line that is not the first says `close`; the first one Pingora heeds.
+    pub(super) closes: bool,
     /// It has an id of the API's.
     pub(super) has_id: bool,
     /// It may name a place in the API's terms: Location, Content-Location, Set-Cookie.
@@ -103,12 +105,15 @@ pub(super) struct ResponseHead {
 impl ResponseHead {
     pub(super) fn of(headers: &HeaderMap) -> ResponseHead {
         let mut head = ResponseHead::default();
-        let mut lengths = 0;
+        let (mut lengths, mut connections) = (0, 0);
         for (name, value) in headers {
             match name.as_str() {
-                // What nearly every answer says; it nominates nothing that could be there.
-                "connection" if value.as_bytes().eq_ignore_ascii_case(b"keep-alive") => {}
-                "connection" => head.hop = true,
+                "connection" => {
+                    // What nearly every answer says; it nominates nothing that could be there.
+                    head.hop |= !value.as_bytes().eq_ignore_ascii_case(b"keep-alive");
+                    head.closes |= connections > 0 && has_close(value);
+                    connections += 1;
+                }
                 "content-length" => {
                     lengths += 1;
                     head.length |= lengths > 1 || is_list(value);
@@ -277,6 +282,8 @@ mod tests {
         {
             assert_eq!(told(&[(name, value)]), ResponseHead { hop: true, ..none }, "{name}: {value}");
         }
+        let two = [("connection", "keep-alive"), ("connection", "x-a, Close")];
+        assert_eq!(told(&two), ResponseHead { hop: true, closes: true, ..none });
         assert_eq!(told(&[("content-length", "2, 2")]), ResponseHead { length: true, ..none });
         assert_eq!(told(&[("transfer-encoding", "Chunked")]), ResponseHead { coded: true, ..none });
         for codings in

@@ -108,6 +108,8 @@ pub(crate) struct Attempt {
     sent: Option<(Instant, bool)>,
     /// What can end its connection.
     connection: Option<CancelHandle>,
+    /// The connection ends with the response.
+    last: bool,
     /// Ends the connection when something is late that Pingora does not time.
     watch: Option<DeadlineWatch>,
     /// The response has begun.
@@ -125,6 +127,7 @@ impl Attempt {
             began,
             sent: None,
             connection: None,
+            last: false,
             watch: None,
             answered: false,
             first_byte: None,
@@ -152,6 +155,14 @@ impl Attempt {
     /// Ends its connection, so that no other request has it.
     pub(crate) fn cut_connection(&self) {
         self.connection.iter().for_each(CancelHandle::cut);
+    }
+
+    /// Ends its connection once the response has ended, which it has if `ended`.
+    pub(crate) fn end_connection_after_response(&mut self, ended: bool) {
+        self.last = true;
+        if ended {
+            self.cut_connection();
+        }
     }
 
     /// The deadlines that Pingora does not see to, for a request that began at `started` and is sent at `now`.
@@ -245,6 +256,9 @@ impl Attempt {
 
     /// Ends the watch at the end of the response. `Err` says that it had been cut off before.
     pub(crate) fn end_response(&mut self) -> Result<(), Late> {
+        if self.last {
+            self.cut_connection();
+        }
         self.watch.as_mut().map_or(Ok(()), DeadlineWatch::finish)
     }
 

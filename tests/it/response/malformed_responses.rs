@@ -265,6 +265,27 @@ fn what_follows_an_answer_late_is_answer_to_nobody() {
     assert_eq!(api.connections(), 2);
 }
 
+// RFC 9112 section 9.6: the API closes, and a request sent meanwhile would be lost.
+#[test]
+fn a_close_in_a_later_line_ends_the_connection_to_the_api() {
+    let twice = "Connection: keep-alive\r\nConnection: x-a, close\r\n";
+    for (lines, body) in [("Content-Length: 5\r\n", "hello"), ("Content-Length: 0\r\n", "")] {
+        let last = ok(&format!("{twice}{lines}"), body);
+        let chunked = ok(&format!("{twice}Transfer-Encoding: chunked\r\n"), "5\r\nhello\r\n0\r\n\r\n");
+        let api = Origin::start(move |request| match request.target() {
+            "/prod/last" => Reply::raw(&last),
+            "/prod/chunked" => Reply::raw(&chunked),
+            target => Reply::json(200, target),
+        });
+        let proxy = proxy().maps(DOMAIN, "abc123", "/prod").to(&api).start();
+        for (at, path) in ["/last", "/chunked", "/next"].into_iter().enumerate() {
+            assert_eq!(proxy.get(DOMAIN, path).status, 200);
+            proxy.wait_for_metric("nameplate_requests_in_flight", 0.0);
+            assert_eq!(api.connections(), at + 1, "{path}");
+        }
+    }
+}
+
 #[test]
 fn the_body_of_an_answer_to_head_is_answer_to_nobody() {
     let api = Origin::start(|request| match request.method() {
