@@ -111,8 +111,8 @@ impl Proxy {
     /// Takes one more attempt out of the retry budget, and returns whether there was one for this request.
     fn take_retry(&self, ctx: &RequestContext, cause: Retry, now: Instant) -> bool {
         let Some(entry) = ctx.entry().filter(|_| ctx.attempts.has_left(self.attempts)) else { return false };
-        if !self.endpoints.budget.spend(&entry.retries, entry.requests(), now) {
-            self.metrics.upstream.retry_denied();
+        if let Err(budget) = self.endpoints.budget.spend(&entry.retries, entry.requests(), now) {
+            self.metrics.upstream.retry_denied(budget);
             return false;
         }
         self.metrics.upstream.retried(cause);

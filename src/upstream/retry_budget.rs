@@ -8,6 +8,8 @@
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
 
+use crate::telemetry::metrics::UsedUp;
+
 /// One attempt, in the unit that percent of a request can be counted in.
 const ATTEMPT: i64 = 100;
 
@@ -49,17 +51,19 @@ impl RetryBudget {
         }
     }
 
-    /// Takes another attempt for a request of an entry that has had `requests` so far, and returns whether there was one.
-    pub(crate) fn spend(&self, share: &RetryShare, requests: u64, now: Instant) -> bool {
+    /// Takes another attempt for a request of an entry that has had `requests` so far, or says what is used up.
+    pub(crate) fn spend(&self, share: &RetryShare, requests: u64, now: Instant) -> Result<(), UsedUp> {
         if self.percent == 0 {
-            return false;
+            return Err(UsedUp::Shared);
         }
         let own = share.take(requests, self.percent.unsigned_abs());
-        let spent = self.spend_above(if own { 0 } else { RESERVE }, now);
-        if own && !spent {
+        if self.spend_above(if own { 0 } else { RESERVE }, now) {
+            return Ok(());
+        }
+        if own {
             share.give_back();
         }
-        spent
+        Err(if own || self.saved.load(Ordering::Relaxed) < ATTEMPT { UsedUp::Shared } else { UsedUp::Entry })
     }
 
     /// Takes another attempt, if that leaves `least`.
@@ -112,12 +116,12 @@ mod tests {
 
     /// How many of so many further attempts an entry gets that has had no other request.
     fn spent(budget: &RetryBudget, share: &RetryShare, now: Instant, tries: usize) -> usize {
-        (0..tries).filter(|_| budget.spend(share, 0, now)).count()
+        (0..tries).filter(|_| budget.spend(share, 0, now).is_ok()).count()
     }
 
     /// As [`spent`], each for an entry of its own.
     fn spent_by_many(budget: &RetryBudget, now: Instant, tries: usize) -> usize {
-        (0..tries).filter(|_| budget.spend(&RetryShare::default(), 0, now)).count()
+        (0..tries).filter(|_| budget.spend(&RetryShare::default(), 0, now).is_ok()).count()
     }
 
     #[test]
@@ -160,9 +164,13 @@ mod tests {
         let budget = RetryBudget::new(20, now);
         let (greedy, other) = (RetryShare::default(), RetryShare::default());
         assert_eq!(spent(&budget, &greedy, now, 1_000), 50);
+        assert_eq!(budget.spend(&greedy, 0, now), Err(UsedUp::Entry), "the others have theirs");
         assert_eq!(spent(&budget, &other, now, 10), 10);
         assert_eq!(spent(&budget, &other, now, 1_000), 0, "its share is used up, too");
         assert_eq!(spent(&budget, &greedy, now, 1_000), 0);
+        assert_eq!(spent_by_many(&budget, now, 1_000), 40);
+        assert_eq!(budget.spend(&greedy, 0, now), Err(UsedUp::Shared));
+        assert_eq!(budget.spend(&RetryShare::default(), 0, now), Err(UsedUp::Shared));
     }
 
     #[test]

@@ -22,7 +22,9 @@ pub(crate) use domains::Domain;
 pub(crate) use mapping::ReadResult;
 pub(crate) use proxy_metrics::Metrics;
 pub(crate) use requests::{Done, InFlight};
-pub(crate) use upstream::{ConnectFailure, Discovery, EndpointCounts, Retry, UpstreamConnection, UpstreamConnections};
+pub(crate) use upstream::{
+    ConnectFailure, Discovery, EndpointCounts, Retry, UpstreamConnection, UpstreamConnections, UsedUp,
+};
 
 /// The content type of [`Metrics::render`]: the text exposition format.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";

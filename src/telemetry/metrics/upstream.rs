@@ -3,7 +3,7 @@
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
 use super::clients::{HANDSHAKES, Handshake};
-use super::register::{add, clamp, counter, counters, gauge, histogram};
+use super::register::{add, clamp, counters, gauge, histogram};
 use super::requests::REQUEST_SECONDS;
 use crate::telemetry::histogram::Histogram;
 
@@ -55,6 +55,18 @@ pub enum Retry {
 
 /// The labels of [`Retry`], in its order.
 const RETRIES: [&str; 2] = ["connect", "reused"];
+
+/// Which budget had no attempt left for a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsedUp {
+    /// That of all entries together.
+    Shared,
+    /// The share of the request's entry; others may have attempts left.
+    Entry,
+}
+
+/// The labels of [`UsedUp`], in its order.
+const BUDGETS: [&str; 2] = ["shared", "entry"];
 
 /// The labels of addresses: those of our zone, and all others.
 const ZONES: [&str; 2] = ["local", "other"];
@@ -132,7 +144,7 @@ pub struct UpstreamMetrics {
     handshakes: [IntCounter; HANDSHAKES.len()],
     connect_failures: [IntCounter; CAUSES.len()],
     retries: [IntCounter; RETRIES.len()],
-    retries_denied: IntCounter,
+    retries_denied: [IntCounter; BUDGETS.len()],
     tcp_duration: Histogram,
     tls_duration: Histogram,
     first_byte_duration: Histogram,
@@ -169,10 +181,13 @@ impl UpstreamMetrics {
                 ("nameplate_upstream_retries_total", "Attempts after the first for the same request, by what failed."),
                 ("cause", RETRIES),
             )?,
-            retries_denied: counter(
+            retries_denied: counters(
                 r,
-                "nameplate_upstream_retries_denied_total",
-                "Attempts not made because the retry budget was used up.",
+                (
+                    "nameplate_upstream_retries_denied_total",
+                    "Attempts not made because the retry budget, or an entry's share of it, was used up.",
+                ),
+                ("budget", BUDGETS),
             )?,
             open: UpstreamConnections(gauge(
                 r,
@@ -283,9 +298,9 @@ impl UpstreamMetrics {
         self.retries[cause as usize].inc();
     }
 
-    /// A request would have got another attempt, and the budget of attempts is used up.
-    pub fn retry_denied(&self) {
-        self.retries_denied.inc();
+    /// A request would have got another attempt, and this budget of attempts is used up.
+    pub fn retry_denied(&self, budget: UsedUp) {
+        self.retries_denied[budget as usize].inc();
     }
 
     /// What counts for the endpoint of this name.

@@ -75,6 +75,7 @@ fn an_entry_that_always_fails_leaves_the_retries_of_others() {
     }
     let denied = proxy.metric(DENIED);
     assert!(denied > 0.0, "it has used its share up");
+    assert_eq!(proxy.metric(&format!("{DENIED}{{budget=\"shared\"}}")), 0.0, "and nothing else");
     for _ in 0..10 {
         assert_eq!(get(&proxy).status, 200);
     }
