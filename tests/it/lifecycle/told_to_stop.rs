@@ -78,7 +78,7 @@ fn after_it_was_replaced_it_finishes_too() {
 
 #[test]
 fn after_it_was_replaced_a_second_signal_ends_it_at_once() {
-    let (_api, mut server, _client, _gate) = with_a_request_in_flight();
+    let (_api, mut server, _client, gate) = with_a_request_in_flight();
     let new = server.start_upgrade();
     new.wait_for("ready to take over");
     server.signal("-QUIT");
@@ -88,6 +88,7 @@ fn after_it_was_replaced_a_second_signal_ends_it_at_once() {
     server.signal("-TERM");
     let (status, said) = server.wait_for_end();
     assert_eq!(status.code(), Some(1), "{said}");
+    gate.open();
 }
 
 #[test]
