@@ -31,7 +31,6 @@ use tokio::time::Sleep;
 use super::http2_frames::Frames;
 use super::linger::{LINGER, LINGER_BYTES};
 use super::refusal::refuse_early;
-use super::request_line::{RequestLine, UNCORRECTABLE};
 use super::socket::Socket;
 use super::tls::TlsConnection;
 use crate::downstream::connection::{ClientConnection, ConnectionState};
@@ -64,7 +63,6 @@ pub(super) struct ClientStream {
     /// each piece that comes, and would take 1 MiB.
     head: usize,
     most: usize,
-    line: RequestLine,
     /// When the head that is being read must have come; there once a read had to wait.
     deadline: Option<Pin<Box<Sleep>>>,
     /// What an HTTP/2 client sends; there once it is known to be one.
@@ -105,7 +103,6 @@ impl ClientStream {
             header_timeout,
             head: 0,
             most,
-            line: RequestLine::new(),
             deadline: None,
             frames: None,
             answer: None,
@@ -222,18 +219,9 @@ impl AsyncRead for ClientStream {
                 this.connection.cut(Cut::Http2Flood);
                 return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
             }
-        } else if count > 0 {
-            if this.connection.state() == ConnectionState::Idle {
-                this.line.expect();
-            }
-            if this.connection.note_read(&buffer.filled()[before..]).is_err() {
-                buffer.set_filled(before);
-                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
-            }
-            if this.line.read(&buffer.filled()[before..]).is_err() {
-                buffer.set_filled(before);
-                buffer.put_slice(&UNCORRECTABLE[..UNCORRECTABLE.len().min(buffer.remaining())]);
-            }
+        } else if count > 0 && this.connection.note_read(&buffer.filled()[before..]).is_err() {
+            buffer.set_filled(before);
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
         }
         match (&read, this.connection.state()) {
             (Poll::Pending, ConnectionState::Head) => this.poll_late(cx),

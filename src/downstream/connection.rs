@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use super::budget::Share;
 use super::client_info::ClientInfo;
 use super::clients::{Clients, OpenConnection};
-use super::framing::{BodyFraming, Framing};
+use super::framing::{BodyFraming, Framing, Malformed};
 use super::slow::Holder;
 use crate::telemetry::metrics::Cut;
 
@@ -181,8 +181,8 @@ impl ClientConnection {
     }
 
     /// A request of HTTP/1.1 begins, whose head takes so many bytes and whose body is framed like this: an error where
-    /// what has come of that body is malformed.
-    pub(crate) fn begin_body(&self, head: usize, framing: BodyFraming) -> Result<(), MalformedChunks> {
+    /// another head came, or what has come of that body is malformed.
+    pub(crate) fn begin_body(&self, head: usize, framing: BodyFraming) -> Result<(), Malformed> {
         self.framing.lock().begin(head, framing)
     }
 

@@ -22,7 +22,6 @@ pub(crate) mod port;
 pub(crate) mod receive_rate;
 pub(crate) mod refusal;
 pub(crate) mod request_id;
-mod request_line;
 mod send_rate;
 pub(crate) mod shedding;
 mod slow;

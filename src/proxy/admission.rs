@@ -82,7 +82,7 @@ impl Proxy {
 }
 
 /// Tells the client's connection where the body of a request begins and how it is framed; a refusal where its chunks are
-/// malformed already. HTTP/2 frames a body by itself.
+/// malformed already, or Pingora has corrected its head. HTTP/2 frames a body by itself.
 fn begin_body(session: &Session, head: &RequestHead<'_>) -> Result<(), Refusal> {
     let (Some(http1), Some(connection)) = (session.as_http1(), ClientConnection::of(session)) else { return Ok(()) };
     let framing = match (head.coding, content_length(head)) {

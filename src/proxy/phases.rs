@@ -18,6 +18,7 @@ use super::downstream_response::interim_response;
 use crate::downstream::connection::ClientConnection;
 use crate::downstream::unfinished;
 use crate::telemetry::metrics::Done;
+use nameplate_core::domain::refusal::Refusal;
 
 /// The status the metrics record where the client was gone before any response: what NGINX, and so
 /// most dashboards, call it.
@@ -42,8 +43,9 @@ impl ProxyHttp for Proxy {
         });
         self.prepare_client(session);
         let admitted = self.admit(session, room, ctx);
-        if ctx.closes {
-            // Pingora looks at the first Connection line alone (RFC 9112 section 9.6).
+        // Pingora looks at the first Connection line alone (RFC 9112 section 9.6). What follows a malformed message is
+        // anybody's guess.
+        if ctx.closes || admitted == Err(Refusal::MalformedMessage) {
             session.set_keepalive(None);
         }
         let Err(refusal) = admitted else { return Ok(false) };
