@@ -254,6 +254,29 @@ impl AsyncWrite for Socket {
         }
     }
 
+    // All that rustls has: where a handshake fails it writes once, and its alert comes last.
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let count = pieces.iter().map(|piece| piece.len()).sum();
+        if this.output.len() + count > WRITE_BUFFER {
+            let first = pieces.iter().find(|piece| !piece.is_empty()).map_or(&[][..], |piece| piece);
+            return Pin::new(this).poll_write(cx, first);
+        }
+        if this.output.capacity() < WRITE_BUFFER {
+            this.output.reserve(WRITE_BUFFER);
+        }
+        pieces.iter().for_each(|piece| this.output.extend_from_slice(piece));
+        Poll::Ready(Ok(count))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.get_mut().poll_send(cx)
     }

@@ -53,6 +53,11 @@ impl Live {
         self.snapshot.load_full()
     }
 
+    /// Reports whether a snapshot is the active one.
+    pub fn is_active(&self, snapshot: &Arc<Snapshot>) -> bool {
+        Arc::ptr_eq(&self.snapshot.load(), snapshot)
+    }
+
     /// The place of the endpoint that an entry names, among all of them; the default one is at 0.
     fn place_of(&self, name: Option<&str>) -> Option<usize> {
         match name {

@@ -105,6 +105,24 @@ impl Entry {
     }
 }
 
+/// The entry that has decided a request, apart from the table it was found in.
+#[derive(Debug)]
+pub struct DecidedEntry {
+    /// As it was compiled.
+    pub route: Route,
+    /// What is kept for it.
+    pub entry: Arc<Entry>,
+    domain: Option<Arc<Domain>>,
+}
+
+impl DecidedEntry {
+    /// A request went by it. Returns what counts for its domain.
+    pub fn count_request(&self) -> Option<&Domain> {
+        self.entry.requests.fetch_add(1, Ordering::Relaxed);
+        self.domain.as_deref()
+    }
+}
+
 /// How many entries a change touches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -173,8 +191,21 @@ impl Snapshot {
 
     /// What counts for the domain of the route at a place of the table; `None` where nobody counts.
     pub fn domain(&self, index: u32) -> Option<&Domain> {
+        self.shared_domain(index).map(Arc::as_ref)
+    }
+
+    fn shared_domain(&self, index: u32) -> Option<&Arc<Domain>> {
         let place = *self.counted.places.get(index as usize)?;
-        self.counted.domains.get(place as usize).map(Arc::as_ref)
+        self.counted.domains.get(place as usize)
+    }
+
+    /// The entry at a place of the table, for a request that outlives the table.
+    pub fn decided(&self, index: u32) -> DecidedEntry {
+        DecidedEntry {
+            route: self.table.route(index).to_owned_text(),
+            entry: Arc::clone(&self.entries[index as usize]),
+            domain: self.shared_domain(index).map(Arc::clone),
+        }
     }
 
     /// Drops it in short steps.

@@ -65,7 +65,8 @@ impl Proxy {
         };
         let overrides = head.overrides.then(|| request.headers.get_all(METHOD_OVERRIDE));
         let overrides = overrides.into_iter().flatten().map(HeaderValue::as_bytes);
-        let decided = decide(&ctx.snapshot.table, &self.limits, view, overrides, &mut HostBuffer::default())
+        let table = ctx.snapshot().map(|snapshot| &snapshot.table).ok_or(Refusal::Internal)?;
+        let decided = decide(table, &self.limits, view, overrides, &mut HostBuffer::default())
             .map(|decision| (decision.index, decision.target));
         match decided {
             Ok((index, target)) => {

@@ -13,21 +13,27 @@ use crate::downstream::connection::ActiveRequest;
 use crate::downstream::receive_rate::ReceiveRate;
 use crate::downstream::request_id::Id;
 use crate::live::Live;
-use crate::live::snapshot::{Entry, Snapshot};
+use crate::live::snapshot::{DecidedEntry, Entry, Snapshot};
 use crate::telemetry::metrics::{Domain, InFlight};
 use crate::upstream::attempt::Attempts;
 use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::Route;
 use nameplate_core::settings::RequestId;
 
+/// What a request reads of the mapping.
+enum Reads {
+    /// One snapshot, and the place of the entry in it that decides the request, once that is known.
+    Snapshot(Arc<Snapshot>, Option<u32>),
+    /// That entry alone: the snapshot was replaced while the response came.
+    Entry(Box<DecidedEntry>),
+}
+
 /// A request's own state. It counts as in flight for as long as this lives.
 pub(crate) struct RequestContext {
     _in_flight: InFlight,
     /// The same, on its connection and in the budget.
     pub(super) active: Option<ActiveRequest>,
-    /// The one snapshot this request reads.
-    pub(super) snapshot: Arc<Snapshot>,
-    route: Option<u32>,
+    reads: Reads,
     /// What its header needs on its way upstream.
     pub(super) work: HeaderWork,
     /// The target to send upstream, once decided.
@@ -59,8 +65,7 @@ impl RequestContext {
         RequestContext {
             _in_flight: live.metrics.requests.request_begun(),
             active: None,
-            snapshot: live.snapshot(),
-            route: None,
+            reads: Reads::Snapshot(live.snapshot(), None),
             work: HeaderWork::default(),
             target: Bytes::new(),
             started: Instant::now(),
@@ -76,19 +81,45 @@ impl RequestContext {
         }
     }
 
+    /// The one snapshot this request is decided by; `None` once it is let go.
+    pub(super) fn snapshot(&self) -> Option<&Snapshot> {
+        match &self.reads {
+            Reads::Snapshot(snapshot, _) => Some(snapshot),
+            Reads::Entry(_) => None,
+        }
+    }
+
     /// Sets the entry that decides the request.
     pub(super) fn set_route(&mut self, index: Option<u32>) {
-        self.route = index;
+        if let Reads::Snapshot(_, at) = &mut self.reads {
+            *at = index;
+        }
+    }
+
+    /// Lets the snapshot go, where another one has replaced it: a client that takes its time with a long response holds
+    /// one entry, and no table.
+    pub(super) fn let_replaced_go(&mut self, live: &Live) {
+        if let Reads::Snapshot(snapshot, Some(index)) = &self.reads
+            && !live.is_active(snapshot)
+        {
+            self.reads = Reads::Entry(Box::new(snapshot.decided(*index)));
+        }
     }
 
     /// The entry that decides the request, once there is one.
     pub(super) fn route(&self) -> Option<&Route> {
-        self.route.map(|index| self.snapshot.table.route(index))
+        match &self.reads {
+            Reads::Snapshot(snapshot, index) => index.map(|index| snapshot.table.route(index)),
+            Reads::Entry(decided) => Some(&decided.route),
+        }
     }
 
     /// What is kept for that entry.
     pub(super) fn entry(&self) -> Option<&Entry> {
-        self.route.map(|index| self.snapshot.entry(index))
+        match &self.reads {
+            Reads::Snapshot(snapshot, index) => index.map(|index| snapshot.entry(index)),
+            Reads::Entry(decided) => Some(&decided.entry),
+        }
     }
 
     /// Gives the request an id by this rule, unless it has one, and returns it.
@@ -103,9 +134,14 @@ impl RequestContext {
 
     /// Counts the request for its entry, and returns what counts for its domain.
     pub(super) fn count_for_entry(&self) -> Option<&Domain> {
-        let index = self.route?;
-        self.snapshot.count_request(index);
-        self.snapshot.domain(index)
+        match &self.reads {
+            Reads::Snapshot(snapshot, index) => {
+                let index = (*index)?;
+                snapshot.count_request(index);
+                snapshot.domain(index)
+            }
+            Reads::Entry(decided) => decided.count_request(),
+        }
     }
 
     /// The response as the client gets it, once it has begun.

@@ -143,6 +143,7 @@ impl ProxyHttp for Proxy {
         let Some(attempt) = ctx.attempts.current_mut() else { return Ok(None) };
         if !end_of_stream {
             attempt.note_response(Instant::now);
+            ctx.let_replaced_go(&self.live);
             return Ok(None);
         }
         if attempt.end_response().is_err() {

@@ -243,3 +243,21 @@ impl ServerCertVerifier for Anybody {
         ring::default_provider().signature_verification_algorithms.supported_schemes()
     }
 }
+
+/// RFC 7301 section 3.2: a client that offers only what the listener does not speak is told so, whatever its TLS.
+#[test]
+fn a_client_without_a_common_protocol_is_told_so() {
+    let api = Origin::ok();
+    let proxy = pay().to(&api).tls(&[NAME]).start();
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[version]).expect("known");
+        let mut config = builder.with_root_certificates(authority().roots().expect("roots")).with_no_client_auth();
+        config.alpn_protocols = vec![b"spdy/1".to_vec()];
+        let refused = Client::try_connect_tls_with(proxy.tls_address(), NAME, &Arc::new(config));
+        let error = refused.err().expect("nothing is agreed on").to_string();
+        assert!(error.contains("NoApplicationProtocol"), "{version:?}: {error}");
+    }
+    proxy.wait_for_cut("tls_handshake", 2.0);
+    assert_eq!(api.connections(), 0);
+}

@@ -4,8 +4,10 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use crate::harness::Gate;
 use crate::harness::client::{Client, text_of};
 use crate::harness::origin::Origin;
+use crate::harness::reply::Reply;
 use crate::harness::server::{Server, mapping};
 
 const RELOADS: usize = 1_000;
@@ -80,4 +82,38 @@ fn a_thousand_reloads_under_load_drop_no_request_and_leave_nothing_behind() {
     // Not requests by domain: what a domain counted goes with it.
     let answered = answered.load(Ordering::Relaxed) as f64;
     admin.wait_for_at_least("nameplate_request_duration_seconds_count", answered);
+}
+
+/// A client that takes its time with a long response holds its entry, and no table.
+#[test]
+fn a_long_response_lets_a_replaced_table_go() {
+    let (more, rest) = (Gate::default(), Gate::default());
+    let (held_more, held_rest) = (more.clone(), rest.clone());
+    let api = Origin::start(move |request| match request.target() {
+        "/prod/long" => Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\na")
+            .then_wait(&held_more)
+            .then_raw("b")
+            .then_wait(&held_rest)
+            .then_raw("c"),
+        _ => Reply::json(200, "{}"),
+    });
+    let text = |domains: usize| {
+        let names: Vec<String> = (0..domains).map(|n| format!("d{n}.example.com")).collect();
+        mapping(&names.iter().map(|name| (name.as_str(), "/prod")).collect::<Vec<_>>())
+    };
+    let server = Server::start(&text(1), &api, "");
+    let admin = server.admin();
+    let mut client = server.client();
+    client.send(text_of("GET", "d0.example.com", "/long", &[], b""));
+    assert_eq!(client.read_head().status, 200);
+    client.read_exact(1);
+    server.replace_mapping(&text(2));
+    admin.wait_for_metric("nameplate_mapping_generation", 2.0);
+    admin.wait_for_metric("nameplate_mapping_tables", 2.0);
+    more.open();
+    client.read_exact(1);
+    admin.wait_for_metric("nameplate_mapping_tables", 1.0);
+    rest.open();
+    client.read_exact(1);
+    admin.wait_for_metric("nameplate_requests_total{domain=\"d0.example.com\",code=\"200\"}", 1.0);
 }

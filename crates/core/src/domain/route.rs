@@ -216,6 +216,11 @@ impl Route {
         drafts.finish().remove(0)
     }
 
+    /// The same entry with texts of its own, so that it keeps no table's.
+    pub fn to_owned_text(&self) -> Route {
+        Route { text: Bytes::copy_from_slice(&self.text), ..self.clone() }
+    }
+
     /// Whether two entries say the same, wherever in the file they stand.
     pub fn says_the_same(&self, other: &Route) -> bool {
         let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at);
