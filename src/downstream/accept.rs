@@ -10,7 +10,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pingora::apps::{HttpServerApp, ServerApp};
+use pingora::apps::{HttpPersistentSettings, HttpServerApp, ServerApp};
+use pingora::protocols::http::ServerSession;
 use pingora::server::ShutdownWatch;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -32,6 +33,9 @@ use nameplate_core::settings::{Client, Network, Settings};
 /// The longest head that is read, unless the limits of requests are so large that twice them is more. What
 /// is over the limits and under this has an answer that says which limit.
 const HEAD: usize = 64 * 1024;
+
+/// How long Pingora waits for each piece of a connection's first head.
+const FIRST_HEAD: Duration = Duration::from_secs(60);
 
 /// How long to wait for others to give back what the system has run out of.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -127,14 +131,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         let opened = tokio::select! {
             biased;
             _ = serving.wait_for(|ends| *ends) => return,
-            opened = self.open(tcp, peer, port, &connection) => opened,
+            // Boxed: what a handshake needs is given back with its end, and most connections are idle.
+            opened = Box::pin(self.open(tcp, peer, port, &connection)) => opened,
         };
         let Some((stream, http2)) = opened else { return };
         if let Some(client) = stream.client().filter(|client| !self.stands_for_many(*client)) {
             connection.set_share(self.clients.shares.of(client));
         }
         if !http2 {
-            self.app.process_new(Box::new(stream), &serving).await;
+            self.serve_http1(Box::new(stream), &connection, &mut serving).await;
             return;
         }
         connection.note_slow();
@@ -153,6 +158,44 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         while timeout(self.limits.header_timeout, &mut served).await.is_err()
             && (connection.take_moved() || connection.is_busy())
         {}
+    }
+
+    /// Serves one request after the other. Between two of them Pingora has nothing to keep: most connections are idle,
+    /// and its state for a request is the largest part of one.
+    async fn serve_http1(
+        &self,
+        mut stream: Box<ClientStream>,
+        connection: &ClientConnection,
+        serving: &mut ShutdownWatch,
+    ) {
+        let mut kept = None;
+        loop {
+            let mut session = ServerSession::new_http1(stream);
+            match kept {
+                Some(settings) => HttpPersistentSettings::apply_to_session(settings, &mut session),
+                None => {
+                    session.set_keepalive((!*serving.borrow()).then_some(FIRST_HEAD.as_secs()));
+                    let most = self.app.server_options().and_then(|options| options.keepalive_request_limit);
+                    session.set_keepalive_reuses_remaining(most);
+                }
+            }
+            let Some(reused) = self.app.process_new_http(session, serving).await else { return };
+            let (reused, settings) = reused.consume();
+            let Ok(same) = reused.into_any().downcast::<ClientStream>() else { return };
+            (stream, kept) = (same, settings);
+            if connection.has_read_ahead() {
+                continue;
+            }
+            connection.set_state(ConnectionState::Idle);
+            let speaks = tokio::select! {
+                biased;
+                _ = serving.wait_for(|ends| *ends) => return,
+                speaks = timeout(self.limits.keep_alive, stream.next_request()) => speaks,
+            };
+            if !matches!(speaks, Ok(Ok(true))) {
+                return;
+            }
+        }
     }
 
     /// Reports whether an address is a load balancer's, which speaks for its clients.

@@ -8,8 +8,9 @@
 //! Pingora asks a stream for its digest once for each HTTP/1.1 request, before it reads the head. That
 //! call is how the end of the request before is known; `downstream::not_http` in the tests holds it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -39,6 +40,9 @@ use nameplate_core::domain::refusal::Refusal;
 
 /// What an HTTP/2 connection begins with (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// As much as nearly every head has.
+const HEAD_BUFFER: usize = 4 * 1024;
+
 /// Plaintext or TLS.
 #[expect(
     clippy::large_enum_variant,
@@ -132,6 +136,18 @@ impl ClientStream {
             }
         }
         Ok(false)
+    }
+
+    /// Waits for the first bytes of another request, and keeps nothing for them meanwhile; `false` if none come.
+    pub(super) async fn next_request(&mut self) -> io::Result<bool> {
+        poll_fn(|cx| {
+            let mut bytes = [const { MaybeUninit::uninit() }; HEAD_BUFFER];
+            let mut buffer = ReadBuf::uninit(&mut bytes);
+            ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer))?;
+            self.first.extend_from_slice(buffer.filled());
+            Poll::Ready(Ok(!buffer.filled().is_empty()))
+        })
+        .await
     }
 
     async fn read_first(&mut self, most: usize) -> io::Result<bool> {

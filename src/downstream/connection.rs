@@ -186,6 +186,11 @@ impl ClientConnection {
         self.framing.lock().begin(head, framing)
     }
 
+    /// Reports whether some of its next request has been read with the one before.
+    pub(super) fn has_read_ahead(&self) -> bool {
+        self.framing.lock().has_unclaimed()
+    }
+
     /// Reports whether the body of its request is malformed.
     pub(crate) fn is_malformed(&self) -> bool {
         self.malformed.load(Ordering::Relaxed)

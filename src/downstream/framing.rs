@@ -77,6 +77,11 @@ impl Framing {
         Ok(())
     }
 
+    /// Reports whether bytes were read that belong to no request that has begun.
+    pub(super) fn has_unclaimed(&self) -> bool {
+        !self.unclaimed.is_empty()
+    }
+
     /// A request begins whose head Pingora has parsed; it takes that much. An error where the head that came is another
     /// one, or what came of the body is malformed.
     ///

@@ -10,9 +10,10 @@ use crate::harness::frames::{
     DATA, END_HEADERS, Frames, INITIAL_WINDOW_SIZE, PREFACE, RST_STREAM, WHOLE, frame, headers, settings, window_update,
 };
 use crate::harness::origin::Origin;
+use crate::harness::procfs;
 use crate::harness::proxy::Proxy;
 use crate::harness::reply::Reply;
-use crate::harness::server::{Server, mapping, server};
+use crate::harness::server::{Server, certify, mapping, server};
 use crate::harness::{Gate, PATIENCE};
 
 const GREEDY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -179,6 +180,31 @@ fn a_body_that_trickles_is_given_up() {
 }
 
 const MIB: u64 = 1 << 20;
+
+/// Most connections are idle, so what one takes is what many take.
+#[test]
+fn an_idle_client_takes_little_memory() {
+    const CLIENTS: u64 = 300;
+    const MOST_KIB: u64 = 20;
+    let api = Origin::ok();
+    let listening =
+        "listeners: [{ address: '127.0.0.1:0', tls: { certificate: cert.pem, key: key.pem } }]\nadmin: 127.0.0.1:0\n";
+    let builder = server(&api).mapping(&mapping(&[("pay.example.com", "/prod")])).settings(listening);
+    certify(&builder.path("cert.pem"), &builder.path("key.pem"), "pay.example.com");
+    let server = builder.start();
+    let address = server.address();
+    let idle = || {
+        let mut client = Client::connect_tls(address, "pay.example.com");
+        assert_eq!(client.send(text_of("GET", "pay.example.com", "/quick", &[], b"")).read_response().status, 200);
+        client
+    };
+    let memory = || procfs::status_kib(server.pid(), "RssAnon:").expect("a size");
+    let _first: Vec<Client> = (0..20).map(|_| idle()).collect();
+    let before = memory();
+    let _all: Vec<Client> = (0..CLIENTS).map(|_| idle()).collect();
+    let each = memory().saturating_sub(before) / CLIENTS;
+    assert!(each <= MOST_KIB, "{each} KiB each");
+}
 const LARGE: usize = 1 << 20;
 
 /// The real binary in a control group with so much memory, or with the same as a setting. The group comes first: it can
