@@ -13,6 +13,9 @@ const PASSING: usize = 10;
 /// APIs behind all of them; each has upstream connections of its own.
 const APIS: usize = 40;
 
+/// The domain that is attacked. It comes first in the mapping, so that it has series of its own.
+pub const ATTACKED: &str = "attacked.soak.example.com";
+
 /// The stages of a moving entry, by whether the number of changes is even.
 pub const STAGES: [&str; 2] = ["even", "odd"];
 
@@ -41,6 +44,7 @@ pub fn is_deployed(host: &str, stage: &str) -> bool {
 /// Puts the mapping after so many changes in place, whole: by a rename.
 pub fn save(folder: &Path, changes: usize) -> std::io::Result<()> {
     let mut text = "APIS:\n".to_owned();
+    add(&mut text, ATTACKED, &api_host(0), "prod");
     for entry in 0..ENTRIES {
         let stage = if moves(entry) { STAGES[changes % 2] } else { "prod" };
         add(&mut text, &format!("{}{}", domain(entry), base(entry)), &api_host(entry), stage);

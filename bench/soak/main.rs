@@ -4,6 +4,7 @@
 // It talks to whoever runs it, and nobody else uses its parts.
 #![allow(clippy::print_stdout, clippy::print_stderr, unreachable_pub)]
 
+mod attack;
 mod entries;
 mod load;
 mod origin;
@@ -122,8 +123,13 @@ fn soak(arguments: &Arguments) -> Result<bool> {
         left_out: 2,
         down: None,
     };
+    // Between the two samples of memory that are compared.
+    let (from, until) = (begun + arguments.length.mul_f64(0.3), begun + arguments.length.mul_f64(0.7));
+    let attacked = proxy.third;
+    let attacker = std::thread::spawn(move || attack::attack(attacked, from, until));
     let samples = around.happen(arguments.length, begun, &proxy, &mut origins);
     stop.store(true, Ordering::Relaxed);
+    let attacks = attacker.join().expect("an attacker that ends");
     let mut tally = Tally::default();
     for worker in workers {
         tally.add(worker.join().expect("a worker reports what went wrong"));
@@ -133,8 +139,17 @@ fn soak(arguments: &Arguments) -> Result<bool> {
     // All clients are gone; what was kept for them goes too.
     std::thread::sleep(IDLE + Duration::from_secs(3));
     let idle_after = proxy.sample(begun)?;
-    let mut report = Report { tally, samples, idle_before, idle_after, served: origins.served(), faults: Vec::new() };
+    let mut report = Report {
+        tally,
+        samples,
+        idle_before,
+        idle_after,
+        served: origins.served(),
+        attacks: Vec::new(),
+        faults: Vec::new(),
+    };
     report.count(&proxy, around.mappings, around.certificates)?;
+    report.count_attacks(&proxy, attacks)?;
     report.judge();
     match proxy.stop()? {
         status if status.success() => {}
@@ -249,7 +264,11 @@ listeners:
   - address: 127.0.0.1:0
   - address: 127.0.0.1:0
     tls: {{ certificate: server.pem, key: server.key }}
+  - address: 127.0.0.1:0
+    h2c: true
+    proxy_protocol: {{ trust: [127.0.0.0/8] }}
 admin: 127.0.0.1:0
+memory: {}
 endpoint:
   name: {NAME}
   port: {}
@@ -259,6 +278,7 @@ endpoint:
   min_ttl: 1s
   max_ttl: 2s
 ",
+        attack::MEMORY_MIB << 20,
         origins.port,
         names.address(),
         IDLE.as_secs()

@@ -3,6 +3,8 @@
 use anyhow::Result;
 use nameplate_bench::proxy::{Proxy, Sample};
 
+use crate::attack::MEMORY_MIB;
+use crate::entries::ATTACKED;
 use crate::origin::ADDRESSES;
 use crate::tally::Tally;
 
@@ -22,14 +24,24 @@ pub struct Report {
     pub idle_after: Sample,
     /// Requests that each address of the endpoint answered.
     pub served: [u64; ADDRESSES],
+    /// What came of the attack.
+    pub attacks: Vec<(&'static str, u64)>,
     pub faults: Vec<String>,
 }
 
 impl Report {
     /// Holds the proxy's own counts against ours.
     pub fn count(&mut self, proxy: &Proxy, mappings: u64, certificates: u64) -> Result<()> {
+        let answered = proxy.metric("nameplate_requests_total", "")?;
+        let attacked = proxy.metric("nameplate_requests_total", &format!("domain=\"{ATTACKED}\""))?;
+        // What is refused for want of room has no domain yet.
+        let refused = proxy.metric("nameplate_requests_total", "domain=\"unmapped\"")?;
+        if answered - attacked - refused != self.tally.requests() {
+            let (got, want) = (answered - attacked - refused, self.tally.requests());
+            self.faults
+                .push(format!("requests answered: nameplate_requests_total says {got}, and it should be {want}"));
+        }
         let counts = [
-            ("requests answered", "nameplate_requests_total", "", self.tally.requests()),
             ("requests still in flight", "nameplate_requests_in_flight", "", 0),
             ("mappings taken, the first included", "nameplate_mapping_generation", "", mappings + 1),
             ("mappings rejected", "nameplate_mapping_reloads_total", "rejected", 0),
@@ -42,6 +54,29 @@ impl Report {
             }
         }
         Ok(())
+    }
+
+    /// Holds the attack against what the proxy should have made of it: part of it refused, and no memory beyond the limit.
+    pub fn count_attacks(&mut self, proxy: &Proxy, connections: u64) -> Result<()> {
+        let refused = proxy.metric("nameplate_refusals_total", "client_share")?;
+        self.attacks = vec![
+            ("connections of the attack", connections),
+            ("its requests refused: more than their share", refused),
+            ("requests refused: overloaded", proxy.metric("nameplate_refusals_total", "overloaded")?),
+            ("connections ended to free memory", proxy.metric("nameplate_client_connections_cut_total", "memory")?),
+        ];
+        if refused == 0 {
+            self.faults.push("the attack never met its limit".into());
+        }
+        let most = self.most_memory();
+        if most > MEMORY_MIB * 1024 {
+            self.faults.push(format!("memory reached {most} KiB, and the limit is {MEMORY_MIB} MiB"));
+        }
+        Ok(())
+    }
+
+    fn most_memory(&self) -> u64 {
+        self.samples.iter().map(|sample| sample.rss_kib).max().unwrap_or_default()
     }
 
     pub fn judge(&mut self) {
@@ -102,12 +137,13 @@ impl Report {
         row("p99, ms", format!("{p99:.2}"));
         row(&format!("longest, ms ({})", tally.longest.1), format!("{most:.2}"));
         println!("around it");
-        happened.iter().for_each(|(what, count)| row(what, count.to_string()));
+        happened.iter().chain(&self.attacks).for_each(|(what, count)| row(what, count.to_string()));
         row("requests that each address answered", format!("{:?}", self.served));
         row("certificates that TLS clients saw", tally.certificates.len().to_string());
         println!("the proxy's process");
         row("memory before the first request, KiB", self.idle_before.rss_kib.to_string());
         row("memory at a quarter of the run, KiB", quarter.to_string());
+        row("most memory in a sample, KiB", self.most_memory().to_string());
         row("memory at its end, KiB", end.to_string());
         row("open files before the first request", self.idle_before.fds.to_string());
         row("most open files in a sample", self.samples.iter().map(|s| s.fds).max().unwrap_or_default().to_string());

@@ -10,6 +10,11 @@ use serde::Serialize;
 /// How much of a body the echo shows; of a longer one it has the length alone.
 const SHOWN_BODY: usize = 16 * 1024;
 
+/// Where a GET is answered with [`LARGE`] bytes instead of an echo, below any stage.
+pub const LARGE_PATH: &str = "/large";
+/// More than all buffers between origin and client hold.
+const LARGE: usize = 2 * 1024 * 1024;
+
 /// What the origin received. Names and layout are those of `nameplate demo`.
 #[derive(Serialize)]
 struct Echo<'a> {
@@ -42,6 +47,9 @@ fn echo(request: &Received, is_deployed: &impl Fn(&str, &str) -> bool) -> Option
     let stage = request.target().strip_prefix('/')?.split(['/', '?']).next()?;
     if request.sni.as_deref() != Some(host) || !is_deployed(host, stage) {
         return None;
+    }
+    if request.target().ends_with(LARGE_PATH) {
+        return Some("x".repeat(LARGE));
     }
     let echo = Echo {
         method: request.method(),

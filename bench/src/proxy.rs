@@ -19,6 +19,8 @@ pub struct Proxy {
     pub plain: SocketAddr,
     /// The second listener, if there is one.
     pub tls: SocketAddr,
+    /// The third listener, if there is one.
+    pub third: SocketAddr,
     /// The admin pages.
     pub admin: SocketAddr,
 }
@@ -52,7 +54,7 @@ impl Proxy {
         // For run.sh, should this process be killed before it can end that one.
         fs::write(folder.join("nameplate.pid"), process.id().to_string())?;
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut proxy = Proxy { process, plain: nowhere, tls: nowhere, admin: nowhere };
+        let mut proxy = Proxy { process, plain: nowhere, tls: nowhere, third: nowhere, admin: nowhere };
         let until = Instant::now() + Duration::from_secs(20);
         loop {
             let said = fs::read_to_string(&log)?;
@@ -65,6 +67,7 @@ impl Proxy {
             {
                 (proxy.plain, proxy.admin) = (*plain, *admin);
                 proxy.tls = others.first().copied().unwrap_or(nowhere);
+                proxy.third = others.get(1).copied().unwrap_or(nowhere);
                 return Ok(proxy);
             }
             if Instant::now() > until || proxy.process.try_wait()?.is_some() {

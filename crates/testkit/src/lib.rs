@@ -14,6 +14,7 @@ pub mod certificates;
 pub mod client;
 pub mod dns;
 pub mod faulty;
+pub mod frames;
 pub mod origin;
 pub mod procfs;
 pub mod reply;
