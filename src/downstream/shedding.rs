@@ -8,13 +8,12 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::budget::Strain;
 use super::clients::Clients;
 use crate::telemetry::memory::Memory;
+use crate::telemetry::ticker::Ticker;
 
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// What ends gives its memory back in this time: the allocator keeps freed pages for a while.
@@ -37,24 +36,15 @@ fn strain(used: u64, limit: u64, before: Strain) -> Strain {
     }
 }
 
-/// Looks at the memory in use until dropped.
-pub(crate) struct Watchman {
-    /// Dropped to end the thread.
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
+/// Looks at the memory in use, until dropped.
+pub(crate) struct Watchman(#[expect(dead_code, reason = "its end is the end of its thread")] Ticker);
 
 impl Watchman {
     pub(crate) fn start(memory: Memory, clients: Arc<Clients>) -> io::Result<Watchman> {
-        let (stop, stopped) = mpsc::channel();
         clients.metrics.memory.limit(memory.limit());
-        let thread = thread::Builder::new().name("memory".into()).spawn(move || {
-            let (mut now, mut shed_at) = (Strain::None, None);
-            while stopped.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-                look(&memory, &clients, &mut now, &mut shed_at);
-            }
-        })?;
-        Ok(Watchman { stop: Some(stop), thread: Some(thread) })
+        let (mut now, mut shed_at) = (Strain::None, None);
+        let look = move || look(&memory, &clients, &mut now, &mut shed_at);
+        Ticker::start("memory", LOOK_EVERY, look).map(Watchman)
     }
 }
 
@@ -80,16 +70,6 @@ fn look(memory: &Memory, clients: &Clients, now: &mut Strain, shed_at: &mut Opti
         if shed > 0 {
             *shed_at = Some(Instant::now());
             log::warn!("ended {shed} connections whose clients did not take their responses, to free memory");
-        }
-    }
-}
-
-impl Drop for Watchman {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // It wakes at once; that it may have panicked is no reason to panic here.
-            let _ = thread.join();
         }
     }
 }

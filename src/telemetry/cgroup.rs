@@ -38,3 +38,15 @@ fn in_line(root: &Path, line: &str, controller: &str) -> Option<Vec<Group>> {
     let mount = [controllers, controller].map(|name| root.join(name)).into_iter().find(|dir| dir.is_dir())?;
     Some(around.map(|group| Group::One(mount.join(group))).collect())
 }
+
+/// A root with these files, for tests.
+#[cfg(test)]
+pub(super) fn root_with(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a directory");
+    for (path, text) in files {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        std::fs::write(path, text).expect("a file");
+    }
+    root
+}

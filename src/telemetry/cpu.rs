@@ -6,14 +6,13 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use prometheus::Gauge;
 
 use super::limit::CpuLimit;
 use super::process;
+use super::ticker::Ticker;
 
 /// The time the utilization is a mean over: long enough that one burst is no reason to scale, and
 /// as long as the usual scrape interval. Who scrapes that often misses no load.
@@ -86,11 +85,7 @@ impl Gauges {
 }
 
 /// Keeps the gauges up to date, until dropped.
-pub(crate) struct CpuMeter {
-    /// Dropped to end the thread.
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
+pub(crate) struct CpuMeter(#[expect(dead_code, reason = "its end is the end of its thread")] Ticker);
 
 impl CpuMeter {
     /// Starts measuring. `requests` tells how many were answered since the start, and is called once
@@ -100,9 +95,8 @@ impl CpuMeter {
         gauges: Gauges,
         mut requests: impl FnMut(Instant) -> u64 + Send + 'static,
     ) -> io::Result<CpuMeter> {
-        let (stop, stopped) = mpsc::channel();
         let mut window = CpuWindow::default();
-        let mut measure = move || {
+        let measure = move || {
             let at = Instant::now();
             let requests = requests(at);
             match process::cpu_seconds() {
@@ -110,23 +104,7 @@ impl CpuMeter {
                 None => gauges.utilization.set(f64::NAN),
             }
         };
-        let thread = thread::Builder::new().name("cpu-meter".into()).spawn(move || {
-            measure();
-            while stopped.recv_timeout(SAMPLE_EVERY) == Err(RecvTimeoutError::Timeout) {
-                measure();
-            }
-        })?;
-        Ok(CpuMeter { stop: Some(stop), thread: Some(thread) })
-    }
-}
-
-impl Drop for CpuMeter {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // It wakes at once; that it may have panicked is no reason to panic here.
-            let _ = thread.join();
-        }
+        Ticker::start("cpu-meter", SAMPLE_EVERY, measure).map(CpuMeter)
     }
 }
 

@@ -81,23 +81,14 @@ fn used_of(group: &Group) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cgroup::root_with;
     use super::*;
 
     const MIB: u64 = 1 << 20;
 
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let root = tempfile::tempdir().expect("a directory");
-        for (path, text) in files {
-            let path = root.path().join(path);
-            fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
-            fs::write(path, text).expect("a file");
-        }
-        root
-    }
-
     #[test]
     fn the_smallest_limit_counts_unless_a_setting_says_another() {
-        let root = folder(&[("a/memory.max", "536870912\n"), ("a/b/memory.max", "max\n")]);
+        let root = root_with(&[("a/memory.max", "536870912\n"), ("a/b/memory.max", "max\n")]);
         let limit = |setting, task| Memory::choose(setting, task, root.path(), "0::/a/b\n").expect("a limit").limit();
         assert_eq!(limit(None, None), 512 * MIB);
         assert_eq!(limit(None, Some(256 * MIB)), 256 * MIB);
@@ -107,21 +98,21 @@ mod tests {
 
     #[test]
     fn no_limit_is_none() {
-        let root = folder(&[("memory/x/memory.limit_in_bytes", "9223372036854771712\n")]);
+        let root = root_with(&[("memory/x/memory.limit_in_bytes", "9223372036854771712\n")]);
         assert!(Memory::choose(None, None, root.path(), "4:memory:/x\n").is_none());
         assert!(Memory::choose(None, None, root.path(), "0::/\n").is_none());
     }
 
     #[test]
     fn the_use_of_a_limited_group_is_without_what_the_kernel_can_drop() {
-        let one = folder(&[
+        let one = root_with(&[
             ("memory/x/memory.limit_in_bytes", "536870912"),
             ("memory/x/memory.usage_in_bytes", "300000000"),
             ("memory/x/memory.stat", "inactive_file 1\ntotal_inactive_file 40000000\ntotal_active_file 10000000\n"),
         ]);
         let memory = Memory::choose(None, None, one.path(), "4:memory:/x\n").expect("a limit");
         assert_eq!(memory.used(), Some(250_000_000));
-        let two = folder(&[
+        let two = root_with(&[
             ("memory.max", "536870912"),
             ("memory.current", "300000000"),
             ("memory.stat", "anon 1\nactive_file 10000000\ninactive_file 40000000\n"),
@@ -132,7 +123,7 @@ mod tests {
 
     #[test]
     fn without_a_limited_group_the_process_counts() {
-        let root = folder(&[("memory.current", "1")]);
+        let root = root_with(&[("memory.current", "1")]);
         let memory = Memory::choose(Some(512 * MIB), None, root.path(), "0::/\n").expect("a limit");
         assert!(memory.used().is_some_and(|bytes| bytes > MIB));
     }

@@ -14,4 +14,5 @@ pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod process;
 pub(crate) mod task;
+pub(crate) mod ticker;
 pub(crate) mod traffic;

@@ -1,3 +1,4 @@
+use super::super::cgroup::root_with;
 use super::*;
 
 #[test]
@@ -42,41 +43,34 @@ fn the_first_version_says_minus_one_for_no_quota() {
     assert_eq!(ratio("-1\n", "100000\n"), None);
 }
 
-fn group(files: &[(&str, &str)]) -> tempfile::TempDir {
-    let root = tempfile::tempdir().expect("a directory");
-    for (path, text) in files {
-        let path = root.path().join(path);
-        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
-        fs::write(path, text).expect("a file");
-    }
-    root
-}
-
 #[test]
 fn the_smallest_quota_around_us_counts() {
-    let root =
-        group(&[("a/b/cpu.max", "400000 100000"), ("a/cpu.max", "200000 100000"), ("other/cpu.max", "10000 100000")]);
+    let root = root_with(&[
+        ("a/b/cpu.max", "400000 100000"),
+        ("a/cpu.max", "200000 100000"),
+        ("other/cpu.max", "10000 100000"),
+    ]);
     assert_eq!(cgroup_quota(root.path(), "0::/a/b\n"), Some(2.0));
     assert_eq!(cgroup_quota(root.path(), "0::/elsewhere\n"), None);
 }
 
 #[test]
 fn in_a_container_the_root_is_our_group() {
-    let root = group(&[("cpu.max", "50000 100000")]);
+    let root = root_with(&[("cpu.max", "50000 100000")]);
     assert_eq!(cgroup_quota(root.path(), "0::/\n"), Some(0.5));
     assert_eq!(cgroup_quota(root.path(), "0::/docker/of-the-host\n"), Some(0.5));
 }
 
 #[test]
 fn the_first_version_is_found_by_its_controller() {
-    let root = group(&[("cpu,cpuacct/cpu.cfs_quota_us", "25000"), ("cpu,cpuacct/cpu.cfs_period_us", "100000")]);
+    let root = root_with(&[("cpu,cpuacct/cpu.cfs_quota_us", "25000"), ("cpu,cpuacct/cpu.cfs_period_us", "100000")]);
     let groups = "9:memory:/x\n4:cpu,cpuacct:/docker/x\n1:name=systemd:/x\n0::/x\n";
     assert_eq!(cgroup_quota(root.path(), groups), Some(0.25));
 }
 
 #[test]
 fn what_is_no_cgroup_file_is_no_quota() {
-    let root = group(&[]);
+    let root = root_with(&[]);
     for text in ["", "0", "0:", "0::", "::::", "0::relative", "\u{0}"] {
         assert_eq!(cgroup_quota(root.path(), text), None, "{text:?}");
     }
