@@ -14,6 +14,7 @@ mod http2;
 mod lifecycle;
 mod mapping;
 mod observability;
+mod postmortems;
 mod request;
 mod response;
 mod tidy;
