@@ -63,6 +63,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Reaches the endpoint by these keys of `endpoint`, instead of by the origin's address.
+    pub fn endpoint(mut self, keys: &str) -> ServerBuilder {
+        self.endpoint = format!("endpoint: {{ {keys}, ca_file: ca.pem }}\n");
+        self
+    }
+
     /// More of the command line.
     pub fn arguments(mut self, words: &[&str]) -> ServerBuilder {
         self.arguments.extend(words.iter().map(|word| (*word).to_owned()));

@@ -4,7 +4,11 @@
 //! | outage | guard | story |
 //! |---|---|---|
 //! | Google Cloud, 2025: blank fields in a policy | a mapping with an error changes nothing; `reload.cache` | [`blank_fields`] |
+//! | AWS, 2025: an empty DNS record | the last good addresses stay | [`empty_dns_answer`] |
+//! | NGINX before an ALB, 2022: addresses kept for ever | names are looked up on their TTL; retries at another address | [`every_address_changes`] |
 //! | Cloudflare, 2025: a generated file of twice its size | `reload.hold_entries`, `hold_bytes`, `max_bytes` | [`oversized_mapping`] |
 
 mod blank_fields;
+mod empty_dns_answer;
+mod every_address_changes;
 mod oversized_mapping;
