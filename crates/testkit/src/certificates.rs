@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 use std::{fs, io};
 
 use rcgen::{
@@ -58,25 +59,37 @@ impl Authority {
 
     /// A server certificate for these names; `*.` as the first label is a wildcard.
     pub fn issue(&self, names: &[String]) -> Result<Leaf, rcgen::Error> {
-        self.issue_for(names, ExtendedKeyUsagePurpose::ServerAuth)
+        self.sign(for_names(names, ExtendedKeyUsagePurpose::ServerAuth)?)
+    }
+
+    /// As [`Authority::issue`], with this end of its validity, to the second.
+    pub fn issue_until(&self, names: &[String], end: SystemTime) -> Result<Leaf, rcgen::Error> {
+        let mut params = for_names(names, ExtendedKeyUsagePurpose::ServerAuth)?;
+        params.not_after = rcgen::date_time_ymd(1970, 1, 1) + end.duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.sign(params)
     }
 
     /// A client certificate for this name.
     pub fn issue_for_client(&self, name: &str) -> Result<Leaf, rcgen::Error> {
-        self.issue_for(&[name.to_owned()], ExtendedKeyUsagePurpose::ClientAuth)
+        self.sign(for_names(&[name.to_owned()], ExtendedKeyUsagePurpose::ClientAuth)?)
     }
 
-    fn issue_for(&self, names: &[String], purpose: ExtendedKeyUsagePurpose) -> Result<Leaf, rcgen::Error> {
+    fn sign(&self, params: CertificateParams) -> Result<Leaf, rcgen::Error> {
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-        let mut params = CertificateParams::new(names)?;
-        // Clients read only the subject alternative names; the common name is for people.
-        params.distinguished_name.push(DnType::CommonName, "Nameplate test certificate");
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![purpose];
-        params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer)?;
         Ok(Leaf { certificate: certificate.der().clone(), certificate_pem: certificate.pem(), key })
     }
+}
+
+/// What a certificate for these names says.
+fn for_names(names: &[String], purpose: ExtendedKeyUsagePurpose) -> Result<CertificateParams, rcgen::Error> {
+    let mut params = CertificateParams::new(names)?;
+    // Clients read only the subject alternative names; the common name is for people.
+    params.distinguished_name.push(DnType::CommonName, "Nameplate test certificate");
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![purpose];
+    params.use_authority_key_identifier_extension = true;
+    Ok(params)
 }
 
 /// A certificate and its private key.
