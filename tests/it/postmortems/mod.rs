@@ -3,19 +3,23 @@
 //!
 //! | outage | guard | story |
 //! |---|---|---|
-//! | Google Cloud, 2025: blank fields in a policy | a mapping with an error changes nothing; `reload.cache` | [`blank_fields`] |
-//! | AWS, 2025: an empty DNS record | the last good addresses stay | [`empty_dns_answer`] |
-//! | NGINX before an ALB, 2022: addresses kept for ever | names are looked up on their TTL; retries at another address | [`every_address_changes`] |
-//! | Microsoft Teams, 2020: an expired certificate | a warning and a metric beforehand, files read again | [`expired_certificate`] |
-//! | Azure, 2017: gray failure | `endpoint.eject_after`, retries within their budget | [`gray_failure`] |
 //! | AWS, 2021: clients that do not back off | `reload.poll` doubles and varies; `reload.cache` | [`herd_at_the_source`] |
+//! | AWS, 2025: an empty DNS record | the last good addresses stay | [`empty_dns_answer`] |
+//! | Azure, 2017: gray failure | `endpoint.eject_after`, retries within their budget | [`gray_failure`] |
+//! | Cloudflare, 2017: a leap second | durations come from the monotonic clock; differences of times are never negative | [`clock_jumps`] |
 //! | Cloudflare, 2025: a generated file of twice its size | `reload.hold_entries`, `hold_bytes`, `max_bytes` | [`oversized_mapping`] |
+//! | Google Cloud, 2025: blank fields in a policy | a mapping with an error changes nothing; `reload.cache` | [`blank_fields`] |
 //! | Google, 2016: retries that feed a cascading failure | `endpoint.retry_budget` | [`retry_storm`] |
+//! | Microsoft Teams, 2020: an expired certificate | a warning and a metric beforehand, files read again | [`expired_certificate`] |
+//! | NGINX before an ALB, 2022: addresses kept for ever | names are looked up on their TTL; retries at another address | [`every_address_changes`] |
+//! | docs.rs, 2019: a full disk | a mapping is active before it is cached; the cache is replaced whole or not at all | [`full_disk`] |
 
 mod blank_fields;
+mod clock_jumps;
 mod empty_dns_answer;
 mod every_address_changes;
 mod expired_certificate;
+mod full_disk;
 mod gray_failure;
 mod herd_at_the_source;
 mod oversized_mapping;
