@@ -13,6 +13,8 @@
 //! | Microsoft Teams, 2020: an expired certificate | a warning and a metric beforehand, files read again | [`expired_certificate`] |
 //! | NGINX before an ALB, 2022: addresses kept for ever | names are looked up on their TTL; retries at another address | [`every_address_changes`] |
 //! | docs.rs, 2019: a full disk | a mapping is active before it is cached; the cache is replaced whole or not at all | [`full_disk`] |
+//! | Blitline, 2018: a logging platform that takes nothing | lines are queued, then dropped and counted | [`log_reader_stops`] |
+//! | Amazon, 2019: a health check that fails everywhere at once | `/livez` and `/readyz` ask for nothing that is shared | [`health_checks`] |
 
 mod blank_fields;
 mod clock_jumps;
@@ -24,3 +26,5 @@ mod gray_failure;
 mod herd_at_the_source;
 mod oversized_mapping;
 mod retry_storm;
+mod health_checks;
+mod log_reader_stops;
