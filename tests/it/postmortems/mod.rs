@@ -14,13 +14,18 @@
 //! | NGINX before an ALB, 2022: addresses kept for ever | names are looked up on their TTL; retries at another address | [`every_address_changes`] |
 //! | docs.rs, 2019: a full disk | a mapping is active before it is cached; the cache is replaced whole or not at all | [`full_disk`] |
 //! | Blitline, 2018: a logging platform that takes nothing | lines are queued, then dropped and counted | [`log_reader_stops`] |
+//! | Cloudflare, 2025: one customer fills the shared links | `RATE_LIMIT`, shares of the requests in flight | [`noisy_neighbour`] |
 //! | Amazon, 2019: a health check that fails everywhere at once | `/livez` and `/readyz` ask for nothing that is shared | [`health_checks`] |
+//! | Clever Cloud, 2021: a proxy without file descriptors | what clients may take is sized from the limit, and some are kept back | [`descriptors_exhausted`] |
+
+mod addressed;
 
 mod blank_fields;
 mod clock_jumps;
 mod empty_dns_answer;
 mod every_address_changes;
 mod expired_certificate;
+mod descriptors_exhausted;
 mod full_disk;
 mod gray_failure;
 mod herd_at_the_source;
@@ -28,3 +33,4 @@ mod oversized_mapping;
 mod retry_storm;
 mod health_checks;
 mod log_reader_stops;
+mod noisy_neighbour;
