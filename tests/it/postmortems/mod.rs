@@ -15,6 +15,8 @@
 //! | docs.rs, 2019: a full disk | a mapping is active before it is cached; the cache is replaced whole or not at all | [`full_disk`] |
 //! | Blitline, 2018: a logging platform that takes nothing | lines are queued, then dropped and counted | [`log_reader_stops`] |
 //! | Cloudflare, 2025: one customer fills the shared links | `RATE_LIMIT`, shares of the requests in flight | [`noisy_neighbour`] |
+//! | Apache, 2009: slowloris | a deadline for the head, minimum rates for bodies and responses | [`slow_clients`] |
+//! | Cloudflare, Google and AWS, 2023: HTTP/2 rapid reset | the connection ends after a few resets | [`rapid_reset`] |
 //! | Amazon, 2019: a health check that fails everywhere at once | `/livez` and `/readyz` ask for nothing that is shared | [`health_checks`] |
 //! | Clever Cloud, 2021: a proxy without file descriptors | what clients may take is sized from the limit, and some are kept back | [`descriptors_exhausted`] |
 
@@ -34,3 +36,5 @@ mod retry_storm;
 mod health_checks;
 mod log_reader_stops;
 mod noisy_neighbour;
+mod rapid_reset;
+mod slow_clients;
