@@ -17,6 +17,8 @@
 //! | Cloudflare, 2025: one customer fills the shared links | `RATE_LIMIT`, shares of the requests in flight | [`noisy_neighbour`] |
 //! | Apache, 2009: slowloris | a deadline for the head, minimum rates for bodies and responses | [`slow_clients`] |
 //! | Cloudflare, Google and AWS, 2023: HTTP/2 rapid reset | the connection ends after a few resets | [`rapid_reset`] |
+//! | Yelp, 2015: reloads that drop connections | a stop in steps: clients are told, then the listener closes | [`rolling_deployment`] |
+//! | AWS, 2012: load balancers' data deleted by mistake | `reload.max_removed` | [`deleted_entries`] |
 //! | Amazon, 2019: a health check that fails everywhere at once | `/livez` and `/readyz` ask for nothing that is shared | [`health_checks`] |
 //! | Clever Cloud, 2021: a proxy without file descriptors | what clients may take is sized from the limit, and some are kept back | [`descriptors_exhausted`] |
 
@@ -27,6 +29,7 @@ mod clock_jumps;
 mod empty_dns_answer;
 mod every_address_changes;
 mod expired_certificate;
+mod deleted_entries;
 mod descriptors_exhausted;
 mod full_disk;
 mod gray_failure;
@@ -37,4 +40,5 @@ mod health_checks;
 mod log_reader_stops;
 mod noisy_neighbour;
 mod rapid_reset;
+mod rolling_deployment;
 mod slow_clients;
