@@ -1,7 +1,8 @@
 //! Keeps the cached mapping in step with the active one.
 //!
 //! **Invariant:** a cache that does not answer holds up no change: what it is asked for has a limit, and while it still
-//! owes an answer it is asked for nothing.
+//! owes an answer it is asked for nothing. A mapping that could not be written is tried again after each reading of the
+//! source, until it is written or another one is active.
 
 use std::io;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub(super) struct CacheWriter {
     pending: Option<Document>,
     /// The version in the cache.
     kept: Option<Version>,
+    /// The version that could not be written, once that has been logged.
+    failed: Option<Version>,
     /// That it does not answer has been said.
     is_late: bool,
 }
@@ -30,7 +33,8 @@ pub(super) struct CacheWriter {
 impl CacheWriter {
     pub(super) fn new(cache: Cache, patience: Duration) -> CacheWriter {
         let path = cache.path().to_owned();
-        CacheWriter { path, access: FileAccess::new(cache), patience, pending: None, kept: None, is_late: false }
+        let access = FileAccess::new(cache);
+        CacheWriter { path, access, patience, pending: None, kept: None, failed: None, is_late: false }
     }
 
     /// Notes that the cache has this version, which is active.
@@ -49,14 +53,26 @@ impl CacheWriter {
         let version = document.version;
         let written = self.ask(move |cache| cache.keep(&document.bytes, document.version)).await;
         match written.map(|done| done.and_then(|written| written)) {
-            Some(Ok(())) => (self.kept, self.pending) = (Some(version), None),
-            Some(Err(e)) => {
-                self.pending = None;
-                let path = self.path.display();
-                log::warn!("the mapping is not cached: {path}: {e}; a start while the source is away has none");
+            Some(Ok(())) => {
+                (self.kept, self.pending) = (Some(version), None);
+                if self.failed.take().is_some() {
+                    log::info!("the mapping is cached again: {}", self.path.display());
+                }
             }
+            Some(Err(error)) => self.note_failure(version, &error),
             // Written anew once it answers.
             None => {}
+        }
+    }
+
+    /// Notes that this version is not in the cache, and logs it once. What is pending stays so.
+    fn note_failure(&mut self, version: Version, error: &io::Error) {
+        if self.failed.replace(version) != Some(version) {
+            log::warn!(
+                "the mapping is not cached: {}: {error}; a start while the source is away has an older mapping, or none; \
+                 tried again after each reading of the source",
+                self.path.display()
+            );
         }
     }
 
