@@ -15,8 +15,9 @@ const LEAST: u64 = 16;
 
 /// What an idle connection of a client takes, over TLS, with what the kernel keeps for it, and half as much again.
 const CONNECTION_BYTES: u64 = 32 * 1024;
-/// What a request in flight takes while its client keeps up, and a third of what it takes when its client does not.
-const REQUEST_BYTES: u64 = 256 * 1024;
+/// What a request in flight takes while its client keeps up, with what the kernel keeps for it. When clients do not keep
+/// up it is ten times as much; for that, the memory in use is watched.
+const REQUEST_BYTES: u64 = 64 * 1024;
 
 /// What there may be at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +79,8 @@ mod tests {
     #[test]
     fn a_tasks_memory_is_not_promised_twice() {
         let room = |mib: u64| Room::new(65_535, Some(mib * MIB), 8_192);
-        assert_eq!((room(512).connections, room(512).requests), (4_096, 1_024));
-        assert_eq!((room(1_024).connections, room(1_024).requests), (8_192, 2_048));
+        assert_eq!((room(512).connections, room(512).requests), (4_096, 4_096));
+        assert_eq!((room(1_024).connections, room(1_024).requests), (8_192, 8_192));
         for mib in [256, 512, 1_024, 8_192] {
             let Room { connections, requests, .. } = room(mib);
             assert!(connections as u64 * CONNECTION_BYTES <= mib * MIB / 4, "{mib}");
