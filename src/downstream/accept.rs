@@ -168,6 +168,7 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         connection: &ClientConnection,
         serving: &mut ShutdownWatch,
     ) {
+        let idle = self.limits.keep_alive.max(Duration::from_secs(1));
         let mut kept = None;
         loop {
             let mut session = ServerSession::new_http1(stream);
@@ -190,7 +191,8 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
             let speaks = tokio::select! {
                 biased;
                 _ = serving.wait_for(|ends| *ends) => return,
-                speaks = timeout(self.limits.keep_alive, stream.next_request()) => speaks,
+                // The client was told no less than a second. Pingora's timer: tokio's wakes its driver for each.
+                speaks = pingora::time::timeout(idle, stream.next_request()) => speaks,
             };
             if !matches!(speaks, Ok(Ok(true))) {
                 return;

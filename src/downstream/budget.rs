@@ -1,10 +1,11 @@
 //! The budget of requests in flight, and what share of it one client may have.
 //!
 //! A request holds memory, and a connection to the endpoint, for as long as its client and its API like. So there is
-//! a limit to how many there may be, and nobody gets all of it: while less than half of the budget is used everybody is
-//! admitted; beyond that each client address has an equal part, with one part left over for an address that has none
-//! yet. A connection that has no request in flight may go on to three quarters of the budget: clients that share an
-//! address with a greedy one still get their turn.
+//! a limit to how many there may be, and no client address gets all of it: while less than half of the budget is used
+//! everybody is admitted; beyond that each address has an equal part, with one part left over for an address that has
+//! none yet, and the last eighth is for such addresses alone. A connection that has no request in flight may go on to
+//! three quarters of the budget: clients that share an address with a greedy one still get their turn. The address of a
+//! load balancer stands for many clients and has no share.
 //!
 //! **Invariant:** a request takes no lock. Only a new connection does, to find its address's [`Share`].
 
@@ -65,7 +66,7 @@ pub(crate) enum Strain {
     None,
     /// Clients that have more than their share get nothing new.
     High,
-    /// Nobody does.
+    /// Hardly anybody does.
     Critical,
 }
 
@@ -103,9 +104,13 @@ impl Budget {
         self.strain.load(Ordering::Relaxed) != Strain::None as u8
     }
 
-    /// Counts one more request, and says whether it may go on. `own` is how many its connection had before. Call
-    /// [`Budget::end`] when it is over, refused or not.
+    /// Counts one more request, or refuses it. `own` is how many its connection had before. Call [`Budget::end`] when one
+    /// that was admitted is over; one that was refused does not count, however long its client takes to read that.
     pub(super) fn begin(&self, share: Option<&Share>, own: usize) -> Result<(), Refusal> {
+        self.judge(share, own).inspect_err(|_| self.end(share))
+    }
+
+    fn judge(&self, share: Option<&Share>, own: usize) -> Result<(), Refusal> {
         let theirs = share.map(|share| share.0.fetch_add(1, Ordering::Relaxed));
         if theirs == Some(0) {
             self.busy.fetch_add(1, Ordering::Relaxed);
@@ -119,7 +124,7 @@ impl Budget {
         let most = match strain {
             strain if strain == Strain::None as u8 => most,
             strain if strain == Strain::High as u8 => most.min(all.saturating_add(all / 3).max(LEAST)),
-            _ => 0,
+            _ => LEAST,
         };
         verdict(InFlight { all, theirs, own }, most, self.busy.load(Ordering::Relaxed))
     }
@@ -133,7 +138,7 @@ impl Budget {
     }
 }
 
-/// Requests that there may be however short of memory the process is, unless that is critical.
+/// Requests that there may be however short of memory the process is.
 const LEAST: usize = 16;
 
 /// What was in flight before a request came.
@@ -153,7 +158,9 @@ fn verdict(InFlight { all, theirs, own }: InFlight, most: usize, busy: usize) ->
     }
     let Some(theirs) = theirs else { return Ok(()) };
     let (equal, hard) = (most / (busy + 1), most - most / 4);
-    if theirs < equal || own == 0 && theirs < hard { Ok(()) } else { Err(Refusal::ClientShare) }
+    // The last eighth is for addresses that have nothing yet.
+    let is_left_over = all < most - most / 8 || theirs == 0;
+    if is_left_over && (theirs < equal || own == 0 && theirs < hard) { Ok(()) } else { Err(Refusal::ClientShare) }
 }
 
 #[cfg(test)]
@@ -162,13 +169,7 @@ mod tests {
 
     /// Begins up to `times` requests of one client, each connection having `each`; says how many were admitted.
     fn admitted(budget: &Budget, share: Option<&Share>, times: usize, each: usize) -> usize {
-        let begin = |at: &usize| {
-            let admitted = budget.begin(share, at % each).is_ok();
-            if !admitted {
-                budget.end(share);
-            }
-            admitted
-        };
+        let begin = |at: &usize| budget.begin(share, at % each).is_ok();
         (0..times).filter(begin).count()
     }
 
@@ -189,7 +190,10 @@ mod tests {
         assert_eq!(admitted(&budget, Some(&greedy), 1_000, 1), 25, "over as many connections as it likes");
         assert_eq!(in_flight(&greedy), 75);
         let other = Share::default();
-        assert_eq!(admitted(&budget, Some(&other), 1_000, 1_000), 25, "there is room for somebody else");
+        assert_eq!(admitted(&budget, Some(&other), 1_000, 1_000), 13, "there is room for somebody else");
+        let more: Vec<Share> = (0..20).map(|_| Share::default()).collect();
+        let firsts = more.iter().map(|share| admitted(&budget, Some(share), 10, 10)).sum::<usize>();
+        assert_eq!(firsts, 12, "and for the first request of others");
         assert_eq!(budget.begin(Some(&Share::default()), 0), Err(Refusal::Overloaded));
     }
 
@@ -228,11 +232,9 @@ mod tests {
         assert_eq!(admitted(&budget, Some(&greedy), 300, 300), 300);
         budget.set_strain(Strain::High);
         assert_eq!(budget.begin(Some(&greedy), 300), Err(Refusal::ClientShare));
-        budget.end(Some(&greedy));
         assert_eq!(budget.begin(Some(&modest), 0), Ok(()));
         budget.set_strain(Strain::Critical);
         assert_eq!(budget.begin(Some(&modest), 1), Err(Refusal::Overloaded));
-        budget.end(Some(&modest));
         budget.set_strain(Strain::None);
         assert_eq!(admitted(&budget, Some(&greedy), 1, 1), 1);
     }

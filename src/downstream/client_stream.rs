@@ -226,6 +226,9 @@ impl AsyncRead for ClientStream {
             let count = this.first.len().min(buffer.remaining());
             buffer.put_slice(&this.first[..count]);
             this.first.advance(count);
+            if this.first.is_empty() {
+                this.first = BytesMut::new();
+            }
             Poll::Ready(Ok(()))
         };
         let count = buffer.filled().len() - before;

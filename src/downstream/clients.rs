@@ -56,7 +56,7 @@ impl Clients {
         }
     }
 
-    /// No more than so many connections, with so many requests in flight, from now on.
+    /// Limits connections, and requests in flight, from now on.
     pub(crate) fn limit(&self, most: usize, requests: usize) {
         self.budget.limit(requests);
         self.metrics.requests.in_flight_limit(requests);

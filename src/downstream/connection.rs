@@ -65,6 +65,8 @@ pub(crate) struct ClientConnection {
     shed: AtomicBool,
     /// Wakes the task that waits for its client.
     waiting: AtomicWaker,
+    /// A response waits for its client now.
+    is_waiting: AtomicBool,
     /// It was answered while its client was sending the request, where it is HTTP/1.1.
     sending: AtomicBool,
     /// Its client has taken bytes since somebody asked.
@@ -98,6 +100,7 @@ impl ClientConnection {
             share: OnceLock::new(),
             shed: AtomicBool::new(false),
             waiting: AtomicWaker::new(),
+            is_waiting: AtomicBool::new(false),
             sending: AtomicBool::new(false),
             moved: AtomicBool::new(false),
             end: OnceLock::new(),
@@ -180,9 +183,9 @@ impl ClientConnection {
         self.framing.lock().read(bytes).inspect_err(|_| self.malformed.store(true, Ordering::Relaxed))
     }
 
-    /// A request of HTTP/1.1 begins, whose head takes so many bytes and whose body is framed like this: an error where
+    /// A request of HTTP/1.1 begins, with this head as Pingora parsed it and a body framed like this: an error where
     /// another head came, or what has come of that body is malformed.
-    pub(crate) fn begin_body(&self, head: usize, framing: BodyFraming) -> Result<(), Malformed> {
+    pub(crate) fn begin_body(&self, head: &[u8], framing: BodyFraming) -> Result<(), Malformed> {
         self.framing.lock().begin(head, framing)
     }
 
@@ -198,7 +201,7 @@ impl ClientConnection {
 
     /// Reports whether it is to end, to give its memory back.
     pub(crate) fn is_shed(&self) -> bool {
-        self.shed.load(Ordering::Relaxed)
+        self.shed.load(Ordering::Relaxed) && self.clients.budget.is_strained()
     }
 
     /// It may hold memory for a client that does not take its responses.
@@ -210,6 +213,11 @@ impl ClientConnection {
     /// The task of `waker` waits for the client, and is to be woken if the connection is to end.
     pub(super) fn wait(&self, waker: &Waker) {
         self.waiting.register(waker);
+    }
+
+    /// Notes whether a response waits for the client.
+    pub(super) fn set_waiting(&self, waits: bool) {
+        self.is_waiting.store(waits, Ordering::Relaxed);
     }
 
     /// Counts that we ended it, and warns of it.
@@ -243,6 +251,9 @@ impl ClientConnection {
     /// One of its requests has been read: counts it, and says whether there is room for it in the budget. Keep what
     /// this gives until the request is over.
     pub(crate) fn begin_request(self: &Arc<Self>) -> (ActiveRequest, Result<(), Refusal>) {
+        if self.shed.load(Ordering::Relaxed) && !self.clients.budget.is_strained() {
+            self.shed.store(false, Ordering::Relaxed);
+        }
         if self.state() != ConnectionState::Http2 {
             self.set_state(ConnectionState::Serving);
         } else if self.left.fetch_sub(1, Ordering::Relaxed) <= 1 {
@@ -251,13 +262,15 @@ impl ClientConnection {
         }
         let own = self.active.fetch_add(1, Ordering::Relaxed);
         let admitted = self.clients.budget.begin(self.share.get().map(Arc::as_ref), own);
-        (ActiveRequest(Arc::clone(self)), admitted)
+        (ActiveRequest { connection: Arc::clone(self), admitted: admitted.is_ok() }, admitted)
     }
 }
 
 impl Holder for ClientConnection {
+    // Over HTTP/2 a stream may wait for its window alone, which does not show here.
     fn weight(&self) -> usize {
-        self.active.load(Ordering::Relaxed)
+        let holds = self.state() == ConnectionState::Http2 || self.is_waiting.load(Ordering::Relaxed);
+        if holds { self.active.load(Ordering::Relaxed) } else { 0 }
     }
 
     fn client(&self) -> Option<*const Share> {
@@ -269,6 +282,7 @@ impl Holder for ClientConnection {
     }
 
     fn shed(&self) {
+        // Once memory is no longer short, this says nothing.
         self.shed.store(true, Ordering::Relaxed);
         self.waiting.wake();
     }
@@ -282,13 +296,19 @@ fn look(session: &Session) -> ClientInfo {
 }
 
 /// A request of a connection, counted until dropped.
-pub(crate) struct ActiveRequest(Arc<ClientConnection>);
+pub(crate) struct ActiveRequest {
+    connection: Arc<ClientConnection>,
+    /// It counts in the budget.
+    admitted: bool,
+}
 
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
-        let connection = &self.0;
+        let connection = &self.connection;
         connection.active.fetch_sub(1, Ordering::Relaxed);
-        connection.clients.budget.end(connection.share.get().map(Arc::as_ref));
+        if self.admitted {
+            connection.clients.budget.end(connection.share.get().map(Arc::as_ref));
+        }
     }
 }
 

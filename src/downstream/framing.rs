@@ -11,7 +11,7 @@ use nameplate_core::domain::chunks::{Chunks, MalformedChunks};
 pub(crate) enum BodyFraming {
     /// There is no body.
     None,
-    /// So many bytes.
+    /// A body of this many bytes.
     Length(u64),
     Chunked,
 }
@@ -32,7 +32,7 @@ impl From<MalformedChunks> for Malformed {
 }
 
 /// Bytes that are kept allocated between two requests.
-const KEPT: usize = 1024;
+const KEPT: usize = 4 * 1024;
 
 /// The messages of one connection.
 #[derive(Debug, Default)]
@@ -82,36 +82,28 @@ impl Framing {
         !self.unclaimed.is_empty()
     }
 
-    /// A request begins whose head Pingora has parsed; it takes that much. An error where the head that came is another
+    /// A request begins with this head, as Pingora has parsed it. An error where the head that came is another
     /// one, or what came of the body is malformed.
     ///
     /// Where the target of a request has spaces or control bytes, Pingora percent-encodes them and goes on with a longer
     /// head. RFC 9112 section 3.2 asks for a 400: such a line can mean one thing here and another to who read it before.
-    pub(super) fn begin(&mut self, head: usize, framing: BodyFraming) -> Result<(), Malformed> {
+    pub(super) fn begin(&mut self, head: &[u8], framing: BodyFraming) -> Result<(), Malformed> {
         self.body = match framing {
             BodyFraming::None | BodyFraming::Length(0) => Body::Ended,
             BodyFraming::Length(length) => Body::Length(length),
             BodyFraming::Chunked => Body::Chunked(Chunks::default()),
         };
-        if self.unclaimed.len() == head && self.unclaimed.ends_with(b"\r\n\r\n") && head <= KEPT {
+        if !self.unclaimed.starts_with(head) {
+            return Err(Malformed::Head);
+        }
+        if self.unclaimed.len() == head.len() {
             self.unclaimed.clear();
+            self.unclaimed.shrink_to(KEPT);
             return Ok(());
         }
         let unclaimed = std::mem::take(&mut self.unclaimed);
-        let end = head_end(&unclaimed);
-        if end != head {
-            return Err(Malformed::Head);
-        }
-        Ok(self.read(&unclaimed[end..])?)
+        Ok(self.read(&unclaimed[head.len()..])?)
     }
-}
-
-/// Where the first head ends, as Pingora's parser finds it: empty lines may come first, and LF alone ends a line.
-fn head_end(bytes: &[u8]) -> usize {
-    let begin = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    let ends = memchr::memchr_iter(b'\n', &bytes[begin..]).map(|at| begin + at + 1);
-    let empty = |at: &usize| bytes[*at..].starts_with(b"\n") || bytes[*at..].starts_with(b"\r\n");
-    ends.filter(empty).map(|at| if bytes[at] == b'\n' { at + 1 } else { at + 2 }).next().unwrap_or(bytes.len())
 }
 
 #[cfg(test)]
@@ -123,26 +115,18 @@ mod tests {
     const BODY: &[u8] = b"5\r\nhello\r\n0\r\n\r\n";
 
     #[test]
-    fn a_head_ends_at_its_first_empty_line() {
-        assert_eq!(head_end(GET), GET.len());
-        assert_eq!(head_end(&[GET, GET].concat()), GET.len());
-        assert_eq!(head_end(b"\r\n\nGET / HTTP/1.1\nHost: a\n\nbody"), 27);
-        assert_eq!(head_end(b"GET / HTTP/1.1\r\nHost: a\r\n"), 25, "it has none");
-    }
-
-    #[test]
     fn a_body_is_checked_wherever_it_comes() {
         let (good, bad) = (BODY, b"5 \r\nhello\r\n0\r\n\r\n");
         let with_head = |body: &[u8]| {
             let mut framing = Framing::default();
             framing.read(&[POST, body].concat()).expect("nothing is known of it yet");
-            framing.begin(POST.len(), BodyFraming::Chunked)
+            framing.begin(POST, BodyFraming::Chunked)
         };
         assert_eq!((with_head(good), with_head(bad)), (Ok(()), Err(Malformed::Chunks)));
         let after = |body: &[u8]| {
             let mut framing = Framing::default();
             framing.read(POST)?;
-            framing.begin(POST.len(), BodyFraming::Chunked).expect("no body yet");
+            framing.begin(POST, BodyFraming::Chunked).expect("no body yet");
             body.iter().try_for_each(|byte| framing.read(&[*byte]))
         };
         assert_eq!((after(good), after(bad)), (Ok(()), Err(MalformedChunks)));
@@ -154,25 +138,28 @@ mod tests {
         let all = [GET, POST, BODY, with_length, b"0 \r\n", POST, b"\r\n"].concat();
         let mut framing = Framing::default();
         framing.read(&all).expect("nothing is known of it yet");
-        assert_eq!(framing.begin(GET.len(), BodyFraming::None), Ok(()));
-        assert_eq!(framing.begin(POST.len(), BodyFraming::Chunked), Ok(()));
-        assert_eq!(framing.begin(with_length.len(), BodyFraming::Length(4)), Ok(()));
-        assert_eq!(framing.begin(POST.len(), BodyFraming::Chunked), Err(Malformed::Chunks), "an empty size");
+        assert_eq!(framing.begin(GET, BodyFraming::None), Ok(()));
+        assert_eq!(framing.begin(POST, BodyFraming::Chunked), Ok(()));
+        assert_eq!(framing.begin(with_length, BodyFraming::Length(4)), Ok(()));
+        assert_eq!(framing.begin(POST, BodyFraming::Chunked), Err(Malformed::Chunks), "an empty size");
     }
 
     #[test]
     fn a_head_that_pingora_corrected_is_another_one() {
-        let (came, corrected) = (b"GET /a b HTTP/1.1\r\n\r\n", b"GET /a%20b HTTP/1.1\r\n\r\n".len());
+        let (came, corrected) = (&b"GET /a b HTTP/1.1\r\n\r\n"[..], &b"GET /a%20b HTTP/1.1\r\n\r\n"[..]);
         for before in [&b""[..], b"hello"] {
             let mut framing = Framing::default();
             framing.read(POST).expect("a head");
-            framing.begin(POST.len(), BodyFraming::Length(before.len() as u64)).expect("no body yet");
+            framing.begin(POST, BodyFraming::Length(before.len() as u64)).expect("no body yet");
             framing.read(&[before, came].concat()).expect("no chunks");
             assert_eq!(framing.begin(corrected, BodyFraming::None), Err(Malformed::Head));
         }
         let mut framing = Framing::default();
         framing.read(&[came, GET].concat()).expect("two heads");
         assert_eq!(framing.begin(corrected, BodyFraming::None), Err(Malformed::Head), "another one behind it");
+        let mut framing = Framing::default();
+        framing.read(&[came, b"\r\n"].concat()).expect("no chunks");
+        assert_eq!(framing.begin(corrected, BodyFraming::None), Err(Malformed::Head), "as long as what came");
     }
 
     #[test]
@@ -180,7 +167,7 @@ mod tests {
         let mut framing = Framing::default();
         for _ in 0..3 {
             framing.read(GET).expect("a head");
-            framing.begin(GET.len(), BodyFraming::None).expect("no chunks");
+            framing.begin(GET, BodyFraming::None).expect("no chunks");
             assert!(framing.unclaimed.is_empty() && framing.unclaimed.capacity() <= KEPT);
         }
     }

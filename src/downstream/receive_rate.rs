@@ -1,5 +1,5 @@
-//! Whether a client sends the body of its request fast enough. What is silent for too long has a timeout; this is for
-//! what trickles.
+//! Decides whether a client sends the body of its request fast enough. Silence has a timeout; this is for bodies that
+//! trickle.
 
 use std::time::{Duration, Instant};
 

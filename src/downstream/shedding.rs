@@ -22,8 +22,19 @@ const SETTLE: Duration = Duration::from_millis(500);
 const HIGH: u64 = 70;
 const CRITICAL: u64 = 85;
 const ENOUGH: u64 = 65;
+/// What a request may hold at the most, and a connection without one.
+const MOST_OF_A_REQUEST: u64 = 1024 * 1024;
+const MOST_OF_A_CONNECTION: u64 = 64 * 1024;
 /// In percent of the limit: what those that wait for their clients may come to hold while memory is short.
 const FOR_SLOW: u64 = 40;
+
+/// Reports whether clients can hold a tenth of what is used, at the most each could: a large mapping may fill a task by
+/// itself, and refusing or ending clients would free nothing.
+fn is_held_by_clients(used: u64, clients: &Clients) -> bool {
+    let requests = clients.metrics.requests.in_flight() * MOST_OF_A_REQUEST;
+    let connections = clients.open() as u64 * MOST_OF_A_CONNECTION;
+    requests + connections >= used / 10
+}
 
 /// Decides how short of memory a process is that uses so much, and was as short as `before`.
 fn strain(used: u64, limit: u64, before: Strain) -> Strain {
@@ -49,15 +60,17 @@ impl Watchman {
 }
 
 fn look(memory: &Memory, clients: &Clients, now: &mut Strain, shed_at: &mut Option<Instant>) {
-    let Some(used) = memory.used() else { return };
-    clients.metrics.memory.used(used);
-    let before = std::mem::replace(now, strain(used, memory.limit(), *now));
+    let used = memory.used();
+    clients.metrics.memory.used(used.unwrap_or_default());
+    let used = used.unwrap_or_default();
+    let next = if is_held_by_clients(used, clients) { strain(used, memory.limit(), *now) } else { Strain::None };
+    let before = std::mem::replace(now, next);
     clients.budget.set_strain(*now);
     let (used_mib, limit_mib) = (used >> 20, memory.limit() >> 20);
     if before == Strain::None && *now != Strain::None {
         log::warn!(
             "memory is short: {used_mib} of {limit_mib} MiB are in use; clients over their share of the requests in \
-             flight are refused, and connections whose clients do not take their responses are ended"
+             flight are refused, and connections that hold most are ended"
         );
     } else if before != Strain::None && *now == Strain::None {
         log::info!("memory is no longer short: {used_mib} of {limit_mib} MiB are in use");
@@ -69,7 +82,7 @@ fn look(memory: &Memory, clients: &Clients, now: &mut Strain, shed_at: &mut Opti
         let shed = clients.slow.shed(memory.limit() / 100 * room);
         if shed > 0 {
             *shed_at = Some(Instant::now());
-            log::warn!("ended {shed} connections whose clients did not take their responses, to free memory");
+            log::warn!("ended the {shed} connections that hold most, to free memory");
         }
     }
 }

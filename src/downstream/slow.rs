@@ -62,7 +62,8 @@ impl Slow {
         clients.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
         let mut shed = 0;
         for (_, mut list) in clients {
-            list.sort_by_key(|connection| std::cmp::Reverse(connection.weight()));
+            // Looked at once each: requests change it meanwhile.
+            list.sort_by_cached_key(|connection| std::cmp::Reverse(connection.weight()));
             for connection in list {
                 if held <= bytes {
                     return shed;

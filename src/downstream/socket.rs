@@ -160,6 +160,9 @@ impl Socket {
 
     fn took(&mut self, count: usize) {
         self.connection.note_moved();
+        if self.has_waited {
+            self.connection.set_waiting(false);
+        }
         self.rate.took(count, Instant::now);
     }
 
@@ -169,6 +172,7 @@ impl Socket {
             self.connection.note_slow();
         }
         self.connection.wait(cx.waker());
+        self.connection.set_waiting(true);
         if self.connection.is_shed() {
             return Poll::Ready(self.shed());
         }

@@ -21,8 +21,8 @@ tokio::task_local! {
     static REST: Arc<Rest>;
 }
 
-/// How long a request may go on while its connection ends.
-const ENDING: Duration = Duration::from_secs(1);
+/// How long a request may go on while its connection ends, so that the last of its response can still be taken.
+const ENDING: Duration = Duration::from_secs(5);
 
 /// What is still to come of a request.
 #[derive(Default)]

@@ -34,7 +34,7 @@ impl Proxy {
         if room.is_err() {
             ctx.retry_after = Some(SOON);
         }
-        room.and(framed).and_then(|()| self.decide(request, &head, ctx))?;
+        framed.and(room).and_then(|()| self.decide(request, &head, ctx))?;
         // A refused request counts against no limit.
         ctx.entry().map_or(Ok(()), Entry::admit).map_err(|wait| {
             ctx.retry_after = Some(wait);
@@ -91,7 +91,7 @@ fn begin_body(session: &Session, head: &RequestHead<'_>) -> Result<(), Refusal> 
         (None, Some(length)) => BodyFraming::Length(length),
         (None, None) => BodyFraming::None,
     };
-    connection.begin_body(http1.get_headers_raw_bytes().len(), framing).map_err(|_| Refusal::MalformedMessage)
+    connection.begin_body(&http1.get_headers_raw_bytes(), framing).map_err(|_| Refusal::MalformedMessage)
 }
 
 /// Bytes of the body, where the request says how many there are.

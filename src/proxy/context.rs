@@ -20,7 +20,7 @@ use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::route::Route;
 use nameplate_core::settings::RequestId;
 
-/// What a request reads of the mapping.
+/// The part of the mapping that a request reads.
 enum Reads {
     /// One snapshot, and the place of the entry in it that decides the request, once that is known.
     Snapshot(Arc<Snapshot>, Option<u32>),

@@ -104,7 +104,7 @@ pub(super) fn interim_response(response: &mut ResponseHeader) -> Result<()> {
     Ok(())
 }
 
-/// One look at the API's headers; an error where nobody can say where its body ends.
+/// One look at the API's headers; an error if the end of its body cannot be known.
 fn checked_head(response: &ResponseHeader) -> Result<ResponseHead> {
     let head = ResponseHead::of(&response.headers);
     if head.misframed {

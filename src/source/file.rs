@@ -21,6 +21,7 @@ use nameplate_core::settings::{MappingSource, ReloadRules};
 pub(super) struct File {
     path: PathBuf,
     access: FileAccess<State>,
+    known: Known,
     watch: Option<Watch>,
 }
 
@@ -28,7 +29,6 @@ pub(super) struct File {
 struct State {
     path: PathBuf,
     most: u64,
-    known: Known,
     eyes: Option<Eyes>,
 }
 
@@ -66,18 +66,18 @@ impl Fingerprint {
 impl File {
     pub(super) fn new(path: &Path, settings: &ReloadRules) -> File {
         let (watch, eyes) = if settings.watch { Some(Watch::new()).unzip() } else { (None, None) };
-        let state = State { path: path.into(), most: settings.max_bytes, known: Known::default(), eyes };
-        File { path: path.into(), access: FileAccess::new(state), watch }
+        let state = State { path: path.into(), most: settings.max_bytes, eyes };
+        File { path: path.into(), access: FileAccess::new(state), known: Known::default(), watch }
     }
 }
 
 impl State {
-    fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError> {
+    fn fetch(&mut self, mode: FetchMode, known: &mut Known) -> Result<Fetched, FetchError> {
         // Watched first: what changes while it is read is seen.
         if let Some(eyes) = self.eyes.as_mut().filter(|eyes| eyes.is_blind()) {
             eyes.follow(&self.path);
         }
-        let fetched = read(&self.path, self.most, mode, &mut self.known);
+        let fetched = read(&self.path, self.most, mode, known);
         if let Some(eyes) = self.eyes.as_mut().filter(|_| matches!(fetched, Ok(Fetched::Document(_)))) {
             eyes.follow(&self.path);
         }
@@ -130,7 +130,12 @@ fn fault(path: &Path, error: &io::Error) -> FetchError {
 impl Source for File {
     async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError> {
         // A network file system may not answer for as long as it likes; the timeout is the caller's.
-        self.access.run(move |state| state.fetch(mode)).await.map_err(|e| fault(&self.path, &e))?
+        // What was read counts as known only if it got here: a caller who gave up has to see it again.
+        let mut known = self.known;
+        let read = self.access.run(move |state| (state.fetch(mode, &mut known), known)).await;
+        let (fetched, known) = read.map_err(|e| fault(&self.path, &e))?;
+        self.known = known;
+        fetched
     }
 
     async fn changed(&mut self) -> ChangeKind {
@@ -143,7 +148,25 @@ impl Source for File {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
+
+    /// What a reading brought that nobody waited for is not known: the next poll finds it again.
+    #[tokio::test]
+    async fn a_reading_that_was_given_up_was_none() {
+        let folder = tempfile::tempdir().expect("a directory");
+        let path = folder.path().join("mapping.yaml");
+        fs::write(&path, "APIS:").expect("written");
+        let given_up = (0..100).find_map(|_| {
+            let mut file = File::new(&path, &ReloadRules { watch: false, ..ReloadRules::default() });
+            file.fetch(FetchMode::Always).now_or_never().is_none().then_some(file)
+        });
+        let mut file = given_up.expect("a thread takes longer than one look");
+        assert!(!matches!(file.fetch(FetchMode::IfChanged).await, Ok(Fetched::Unchanged)));
+        assert!(matches!(file.fetch(FetchMode::IfChanged).await, Ok(Fetched::Document(_))));
+        assert!(matches!(file.fetch(FetchMode::IfChanged).await, Ok(Fetched::Unchanged)));
+    }
 
     const MOST: u64 = 10;
 

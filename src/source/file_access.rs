@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-/// What is known of some files, and the thread that looks at them, if one does.
+/// State that belongs to some files, and the thread that reads them while one does.
 pub(crate) struct FileAccess<S> {
     /// Only that thread takes the lock, so nobody waits for it.
     state: Arc<Mutex<S>>,

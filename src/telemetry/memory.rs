@@ -39,8 +39,10 @@ impl Memory {
         let around = groups_of(root, groups, "memory");
         let found = around.iter().filter_map(limit_of).min();
         let limit = setting.or_else(|| task.into_iter().chain(found).min())?;
-        // The use of a group that is not limited may be that of a whole machine.
-        let group = around.into_iter().find(|group| limit_of(group).is_some());
+        // The use of a group that is not limited may be that of a whole machine; that of one with another limit, of more
+        // than this process.
+        let is_ours = |group: &Group| limit_of(group).is_some_and(|bytes| setting.is_none_or(|own| own == bytes));
+        let group = around.into_iter().find(is_ours);
         Some(Memory { limit, group })
     }
 
@@ -74,7 +76,7 @@ fn used_of(group: &Group) -> Option<u64> {
         Group::Two(folder) => (folder, "memory.current", ["inactive_file ", "active_file "]),
     };
     let used = number(&folder.join(used))?;
-    let stat = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
+    let stat = fs::read_to_string(folder.join("memory.stat")).ok()?;
     let file = |key: &str| stat.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok());
     Some(used.saturating_sub(files.into_iter().filter_map(file).sum()))
 }

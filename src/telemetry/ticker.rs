@@ -1,6 +1,7 @@
 //! A thread that does something again and again.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -16,6 +17,13 @@ impl Ticker {
     /// Does the work at once, and then every so often.
     pub(crate) fn start(name: &str, every: Duration, mut work: impl FnMut() + Send + 'static) -> io::Result<Ticker> {
         let (stop, stopped) = mpsc::channel();
+        let owned = name.to_owned();
+        // A panic concerns one time; what depends on the work depends on the next.
+        let mut work = move || {
+            if catch_unwind(AssertUnwindSafe(&mut work)).is_err() {
+                log::error!("{owned}: failed once, and goes on");
+            }
+        };
         let thread = thread::Builder::new().name(name.into()).spawn(move || {
             work();
             while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
@@ -30,7 +38,7 @@ impl Drop for Ticker {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // It wakes at once; that it may have panicked is no reason to panic here.
+            // It wakes at once.
             let _ = thread.join();
         }
     }

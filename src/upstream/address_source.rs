@@ -47,7 +47,7 @@ pub(crate) struct Named {
     updating: tokio::sync::Mutex<()>,
 }
 
-/// What the questions have brought, as the whole set.
+/// The addresses that the queries have brought so far, as one set.
 struct Known {
     answers: Arc<Mutex<Both>>,
     port: u16,

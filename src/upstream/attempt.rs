@@ -259,7 +259,10 @@ impl Attempt {
         if self.last {
             self.cut_connection();
         }
-        self.watch.as_mut().map_or(Ok(()), DeadlineWatch::finish)
+        self.watch.as_mut().map_or(Ok(()), DeadlineWatch::finish)?;
+        // What comes of the request from here on has no deadline of this attempt's.
+        self.watch = None;
+        Ok(())
     }
 
     /// Who was too slow, where that ended it.

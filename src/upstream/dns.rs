@@ -14,7 +14,7 @@ use super::lookup::{Absence, Answers, Family, Reply};
 use crate::telemetry::metrics::Metrics;
 use nameplate_core::settings::{self, IpFamily};
 
-/// Who is asked, for which records, and how long an answer holds.
+/// The resolver, the record types to query, and the limits of an answer's TTL.
 pub(crate) struct Dns {
     resolver: TokioResolver,
     families: Vec<Family>,

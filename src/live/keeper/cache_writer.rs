@@ -69,7 +69,7 @@ impl CacheWriter {
     fn note_failure(&mut self, version: Version, error: &io::Error) {
         if self.failed.replace(version) != Some(version) {
             log::warn!(
-                "the mapping is not cached: {}: {error}; a start while the source is away has an older mapping, or none; \
+                "the mapping is not cached: {}: {error}; if the source does not answer at the next start, Nameplate starts from an older mapping or with none; \
                  tried again after each reading of the source",
                 self.path.display()
             );
@@ -92,7 +92,7 @@ impl CacheWriter {
         let is_late = done.is_err();
         if is_late && !self.is_late {
             log::warn!(
-                "the cache does not answer within {:?}: {}; a start while the source is away has an older mapping, or none",
+                "the cache does not answer within {:?}: {}; if the source does not answer at the next start, Nameplate starts from an older mapping or with none",
                 self.patience,
                 self.path.display()
             );

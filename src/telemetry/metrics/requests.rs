@@ -98,7 +98,7 @@ impl RequestMetrics {
         InFlight(self.in_flight.clone())
     }
 
-    /// So many requests may be in flight.
+    /// Sets the limit of requests in flight.
     pub fn in_flight_limit(&self, most: usize) {
         self.most_in_flight.set(clamp(most));
     }

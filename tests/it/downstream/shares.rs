@@ -84,6 +84,27 @@ fn one_address_gets_half_of_the_requests_in_flight() {
     assert_eq!(api.served(), 4 + 4, "what is refused takes no connection to the endpoint");
 }
 
+/// A refusal that its client does not read takes no place of anybody's.
+#[test]
+fn refusals_that_nobody_reads_count_for_nothing() {
+    let (_api, gate, proxy) = small();
+    let mut greedy: Vec<Frames> = (0..3)
+        .map(|_| {
+            let mut frames = Frames::silent(proxy.own_address());
+            frames.send([proxy_line(GREEDY).as_bytes(), PREFACE, &settings(&[(INITIAL_WINDOW_SIZE, 0)])].concat());
+            frames.send(gets(0..20, "/slow"));
+            frames
+        })
+        .collect();
+    // Each connection's first request is admitted, and of the first connection as many as make half of the budget.
+    proxy.wait_for_metric("nameplate_client_connections", 3.0);
+    greedy.iter_mut().for_each(Frames::ping);
+    for _ in 0..10 {
+        assert_eq!(get_from(proxy.own_address(), MODEST).status, 200);
+    }
+    gate.open();
+}
+
 #[test]
 fn many_connections_are_still_one_address() {
     let (_api, gate, proxy) = small();
@@ -263,11 +284,11 @@ fn a_small_task_survives_clients_that_do_not_read() {
 #[test]
 fn memory_that_runs_short_is_taken_back_from_who_holds_it() {
     let api = large();
-    let (_group, server) = limited(&api, 96, "");
+    let (_group, server) = limited(&api, 160, "");
     let admin = server.admin();
     let most = admin.metric("nameplate_requests_in_flight_limit");
-    assert_eq!(most, 768.0, "64 KiB each, in half of the memory");
-    let attackers = attack(server.address(), 5, 100);
+    assert_eq!(most, 1_280.0, "64 KiB each, in half of the memory");
+    let attackers = attack(server.address(), 5, 50);
     admin.wait_for_at_least("nameplate_client_connections_cut_total{reason=\"memory\"}", 1.0);
     server.wait_for("memory is short");
     server.wait_for("to free memory");
