@@ -10,7 +10,7 @@ use serde::Serialize;
 /// How much of a body the echo shows; of a longer one it has the length alone.
 const SHOWN_BODY: usize = 16 * 1024;
 
-/// Where a GET is answered with [`LARGE`] bytes instead of an echo, below any stage.
+/// Where a GET is answered with 2 MiB instead of an echo, below any stage.
 pub const LARGE_PATH: &str = "/large";
 /// More than all buffers between origin and client hold.
 const LARGE: usize = 2 * 1024 * 1024;

@@ -33,7 +33,7 @@ impl Offer {
 }
 
 impl Running {
-    /// What [`Offer::hand_over`] hands to the process that waits for it ([`super::take_over`]).
+    /// The sockets to hand to the process that waits for them ([`super::take_over`]).
     pub fn offer(&self) -> Result<Offer, NotHandedOver> {
         let path = upgrade_socket(&self.stopping).map_err(NotHandedOver)?.to_owned();
         let offers = || -> std::io::Result<Vec<(String, OwnedFd)>> {
