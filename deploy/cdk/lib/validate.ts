@@ -190,8 +190,8 @@ function checkCertificates(vars: Variables, plan: Plan, region: string, faults: 
 
 /** The settings of conf/nameplate.yaml, and of these what the load balancer and its health checks depend on. */
 export const SETTINGS = [
-  'access_log', 'admin', 'client', 'emf', 'endpoint', 'endpoints', 'forwarded', 'limits', 'listeners', 'log', 'mapping', 'metrics',
-  'reload', 'request_id', 'shutdown', 'threads',
+  'access_log', 'admin', 'admin_pages', 'client', 'emf', 'endpoint', 'endpoints', 'forwarded', 'limits', 'listeners', 'log', 'mapping',
+  'memory', 'metrics', 'reload', 'request_id', 'shutdown', 'threads',
 ];
 const OURS = ['listeners', 'admin'];
 
