@@ -2,7 +2,7 @@
 //!
 //! A web page can make its own name lead to the admin listener's address (DNS rebinding); a browser then sends requests
 //! there and lets the page read the responses. It sends the page's name as Host, so a name that nobody configured is
-//! refused. An IP address or `localhost` is no name that a stranger can point elsewhere.
+//! refused. A stranger cannot point an IP address or `localhost` elsewhere.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

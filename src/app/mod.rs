@@ -101,7 +101,7 @@ pub fn start(settings: Settings) -> Result<Running, StartFault> {
     start_on(settings, || Ok(Inherited::default()))
 }
 
-/// As [`start`], on the sockets of a process that is told to hand them over, which then ends. `pause` waits between two
+/// As [`start`], on the sockets of a running process, which hands them over and then ends. `pause` waits between two
 /// looks at whether it has, and says when to give up.
 pub fn take_over(settings: Settings, pause: Pause<'_>) -> Result<Running, StartFault> {
     let path = upgrade_socket(&settings.shutdown).map_err(StartFault::Upgrade)?.to_owned();

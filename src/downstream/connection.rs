@@ -88,7 +88,7 @@ impl std::fmt::Debug for ClientConnection {
 }
 
 impl ClientConnection {
-    /// A connection from a listener to its peer, the `ends`, that may have so many requests.
+    /// A connection of at most `requests` requests between a listener and its peer, the `ends`.
     pub(crate) fn new(clients: Arc<Clients>, ends: (SocketAddr, SocketAddr), requests: u32) -> ClientConnection {
         let state = AtomicU8::new(ConnectionState::Opening as u8);
         ClientConnection {

@@ -44,7 +44,7 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    /// A connection that begins with a preface of so many bytes.
+    /// A connection that begins with a preface of `preface` bytes.
     pub(super) fn new(preface: usize, now: Instant) -> Frames {
         Frames { header: [0; HEADER], have: 0, skip: preface, tokens: BURST, earned_at: now, sent: 0 }
     }

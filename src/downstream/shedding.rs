@@ -60,9 +60,9 @@ impl Watchman {
 }
 
 fn look(memory: &Memory, clients: &Clients, now: &mut Strain, shed_at: &mut Option<Instant>) {
-    let used = memory.used();
-    clients.metrics.memory.used(used.unwrap_or_default());
-    let used = used.unwrap_or_default();
+    // Where it cannot be read, memory is not short.
+    let used = memory.used().unwrap_or_default();
+    clients.metrics.memory.used(used);
     let next = if is_held_by_clients(used, clients) { strain(used, memory.limit(), *now) } else { Strain::None };
     let before = std::mem::replace(now, next);
     clients.budget.set_strain(*now);

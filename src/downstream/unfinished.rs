@@ -85,12 +85,15 @@ impl<A: HttpServerApp + Send + Sync + 'static> HttpServerApp for EndsWithRespons
 async fn over(rest: &Rest, patience: Duration, mut ends: ShutdownWatch) {
     rest.answered.notified().await;
     let silence = async {
-        while rest.came.swap(false, Ordering::Relaxed) {
+        loop {
+            // Only what comes from here on says that more may come.
+            rest.came.store(false, Ordering::Relaxed);
             sleep(patience).await;
+            if !rest.came.load(Ordering::Relaxed) {
+                return;
+            }
         }
     };
-    // What came before the response ended was no sign that more comes after it.
-    rest.came.store(true, Ordering::Relaxed);
     tokio::select! {
         () = silence => {}
         () = ended(&mut ends) => {}

@@ -8,6 +8,7 @@ use http::HeaderValue;
 use http::header::{HeaderMap, HeaderName};
 
 use crate::downstream::request_id;
+use nameplate_core::domain::token::is_token;
 
 /// API Gateway may take the method it names for the real one.
 pub(super) const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
@@ -137,27 +138,10 @@ pub(super) fn is_of_one_hop(name: &str) -> bool {
     matches!(name, "keep-alive" | "proxy-connection" | "proxy-authenticate" | "trailer" | "upgrade")
 }
 
-/// The bytes of a token (RFC 9110 section 5.6.2).
-const TOKEN: [bool; 256] = {
-    let mut token = [false; 256];
-    let others = b"!#$%&'*+-.^_`|~";
-    let mut byte = 0;
-    while byte < token.len() {
-        token[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let mut at = 0;
-    while at < others.len() {
-        token[others[at] as usize] = true;
-        at += 1;
-    }
-    token
-};
-
 /// Reports whether a field name is a token (RFC 9110 section 5.1). `http` takes a quotation mark, too, where a name comes
 /// over HTTP/2; to who strips those, `"transfer-encoding` is a name that no proxy has looked at.
 pub(super) fn is_field_name(name: &HeaderName) -> bool {
-    name.as_str().bytes().all(|byte| TOKEN[usize::from(byte)])
+    name.as_str().bytes().all(is_token)
 }
 
 /// Reports whether a Transfer-Encoding is `chunked` and nothing else: what else there is would be stripped on the way, and

@@ -4,10 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use super::pay;
+use crate::harness::addressed::{self, GREEDY, LISTENER, connect, connect_http2, gets};
 use crate::harness::cgroup::Cgroup;
 use crate::harness::client::{Client, Response, is_refusal, text_of};
 use crate::harness::frames::{
-    DATA, END_HEADERS, Frames, INITIAL_WINDOW_SIZE, PREFACE, RST_STREAM, WHOLE, frame, headers, settings, window_update,
+    DATA, END_HEADERS, Frames, INITIAL_WINDOW_SIZE, RST_STREAM, frame, headers, window_update,
 };
 use crate::harness::origin::Origin;
 use crate::harness::procfs;
@@ -16,41 +17,25 @@ use crate::harness::reply::Reply;
 use crate::harness::server::{Server, certify, mapping, server};
 use crate::harness::{Gate, PATIENCE};
 
-const GREEDY: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const MODEST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 const THIRD: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 3);
-/// Clients say who they are with a PROXY header.
-const PROXY_LISTENER: &str = "proxy_protocol: { trust: [127.0.0.0/8] }, h2c: true";
+const DOMAIN: &str = "pay.example.com";
 const IN_FLIGHT: &str = "nameplate_requests_in_flight";
 
-fn proxy_line(client: Ipv4Addr) -> String {
-    format!("PROXY TCP4 {client} 10.9.9.9 4711 80\r\n")
-}
-
-fn connect(address: SocketAddr, client: Ipv4Addr) -> Client {
-    let mut connection = Client::connect(address);
-    connection.send(proxy_line(client));
-    connection
-}
-
-fn connect_http2(address: SocketAddr, client: Ipv4Addr) -> Frames {
-    let mut frames = Frames::silent(address);
-    frames.send([proxy_line(client).as_bytes(), PREFACE, &settings(&[(INITIAL_WINDOW_SIZE, 0x7fff_ffff)])].concat());
+/// A connection of this client that opens every window.
+fn open_http2(address: SocketAddr, client: Ipv4Addr) -> Frames {
+    let mut frames = connect_http2(address, client, &[(INITIAL_WINDOW_SIZE, 0x7fff_ffff)]);
     frames.send(window_update(0, 0x7fff_0000));
     frames
 }
 
-fn request(stream: u32, method: &str, path: &str, flags: u8) -> Vec<u8> {
-    let list = [(":method", method), (":scheme", "http"), (":authority", "pay.example.com"), (":path", path)];
-    headers(stream, flags, &list)
-}
-
-fn gets(streams: std::ops::Range<u32>, path: &str) -> Vec<u8> {
-    streams.flat_map(|at| request(1 + 2 * at, "GET", path, WHOLE)).collect()
+fn post(stream: u32, path: &str) -> Vec<u8> {
+    let list = [(":method", "POST"), (":scheme", "http"), (":authority", DOMAIN), (":path", path)];
+    headers(stream, END_HEADERS, &list)
 }
 
 fn get_from(address: SocketAddr, client: Ipv4Addr) -> Response {
-    connect(address, client).send(text_of("GET", "pay.example.com", "/quick", &[], b"")).read_response()
+    addressed::get(address, client, DOMAIN, "/quick")
 }
 
 /// An API whose `/slow` waits for the gate, and a proxy with room for eight requests.
@@ -61,7 +46,7 @@ fn small() -> (Origin, Gate, Proxy) {
         "/prod/slow" => Reply::default().then_wait(&held).then_raw("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
         _ => Reply::json(200, "{}"),
     });
-    let proxy = pay().to(&api).settings("client: { max_requests: 8 }").listener(PROXY_LISTENER).start();
+    let proxy = pay().to(&api).settings("client: { max_requests: 8 }").listener(LISTENER).start();
     (api, gate, proxy)
 }
 
@@ -69,8 +54,8 @@ fn small() -> (Origin, Gate, Proxy) {
 fn one_address_gets_half_of_the_requests_in_flight() {
     let (api, gate, proxy) = small();
     assert_eq!(proxy.metric("nameplate_requests_in_flight_limit"), 8.0);
-    let mut greedy = connect_http2(proxy.own_address(), GREEDY);
-    greedy.send(gets(0..8, "/slow"));
+    let mut greedy = open_http2(proxy.own_address(), GREEDY);
+    greedy.send(gets(0..8, DOMAIN, "/slow"));
     proxy.wait_for_metric("nameplate_refusals_total{reason=\"client_share\"}", 4.0);
     proxy.wait_for_metric(IN_FLIGHT, 4.0);
 
@@ -90,9 +75,8 @@ fn refusals_that_nobody_reads_count_for_nothing() {
     let (_api, gate, proxy) = small();
     let mut greedy: Vec<Frames> = (0..3)
         .map(|_| {
-            let mut frames = Frames::silent(proxy.own_address());
-            frames.send([proxy_line(GREEDY).as_bytes(), PREFACE, &settings(&[(INITIAL_WINDOW_SIZE, 0)])].concat());
-            frames.send(gets(0..20, "/slow"));
+            let mut frames = connect_http2(proxy.own_address(), GREEDY, &[(INITIAL_WINDOW_SIZE, 0)]);
+            frames.send(gets(0..20, DOMAIN, "/slow"));
             frames
         })
         .collect();
@@ -131,9 +115,9 @@ fn many_connections_are_still_one_address() {
 #[test]
 fn three_addresses_have_equal_parts() {
     let (_api, gate, proxy) = small();
-    let mut clients: Vec<_> = [GREEDY, MODEST, THIRD].map(|client| connect_http2(proxy.own_address(), client)).into();
+    let mut clients: Vec<_> = [GREEDY, MODEST, THIRD].map(|client| open_http2(proxy.own_address(), client)).into();
     for at in 0..3 {
-        clients.iter_mut().for_each(|client| _ = client.send(gets(at..at + 1, "/slow")));
+        clients.iter_mut().for_each(|client| _ = client.send(gets(at..at + 1, DOMAIN, "/slow")));
         if at < 2 {
             proxy.wait_for_metric(IN_FLIGHT, 3.0 * f64::from(at + 1));
         }
@@ -154,7 +138,7 @@ fn an_address_that_is_believed_speaks_for_many() {
     let settings = "{ client: { max_requests: 8 }, forwarded: { trust: [127.0.0.1] } }";
     let proxy = pay().to(&api).settings(settings).start();
     let mut balancer = Frames::connect(proxy.h2c_address());
-    balancer.send(gets(0..9, "/slow"));
+    balancer.send(gets(0..9, DOMAIN, "/slow"));
     proxy.wait_for_metric(IN_FLIGHT, 8.0);
     proxy.wait_for_metric("nameplate_refusals_total{reason=\"overloaded\"}", 1.0);
     gate.open();
@@ -167,7 +151,7 @@ fn an_http2_request_ends_soon_after_its_response() {
     let api = Origin::start_early(|_| Reply::json(200, "{}"));
     let proxy = pay().to(&api).settings("client: { read_timeout: 300ms }").start();
     let mut client = Frames::connect(proxy.h2c_address());
-    client.send(request(1, "POST", "/early", END_HEADERS));
+    client.send(post(1, "/early"));
     client.send(frame(DATA, 0, 1, b"some"));
     assert_eq!(client.status(1), 200);
     // RFC 9113 section 8.1: the stream is reset without an error, because the response is complete.
@@ -177,7 +161,7 @@ fn an_http2_request_ends_soon_after_its_response() {
     proxy.wait_for_metric("nameplate_upstream_connections", 0.0);
     assert_eq!(proxy.metric("nameplate_requests_total{code=\"200\",method=\"POST\"}"), 1.0);
     assert_eq!(proxy.metric("nameplate_client_aborts_total"), 0.0);
-    client.send(gets(1..2, "/again"));
+    client.send(gets(1..2, DOMAIN, "/again"));
     assert_eq!(client.status(3), 200);
 }
 
@@ -193,7 +177,7 @@ fn a_body_that_trickles_is_given_up() {
     assert_eq!(http1.read_response().status, 408);
 
     let mut http2 = Frames::connect(proxy.h2c_address());
-    http2.send(request(1, "POST", "/x", END_HEADERS));
+    http2.send(post(1, "/x"));
     while proxy.metric("nameplate_refusals_total{reason=\"request_timeout\"}") < 2.0 {
         http2.send(frame(DATA, 0, 1, b"x"));
     }
@@ -233,7 +217,7 @@ const LARGE: usize = 1 << 20;
 fn limited(api: &Origin, mib: u64, more: &str) -> (Option<Cgroup>, Server) {
     let group = Cgroup::with_memory(mib * MIB);
     let memory = if group.is_some() { String::new() } else { format!("memory: {}\n", mib * MIB) };
-    let listening = format!("listeners: [{{ address: '127.0.0.1:0', {PROXY_LISTENER} }}]\nadmin: 127.0.0.1:0\n");
+    let listening = format!("listeners: [{{ address: '127.0.0.1:0', {LISTENER} }}]\nadmin: 127.0.0.1:0\n");
     let settings = format!("{listening}{memory}{more}");
     let builder = server(api).mapping(&mapping(&[("pay.example.com", "/prod")])).settings(&settings);
     let server = match &group {
@@ -256,8 +240,8 @@ fn large() -> Origin {
 /// Clients that ask for large responses over HTTP/2 and read none of them.
 fn attack(address: SocketAddr, connections: u32, streams: u32) -> Vec<Frames> {
     let open = |_| {
-        let mut client = connect_http2(address, GREEDY);
-        client.send(gets(0..streams, "/large"));
+        let mut client = open_http2(address, GREEDY);
+        client.send(gets(0..streams, DOMAIN, "/large"));
         client
     };
     (0..connections).map(open).collect()

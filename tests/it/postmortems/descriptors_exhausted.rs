@@ -9,7 +9,7 @@
 
 use std::process::Command;
 
-use super::addressed::{BYSTANDER, GREEDY, LISTENERS, connect_http2, get, gets};
+use crate::harness::addressed::{BYSTANDER, GREEDY, LISTENERS, connect_http2, get, gets};
 use crate::harness::origin::Origin;
 use crate::harness::reply::Reply;
 use crate::harness::server::{mapping, server};
@@ -37,7 +37,7 @@ fn clients_that_take_all_they_can_leave_descriptors_for_everybody_else() {
     let (address, admin) = (server.address(), server.admin());
     assert_eq!(admin.metric("process_max_fds"), DESCRIPTORS as f64);
 
-    let mut attackers: Vec<_> = (0..ATTACKERS).map(|_| connect_http2(address, GREEDY)).collect();
+    let mut attackers: Vec<_> = (0..ATTACKERS).map(|_| connect_http2(address, GREEDY, &[])).collect();
     for attacker in &mut attackers {
         attacker.send(gets(0..STREAMS, DOMAIN, "/slow"));
     }

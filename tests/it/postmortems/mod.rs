@@ -22,7 +22,6 @@
 //! | NGINX before an ALB, 2022: addresses kept for ever | names are looked up on their TTL; retries at another address | [`every_address_changes`] |
 //! | Yelp, 2015: reloads that drop connections | a stop in steps: clients are told, then the listener closes | [`rolling_deployment`] |
 
-mod addressed;
 mod blank_fields;
 mod clock_jumps;
 mod deleted_entries;

@@ -8,8 +8,8 @@
 //! Here one domain, or one client, takes what is there for all. The guards: `RATE_LIMIT` of an entry, which refuses before
 //! a connection to the endpoint is taken, and the share that each client address has of the requests in flight.
 
-use super::addressed::{BYSTANDER, GREEDY, LISTENERS, connect_http2, get, gets};
 use crate::harness::Gate;
+use crate::harness::addressed::{BYSTANDER, GREEDY, LISTENERS, connect_http2, get, gets};
 use crate::harness::frames::HEADERS;
 use crate::harness::origin::Origin;
 use crate::harness::proxy::entry;
@@ -43,7 +43,7 @@ fn a_domain_over_its_rate_limit_takes_nothing_from_another() {
     let server = server(&api).mapping(&mapping(&[("RATE_LIMIT", "4/m")])).settings(&settings).start();
     let (admin, address) = (server.admin(), server.address());
     // Behind one address, so that no share of the address can help.
-    let mut client = connect_http2(address, GREEDY);
+    let mut client = connect_http2(address, GREEDY, &[]);
     client.send(gets(0..60, LOUD, "/x"));
     admin.wait_for_metric("nameplate_refusals_total{reason=\"rate_limited\"}", 56.0);
     for _ in 0..20 {
@@ -64,7 +64,7 @@ fn a_client_that_fills_a_slow_domain_takes_no_more_than_its_share() {
     let settings = format!("{LISTENERS}client: {{ max_requests: {ROOM} }}\n");
     let server = server(&api).mapping(&mapping(&[])).settings(&settings).start();
     let (admin, address) = (server.admin(), server.address());
-    let mut loud: Vec<_> = (0..4).map(|_| connect_http2(address, GREEDY)).collect();
+    let mut loud: Vec<_> = (0..4).map(|_| connect_http2(address, GREEDY, &[])).collect();
     for client in &mut loud {
         client.send(gets(0..50, LOUD, "/x"));
     }

@@ -152,7 +152,7 @@ fn is_api(route: &Route, authority: &[u8]) -> bool {
     matches!(port, b"" | b"443") && host.eq_ignore_ascii_case(route.api_host().as_bytes())
 }
 
-/// Reports whether an authority is ours: an API builds URLs of the domain that it is told, and puts its stage behind that.
+/// Reports whether an authority is ours: an API builds URLs from the domain in the request, followed by its own stage.
 fn is_custom_domain(client: ClientView<'_>, authority: &[u8]) -> bool {
     let (host, port) = split_port(authority);
     let is_known = matches!(port, b"" | b"443" | b"80") || port == client.port.as_bytes();

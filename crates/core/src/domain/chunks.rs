@@ -3,6 +3,8 @@
 //! Pingora's parser decodes chunks and is lenient about what stands around their data. Whoever is lenient may find
 //! another end of a message than the next reader, so what the grammar does not have is refused.
 
+use super::token::is_token;
+
 /// A body in chunks, wherever the pieces that it comes in are cut.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Chunks {
@@ -119,11 +121,6 @@ impl Chunks {
         self.size = self.size.checked_mul(16)?.checked_add(u64::from(value))?;
         Some(At::SizeEnd)
     }
-}
-
-/// Reports whether a token may have this byte (RFC 9110 section 5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Reports whether a field's value or a quoted string may have this byte: no controls but the tab.

@@ -22,5 +22,6 @@ pub mod rewrite;
 pub mod route;
 pub mod table;
 pub mod target;
+pub mod token;
 pub mod verbs;
 pub mod version;
