@@ -24,6 +24,8 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// The most memory the proxy may use.
 pub const MEMORY_MIB: u64 = 256;
+/// The requests the proxy may have in flight: fewer than the load and the attack want together.
+pub const MOST_REQUESTS: u32 = 400;
 
 /// Attacks `listener`, where clients say with a PROXY header who they are, in this time. Returns how many connections it
 /// made.

@@ -269,6 +269,8 @@ listeners:
     proxy_protocol: {{ trust: [127.0.0.0/8] }}
 admin: 127.0.0.1:0
 memory: {}
+client:
+  max_requests: {}
 endpoint:
   name: {NAME}
   port: {}
@@ -279,6 +281,7 @@ endpoint:
   max_ttl: 2s
 ",
         attack::MEMORY_MIB << 20,
+        attack::MOST_REQUESTS,
         origins.port,
         names.address(),
         IDLE.as_secs()
