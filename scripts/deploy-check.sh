@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything around the proxy, without an AWS account: Terraform and CDK each by itself, then held against each other,
-# their settings against Nameplate, and the pipeline of a mapping repository. What cannot be run for want of a tool is
-# said loudly, at its place and once more at the end.
+# their settings against Nameplate, the pipeline of a mapping repository, and the action and hooks that check one. What
+# cannot be run for want of a tool is said loudly, at its place and once more at the end.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,8 @@ export NAMEPLATE_BIN=${NAMEPLATE_BIN:-${CARGO_TARGET_DIR:-target}/debug/nameplat
 [ -x "$NAMEPLATE_BIN" ] || cargo build --quiet --bin nameplate
 
 # Side by side: each waits for other programs most of the time. Each one's words in one piece.
-checks=(deploy/terraform/tests/check.sh deploy/cdk/test/check.sh deploy/pipeline/tests/check.sh)
+checks=(deploy/terraform/tests/check.sh deploy/cdk/test/check.sh deploy/pipeline/tests/check.sh
+    deploy/action/tests/check.sh)
 part_of() { cut -d/ -f2 <<<"$1"; }
 jobs=()
 for check in "${checks[@]}"; do
@@ -53,5 +54,5 @@ else
     echo "!! NOT RUN: parity: it needs what both ${checks[0]} and ${checks[1]} leave" >&2
 fi
 
-missed=$(grep -h '^!! \(NOT RUN\|SKIPPED\)' "$out"/{terraform,cdk,pipeline}-check.log || true)
+missed=$(grep -h '^!! \(NOT RUN\|SKIPPED\)' "$out"/{terraform,cdk,pipeline,action}-check.log || true)
 [ -z "$missed" ] || printf '\n!! deploy: not everything was run:\n%s\n' "$missed" >&2

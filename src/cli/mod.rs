@@ -7,23 +7,31 @@ mod against;
 mod capacity;
 pub mod check;
 mod demo;
+mod examples;
 mod exit;
 mod explain;
+pub mod format;
 mod healthcheck;
 mod load;
 mod logging;
+mod pages;
 pub mod plan;
 mod policy;
 mod reload;
 mod serve;
 mod settings;
+mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Columns of a `--help`.
+const HELP_WIDTH: usize = 80;
 
 #[derive(Parser)]
 #[command(name = "nameplate", version, about = "Your own domain names for Amazon API Gateway private REST APIs")]
+#[command(max_term_width = HELP_WIDTH)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -32,23 +40,37 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Run the main job with nothing else: a stand-in for API Gateway, the sample mapping, the proxy
+    #[command(after_help = examples::DEMO)]
     Demo(demo::DemoArgs),
     /// Run the proxy
+    #[command(after_help = examples::SERVE)]
     Serve(serve::ServeArgs),
     /// Report every fault of mapping files: what, where, how to mend it
+    #[command(after_help = examples::CHECK)]
     Check(check::CheckArgs),
     /// Tell what would happen to a request, and why
+    #[command(after_help = examples::EXPLAIN)]
     Explain(explain::ExplainArgs),
     /// Plan the hosted zones, records and certificates that a mapping needs, as JSON for Terraform and CDK
+    #[command(after_help = examples::PLAN)]
     Plan(plan::PlanArgs),
     /// Size a fleet: from measured CPU per request and an expected load to tasks, target and cost
+    #[command(after_help = examples::CAPACITY)]
     Capacity(capacity::CapacityArgs),
     /// Print the resource policies that a mapping's APIs need, or put one in force
     Policy(Box<policy::PolicyArgs>),
     /// Make the running proxy read its mapping, its certificates and its log's level again
+    #[command(after_help = examples::RELOAD)]
     Reload(reload::ReloadArgs),
     /// Ask the running proxy whether it lives, or is ready: for a container's health check
+    #[command(after_help = examples::HEALTHCHECK)]
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Print the completions for a shell
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(pages::CompletionsArgs),
+    /// Print the manual
+    #[command(after_help = examples::MAN)]
+    Man(pages::ManArgs),
 }
 
 /// Runs the command line.
@@ -59,22 +81,40 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::serve(&args),
         Command::Check(args) => {
             let mut input = std::io::stdin().lock();
-            ExitCode::from(check::check(&args, &mut input, &mut out, &mut std::io::stderr().lock()))
+            ExitCode::from(check::check(&args, &mut input, &mut out, &mut terminal::stderr()))
         }
         Command::Explain(args) => explain::explain(&args, &mut out),
         Command::Plan(args) => {
             let mut input = std::io::stdin().lock();
-            ExitCode::from(plan::run(&args, &mut input, &mut out, &mut std::io::stderr().lock()))
+            ExitCode::from(plan::run(&args, &mut input, &mut out, &mut terminal::stderr()))
         }
         Command::Capacity(args) => capacity::capacity(&args, &mut std::io::stdin().lock(), &mut out),
         Command::Policy(args) => {
             let mut input = std::io::stdin().lock();
-            let mut said = policy::outcome::Said { out: &mut out, err: &mut std::io::stderr().lock() };
+            let mut said = policy::outcome::Said { out: &mut out, err: &mut terminal::stderr() };
             ExitCode::from(policy::policy(&args, &mut input, &mut said))
         }
         Command::Reload(args) => reload::reload(&args, &mut out),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args, &mut out),
+        Command::Completions(args) => pages::completions(&args, &mut Cli::command(), &mut out),
+        Command::Man(args) => pages::man(&args, Cli::command(), &mut out),
     };
     exit::flush();
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_is_a_command_line_that_the_command_takes() {
+        let lines = examples::ALL.iter().flat_map(|text| text.lines());
+        for line in lines.filter(|line| line.starts_with("  ")) {
+            let words = line.split_whitespace().take_while(|word| !["|", ">"].contains(word));
+            if let Err(e) = Cli::try_parse_from(words.map(|word| word.trim_matches('\''))) {
+                panic!("{line}: {e}");
+            }
+        }
+    }
 }

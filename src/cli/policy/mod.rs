@@ -37,6 +37,7 @@ pub(super) struct PolicyArgs {
 #[derive(Subcommand, Clone, Debug)]
 enum PolicyCommand {
     /// Put an API's policy in force: show what changes, replace it, deploy the stage
+    #[command(override_usage = "nameplate policy apply [OPTIONS] --vpce <ID> --stage <STAGE> <MAPPING>")]
     Apply(apply::ApplyArgs),
 }
 

@@ -2,6 +2,8 @@
 
 mod capacity;
 mod check_cases;
+mod check_formats;
+mod pages;
 mod plan;
 mod policy;
 mod without_a_shell;

@@ -1,0 +1,53 @@
+//! Annotations of a GitHub workflow: commands in its log that GitHub shows at the line they are about.
+//!
+//! Syntax and escapes are those of GitHub's documentation, "Workflow commands for GitHub Actions"; a message ends at the
+//! end of its line, and what separates the properties is escaped in them as well.
+
+use super::warnings::Warning;
+use nameplate_core::diagnostic::Diagnostic;
+
+pub(super) fn error(file: &str, error: &Diagnostic) -> String {
+    let place = format!(",line={},col={}", error.line, error.column);
+    command("error", file, &place, &format!("{}\n{}", error.what, error.help))
+}
+
+pub(super) fn warning(file: &str, warning: &Warning) -> String {
+    command("warning", file, &format!(",line={}", warning.line), &format!("{}\n{}", warning.what, warning.help))
+}
+
+pub(super) fn unreadable(file: &str, what: &str) -> String {
+    command("error", file, "", what)
+}
+
+fn command(kind: &str, file: &str, place: &str, message: &str) -> String {
+    format!("::{kind} file={}{place}::{}", property(file), escaped(message))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+fn property(text: &str) -> String {
+    escaped(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_in_a_mapping_can_write_a_command_of_its_own() {
+        let found = Diagnostic {
+            line: 3,
+            column: 7,
+            what: "`100%\r\n::error::x` is not a host".into(),
+            text: String::new(),
+            help: "write one".into(),
+        };
+        let want = "::error file=a%2Cb%3A100%25.yaml,line=3,col=7::`100%25%0D%0A::error::x` is not a host%0Awrite one";
+        assert_eq!(error("a,b:100%.yaml", &found), want);
+        assert_eq!(unreadable("m.yaml", "cannot read it"), "::error file=m.yaml::cannot read it");
+        let warned = Warning { line: 2, what: "it is so".into(), help: "do this" };
+        assert_eq!(warning("m.yaml", &warned), "::warning file=m.yaml,line=2::it is so%0Ado this");
+    }
+}

@@ -1,0 +1,141 @@
+//! What `check` prints of each mapping, in the format that was asked for.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::super::against::Against;
+use super::super::format::Format;
+use super::super::load::NotLoaded;
+use super::github;
+use super::sarif::Log;
+use super::warnings::{Warning, warnings};
+use nameplate_core::diagnostic::{Diagnostic, Diagnostics};
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::version::Version;
+use nameplate_core::mapping::load::Compiled;
+
+/// Prints what came of each mapping.
+pub(super) struct Report<'w> {
+    format: Format,
+    out: &'w mut dyn Write,
+    err: &'w mut dyn Write,
+    /// What SARIF says of all of them, at the end.
+    log: Log,
+}
+
+/// What `--format json` says of a mapping.
+#[derive(Serialize)]
+struct Accepted<'r> {
+    mapping: &'r str,
+    ok: bool,
+    version: String,
+    sha256: String,
+    entries: usize,
+    domains: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<Against<'r>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Warning>,
+}
+
+/// What it says of one with errors, or that could not be read.
+#[derive(Serialize)]
+struct Refused<'r> {
+    mapping: &'r str,
+    ok: bool,
+    errors: usize,
+    faults: Vec<&'r Diagnostic>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<&'r str>,
+}
+
+impl<'w> Report<'w> {
+    pub(super) fn new(format: Format, out: &'w mut dyn Write, err: &'w mut dyn Write) -> Report<'w> {
+        Report { format, out, err, log: Log::default() }
+    }
+
+    /// A mapping without errors.
+    pub(super) fn accept(&mut self, name: &str, mapping: &Compiled, against: Option<Against<'_>>) -> io::Result<()> {
+        let Compiled { table, version } = mapping;
+        let warnings = warnings(table);
+        if self.format == Format::Json {
+            let (entries, domains) = (table.len(), table.domains());
+            let (version, sha256) = (version.to_string(), version.full());
+            return self.json(&Accepted {
+                mapping: name,
+                ok: true,
+                version,
+                sha256,
+                entries,
+                domains,
+                against,
+                warnings,
+            });
+        }
+        for warning in &warnings {
+            match self.format {
+                Format::Github => writeln!(self.out, "{}", github::warning(name, warning))?,
+                Format::Sarif => self.log.warn(name, warning),
+                Format::Text | Format::Json => {
+                    let Warning { line, what, help } = warning;
+                    writeln!(self.err, "{name}:{line}: warning: {what}\n  help: {help}")?;
+                }
+            }
+        }
+        if self.format != Format::Sarif {
+            writeln!(self.out, "{name}: ok: {}", summary(table, version))?;
+            if let Some(against) = &against {
+                write!(self.out, "{against}")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A mapping with errors, or one that could not be read.
+    pub(super) fn refuse(&mut self, name: &str, why: &NotLoaded) -> io::Result<()> {
+        match (self.format, why) {
+            (Format::Text, NotLoaded::Invalid(errors)) => writeln!(self.err, "{errors}")?,
+            (Format::Text, NotLoaded::Unreadable(what)) => writeln!(self.err, "error: {what}")?,
+            (Format::Json, NotLoaded::Invalid(errors)) => self.json(&refused(name, errors))?,
+            (Format::Json, NotLoaded::Unreadable(what)) => {
+                let unreadable = Some(what.as_str());
+                self.json(&Refused { mapping: name, ok: false, errors: 1, faults: Vec::new(), unreadable })?;
+            }
+            (Format::Github, NotLoaded::Invalid(errors)) => {
+                for error in errors.iter() {
+                    writeln!(self.out, "{}", github::error(errors.file(), error))?;
+                }
+            }
+            (Format::Github, NotLoaded::Unreadable(what)) => writeln!(self.out, "{}", github::unreadable(name, what))?,
+            (Format::Sarif, NotLoaded::Invalid(errors)) => {
+                errors.iter().for_each(|error| self.log.error(errors.file(), error));
+            }
+            (Format::Sarif, NotLoaded::Unreadable(what)) => self.log.unreadable(what),
+        }
+        Ok(())
+    }
+
+    /// Prints what is printed of all mappings together.
+    pub(super) fn finish(self) -> io::Result<()> {
+        match self.format {
+            Format::Sarif => writeln!(self.out, "{:#}", self.log.into_json()),
+            Format::Text | Format::Json | Format::Github => Ok(()),
+        }
+    }
+
+    fn json(&mut self, report: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut *self.out, report)?;
+        writeln!(self.out)
+    }
+}
+
+fn refused<'r>(mapping: &'r str, errors: &'r Diagnostics) -> Refused<'r> {
+    Refused { mapping, ok: false, errors: errors.len(), faults: errors.iter().collect(), unreadable: None }
+}
+
+fn summary(table: &MappingTable, version: &Version) -> String {
+    let counted = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
+    let (entries, domains) = (table.len(), table.domains());
+    format!("{}, {}, version {version}", counted(entries, "entry", "entries"), counted(domains, "domain", "domains"))
+}

@@ -1,0 +1,56 @@
+//! The examples below each command's `--help`. A test parses each of them.
+
+pub(super) const DEMO: &str = "\
+Examples:
+  nameplate demo
+  nameplate demo --mapping my-mapping.yaml";
+
+pub(super) const SERVE: &str = "\
+Examples:
+  nameplate serve --config nameplate.yaml
+  nameplate serve --mapping s3://bucket/mapping.yaml --listen 0.0.0.0:8080";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  nameplate check mapping.yaml
+  nameplate check 'mappings/**/*.yaml' --config nameplate.yaml
+  nameplate check mapping.yaml --against s3://bucket/mapping.yaml
+  nameplate check mapping.yaml --format sarif";
+
+pub(super) const EXPLAIN: &str = "\
+Examples:
+  nameplate explain GET https://orders.internal.example.com/v1/items --mapping mapping.yaml";
+
+pub(super) const PLAN: &str = "\
+Examples:
+  nameplate plan mapping.yaml
+  nameplate plan mapping.yaml --output plan.json";
+
+pub(super) const CAPACITY: &str = "\
+Examples:
+  nameplate capacity --cpu-per-request 0.00025 --peak 2000
+  nameplate capacity --cpu-per-request 0.00025 --peak 2000 -f json";
+
+pub(super) const RELOAD: &str = "\
+Examples:
+  nameplate reload
+  nameplate reload --allow-shrink";
+
+pub(super) const HEALTHCHECK: &str = "\
+Examples:
+  nameplate healthcheck
+  nameplate healthcheck --ready";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  nameplate completions bash > /etc/bash_completion.d/nameplate
+  nameplate completions zsh > ~/.zfunc/_nameplate";
+
+pub(super) const MAN: &str = "\
+Examples:
+  nameplate man | man -l -
+  nameplate man --out /usr/local/share/man/man1";
+
+/// All of them, for the test that parses them.
+#[cfg(test)]
+pub(super) const ALL: [&str; 10] = [DEMO, SERVE, CHECK, EXPLAIN, PLAN, CAPACITY, RELOAD, HEALTHCHECK, COMPLETIONS, MAN];
