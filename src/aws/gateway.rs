@@ -26,6 +26,14 @@ const ATTEMPT: Duration = Duration::from_secs(15);
 /// How long an operation may take, its tries and the waits between them included.
 const OPERATION: Duration = Duration::from_secs(60);
 
+/// How often a change that AWS throttles is sent, and how long to wait in between where AWS does not say. CreateDeployment
+/// is taken once in 5 s for an account and region (API Gateway Developer Guide, "Quotas").
+const TRIES: u32 = 8;
+const THROTTLED: Duration = Duration::from_secs(5);
+
+/// The longest wait that AWS may ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// How many deployments are asked for at once: the most that AWS gives.
 const PAGE: i32 = 500;
 
@@ -57,12 +65,23 @@ impl RestApi {
 }
 
 /// A stage, and the deployment it serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Stage {
     /// Its name.
     pub name: String,
     /// The deployment's id.
     pub deployment: String,
+    /// Part of its traffic goes to another deployment, and the next one goes there too.
+    pub canary: Option<Canary>,
+}
+
+/// A canary of a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Canary {
+    /// The deployment's id.
+    pub deployment: String,
+    /// How much of the stage's traffic it gets.
+    pub percent: f64,
 }
 
 /// A deployment: an API as it was at some time.
@@ -126,7 +145,14 @@ impl Gateway {
         Ok(stages
             .item()
             .iter()
-            .map(|of| Stage { name: text(of.stage_name()), deployment: text(of.deployment_id()) })
+            .map(|of| Stage {
+                name: text(of.stage_name()),
+                deployment: text(of.deployment_id()),
+                canary: of.canary_settings().map(|canary| Canary {
+                    deployment: text(canary.deployment_id()),
+                    percent: canary.percent_traffic(),
+                }),
+            })
             .collect())
     }
 
@@ -149,7 +175,8 @@ impl Gateway {
     /// Puts a policy in the place of the one there is.
     pub(crate) async fn put_policy(&self, id: &str, policy: &str) -> Result<(), Fault> {
         let replace = PatchOperation::builder().op(Op::Replace).path("/policy").value(policy).build();
-        let put = self.client.update_rest_api().rest_api_id(id).patch_operations(replace).send().await;
+        let update = self.client.update_rest_api().rest_api_id(id).patch_operations(replace);
+        let put = patiently(|| update.clone().send()).await;
         let rights = "apigateway:PATCH and apigateway:UpdateRestApiPolicy";
         put.map(|_| ()).map_err(|e| self.fault("put the policy of API", id, rights, &e))
     }
@@ -157,7 +184,9 @@ impl Gateway {
     /// Deploys the API as it is now to a stage; gives the deployment's id.
     pub(crate) async fn deploy(&self, id: &str, stage: &str, description: &str) -> Result<String, Fault> {
         let deploy = self.client.create_deployment().rest_api_id(id).stage_name(stage).description(description);
-        let made = deploy.send().await.map_err(|e| self.fault("deploy API", id, "apigateway:POST", &e))?;
+        let made = patiently(|| deploy.clone().send())
+            .await
+            .map_err(|e| self.fault("deploy API", id, "apigateway:POST", &e))?;
         Ok(made.id().unwrap_or_default().to_owned())
     }
 
@@ -182,6 +211,31 @@ impl Gateway {
     }
 }
 
+/// Sends a request until it is not throttled, [`TRIES`] times at most.
+async fn patiently<T, E: ProvideErrorMetadata, F: Future<Output = Result<T, SdkError<E>>>>(
+    send: impl Fn() -> F,
+) -> Result<T, SdkError<E>> {
+    for _ in 1..TRIES {
+        match send().await {
+            Err(error) if is_throttled(&error) => tokio::time::sleep(wait_of(&error)).await,
+            done => return done,
+        }
+    }
+    send().await
+}
+
+fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    matches!(code, Some("TooManyRequestsException" | "ThrottlingException" | "Throttling"))
+}
+
+/// How long AWS wants to be left alone, and a little more, so that several runs do not come back together.
+fn wait_of<E>(error: &SdkError<E>) -> Duration {
+    let asked = error.raw_response().and_then(|response| response.headers().get("retry-after"));
+    let asked = asked.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
+    asked.unwrap_or(THROTTLED).min(LONGEST_WAIT).mul_f64(1.0 + fastrand::f64() / 4.0)
+}
+
 /// What to do where what is between us and AWS is at fault.
 const NETWORK_HELP: &str = "check the network, HTTPS_PROXY and AWS_ENDPOINT_URL, and run it again";
 
@@ -200,6 +254,9 @@ fn advice(code: &str, status: u16, rights: &str, arn: &str) -> (bool, String) {
              partition (aws, aws-cn, aws-us-gov, ...)"
         }
         ("InvalidSignatureException" | "SignatureDoesNotMatch", _) => "check the secret key, and this machine's clock",
+        ("TooManyRequestsException" | "ThrottlingException" | "Throttling", _) => {
+            "others call AWS for this account as well; wait a minute and run it again: what is done is not done twice"
+        }
         ("LimitExceededException", _) => "have AWS raise the quota it names, or, for deployments, delete old ones",
         ("BadRequestException", _) | (_, 400) => return (true, "mend what AWS names".to_owned()),
         (_, 401 | 403) => return (false, format!("the credentials need {rights} on {arn} and {arn}/*")),
@@ -277,6 +334,7 @@ mod tests {
         advises("AccessDeniedException", 403, false, "the credentials need apigateway:GET on arn:aws:");
         advises("NotFoundException", 404, true, "check the account");
         advises("BadRequestException", 400, true, "mend what AWS names");
+        advises("TooManyRequestsException", 429, false, "wait a minute");
         advises("LimitExceededException", 429, false, "delete old ones");
         advises("ServiceUnavailableException", 503, false, "run it again");
     }

@@ -11,7 +11,7 @@ use super::super::exit::{FAULTY, UNUSABLE};
 use super::deployed::{Standing, description, is_ours, standing};
 use super::options::{Made, Policies, Refused};
 use super::outcome::{DONE, HALF_DONE, Said, TO_DO, say};
-use crate::aws::gateway::{Deployment, Fault, Gateway, RestApi, Stage};
+use crate::aws::gateway::{Canary, Deployment, Fault, Gateway, RestApi, Stage};
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::version_of;
 use nameplate_plan::policy::in_force::InForce;
@@ -152,7 +152,23 @@ async fn look(args: &ApplyArgs, of: &ApiPolicy, gateway: &Gateway) -> Result<(Re
         let what = format!("error: API `{}` has no stage `{}`", of.api_id, args.stage);
         return Err((FAULTY, format!("{what}\n  help: {known}")));
     };
-    Ok((api, stages, stage))
+    match canary_fault(&of.api_id, &stage) {
+        Some(fault) => Err((FAULTY, fault)),
+        None => Ok((api, stages, stage)),
+    }
+}
+
+/// A stage with a canary cannot be deployed: the deployment would become the canary's, and the stage would keep the
+/// policy it has for all other traffic.
+fn canary_fault(id: &str, stage: &Stage) -> Option<String> {
+    let Canary { deployment, percent } = stage.canary.as_ref()?;
+    let (name, serving) = (&stage.name, &stage.deployment);
+    Some(format!(
+        "error: stage `{name}` of API `{id}` has a canary with {percent} % of its traffic, and a new deployment would go \
+         there alone; nothing was changed\n  help: promote the canary (deployment {deployment}) or end it (back to \
+         {serving}: `aws apigateway update-stage --rest-api-id {id} --stage-name {name} --patch-operations \
+         op=remove,path=/canarySettings`), then run this again"
+    ))
 }
 
 fn refused(fault: Fault) -> Refused {
@@ -263,11 +279,37 @@ async fn carry_out(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) -> R
     let describe = description(&task.fingerprint(), &task.mapping, stage);
     match gateway.deploy(id, stage, &describe).await {
         Ok(deployment) => {
+            confirm(task, gateway, &deployment).await?;
             let _ = writeln!(said.out, "deployed stage `{stage}`: deployment {deployment}");
             others(task, said);
             Ok(DONE)
         }
         Err(fault) => Err(task.not_deployed(fault)),
+    }
+}
+
+/// Makes sure that the stage serves a deployment that was just made: somebody may have deployed it at the same time, or
+/// begun a canary.
+async fn confirm(task: &Task<'_>, gateway: &Gateway, made: &str) -> Result<(), Refused> {
+    let (id, name) = (&*task.of.api_id, &*task.args.stage);
+    let stages = gateway.stages(id).await.map_err(|fault| {
+        let Fault { what, help, .. } = fault;
+        (HALF_DONE, format!("error: deployment {made} was made, and whether stage `{name}` serves it is unknown: {what}\n  help: {help}"))
+    })?;
+    let serving = stages.iter().find(|stage| stage.name == *name);
+    if let Some(fault) = serving.and_then(|stage| canary_fault(id, stage)) {
+        return Err((HALF_DONE, fault.replace("nothing was changed", "the API has the policy, the stage does not")));
+    }
+    match serving.map(|stage| &*stage.deployment) {
+        Some(serving) if serving == made => Ok(()),
+        serving => Err((
+            HALF_DONE,
+            format!(
+                "error: deployment {made} was made, and stage `{name}` of API `{id}` serves {} instead\n  help: somebody \
+                 else deployed it at the same time; run this again, and it says how things stand",
+                serving.unwrap_or("nothing")
+            ),
+        )),
     }
 }
 

@@ -52,6 +52,41 @@ fn too_many_deployments_are_to_be_deleted() {
     story.apply(API, "dev", &[]).expect(4).says("LimitExceededException").says("for deployments, delete old ones; run");
 }
 
+#[test]
+fn a_throttled_deployment_is_sent_until_aws_takes_it() {
+    let (gateway, story) = story();
+    // More often than the SDK tries.
+    (0..5).for_each(|_| gateway.fails("POST", (429, "TooManyRequestsException", "Too Many Requests")));
+    story.apply(API, "dev", &[]).expect(0).says("deployed stage `dev`");
+}
+
+#[test]
+fn a_stage_with_a_canary_is_refused_before_anything_changes() {
+    let (gateway, story) = story();
+    gateway.change(API, |api| drop(api.canaries.insert("dev".into(), "canary7".into())));
+    let ran = story.apply(API, "dev", &[]).expect(1);
+    let want = "error: stage `dev` of API `1abc23` has a canary with 10 % of its traffic, and a new deployment would go \
+                there alone; nothing was changed\n  help: promote the canary (deployment canary7) or end it (back to first1: ";
+    assert!(ran.err.starts_with(want), "{}", ran.err);
+    story.apply(API, "dev", &["--dry-run"]).expect(1).says("has a canary");
+    assert_eq!(gateway.changes(), [""; 0]);
+}
+
+#[test]
+fn a_stage_that_serves_something_else_afterwards_is_no_success() {
+    let (gateway, story) = story();
+    gateway.change(API, |api| {
+        api.meddler = Some(|api| drop(api.stages.insert("dev".into(), "theirs9".into())));
+    });
+    let told = "deployment made1 was made, and stage `dev` of API `1abc23` serves theirs9 instead";
+    let ran = story.apply(API, "dev", &[]).expect(4).says(told);
+    assert!(!ran.out.contains("deployed stage"), "{}", ran.out);
+    gateway.change(API, |api| {
+        api.meddler = Some(|api| drop(api.canaries.insert("dev".into(), "canary8".into())));
+    });
+    story.apply(API, "dev", &[]).expect(4).says("the API has the policy, the stage does not");
+}
+
 /// Back to a policy that was deployed once: that it was, long ago, is no proof.
 #[test]
 fn going_back_to_an_old_policy_is_finished_too() {

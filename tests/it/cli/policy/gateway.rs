@@ -33,6 +33,10 @@ pub struct Api {
     /// The deployment of each stage.
     pub stages: BTreeMap<String, String>,
     pub deployments: Vec<Made>,
+    /// Of stages with a canary, the canary's deployment.
+    pub canaries: BTreeMap<String, String>,
+    /// What somebody else does to the API right after each deployment.
+    pub meddler: Option<fn(&mut Api)>,
 }
 
 #[derive(Default)]
@@ -167,10 +171,12 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
             Err((status, "", body)) => (status, "", body.to_owned()),
             Err((status, kind, message)) => (status, kind, json!({ "message": message }).to_string()),
         };
+        // No test waits as long as AWS would want it to.
+        let wait = if status == 429 { "Retry-After: 0\r\n" } else { "" };
         let error = if kind.is_empty() { String::new() } else { format!("x-amzn-ErrorType: {kind}\r\n") };
         let length = body.len();
         let head = format!(
-            "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\n{error}Content-Length: {length}\r\n\r\n"
+            "HTTP/1.1 {status} Status\r\nContent-Type: application/json\r\n{wait}{error}Content-Length: {length}\r\n\r\n"
         );
         let mut out = stream;
         if out.write_all((head + &body).as_bytes()).is_err() {
@@ -195,8 +201,13 @@ fn answer(state: &mut State, line: &str, body: &[u8]) -> Result<Value, Failure> 
     match (method, &pieces[2..]) {
         ("GET", []) => Ok(shown(id, api)),
         ("GET", ["stages"]) => {
-            let stage =
-                |(name, deployment): (&String, &String)| json!({ "stageName": name, "deploymentId": deployment });
+            let stage = |(name, deployment): (&String, &String)| {
+                let mut stage = json!({ "stageName": name, "deploymentId": deployment });
+                if let Some(canary) = api.canaries.get(name) {
+                    stage["canarySettings"] = json!({ "percentTraffic": 10.0, "deploymentId": canary });
+                }
+                stage
+            };
             Ok(json!({ "item": api.stages.iter().map(stage).collect::<Vec<_>>() }))
         }
         ("GET", ["deployments"]) => Ok(page(api, target)),
@@ -252,7 +263,14 @@ fn deploy(api: &mut Api, body: &Value) -> Result<Value, Failure> {
     let id = format!("made{}", api.deployments.len());
     let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
     api.deployments.push(Made { id: id.clone(), description: text("description"), policy: api.policy.clone() });
-    api.stages.insert(text("stageName"), id.clone());
+    // A stage with a canary keeps its deployment: the new one is the canary's.
+    match api.canaries.get_mut(&text("stageName")) {
+        Some(canary) => canary.clone_from(&id),
+        None => drop(api.stages.insert(text("stageName"), id.clone())),
+    }
+    if let Some(meddler) = api.meddler {
+        meddler(api);
+    }
     Ok(json!({ "id": id, "description": text("description"), "createdDate": 1_700_000_000 }))
 }
 
