@@ -27,7 +27,7 @@ use crate::downstream::connection::{ClientConnection, ConnectionState};
 use crate::downstream::send_rate::SendRate;
 use crate::telemetry::exhaustion::is_exhaustion;
 use crate::telemetry::metrics::Cut;
-use nameplate_core::domain::proxy_header::ProxyHeaderError;
+use nameplate_core::domain::proxy_header::{Addresses, ProxyHeader, ProxyHeaderError};
 use nameplate_core::settings::{Client, Network, Settings};
 
 /// The longest head that is read, unless the limits of requests are so large that twice them is more. What
@@ -36,6 +36,9 @@ const HEAD: usize = 64 * 1024;
 
 /// How long Pingora waits for each piece of a connection's first head.
 const FIRST_HEAD: Duration = Duration::from_secs(60);
+
+/// What a TLS connection begins with: the type of a record with a handshake (RFC 8446 section 5.1). No PROXY header does.
+const TLS_HANDSHAKE: u8 = 22;
 
 /// How long to wait for others to give back what the system has run out of.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -216,8 +219,12 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         let limits = &self.limits;
         let rate = SendRate::new(limits.min_send_rate, limits.write_timeout);
         let mut socket = Socket::new(tcp, peer, Arc::clone(connection), port.certificate.is_some(), rate);
-        if port.proxy_protocol.is_some() {
-            self.proxy_header(&mut socket, connection).await?;
+        let inside = port.proxy_protocol.is_some() && self.begins_tls(&mut socket, port, connection).await?;
+        if port.proxy_protocol.is_some() && !inside {
+            let header = self.in_time(connection, socket.proxy_header()).await?.ok()??;
+            if let Some(ends) = announced(header, connection)? {
+                socket.stands_for(ends);
+            }
         }
         let transport = match &port.certificate {
             None => Transport::Plain(socket),
@@ -245,6 +252,12 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         };
         let agreed = matches!(&transport, Transport::Tls(tls) if tls.agreed_on_http2());
         let mut stream = ClientStream::new(transport, Arc::clone(connection), limits.header_timeout, self.head).ok()?;
+        if inside {
+            let header = self.in_time(connection, stream.proxy_header()).await?.ok()??;
+            if let Some(ends) = announced(header, connection)? {
+                stream.stands_for(ends);
+            }
+        }
         // Pingora waits 60 s for the first request, whatever the settings say.
         if !agreed && !timeout(limits.keep_alive, stream.speaks()).await.ok()?.ok()? {
             return None;
@@ -260,24 +273,12 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         Some((stream, http2))
     }
 
-    async fn proxy_header(&self, socket: &mut Socket, connection: &ClientConnection) -> Option<()> {
-        let header = self.in_time(connection, socket.proxy_header()).await?.ok()??;
-        match header {
-            Ok(header) => {
-                if let Some(ends) = header.addresses {
-                    socket.stands_for(ends);
-                }
-                Some(())
-            }
-            Err(fault) => {
-                connection.cut(if fault == ProxyHeaderError::Missing {
-                    Cut::ProxyMissing
-                } else {
-                    Cut::ProxyMalformed
-                });
-                None
-            }
+    /// Whether TLS comes first, and the PROXY header inside of it: how a load balancer may do it that opens TLS of its own.
+    async fn begins_tls(&self, socket: &mut Socket, port: &Port, connection: &ClientConnection) -> Option<bool> {
+        if port.certificate.is_none() {
+            return Some(false);
         }
+        Some(self.in_time(connection, socket.peek()).await?.ok()?? == TLS_HANDSHAKE)
     }
 
     /// What must be done within `client.header_timeout`.
@@ -285,6 +286,20 @@ impl<A: HttpServerApp + Send + Sync + 'static> Acceptor<A> {
         let done = timeout(self.limits.header_timeout, work).await;
         done.inspect_err(|_| connection.cut(Cut::HeaderTimeout)).ok()
     }
+}
+
+/// Whom a PROXY header speaks for, if not for who sent it; without one, the connection ends.
+fn announced(
+    header: Result<ProxyHeader, ProxyHeaderError>,
+    connection: &ClientConnection,
+) -> Option<Option<Addresses>> {
+    let cut = match header {
+        Ok(header) => return Some(header.addresses),
+        Err(ProxyHeaderError::Missing) => Cut::ProxyMissing,
+        Err(ProxyHeaderError::Malformed | ProxyHeaderError::Incomplete) => Cut::ProxyMalformed,
+    };
+    connection.cut(cut);
+    None
 }
 
 #[cfg(test)]

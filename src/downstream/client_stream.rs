@@ -36,6 +36,7 @@ use super::socket::Socket;
 use super::tls::TlsConnection;
 use crate::downstream::connection::{ClientConnection, ConnectionState};
 use crate::telemetry::metrics::Cut;
+use nameplate_core::domain::proxy_header::{self, Addresses, ProxyHeader, ProxyHeaderError};
 use nameplate_core::domain::refusal::Refusal;
 
 /// What an HTTP/2 connection begins with (RFC 9113 section 3.4).
@@ -119,9 +120,35 @@ impl ClientStream {
         self.get_socket_digest()?.peer_addr()?.as_inet().map(SocketAddr::ip)
     }
 
+    /// Reads the PROXY header that stands first, inside of TLS. `None` where the connection ends before its first byte.
+    pub(super) async fn proxy_header(&mut self) -> io::Result<Option<Result<ProxyHeader, ProxyHeaderError>>> {
+        loop {
+            match proxy_header::parse(&self.first) {
+                Err(ProxyHeaderError::Incomplete) => {}
+                Ok(header) => {
+                    self.first.advance(header.length);
+                    return Ok(Some(Ok(header)));
+                }
+                Err(error) => return Ok(Some(Err(error))),
+            }
+            // A header is never longer than it may be, so this ends.
+            if !self.read_first(PREFACE.len()).await? {
+                return Ok(if self.first.is_empty() { None } else { Some(Err(ProxyHeaderError::Malformed)) });
+            }
+        }
+    }
+
+    /// From now on these are the ends of the connection.
+    pub(super) fn stands_for(&mut self, ends: Addresses) {
+        match &mut self.transport {
+            Transport::Plain(socket) => socket.stands_for(ends),
+            Transport::Tls(tls) => tls.stands_for(ends),
+        }
+    }
+
     /// Waits for the first byte; `false` if none comes.
     pub(super) async fn speaks(&mut self) -> io::Result<bool> {
-        self.read_first(1).await
+        Ok(!self.first.is_empty() || self.read_first(1).await?)
     }
 
     /// Reads as much as it takes to know whether this is HTTP/2.

@@ -85,6 +85,15 @@ impl Socket {
         }
     }
 
+    /// The first byte, which stays where it is. `None` where the connection ends before it.
+    pub(super) async fn peek(&mut self) -> io::Result<Option<u8>> {
+        if self.input.is_empty() {
+            self.input.reserve(proxy_header::MOST);
+            self.tcp.read_buf(&mut self.input).await?;
+        }
+        Ok(self.input.first().copied())
+    }
+
     /// Reads the PROXY header that stands first. `None` where the connection ends before its first byte.
     pub(super) async fn proxy_header(&mut self) -> io::Result<Option<Result<ProxyHeader, ProxyHeaderError>>> {
         loop {

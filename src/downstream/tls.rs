@@ -14,6 +14,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::socket::Socket;
 use crate::telemetry::metrics::Handshake;
+use nameplate_core::domain::proxy_header::Addresses;
 
 /// The connection, and what Pingora may be asked of it.
 #[derive(Debug)]
@@ -52,6 +53,11 @@ impl TlsConnection {
     /// The connection below.
     pub(super) fn socket(&self) -> &Socket {
         self.tls.get_ref().0
+    }
+
+    /// From now on these are the ends of the connection.
+    pub(super) fn stands_for(&mut self, ends: Addresses) {
+        self.tls.get_mut().0.stands_for(ends);
     }
 
     fn session(&self) -> &ServerConnection {

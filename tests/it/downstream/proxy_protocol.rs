@@ -92,6 +92,58 @@ fn tls_and_http2_begin_behind_it() {
     assert_eq!(client.read_exact(4)[3], 4, "the server's SETTINGS");
 }
 
+/// Some load balancers open TLS of their own to the target. Whether an NLB's header comes before that or inside of it
+/// AWS does not say.
+#[test]
+fn inside_of_tls_it_is_read_as_well_and_only_once() {
+    let api = Origin::ok();
+    let folder = tempfile::tempdir().expect("a directory");
+    let tls = super::tls::files(folder.path(), "pay.example.com");
+    let proxy = pay().to(&api).listener(&format!("{tls}, {HERE}")).start();
+    let secured = || {
+        let client = Client::connect(proxy.own_address());
+        client.try_secure("pay.example.com", &Arc::new(tls_config())).expect("a handshake")
+    };
+    for header in [V1.as_bytes().to_vec(), v2()] {
+        let mut client = secured();
+        assert_eq!(client.send([header, get()].concat()).read_response().status, 200);
+        assert_eq!(client.send(get()).read_response().status, 200, "the next request has none");
+        let seen = api.last_request();
+        assert_eq!((seen.all("x-forwarded-for"), seen.all("x-forwarded-port")), (vec!["192.0.2.7"], vec!["8443"]));
+    }
+    let mut client = secured();
+    for byte in [v2(), get()].concat() {
+        client.send([byte]);
+    }
+    assert_eq!(client.read_response().status, 200, "byte by byte");
+
+    let sent = api.requests().len();
+    for (bytes, reason) in [(get(), "proxy_missing"), (b"PROXY TCP9 1\r\n".to_vec(), "proxy_malformed")] {
+        secured().send(bytes).expect_closed();
+        proxy.wait_for_cut(reason, 1.0);
+    }
+    let mut client = Client::connect(proxy.own_address());
+    client.send(V1);
+    let mut client = client.try_secure("pay.example.com", &Arc::new(tls_config())).expect("a handshake");
+    client.send([V1.as_bytes(), &get()].concat());
+    assert_eq!(client.read_response().status, 400, "a client's own behind the load balancer's is no request");
+    assert_eq!(api.requests().len(), sent);
+}
+
+#[test]
+fn http2_agreed_on_by_alpn_begins_behind_one_inside_of_tls() {
+    let api = Origin::ok();
+    let folder = tempfile::tempdir().expect("a directory");
+    let tls = super::tls::files(folder.path(), "pay.example.com");
+    let proxy = pay().to(&api).listener(&format!("{tls}, {HERE}")).start();
+    let mut config = tls_config();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let client = Client::connect(proxy.own_address());
+    let mut client = client.try_secure("pay.example.com", &Arc::new(config)).expect("a handshake");
+    client.send([&v2()[..], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0"].concat());
+    assert_eq!(client.read_exact(4)[3], 4, "the server's SETTINGS");
+}
+
 #[test]
 fn without_one_nothing_is_answered() {
     let api = Origin::ok();
