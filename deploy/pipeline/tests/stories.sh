@@ -252,33 +252,78 @@ a_mapping_in_the_bucket_that_has_a_fault_is_told_apart() {
     said "::error title=mapping::the mapping at $MAPPING_URI has faults itself: "
     ! grep -q 'file=' said
 }
-what_deploys_it_is_deployed_when_it_changes() {
+# commit FILE TEXT: in the repository that the next stories are in.
+commit() {
+    mkdir -p infrastructure
+    echo "$2" >"$1"
+    git add -A .
+    git -c user.name=t -c user.email=t@example.com commit -q -m "$1: $2"
+}
+# repository STORY: runs it in a repository of its own, whose mapping is in the bucket.
+repository() {
     seeded a.one.example.com
     git init -q -b main repository
-    (
-        cd repository
-        mkdir infrastructure
-        cp ../mapping.yaml .
-        echo a >infrastructure/terraform.tfvars
-        git add -A
-        git -c user.name=t -c user.email=t@example.com commit -q -m first
-        run 0 env BEFORE="$(git rev-parse HEAD)" "$pipeline/pipeline.sh" decide
-        told deploy=none
-        run 0 env FORCE_DEPLOY=true "$pipeline/pipeline.sh" decide
-        told deploy=before
-        echo b >infrastructure/terraform.tfvars
-        git -c user.name=t -c user.email=t@example.com commit -q -a -m second
-        run 0 env BEFORE="$(git rev-parse HEAD^)" "$pipeline/pipeline.sh" decide
-        told deploy=before
-        grep -q 'not of the mapping, but of infrastructure' "$folder/summary"
-        # A branch that is pushed for the first time, and one whose commit before is gone.
-        run 0 env BEFORE=0000000000000000000000000000000000000000 "$pipeline/pipeline.sh" decide
-        told deploy=none
-        run 0 env BEFORE=1111111111111111111111111111111111111111 "$pipeline/pipeline.sh" decide
-        told deploy=before
-    )
+    cp mapping.yaml repository
+    (cd repository && echo .pipeline >.gitignore && "$1")
     rm -rf repository
 }
+release() {
+    run 0 "$pipeline/pipeline.sh" decide
+    run 0 "$pipeline/pipeline.sh" save-plan
+    run 0 "$pipeline/pipeline.sh" keep-commit
+}
+in_its_repository() {
+    commit infrastructure/terraform.tfvars a
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=before # nobody knows what is deployed
+    release
+    said "released $(git rev-parse HEAD)"
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=none
+    run 0 env FORCE_DEPLOY=true "$pipeline/pipeline.sh" decide
+    told deploy=before
+    commit infrastructure/terraform.tfvars b
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=before
+    grep -q 'not of the mapping, but of infrastructure' "$folder/summary"
+    # History was rewritten, and the commit is gone.
+    printf 1111111111111111111111111111111111111111 >gone
+    s3 PUT "$bucket/released-commit" gone
+    rm gone
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=before
+}
+what_deploys_it_is_deployed_when_it_changes() { repository in_its_repository; }
+after_a_release_that_failed() {
+    commit infrastructure/terraform.tfvars a
+    release
+    commit infrastructure/terraform.tfvars b
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=before
+    # Deploying fails here, and the next push touches nothing of it.
+    commit README.md hello
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=before
+    release
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=none
+}
+a_release_that_failed_is_made_good_by_the_next_one() { repository after_a_release_that_failed; }
+after_a_release_that_never_ran() {
+    commit infrastructure/terraform.tfvars a
+    release
+    commit infrastructure/terraform.tfvars b
+    # Another push came before that one's release could begin, and took its place in the queue.
+    commit README.md hello
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=before
+    # And while it runs, another one that ran elsewhere is complete.
+    git rev-parse HEAD^ | tr -d '\n' >.pipeline/theirs
+    s3 PUT "$bucket/released-commit" .pipeline/theirs
+    run 5 "$pipeline/pipeline.sh" keep-commit
+    said 'has changed since it was read'
+}
+a_release_that_was_superseded_is_not_skipped() { repository after_a_release_that_never_ran; }
 without_variables_nothing_is_deployed() {
     released
     mapping mapping.yaml a.one.example.com
@@ -356,6 +401,8 @@ story not_even_between_the_last_look_and_the_upload
 story a_mapping_without_its_plan_and_a_bucket_that_is_not_there_are_no_beginnings
 story a_mapping_in_the_bucket_that_has_a_fault_is_told_apart
 story what_deploys_it_is_deployed_when_it_changes
+story a_release_that_failed_is_made_good_by_the_next_one
+story a_release_that_was_superseded_is_not_skipped
 story without_variables_nothing_is_deployed
 story the_pull_request_has_one_comment_and_a_label_while_it_needs_a_deployment
 story the_query_for_existing_endpoints_makes_the_map_of_them

@@ -95,7 +95,7 @@ fn a_release_goes_in_this_order() {
         ("pipeline/deploy.sh && pipeline/pipeline.sh save-plan", Some(before)),
         ("pipeline/pipeline.sh upload", None),
         ("pipeline/deploy.sh", Some(after)),
-        ("pipeline/pipeline.sh save-plan", None),
+        ("pipeline/pipeline.sh save-plan && pipeline/pipeline.sh keep-commit", None),
     ];
     assert_eq!(runs, want);
 }
