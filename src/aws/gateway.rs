@@ -8,10 +8,11 @@ use std::error::Error;
 use std::fmt::{self, Debug};
 use std::time::{Duration, SystemTime};
 
+use aws_config::sts::AssumeRoleProvider;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_apigateway::Client;
-use aws_sdk_apigateway::config::SharedHttpClient;
 use aws_sdk_apigateway::config::timeout::TimeoutConfig;
+use aws_sdk_apigateway::config::{SharedCredentialsProvider, SharedHttpClient};
 use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_apigateway::types::{EndpointType, Op, PatchOperation};
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -36,6 +37,16 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// How many deployments are asked for at once: the most that AWS gives.
 const PAGE: i32 = 500;
+
+/// How CloudTrail names what is done with an assumed role.
+const SESSION: &str = "nameplate-policy";
+
+/// A role of the account that APIs are in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Role {
+    pub arn: String,
+    pub external_id: Option<String>,
+}
 
 /// API Gateway in one region.
 #[derive(Debug)]
@@ -113,12 +124,20 @@ impl fmt::Display for Fault {
 }
 
 impl Gateway {
-    /// API Gateway in a region.
-    pub(crate) async fn connect(region: &str) -> Gateway {
+    /// API Gateway in a region, with the credentials at hand or those of a role that they may assume.
+    pub(crate) async fn connect(region: &str, role: Option<&Role>) -> Gateway {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
         let loader =
             aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(timeouts);
-        let config = loader.region(Region::new(region.to_owned())).load().await;
+        let mut config = loader.region(Region::new(region.to_owned())).load().await;
+        if let Some(Role { arn, external_id }) = role {
+            let mut assumed = AssumeRoleProvider::builder(arn).session_name(SESSION).configure(&config);
+            if let Some(id) = external_id {
+                assumed = assumed.external_id(id);
+            }
+            let assumed = SharedCredentialsProvider::new(assumed.build().await);
+            config = config.into_builder().credentials_provider(assumed).build();
+        }
         Gateway { client: Client::new(&config), region: region.to_owned() }
     }
 

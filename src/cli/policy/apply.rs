@@ -5,6 +5,8 @@
 
 use std::io::Read;
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::super::exit::{FAULTY, UNUSABLE};
@@ -21,13 +23,22 @@ use nameplate_plan::policy::{ApiPolicy, grammar};
 #[derive(Args, Clone, Debug)]
 pub(super) struct ApplyArgs {
     #[command(flatten)]
-    made: Made,
+    pub(super) made: Made,
     /// The stage to deploy
-    #[arg(long, value_name = "STAGE")]
-    stage: String,
+    #[arg(long, value_name = "STAGE", required_unless_present = "all")]
+    stage: Option<String>,
+    /// The policies of all APIs, each with the role that this file names: what `policy manifest` writes
+    #[arg(long, value_name = "MANIFEST", conflicts_with_all = ["stage", "api_id"])]
+    pub(super) all: Option<PathBuf>,
+    /// With --all: write what came of each into this file, as JSON
+    #[arg(long, value_name = "FILE", requires = "all")]
+    pub(super) report: Option<PathBuf>,
+    /// With --all: seconds between two deployments in one account and region, of which AWS takes one in 5 s
+    #[arg(long, value_name = "SECONDS", requires = "all", default_value_t = 5)]
+    pub(super) interval: u64,
     /// Say what would change, and change nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Drop statements in force that Nameplate did not write
     #[arg(long, conflicts_with = "keep")]
     replace: bool,
@@ -39,11 +50,18 @@ pub(super) struct ApplyArgs {
     redeploy: bool,
 }
 
+/// One stage of one API, whose policy to apply.
+#[derive(Clone, Copy)]
+pub(super) struct Target<'a> {
+    pub(super) args: &'a ApplyArgs,
+    pub(super) of: &'a ApiPolicy,
+    pub(super) mapping: Version,
+    pub(super) stage: &'a str,
+}
+
 /// What is to be done, once nothing stands against it.
-struct Task<'a> {
-    args: &'a ApplyArgs,
-    of: &'a ApiPolicy,
-    mapping: Version,
+pub(super) struct Task<'a> {
+    target: Target<'a>,
     /// The policy to put, whole.
     text: String,
     /// Whether it says another thing than the one in force.
@@ -58,8 +76,8 @@ struct Task<'a> {
 
 /// Applies the policy of one API. Gives the exit code.
 pub(super) fn apply(args: &ApplyArgs, input: &mut dyn Read, said: &mut Said<'_>) -> u8 {
-    let made = match one_policy(args, input) {
-        Ok(made) => made,
+    let (made, stage) = match one_policy(args, input) {
+        Ok(one) => one,
         Err((code, what)) => return say(said, code, &what),
     };
     made.warnings.iter().for_each(|warning| drop(writeln!(said.err, "{warning}")));
@@ -68,36 +86,37 @@ pub(super) fn apply(args: &ApplyArgs, input: &mut dyn Read, said: &mut Said<'_>)
         Err(e) => return say(said, UNUSABLE, &format!("error: no runtime to call AWS with: {e}")),
     };
     let done = runtime.block_on(async {
-        let gateway = Gateway::connect(&made.policies[0].region).await;
-        let task = prepare(args, &made, &gateway, said).await?;
-        carry_out(&task, &gateway, said).await
+        let of = &made.policies[0];
+        let gateway = Gateway::connect(&of.region, None).await;
+        let task = prepare(Target { args, of, mapping: made.version, stage }, &gateway, said).await?;
+        carry_out(&task, args.dry_run, &gateway, said).await
     });
     done.unwrap_or_else(|(code, what)| say(said, code, &what))
 }
 
-fn one_policy(args: &ApplyArgs, input: &mut dyn Read) -> Result<Policies, Refused> {
+fn one_policy<'a>(args: &'a ApplyArgs, input: &mut dyn Read) -> Result<(Policies, &'a str), Refused> {
+    let stage = args.stage.as_deref().expect("clap requires it");
     if args.made.api_id.is_none() {
         return Err((UNUSABLE, "error: --api-id is missing\n  help: name the API whose policy to apply".to_owned()));
     }
     let made = args.made.policies(input)?;
     let of = &made.policies[0];
-    if !of.stages.contains(&args.stage) {
-        let (stage, known) = (&args.stage, of.stages.join(", "));
+    if !of.stages.iter().any(|known| known == stage) {
+        let known = of.stages.join(", ");
         let what = format!("error: no entry maps to stage `{stage}` of API `{}`", of.api_id);
         return Err((FAULTY, format!("{what}\n  help: the policy would let nobody call it; the mapping has {known}")));
     }
-    Ok(made)
+    Ok((made, stage))
 }
 
 /// Reads how things stand, says what changes, and refuses what must not be done.
-async fn prepare<'a>(
-    args: &'a ApplyArgs,
-    made: &'a Policies,
+pub(super) async fn prepare<'a>(
+    target: Target<'a>,
     gateway: &Gateway,
     said: &mut Said<'_>,
 ) -> Result<Task<'a>, Refused> {
-    let of = &made.policies[0];
-    let (api, stages, stage) = look(args, of, gateway).await?;
+    let Target { args, of, .. } = target;
+    let (api, stages, stage) = look(target.stage, of, gateway).await?;
     for warning in warnings(of, &api, &stages) {
         let _ = writeln!(said.err, "warning: API `{}`: {warning}", of.api_id);
     }
@@ -112,7 +131,7 @@ async fn prepare<'a>(
     }
     let change = in_force.change_to(&of.policy);
     let foreign = in_force.foreign();
-    let head = format!("API {} ({}) in {}, stage {}", of.api_id, api.name, of.region, args.stage);
+    let head = format!("API {} ({}) in {}, stage {}", of.api_id, api.name, of.region, target.stage);
     let _ = writeln!(said.out, "{head}\n{}", change.to_string().trim_end());
     if !foreign.is_empty() && !args.replace && !args.keep {
         return Err((FAULTY, foreign_fault(&of.api_id, &foreign, in_force.has_disowned())));
@@ -132,12 +151,12 @@ async fn prepare<'a>(
         let _ = writeln!(said.out, "  - Id {id}");
     }
     let kept = if args.keep { foreign.len() } else { 0 };
-    let others = of.stages.iter().filter(|name| **name != args.stage && has(&stages, name)).cloned().collect();
-    Ok(Task { args, of, mapping: made.version, text, puts, kept, stage, others, deployments })
+    let others = of.stages.iter().filter(|name| **name != target.stage && has(&stages, name)).cloned().collect();
+    Ok(Task { target, text, puts, kept, stage, others, deployments })
 }
 
 /// The API, its stages, and the one to deploy; an API or a stage that this is not for is refused.
-async fn look(args: &ApplyArgs, of: &ApiPolicy, gateway: &Gateway) -> Result<(RestApi, Vec<Stage>, Stage), Refused> {
+async fn look(wanted: &str, of: &ApiPolicy, gateway: &Gateway) -> Result<(RestApi, Vec<Stage>, Stage), Refused> {
     let api = gateway.rest_api(&of.api_id).await.map_err(refused)?;
     if !api.is_private() {
         let kinds = api.kinds.join(", ");
@@ -146,10 +165,10 @@ async fn look(args: &ApplyArgs, of: &ApiPolicy, gateway: &Gateway) -> Result<(Re
         return Err((FAULTY, format!("{what}\n  help: {kinds}make it private, or map another API")));
     }
     let stages = gateway.stages(&of.api_id).await.map_err(refused)?;
-    let Some(stage) = stages.iter().find(|stage| stage.name == args.stage).cloned() else {
+    let Some(stage) = stages.iter().find(|stage| stage.name == wanted).cloned() else {
         let known = stages.iter().map(|stage| &*stage.name).collect::<Vec<_>>().join(", ");
         let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {known}") };
-        let what = format!("error: API `{}` has no stage `{}`", of.api_id, args.stage);
+        let what = format!("error: API `{}` has no stage `{wanted}`", of.api_id);
         return Err((FAULTY, format!("{what}\n  help: {known}")));
     };
     match canary_fault(&of.api_id, &stage) {
@@ -239,7 +258,7 @@ impl Task<'_> {
 
     /// What is left when the stage could not be deployed.
     fn not_deployed(&self, fault: Fault) -> Refused {
-        let (id, stage, serving) = (&self.of.api_id, &self.args.stage, &self.stage.deployment);
+        let (id, stage, serving) = (&self.target.of.api_id, self.target.stage, &self.stage.deployment);
         let (code, state) = match self.puts {
             true => (HALF_DONE, format!("API `{id}` has the new policy")),
             false => (refused(fault.clone()).0, format!("nothing was put: API `{id}` had this policy before")),
@@ -250,16 +269,23 @@ impl Task<'_> {
     }
 }
 
-async fn carry_out(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) -> Result<u8, Refused> {
-    let (id, stage) = (&*task.of.api_id, &*task.args.stage);
-    let must_deploy = task.puts || task.args.redeploy || !is_deployed(task, said);
+/// Does what is to be done, or in a dry run says what that is.
+pub(super) async fn carry_out(
+    task: &Task<'_>,
+    dry_run: bool,
+    gateway: &Gateway,
+    said: &mut Said<'_>,
+) -> Result<u8, Refused> {
+    let Target { args, of, mapping, stage } = task.target;
+    let id = &*of.api_id;
+    let must_deploy = task.puts || args.redeploy || !is_deployed(task, said);
     if !must_deploy {
         return Ok(DONE);
     }
     let size = task.text.chars().count();
     let beside = if task.kept == 0 { String::new() } else { format!(", {} of them not ours", task.kept) };
-    let policy = format!("the policy of mapping {} on API `{id}`: {size} characters{beside}", task.mapping);
-    if task.args.dry_run {
+    let policy = format!("the policy of mapping {mapping} on API `{id}`: {size} characters{beside}");
+    if dry_run {
         if task.puts {
             let _ = writeln!(said.out, "would put {policy}");
         }
@@ -276,7 +302,7 @@ async fn carry_out(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) -> R
         })?;
         let _ = writeln!(said.out, "put {policy}");
     }
-    let describe = description(&task.fingerprint(), &task.mapping, stage);
+    let describe = description(&task.fingerprint(), &mapping, stage);
     match gateway.deploy(id, stage, &describe).await {
         Ok(deployment) => {
             confirm(task, gateway, &deployment).await?;
@@ -291,7 +317,7 @@ async fn carry_out(task: &Task<'_>, gateway: &Gateway, said: &mut Said<'_>) -> R
 /// Makes sure that the stage serves a deployment that was just made: somebody may have deployed it at the same time, or
 /// begun a canary.
 async fn confirm(task: &Task<'_>, gateway: &Gateway, made: &str) -> Result<(), Refused> {
-    let (id, name) = (&*task.of.api_id, &*task.args.stage);
+    let (id, name) = (&*task.target.of.api_id, task.target.stage);
     let stages = gateway.stages(id).await.map_err(|fault| {
         let Fault { what, help, .. } = fault;
         (HALF_DONE, format!("error: deployment {made} was made, and whether stage `{name}` serves it is unknown: {what}\n  help: {help}"))
@@ -315,7 +341,7 @@ async fn confirm(task: &Task<'_>, gateway: &Gateway, made: &str) -> Result<(), R
 
 /// Whether the policy that is in force is deployed, too; says so.
 fn is_deployed(task: &Task<'_>, said: &mut Said<'_>) -> bool {
-    let (id, stage) = (&*task.of.api_id, &*task.args.stage);
+    let (id, stage) = (&*task.target.of.api_id, task.target.stage);
     let told = match standing(&task.deployments, &task.stage.deployment, &task.fingerprint(), stage) {
         Standing::Deployed(since) => {
             let _ = writeln!(said.out, "nothing to do: stage `{stage}` has this policy since deployment {since}");

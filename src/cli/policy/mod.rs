@@ -1,7 +1,9 @@
 //! `nameplate policy`: the resource policies a mapping asks for, printed, written to files, or applied.
 
+mod all;
 mod apply;
 mod deployed;
+mod manifest;
 mod options;
 pub(super) mod outcome;
 
@@ -37,8 +39,11 @@ pub(super) struct PolicyArgs {
 #[derive(Subcommand, Clone, Debug)]
 enum PolicyCommand {
     /// Put an API's policy in force: show what changes, replace it, deploy the stage
-    #[command(override_usage = "nameplate policy apply [OPTIONS] --vpce <ID> --stage <STAGE> <MAPPING>")]
+    #[command(override_usage = "nameplate policy apply [OPTIONS] --vpce <ID> --stage <STAGE> <MAPPING>\n       \
+                                  nameplate policy apply [OPTIONS] --vpce <ID> --all <MANIFEST> <MAPPING>")]
     Apply(apply::ApplyArgs),
+    /// Write which role applies the policy of each API: what `policy apply --all` reads
+    Manifest(manifest::ManifestArgs),
 }
 
 /// How policies are printed.
@@ -69,8 +74,11 @@ impl<'p> From<&'p ApiPolicy> for Shown<'p> {
 
 /// Makes policies, and prints or applies them. Gives the exit code.
 pub(super) fn policy(args: &PolicyArgs, input: &mut dyn Read, said: &mut Said<'_>) -> u8 {
-    if let Some(PolicyCommand::Apply(apply)) = &args.command {
-        return apply::apply(apply, input, said);
+    match &args.command {
+        Some(PolicyCommand::Apply(args)) if args.all.is_some() => return all::apply_all(args, input, said),
+        Some(PolicyCommand::Apply(args)) => return apply::apply(args, input, said),
+        Some(PolicyCommand::Manifest(args)) => return manifest::manifest(args, input, said),
+        None => {}
     }
     if args.output_dir.is_some() && args.format == Format::Text {
         let what = "error: --output-dir writes JSON, and --format says text\n  help: leave one of them out";

@@ -60,6 +60,26 @@ fn a_policy_is_put_and_the_stage_deployed_once() {
     assert_eq!(count(), Some(2));
 }
 
+/// As a platform team's pipeline that applies the policies of all accounts.
+#[test]
+fn each_api_is_applied_with_the_role_that_the_manifest_names() {
+    let (moto, _alone) = Moto::start();
+    let id = api_with_a_stage(&moto);
+    let story = Story::new(&moto.url(), &mapping(&[("a.example.com", &format!("{id}/dev"), "GET")]));
+    let apply = |account: &str| {
+        let role = format!("arn:aws:iam::{account}:role/nameplate-policy");
+        let written = story.policy(&["manifest", "mapping.yaml", "--role", &role]).expect(0).out;
+        story.file("manifest.yaml", &written);
+        story.policy(&["apply", "mapping.yaml", "--vpce", VPCE, "--all", "manifest.yaml", "--report", "report.json"])
+    };
+    // Of another account, in which no such API is.
+    apply("111122223333").expect(1).says("cannot read API").says("1 stages: 1 refused");
+    apply("123456789012").expect(0).says("deployed stage `dev`").says("1 stages: 1 done");
+    let report: Value = serde_json::from_str(&story.read("report.json")).expect("JSON");
+    assert_eq!((&report[0]["api_id"], &report[0]["outcome"]), (&json!(id), &json!("done")));
+    assert_eq!(report[0]["role"], "arn:aws:iam::123456789012:role/nameplate-policy");
+}
+
 /// As a pipeline that assumes the role of an API's account.
 #[test]
 fn a_role_of_another_account_is_assumed_by_its_profile() {

@@ -65,10 +65,8 @@ impl Gateway {
     pub fn with(id: &str, stages: &[&str]) -> Gateway {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
-        let first = Made { id: "first1".into(), description: "made by hand".into(), policy: String::new() };
-        let stages = stages.iter().map(|stage| ((*stage).to_owned(), first.id.clone())).collect();
-        let api = Api { kind: "PRIVATE".into(), stages, deployments: vec![first], ..Api::default() };
-        let state = Arc::new(Mutex::new(State { apis: BTreeMap::from([(id.to_owned(), api)]), ..State::default() }));
+        let apis = BTreeMap::from([(id.to_owned(), private(stages))]);
+        let state = Arc::new(Mutex::new(State { apis, ..State::default() }));
         let shared = state.clone();
         let accepting = thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -80,6 +78,12 @@ impl Gateway {
             }
         });
         Gateway { address, state, accepting: Some(accepting) }
+    }
+
+    /// And with another one.
+    pub fn and(self, id: &str, stages: &[&str]) -> Gateway {
+        lock(&self.state).apis.insert(id.to_owned(), private(stages));
+        self
     }
 
     pub fn url(&self) -> String {
@@ -128,6 +132,12 @@ impl Gateway {
         let made = api.deployments.iter().find(|made| made.id == api.stages[stage]).expect("a deployment");
         serde_json::from_str(&made.policy).unwrap_or(Value::Null)
     }
+}
+
+fn private(stages: &[&str]) -> Api {
+    let first = Made { id: "first1".into(), description: "made by hand".into(), policy: String::new() };
+    let stages = stages.iter().map(|stage| ((*stage).to_owned(), first.id.clone())).collect();
+    Api { kind: "PRIVATE".into(), stages, deployments: vec![first], ..Api::default() }
 }
 
 impl Drop for Gateway {

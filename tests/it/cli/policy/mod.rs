@@ -1,6 +1,7 @@
 //! Resource policies: what they let in, what the command says, and how they are put in force.
 
 mod against_moto;
+mod all;
 mod allows;
 mod any_text;
 mod apply;
@@ -75,11 +76,25 @@ impl Story {
 
     /// Applies it with credentials that this environment leads to.
     pub fn apply_as(&self, environment: &[(&str, &str)], api: &str, stage: &str, more: &[&str]) -> Ran {
-        let words = ["policy", "apply", "mapping.yaml", "--vpce", VPCE, "--api-id", api, "--stage", stage];
+        let words = ["apply", "mapping.yaml", "--vpce", VPCE, "--api-id", api, "--stage", stage];
+        self.policy_as(environment, &[&words, more].concat())
+    }
+
+    /// Runs a `policy` command.
+    pub fn policy(&self, words: &[&str]) -> Ran {
+        self.policy_as(&[("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", SECRET)], words)
+    }
+
+    fn policy_as(&self, environment: &[(&str, &str)], words: &[&str]) -> Ran {
         let always = [("AWS_ENDPOINT_URL", &*self.url), ("AWS_EC2_METADATA_DISABLED", "true")];
-        let ran = run(self.folder.path(), &[&words, more].concat(), &[&always, environment].concat());
+        let ran = run(self.folder.path(), &[&["policy"], words].concat(), &[&always, environment].concat());
         assert!(!ran.out.contains(SECRET) && !ran.err.contains(SECRET), "{ran:?}");
         ran
+    }
+
+    /// What a file of the folder holds.
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).expect("a file")
     }
 
     /// Writes a file into the folder; gives its path.
