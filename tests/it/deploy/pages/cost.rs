@@ -10,6 +10,11 @@ const ENDPOINT: f64 = 0.01;
 /// USD a month for each of an account's first 25 hosted zones, and for each beyond.
 const ZONE: (f64, f64) = (0.50, 0.10);
 
+/// USD for a GB through an interface endpoint, and for each side of a GB between two zones.
+const DATA: f64 = 0.01;
+/// USD an hour for an application load balancer, and for one of its capacity units.
+const ALB: (f64, f64) = (0.0225, 0.008);
+
 /// The rows of the table under these headings, without the headings.
 #[track_caller]
 fn table(headings: &str) -> Vec<Vec<String>> {
@@ -29,7 +34,8 @@ fn endpoints() -> f64 {
 #[test]
 fn the_prices_are_those_of_nameplate_capacity() {
     let prices = Prices::default();
-    let want = [prices.vcpu, prices.gb, prices.balancer.0, prices.balancer.1, ENDPOINT, 0.01, ZONE.0, ZONE.1];
+    let own = [prices.vcpu, prices.gb, prices.balancer.0, prices.balancer.1, ENDPOINT, DATA, ZONE.0, ZONE.1];
+    let want = [&own[..], &[ALB.0, ALB.1, DATA]].concat();
     let listed: Vec<f64> = table("| what | price | in |").iter().map(|row| row[1].parse().expect("a price")).collect();
     assert_eq!(listed, want);
     for price in [prices.vcpu, prices.gb, prices.balancer.0, prices.balancer.1] {
@@ -67,8 +73,41 @@ fn the_larger_example_is_what_the_program_prints() {
         let line = said.lines().find(|line| line.starts_with(name)).expect("a line");
         line.split('$').nth(1).and_then(|rest| rest.split(' ').next()).expect("a sum").parse().expect("a number")
     };
-    let all = dollars("cost") + dollars("load balancer") + endpoints() + zones(3);
-    assert!(COST.contains(&format!("${all:.2}")), "{all:.2} is not said");
+    // 6,500 requests a second on average, of 10 KB.
+    let an_hour = 6_500.0 * 10e3 * 3_600.0 / 1e9;
+    let (units, data) = (HOURS * Prices::default().balancer.1 * an_hour, HOURS * an_hour * DATA);
+    let parts = [
+        ("tasks", dollars("cost"), 0.0),
+        ("load balancer", dollars("load balancer"), units),
+        ("interface endpoints", endpoints(), 0.0),
+        ("data through the execute-api endpoint", data, data),
+        ("3 hosted zones", zones(3), 0.0),
+    ];
+    let sum = |part: fn(&(&str, f64, f64)) -> f64| parts.iter().map(part).sum::<f64>();
+    let (all, of_data) = (sum(|part| part.1), sum(|part| part.2));
+    let rows = table("| part | a month | of it data |");
+    for (row, (name, cost, of_it)) in rows.iter().zip(parts.iter().chain([&("all", all, of_data)])) {
+        let shown = if *of_it == 0.0 { String::new() } else { format!("{of_it:.2}") };
+        assert_eq!(row[..], [(*name).to_owned(), format!("{cost:.2}"), shown]);
+    }
+    assert_eq!(rows.len(), parts.len() + 1);
+    let said = [
+        format!("costs ${all:.0} a month, and {:.0} % of that is data", 100.0 * of_data / all),
+        format!("{:.0} GB an hour, so {an_hour:.0} NLCU, and 170,820 GB a month", an_hour),
+        format!(
+            "it is {:.2} for the load balancer, of which {:.2} are data",
+            HOURS * (ALB.0 + ALB.1 * an_hour),
+            HOURS * ALB.1 * an_hour
+        ),
+        format!("up to {:.2} for", HOURS * an_hour / 2.0 * 2.0 * DATA),
+    ];
+    let text = COST.split_whitespace().collect::<Vec<_>>().join(" ");
+    said.iter().for_each(|said| assert!(text.contains(said), "{said}"));
+    let own = HOURS * ENDPOINT * 2.0 + zones(3);
+    let rows = table("| | Nameplate | AWS's own names |");
+    assert_eq!(rows[1][1..], [format!("{all:.2}"), format!("{:.2}", own + data)]);
+    assert_eq!(rows[0][2], format!("{own:.2}"));
+    assert_eq!(rows[0][1], table("| | tasks | load balancer | endpoints | hosted zones | a month |")[2][5]);
 }
 
 #[test]
