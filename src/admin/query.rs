@@ -12,9 +12,22 @@ pub(super) fn values<const N: usize>(query: Option<&str>, names: [&str; N]) -> O
     Some(values)
 }
 
+/// The value of a name as bytes, where it need not be UTF-8.
+pub(super) fn bytes(query: Option<&str>, name: &str) -> Option<Vec<u8>> {
+    let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(known, _)| *known == name)?;
+    Some(percent_encoding::percent_decode_str(&value.replace('+', " ")).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_need_not_be_text() {
+        assert_eq!(bytes(Some("x=1&path=/%ff+%2b%3D=a"), "path").as_deref(), Some(&b"/\xff +==a"[..]));
+        assert_eq!((bytes(Some("path"), "path"), bytes(None, "path")), (None, None));
+    }
 
     #[test]
     fn each_name_may_be_there_once() {

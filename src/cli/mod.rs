@@ -15,6 +15,7 @@ mod healthcheck;
 mod load;
 mod logging;
 mod pages;
+mod output_format;
 pub mod plan;
 mod policy;
 mod reload;

@@ -31,13 +31,14 @@ use tokio::time::Sleep;
 
 use super::http2_frames::Frames;
 use super::linger::{LINGER, LINGER_BYTES};
-use super::refusal::refuse_early;
+use super::refusal::{Early, refuse_early};
 use super::socket::Socket;
 use super::tls::TlsConnection;
 use crate::downstream::connection::{ClientConnection, ConnectionState};
 use crate::telemetry::metrics::Cut;
 use nameplate_core::domain::proxy_header::{self, Addresses, ProxyHeader, ProxyHeaderError};
 use nameplate_core::domain::refusal::Refusal;
+use nameplate_core::domain::request_line::RequestLine;
 
 /// What an HTTP/2 connection begins with (RFC 9113 section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -190,14 +191,18 @@ impl ClientStream {
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
         ready!(deadline.as_mut().poll(cx));
         self.connection.cut(Cut::HeaderTimeout);
-        self.begin_answer(Refusal::RequestTimeout, limit);
+        self.begin_answer(Some(Refusal::RequestTimeout), limit);
         self.poll_answered(cx)
     }
 
-    fn begin_answer(&mut self, refusal: Refusal, after: Duration) {
+    /// Answers the head that is being read. Without a refusal, its request line says what is wrong with it.
+    fn begin_answer(&mut self, refusal: Option<Refusal>, after: Duration) {
+        let head = self.connection.unclaimed_head();
+        let line = RequestLine::read(&head);
+        let refusal = refusal.unwrap_or_else(|| line.refusal());
         log::debug!("refused before its request was known: {refusal}");
         let client = self.get_socket_digest().and_then(|digest| digest.peer_addr()?.as_inet().copied());
-        let answer = refuse_early(self.connection.clients(), refusal, after, client);
+        let answer = refuse_early(self.connection.clients(), Early { refusal, after, client, line });
         self.answer = Some(BytesMut::from(&answer[..]));
         self.linger = Some(Linger::new(LINGER, LINGER_BYTES));
     }
@@ -241,7 +246,7 @@ impl AsyncRead for ClientStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.answer.is_none() && this.head > this.most && this.connection.state() == ConnectionState::Head {
-            this.begin_answer(Refusal::HeadersTooLarge, Duration::ZERO);
+            this.begin_answer(Some(Refusal::HeadersTooLarge), Duration::ZERO);
         }
         if this.answer.is_some() {
             return this.poll_answered(cx);
@@ -305,7 +310,7 @@ impl AsyncWrite for ClientStream {
             return written;
         }
         if this.answer.is_none() {
-            this.begin_answer(Refusal::MalformedMessage, Duration::ZERO);
+            this.begin_answer(None, Duration::ZERO);
         }
         ready!(this.poll_answer(cx))?;
         Poll::Ready(Ok(bytes.len()))

@@ -189,6 +189,11 @@ impl ClientConnection {
         self.framing.lock().begin(head, framing)
     }
 
+    /// A copy of the head that has come and that no request was made of, where it is HTTP/1.1.
+    pub(crate) fn unclaimed_head(&self) -> Vec<u8> {
+        self.framing.lock().unclaimed().to_vec()
+    }
+
     /// Reports whether some of its next request has been read with the one before.
     pub(super) fn has_read_ahead(&self) -> bool {
         self.framing.lock().has_unclaimed()

@@ -82,6 +82,11 @@ impl Framing {
         !self.unclaimed.is_empty()
     }
 
+    /// The bytes of a head that no request has claimed, and whatever came behind it.
+    pub(super) fn unclaimed(&self) -> &[u8] {
+        &self.unclaimed
+    }
+
     /// A request begins with this head, as Pingora has parsed it. An error where the head that came is another
     /// one, or what came of the body is malformed.
     ///

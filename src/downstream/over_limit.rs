@@ -10,8 +10,9 @@ use tokio::time::timeout;
 
 use super::clients::Clients;
 use super::linger::{LINGER, LINGER_BYTES, read_out};
-use super::refusal::refuse_early;
+use super::refusal::{Early, refuse_early};
 use nameplate_core::domain::refusal::Refusal;
+use nameplate_core::domain::request_line::RequestLine;
 
 /// Refusals under way at once; whoever comes beyond is closed without a word. Each is a connection
 /// more than may be, so there must be few.
@@ -30,7 +31,9 @@ impl Refuser {
     pub(super) fn refuse(&self, mut tcp: TcpStream, clients: &Clients) {
         let Ok(permit) = Arc::clone(&self.0).try_acquire_owned() else { return };
         // It does not wait for a request: the answer is the same for all.
-        let answer = refuse_early(clients, Refusal::TooManyConnections, Duration::ZERO, tcp.peer_addr().ok());
+        let (refusal, line) = (Refusal::TooManyConnections, RequestLine::default());
+        let early = Early { refusal, after: Duration::ZERO, client: tcp.peer_addr().ok(), line };
+        let answer = refuse_early(clients, early);
         tokio::spawn(async move {
             let _ = timeout(LINGER, send(&mut tcp, &answer)).await;
             drop(permit);

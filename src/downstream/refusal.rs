@@ -5,25 +5,34 @@ use std::time::{Duration, SystemTime};
 
 use http::StatusCode;
 use nameplate_core::domain::refusal::Refusal;
+use nameplate_core::domain::request_line::RequestLine;
 use pingora::protocols::http::date::get_cached_date;
 
 use super::clients::Clients;
 use super::request_id;
 use crate::telemetry::access_log::record::{Record, Text};
 
-/// Counts and records a refusal, `after` its connection or its first byte came, and returns the bytes of a
-/// whole HTTP/1.1 response that ends the connection.
-pub(super) fn refuse_early(
-    clients: &Clients,
-    refusal: Refusal,
-    after: Duration,
-    client: Option<SocketAddr>,
-) -> Vec<u8> {
+/// A request that is refused before its head was known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Early<'h> {
+    /// Why.
+    pub(super) refusal: Refusal,
+    /// The time since its connection or its first byte came.
+    pub(super) after: Duration,
+    /// Who sent it.
+    pub(super) client: Option<SocketAddr>,
+    /// What could be read of its request line.
+    pub(super) line: RequestLine<'h>,
+}
+
+/// Counts and records a refusal, and returns the bytes of a whole HTTP/1.1 response that ends the connection.
+pub(super) fn refuse_early(clients: &Clients, early: Early<'_>) -> Vec<u8> {
+    let Early { refusal, after, .. } = early;
     let id = request_id::new();
     let body = body(refusal, &id);
     let sent = body.len() as u64;
     clients.metrics.requests.refused_early(refusal, after.as_secs_f64(), sent);
-    record(clients, refusal, &id, (SystemTime::now() - after, after), sent, client);
+    record(clients, early, &id, SystemTime::now() - after, sent);
     whole(refusal, &id, &body)
 }
 
@@ -49,14 +58,8 @@ pub(crate) fn body(refusal: Refusal, id: &str) -> String {
 }
 
 /// Writes the line of a request that was refused before its head was known.
-fn record(
-    clients: &Clients,
-    refusal: Refusal,
-    id: &str,
-    (time, duration_ms): (SystemTime, Duration),
-    response_bytes: u64,
-    client: Option<SocketAddr>,
-) {
+fn record(clients: &Clients, early: Early<'_>, id: &str, time: SystemTime, response_bytes: u64) {
+    let Early { refusal, after, client, line } = early;
     let Some(log) = &clients.access_log else { return };
     let Some(sampled_percent) = log.takes(refusal.status(), fastrand::u32(..)) else { return };
     log.write(&Record {
@@ -65,15 +68,15 @@ fn record(
         domain: None,
         base_path: None,
         line: None,
-        method: None,
-        path: None,
-        protocol: None,
+        method: line.method,
+        path: line.target.map(|target| log.path(target)),
+        protocol: line.version,
         status: refusal.status(),
         refusal: Some(refusal.reason()),
         aborted: false,
         request_bytes: 0,
         response_bytes,
-        duration_ms,
+        duration_ms: after,
         upstream: None,
         client,
         forwarded_for: None,

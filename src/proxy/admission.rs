@@ -8,11 +8,12 @@ use super::Proxy;
 use super::context::RequestContext;
 use super::head::{METHOD_OVERRIDE, RequestHead, is_chunked, is_field_name};
 use crate::downstream::connection::ClientConnection;
-use crate::downstream::framing::BodyFraming;
+use crate::downstream::framing::{BodyFraming, Malformed};
 use crate::live::snapshot::Entry;
 use nameplate_core::domain::decide::{Refused, RequestView, decide};
 use nameplate_core::domain::host::HostBuffer;
 use nameplate_core::domain::refusal::Refusal;
+use nameplate_core::domain::request_line::RequestLine;
 
 /// Seconds until requests that were in flight have made room for others.
 const SOON: u64 = 1;
@@ -30,7 +31,7 @@ impl Proxy {
         let head = RequestHead::of(&request.headers);
         ctx.identify(head.id, self.request_id);
         (ctx.work, ctx.closes) = (head.work, head.closes);
-        let framed = begin_body(session, &head);
+        let framed = begin_body(session, &head, ctx);
         if room.is_err() {
             ctx.retry_after = Some(SOON);
         }
@@ -84,14 +85,24 @@ impl Proxy {
 
 /// Tells the client's connection where the body of a request begins and how it is framed; a refusal where its chunks are
 /// malformed already, or Pingora has corrected its head. HTTP/2 frames a body by itself.
-fn begin_body(session: &Session, head: &RequestHead<'_>) -> Result<(), Refusal> {
+fn begin_body(session: &Session, head: &RequestHead<'_>, ctx: &mut RequestContext) -> Result<(), Refusal> {
     let (Some(http1), Some(connection)) = (session.as_http1(), ClientConnection::of(session)) else { return Ok(()) };
     let framing = match (head.coding, content_length(head)) {
         (Some(_), _) => BodyFraming::Chunked,
         (None, Some(length)) => BodyFraming::Length(length),
         (None, None) => BodyFraming::None,
     };
-    connection.begin_body(&http1.get_headers_raw_bytes(), framing).map_err(|_| Refusal::MalformedMessage)
+    connection.begin_body(&http1.get_headers_raw_bytes(), framing).map_err(|malformed| match malformed {
+        Malformed::Chunks => Refusal::MalformedMessage,
+        Malformed::Head => {
+            let head = connection.unclaimed_head();
+            let line = RequestLine::read(&head);
+            ctx.sent_target = line.target.map(Box::from);
+            // What follows a head that was read in two ways is anybody's guess.
+            ctx.closes = true;
+            line.refusal()
+        }
+    })
 }
 
 /// Bytes of the body, where the request says how many there are.

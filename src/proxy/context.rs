@@ -38,6 +38,8 @@ pub(crate) struct RequestContext {
     pub(super) work: HeaderWork,
     /// The target to send upstream, once decided.
     pub(super) target: Bytes,
+    /// The target as the client sent it, where Pingora shows another one.
+    pub(super) sent_target: Option<Box<[u8]>>,
     /// When the request's header had been read.
     pub(super) started: Instant,
     /// Its id, once it has one.
@@ -68,6 +70,7 @@ impl RequestContext {
             reads: Reads::Snapshot(live.snapshot(), None),
             work: HeaderWork::default(),
             target: Bytes::new(),
+            sent_target: None,
             started: Instant::now(),
             id: None,
             attempts: Attempts::default(),

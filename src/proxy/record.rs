@@ -31,7 +31,7 @@ impl Proxy {
             base_path: route.map(Route::base),
             line: route.map(|route| route.line),
             method: Some(request.method.as_str()),
-            path: Some(log.path(request.raw_path())),
+            path: Some(log.path(ctx.sent_target.as_deref().unwrap_or_else(|| request.raw_path()))),
             protocol: Some(protocol(request.version)),
             status,
             refusal: ctx.refusal.map(Refusal::reason),

@@ -71,7 +71,9 @@ impl Head {
     /// Adds what is wrong with this as a request's head, and says how its body ends.
     pub fn check_request(&mut self) -> Framing {
         let parts: Vec<_> = self.start.split(' ').collect();
-        let target_ok = |target: &str| !target.is_empty() && target.bytes().all(|b| b.is_ascii_graphic());
+        // What is no character in UTF-8 has become U+FFFD.
+        let may_be = |letter: char| letter.is_ascii_graphic() || !letter.is_ascii() && letter != '\u{fffd}';
+        let target_ok = |target: &str| !target.is_empty() && target.chars().all(may_be);
         if !matches!(parts[..], [method, target, "HTTP/1.1"] if method.bytes().all(is_token) && target_ok(target)) {
             self.faults.push(format!("no request line of HTTP/1.1: {:?}", self.start));
         }

@@ -7,7 +7,6 @@ use super::view::View;
 use crate::admin::mapping::{Entry, Found, find};
 use crate::admin::query;
 use nameplate_core::domain::overrides::Timeouts;
-use nameplate_core::domain::refusal::Refusal;
 use nameplate_core::domain::verbs::VERBS;
 use nameplate_core::explain::{Explanation, Question, Verdict, explain};
 
@@ -17,6 +16,8 @@ pub(super) struct Search {
     domain: Option<String>,
     method: Option<String>,
     path: Option<String>,
+    /// The path as bytes, which need not be UTF-8.
+    target: Option<Vec<u8>>,
 }
 
 impl Search {
@@ -25,7 +26,7 @@ impl Search {
         let [domain, method, path] = query::values(query, ["domain", "method", "path"])?;
         // Around a name that was pasted there may be anything.
         let domain = domain.map(|domain| domain.trim().to_owned());
-        Some(Search { domain, method, path })
+        Some(Search { domain, method, path, target: query::bytes(query, "path") })
     }
 
     fn method(&self) -> &str {
@@ -38,10 +39,10 @@ impl Search {
 
     /// The domain and its request, where one is asked about.
     fn question(&self) -> Option<Question<'_>> {
-        let host = self.domain.clone().filter(|domain| !domain.is_empty())?;
+        let host = self.domain.as_deref().filter(|domain| !domain.is_empty())?.into();
+        let target = self.target.as_deref().filter(|target| !target.is_empty()).unwrap_or(b"/").into();
         let asked = self.method.is_some() || self.path.is_some();
-        let question = || Question { method: self.method(), host, target: self.path().into(), overrides: Vec::new() };
-        asked.then(question)
+        asked.then(|| Question { method: self.method(), host, target, overrides: Vec::new() })
     }
 }
 
@@ -106,11 +107,13 @@ fn explanation(question: &Question<'_>, told: &Explanation) -> Markup {
     html! {
         section #explanation .(class) aria-labelledby="explanation-title" {
             h3 #explanation-title {
-                code.text { (question.method) " https://" (question.host) (question.target) }
+                code.text { (question.method) " https://" (question.host) (String::from_utf8_lossy(&question.target)) }
             }
             p { strong.badge #verdict { (word) } }
             @if let Verdict::Refused(refusal) = told.verdict {
-                p { (refusal) "." @if let Some(help) = help(refusal) { " " (help) } }
+                p { (refusal) "." @if let Some(help) = &told.help { " " (help) } }
+            } @else if let Some(help) = &told.help {
+                p { (help) }
             }
             dl {
                 @if let Some(entry) = &told.entry { dt { "Entry" } dd { code.text { (entry) } } }
@@ -130,24 +133,6 @@ fn sentence(name: &str) -> String {
     match letters.next() {
         Some(first) if !name.contains('-') => first.to_uppercase().chain(letters).collect(),
         _ => name.to_owned(),
-    }
-}
-
-/// What would help, beside what the facts say.
-fn help(refusal: Refusal) -> Option<&'static str> {
-    match refusal {
-        Refusal::MissingHost => Some("Give the whole name that clients ask for."),
-        Refusal::MalformedHost => Some("A host is a name such as orders.example.com, with a port if there is one."),
-        Refusal::MalformedTarget => {
-            Some("A path begins with a slash; spaces, backslashes and all that is not ASCII are percent-encoded.")
-        }
-        Refusal::DotSegment => Some("Send the path that the dots lead to."),
-        Refusal::UnknownPath => Some("Ask for one of the mapped paths, or add an entry for this one."),
-        Refusal::MethodNotAllowed => Some("Use a method that the entry allows, or add this one to its VERBS."),
-        Refusal::UriTooLong => Some("The setting `limits: url` says how long it may be."),
-        Refusal::UnknownHost => Some("Add an entry for this domain to the mapping, or correct the name."),
-        Refusal::NoMapping => Some("The mapping above says what it waits for."),
-        _ => None,
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct Record<'r> {
     pub base_path: Option<&'r str>,
     /// The line of that entry in the mapping.
     pub line: Option<u32>,
-    /// The method; like all of the request, not known where its head was refused unread.
+    /// The method. Like all of the request, it is known as far as it could be read where its head was refused.
     pub method: Option<&'r str>,
     /// The path as the client sent it, and its query where the settings ask for that.
     pub path: Option<Text<'r>>,

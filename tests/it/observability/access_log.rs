@@ -150,8 +150,21 @@ fn refusals_have_a_line_that_says_why() {
     let verb = line(&server, "method_not_allowed");
     assert_eq!((&verb["domain"], &verb["status"]), (&"pay.example.com".into(), &405.into()));
 
+    // A byte in the target that cannot be forwarded: the parser refuses or corrects it, and the line has what was sent.
+    for (target, path) in
+        [("/v1?q=\"b\"", "/v1"), ("/v1/<b>", "/v1/<b>"), ("/v1/a b", "/v1/a b"), ("/v1/\u{7f}", "/v1/\u{7f}")]
+    {
+        let request = format!("PUT {target} HTTP/1.1\r\nHost: pay.example.com\r\n\r\n");
+        let answer = server.client().send(request).read_response();
+        let line = line(&server, answer.header("x-request-id").expect("an id"));
+        assert_eq!((&line["refusal"], &line["status"]), (&"malformed_target".into(), &400.into()), "{target}");
+        let asked = (&line["method"], &line["path"], &line["protocol"]);
+        assert_eq!(asked, (&"PUT".into(), &path.into(), &"HTTP/1.1".into()), "{target}");
+        assert!(line["client"].as_str().is_some_and(|client| client.starts_with("127.0.0.1:")), "{line}");
+    }
+
     // Not even a request: what it is called is what its client was told.
-    let answer = server.client().send("what is this\r\n\r\n").read_response();
+    let answer = server.client().send("what?\r\n\r\n").read_response();
     let malformed = line(&server, "malformed_message");
     assert_eq!((&malformed["status"], &malformed["method"]), (&400.into(), &Value::Null));
     assert_eq!(malformed["request_id"], answer.header("x-request-id").expect("an id"));

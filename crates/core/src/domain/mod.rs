@@ -18,6 +18,7 @@ pub mod overrides;
 pub mod pace;
 pub mod proxy_header;
 pub mod refusal;
+pub mod request_line;
 pub mod rewrite;
 pub mod route;
 pub mod table;

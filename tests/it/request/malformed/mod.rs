@@ -38,6 +38,9 @@ enum Want {
     Closed,
 }
 
+/// Refused before any request of ours begins, or when it begins, for what its target is.
+const BAD_TARGET: Want = Want::Refused(400, "malformed_target");
+
 struct Case {
     name: String,
     sent: Vec<u8>,

@@ -1,7 +1,7 @@
 //! Request lines (RFC 9112 sections 2.2 and 3).
 
 use super::Want::{Closed, Refused, Rejected};
-use super::{Case, DOMAIN, case, check, forwarded, post};
+use super::{BAD_TARGET, Case, DOMAIN, case, check, forwarded, post};
 use crate::harness::client::is_refusal;
 use crate::harness::origin::Origin;
 use crate::harness::proxy::proxy;
@@ -68,13 +68,16 @@ fn versions() {
         "ICAP/1.0",
         "",
     ];
+    // What follows a space and is no version is more of the target, in which a space may not be.
+    let is_version = |version: &str| version.is_empty() || version.starts_with("HTTP/");
+    let want = |version: &str| if is_version(version) { Rejected } else { BAD_TARGET };
     let rejected =
-        versions.iter().map(|version| case(&format!("{version:?}"), line(&format!("GET / {version}")), Rejected));
+        versions.iter().map(|version| case(&format!("{version:?}"), line(&format!("GET / {version}")), want(version)));
     let cases: Vec<Case> = rejected
         .chain([
-            case("no version", line("GET /"), Rejected),
-            case("HTTP/0.9 as it was", "GET /\r\n", Rejected).half_closed(),
-            case("HTTP/0.9 as it was, and an empty line", "GET /\r\n\r\n", Rejected),
+            case("no version", line("GET /"), BAD_TARGET),
+            case("HTTP/0.9 as it was", "GET /\r\n", BAD_TARGET).half_closed(),
+            case("HTTP/0.9 as it was, and an empty line", "GET /\r\n\r\n", BAD_TARGET),
             // What came as HTTP/1.0 goes on as HTTP/1.1, our own version (RFC 9110 section 7.6.3).
             case("HTTP/1.0", line("GET / HTTP/1.0"), forwarded(GOOD)),
         ])
@@ -86,17 +89,17 @@ fn versions() {
 fn spaces_between_the_parts() {
     check(&[
         case("a tab after the method", line("GET\t/ HTTP/1.1"), Rejected),
-        case("a tab before the version", line("GET /\tHTTP/1.1"), Rejected),
-        case("a vertical tab before the version", line("GET /\x0bHTTP/1.1"), Rejected),
+        case("a tab before the version", line("GET /\tHTTP/1.1"), BAD_TARGET),
+        case("a vertical tab before the version", line("GET /\x0bHTTP/1.1"), BAD_TARGET),
         case("no space", line("GET/HTTP/1.1"), Rejected),
-        case("no target", line("GET HTTP/1.1"), Rejected),
+        case("no target", line("GET HTTP/1.1"), BAD_TARGET),
         // RFC 9112 section 3.2: a target with a space is not corrected.
-        case("two spaces after the method", line("GET  / HTTP/1.1"), Rejected),
+        case("two spaces after the method", line("GET  / HTTP/1.1"), BAD_TARGET),
         case("no target, two spaces", line("GET  HTTP/1.1"), Rejected),
-        case("two spaces before the version", line("GET /  HTTP/1.1"), Rejected),
-        case("a space in the target", line("GET /a b HTTP/1.1"), Rejected),
-        case("a tab in the target", line("GET /a\tb HTTP/1.1"), Rejected),
-        case("a space after empty lines", line("\r\n\r\nGET /a b HTTP/1.1"), Rejected),
+        case("two spaces before the version", line("GET /  HTTP/1.1"), BAD_TARGET),
+        case("a space in the target", line("GET /a b HTTP/1.1"), BAD_TARGET),
+        case("a tab in the target", line("GET /a\tb HTTP/1.1"), BAD_TARGET),
+        case("a space after empty lines", line("\r\n\r\nGET /a b HTTP/1.1"), BAD_TARGET),
         case("two request lines in one", line("GET /a HTTP/1.1 GET /b HTTP/1.1"), Rejected),
     ]);
 }
@@ -124,7 +127,7 @@ fn a_space_in_the_target_of_a_second_request() {
             if !pipelined {
                 client.send(&second);
             }
-            is_refusal(&client.read_response(), 400, "malformed_message");
+            is_refusal(&client.read_response(), 400, "malformed_target");
             client.half_close();
             client.expect_closed();
         }
@@ -150,7 +153,7 @@ fn methods() {
         case("CONNECT elsewhere", line("CONNECT evil.example:443 HTTP/1.1"), Rejected),
         case("the preface of HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Rejected),
         case("a TLS ClientHello", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", Rejected),
-        case("a line of another protocol", "EHLO mail.example.com\r\n", Rejected).half_closed(),
+        case("a line of another protocol", "EHLO mail.example.com\r\n", BAD_TARGET).half_closed(),
         case("nothing at all", "", Closed).half_closed(),
         case("half a request line", "GET / HT", Closed).half_closed(),
         case("half a head", format!("GET / HTTP/1.1\r\nHost: {DOMAIN}\r\n"), Closed).half_closed(),

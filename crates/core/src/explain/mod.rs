@@ -1,5 +1,9 @@
 //! What would become of a request, and why: the proxy's own decision, for people to read.
 
+mod cures;
+mod nearest;
+mod question;
+
 use std::fmt;
 
 use crate::domain::decide::{Decision, Refused, RequestView, decide};
@@ -9,21 +13,13 @@ use crate::domain::overrides::{Overrides, Timeouts};
 use crate::domain::refusal::Refusal;
 use crate::domain::route::{HostMode, RefererMode, ResponseMode, Route};
 use crate::domain::table::MappingTable;
-use crate::domain::target::Target;
+use crate::domain::target::{Target, first_unknown_byte};
+use crate::domain::token::is_token;
 use crate::settings::{DEFAULT_ENDPOINT, Endpoint, Settings, Sni};
+use cures::{cure, hint_for_method};
+use nearest::nearest_domain;
 
-/// A request that is asked about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question<'q> {
-    /// The method as sent.
-    pub method: &'q str,
-    /// The Host header.
-    pub host: String,
-    /// The request target as sent: `/v1/orders?state=open`.
-    pub target: String,
-    /// Values of `X-HTTP-Method-Override`.
-    pub overrides: Vec<&'q [u8]>,
-}
+pub use question::Question;
 
 /// What becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,47 +35,41 @@ pub enum Verdict {
 pub struct Explanation {
     /// What becomes of the request.
     pub verdict: Verdict,
-    /// The entry that it goes by, or that refuses it, and where the mapping has it.
-    pub entry: Option<String>,
-    /// What there is to know beside that, each by its name.
+    /// The entry that decides it, where one does.
+    pub entry: Option<Place>,
+    /// What else is known, each by its name.
     pub facts: Vec<(&'static str, String)>,
+    /// What to do about it, where that is known.
+    pub help: Option<String>,
     /// The timeouts that a forwarded request would have. Not in the text, which says what the entry
     /// overrides.
     pub timeouts: Timeouts,
-}
-
-impl<'q> Question<'q> {
-    /// A request for a URL. Clients never send the fragment; without a scheme it is taken as https.
-    pub fn of_url(method: &'q str, url: &str) -> Question<'q> {
-        let url = url.split('#').next().unwrap_or_default();
-        let before_path = url.split_once(['/', '?']).map_or(url, |(before, _)| before);
-        let has_scheme = before_path.ends_with(':') && url[before_path.len()..].starts_with("//");
-        let url = if has_scheme { url.to_owned() } else { format!("https://{url}") };
-        let host = Target::parse(url.as_bytes()).ok().and_then(|target| target.authority).unwrap_or_default();
-        let host = String::from_utf8_lossy(host).into_owned();
-        let host_end = url.find("://").map_or(0, |at| at + 3) + host.len();
-        let target = match url.as_bytes().get(host_end) {
-            None => "/".to_owned(),
-            Some(b'?') => format!("/{}", &url[host_end..]),
-            Some(_) => url[host_end..].to_owned(),
-        };
-        Question { method, host, target, overrides: Vec::new() }
-    }
 }
 
 /// Answers it. `file` is how the mapping's source is called.
 pub fn explain(table: &MappingTable, settings: &Settings, file: &str, question: &Question<'_>) -> Explanation {
     let view = RequestView {
         method: question.method,
-        target: question.target.as_bytes(),
+        target: question.sent_target(),
         host: Some(question.host.as_bytes()),
         host_optional: false,
         header_bytes: 0,
         content_length: None,
     };
     let overrides = question.overrides.iter().copied();
-    let place = |route: &Route| format!("{}{} ({file}:{})", route.host(), route.base(), route.line);
-    match decide(table, &settings.limits.into(), view, overrides, &mut HostBuffer::default()) {
+    let place = |route: &Route| Place {
+        domain: route.host().to_owned(),
+        base_path: route.base().to_owned(),
+        file: file.to_owned(),
+        line: route.line,
+    };
+    // Over HTTP, the parser has looked at the method before.
+    let is_method = !question.method.is_empty() && question.method.bytes().all(is_token);
+    let decided = match is_method {
+        true => decide(table, &settings.limits.into(), view, overrides, &mut HostBuffer::default()),
+        false => Err(Refusal::MalformedMessage.into()),
+    };
+    match decided {
         Ok(decision) => {
             let own = decision.route.overrides().cloned().unwrap_or_default();
             let endpoint = endpoint_of(&own, settings);
@@ -87,13 +77,15 @@ pub fn explain(table: &MappingTable, settings: &Settings, file: &str, question: 
                 verdict: Verdict::Forwarded,
                 entry: Some(place(decision.route)),
                 facts: forwarded(&decision, question, &own, endpoint),
+                help: hint_for_method(question.method),
                 timeouts: endpoint.map_or(own.timeouts, |endpoint| own.timeouts.or(endpoint.timeouts())),
             }
         }
         Err(refused) => Explanation {
             verdict: Verdict::Refused(refused.refusal),
             entry: refused.index.map(|index| place(table.route(index))),
-            facts: refusal(table, refused, question),
+            facts: refusal(table, refused, question, file),
+            help: cure(refused.refusal, question),
             timeouts: Timeouts::default(),
         },
     }
@@ -119,7 +111,7 @@ fn forwarded(
     let route = decision.route;
     let shared = endpoint.filter(|endpoint| endpoint.sni == Sni::Shared).and_then(|endpoint| endpoint.name.as_deref());
     let target = String::from_utf8_lossy(&decision.target);
-    let asked = question.host.as_str();
+    let asked = question.host.as_ref();
     let host = if route.choices.host == HostMode::Preserve { asked } else { route.api_host() };
     let mut buffer = HostBuffer::default();
     let domain = if route.is_wildcard() { normal(asked, &mut buffer) } else { route.host() };
@@ -145,13 +137,13 @@ fn forwarded(
     facts
 }
 
-fn refusal(table: &MappingTable, refused: Refused, question: &Question<'_>) -> Vec<(&'static str, String)> {
+fn refusal(table: &MappingTable, refused: Refused, question: &Question<'_>, file: &str) -> Vec<(&'static str, String)> {
     match (refused.refusal, refused.index) {
         (Refusal::MethodNotAllowed, Some(index)) => {
             vec![("Allow", table.route(index).choices.verbs.to_string())]
         }
         (Refusal::AmbiguousPath, _) => {
-            let path = Target::parse(question.target.as_bytes()).map_or(&b""[..], |target| target.path);
+            let path = Target::parse(question.sent_target()).map_or(&b""[..], |target| target.path);
             vec![("read as", plain_spelling(path).escape_ascii().to_string())]
         }
         (Refusal::UnknownPath, _) => {
@@ -160,14 +152,53 @@ fn refusal(table: &MappingTable, refused: Refused, question: &Question<'_>) -> V
                 table.routes_of(normal(&question.host, &mut buffer)).iter().map(Route::base).collect();
             vec![("mapped paths", bases.join(", "))]
         }
+        (Refusal::UnknownHost, _) => {
+            let mut buffer = HostBuffer::default();
+            let nearest = nearest_domain(table, normal(&question.host, &mut buffer));
+            let told = |route: &Route| format!("{} ({file}:{})", route.host(), route.line);
+            nearest.map(|route| ("nearest domain", told(route))).into_iter().collect()
+        }
+        (Refusal::MalformedTarget, _) => {
+            http2_error(question.sent_target()).map(|error| ("over HTTP/2", error.to_owned())).into_iter().collect()
+        }
         _ => Vec::new(),
+    }
+}
+
+/// What becomes over HTTP/2 of a target with a byte that its parser refuses before there is a request to answer. The
+/// parser takes every byte that [`Target`] does, and the backslash.
+fn http2_error(target: &[u8]) -> Option<&'static str> {
+    if std::str::from_utf8(target).is_err() {
+        return Some("the connection ends: PROTOCOL_ERROR");
+    }
+    let without_backslashes: Vec<u8> = target.iter().map(|byte| if *byte == b'\\' { b'/' } else { *byte }).collect();
+    first_unknown_byte(&without_backslashes).map(|_| "the stream is reset: PROTOCOL_ERROR")
+}
+
+/// An entry, and where the mapping has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The domain, `*.` included.
+    pub domain: String,
+    /// The base path; empty without one.
+    pub base_path: String,
+    /// The mapping's source.
+    pub file: String,
+    /// The line of the entry.
+    pub line: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{} ({}:{})", self.domain, self.base_path, self.file, self.line)
     }
 }
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.verdict, &self.entry) {
-            (Verdict::Forwarded, entry) => writeln!(f, "forwarded: {}", entry.as_deref().unwrap_or_default())?,
+            (Verdict::Forwarded, Some(entry)) => writeln!(f, "forwarded: {entry}")?,
+            (Verdict::Forwarded, None) => writeln!(f, "forwarded")?,
             (Verdict::Refused(refusal), entry) => {
                 writeln!(f, "refused: {} {} ({refusal})", refusal.status(), refusal.reason())?;
                 if let Some(entry) = entry {
@@ -177,6 +208,9 @@ impl fmt::Display for Explanation {
         }
         for (name, value) in &self.facts {
             writeln!(f, "  {name:<18} {value}")?;
+        }
+        if let Some(help) = &self.help {
+            writeln!(f, "  help: {help}")?;
         }
         Ok(())
     }
@@ -197,7 +231,7 @@ mod tests {
             (Host::parse("pay.example.com").expect("a host"), BasePath::parse("/v1").expect("a base path"));
         let route = Route::new(&host, &base, &api, Choices::default(), 3);
         let table = MappingTable::new(vec![route]);
-        let told = explain(&table, &Settings::default(), "m.yaml", &Question::of_url(method, url));
+        let told = explain(&table, &Settings::default(), "m.yaml", &Question::of_url(method, url.as_bytes()));
         (told.verdict == Verdict::Forwarded, told.to_string())
     }
 
@@ -217,7 +251,7 @@ mod tests {
         let table = compile(text, "m.yaml", None).expect("a mapping");
         let settings =
             Settings::parse("endpoints: { far: { name: far.example, sni: shared } }", "s").expect("settings");
-        let told = explain(&table, &settings, "m.yaml", &Question::of_url("GET", "pay.example.com"));
+        let told = explain(&table, &settings, "m.yaml", &Question::of_url("GET", b"pay.example.com"));
         assert_eq!(told.verdict, Verdict::Forwarded);
         let out = told.to_string();
         for line in ["endpoint           far\n", "SNI                far.example\n", "timeouts           total=15m\n"] {
@@ -236,9 +270,10 @@ mod tests {
                     VERBS: GET }\n";
         let table = compile(text, "m.yaml", None).expect("a mapping");
         let told =
-            explain(&table, &Settings::default(), "m.yaml", &Question::of_url("GET", "a.example.com/%61dmin//x"));
+            explain(&table, &Settings::default(), "m.yaml", &Question::of_url("GET", b"a.example.com/%61dmin//x"));
         let want = "refused: 400 ambiguous_path (The path can be read as another one)\n  entry              \
-                    a.example.com/admin (m.yaml:3)\n  read as            /admin/x\n";
+                    a.example.com/admin (m.yaml:3)\n  read as            /admin/x\n  help: Send the path as `read as` \
+                    shows it.\n";
         assert_eq!(told.to_string(), want);
     }
 
@@ -253,5 +288,24 @@ mod tests {
         assert!(told("GET", "https://other.example/").1.starts_with("refused: 421 unknown_host"));
         assert!(told("GET", "pay.example.com/v1?u=https://x").0, "a URL inside the query is no scheme");
         assert!(told("GET", "https:///x").1.starts_with("refused: 400 missing_host"));
+        assert!(told("G@T", "pay.example.com/v1").1.starts_with("refused: 400 malformed_message"));
+        assert!(told("", "pay.example.com/v1").1.starts_with("refused: 400 malformed_message"));
+    }
+
+    #[test]
+    fn a_refused_request_shows_what_would_help() {
+        for (method, url, want) in [
+            ("GET", "pay.example.com/v1?q=<b>", "help: Percent-encode `<` in the query: send `%3C`.\n"),
+            ("GET", "pay.example.com/v1/a b", "help: Percent-encode 0x20 in the path: send `%20`.\n"),
+            ("GET", "pay.example.com/v1/a b", "over HTTP/2        the stream is reset: PROTOCOL_ERROR\n"),
+            ("GET", "pai.example.com/v1", "nearest domain     pay.example.com (m.yaml:3)\n"),
+            ("get", "pay.example.com/v1", "help: Methods are case-sensitive: send `GET`, not `get`.\n"),
+            ("CONNECT", "pay.example.com/v1", "help: CONNECT asks for a tunnel, and an API has none.\n"),
+        ] {
+            let text = told(method, url).1;
+            assert!(text.contains(want), "{want} in {text}");
+        }
+        let no_reset = told("GET", "pay.example.com/v1\\x").1;
+        assert!(no_reset.starts_with("refused: 400 malformed_target") && !no_reset.contains("HTTP/2"), "{no_reset}");
     }
 }
