@@ -31,9 +31,15 @@ pub(super) fn cure(refusal: Refusal, question: &Question<'_>) -> Option<String> 
 }
 
 /// A hint for a method that differs from one of HTTP's in its case only: to HTTP it is another method.
-pub(super) fn hint_for_method(method: &str) -> Option<String> {
+fn hint_for_method(method: &str) -> Option<String> {
     let upper = VERBS.iter().find(|verb| verb.eq_ignore_ascii_case(method) && **verb != method)?;
     Some(format!("Methods are case-sensitive: send `{upper}`, not `{method}`."))
+}
+
+/// What to know of a method that an entry without VERBS lets through, and API Gateway does not know.
+pub(super) fn warning_for_method(method: &str) -> Option<String> {
+    let unknown = || format!("API Gateway has no method `{method}`; its methods are {}.", VERBS.join(", "));
+    (!VERBS.contains(&method)).then(|| hint_for_method(method).unwrap_or_else(unknown))
 }
 
 fn cure_of_target(question: &Question<'_>) -> String {

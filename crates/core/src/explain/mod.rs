@@ -15,8 +15,9 @@ use crate::domain::route::{HostMode, RefererMode, ResponseMode, Route};
 use crate::domain::table::MappingTable;
 use crate::domain::target::{Target, first_unknown_byte};
 use crate::domain::token::is_token;
+use crate::domain::verbs::VerbSet;
 use crate::settings::{DEFAULT_ENDPOINT, Endpoint, Settings, Sni};
-use cures::{cure, hint_for_method};
+use cures::{cure, warning_for_method};
 use nearest::nearest_domain;
 
 pub use question::Question;
@@ -77,7 +78,7 @@ pub fn explain(table: &MappingTable, settings: &Settings, file: &str, question: 
                 verdict: Verdict::Forwarded,
                 entry: Some(place(decision.route)),
                 facts: forwarded(&decision, question, &own, endpoint),
-                help: hint_for_method(question.method),
+                help: warning_for_method(question.method),
                 timeouts: endpoint.map_or(own.timeouts, |endpoint| own.timeouts.or(endpoint.timeouts())),
             }
         }
@@ -130,7 +131,7 @@ fn forwarded(
         ("x-apigw-api-id", route.api_id().to_owned()),
         ("X-Upstream-Domain", domain.to_owned()),
         ("Referer", referer.to_owned()),
-        ("verbs", route.choices.verbs.to_string()),
+        ("verbs", if route.choices.verbs == VerbSet::ALL { "all".to_owned() } else { route.choices.verbs.to_string() }),
     ];
     facts.extend(timeouts.into_iter().chain(rate));
     facts.push(("answers", answers.to_owned()));

@@ -8,15 +8,21 @@ use crate::domain::table::MappingTable;
 /// The entry of the domain that is nearest to a host: one with a slip of the pen in it, or a wildcard that covers one label
 /// less or more.
 pub(super) fn nearest_domain<'t>(table: &'t MappingTable, host: &str) -> Option<&'t Route> {
-    let by_host = table.routes().chunk_by(|a, b| a.host_ref() == b.host_ref()).map(|group| &group[0]);
+    let by_host = table.routes().chunk_by(|a, b| a.host_ref() == b.host_ref()).filter_map(first_in_file);
     let slips = by_host.filter_map(|route| Some((slips(host, route.host())?, route)));
     slips.min_by_key(|(slips, _)| *slips).map(|(_, route)| route).or_else(|| wildcard_around(table, host))
+}
+
+/// Of the entries of a domain, the one that the mapping has first.
+fn first_in_file(entries: &[Route]) -> Option<&Route> {
+    entries.iter().min_by_key(|route| route.line)
 }
 
 /// The wildcard of the host itself, or of a domain that is two labels above it or more.
 fn wildcard_around<'t>(table: &'t MappingTable, host: &str) -> Option<&'t Route> {
     // A host is found under a wildcard exactly if it has one label more.
-    let under = |parent: &str| table.routes_of(&format!("x.{parent}")).first().filter(|route| route.is_wildcard());
+    let under =
+        |parent: &str| first_in_file(table.routes_of(&format!("x.{parent}"))).filter(|route| route.is_wildcard());
     std::iter::successors(Some(host), |name| name.split_once('.').map(|(_, parent)| parent)).find_map(under)
 }
 
