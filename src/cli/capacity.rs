@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::exit::{FAULTY, UNUSABLE, fail};
-use super::format::DataFormat;
+use super::output_format::OutputFormat;
 use nameplate_plan::capacity::curve::Curve;
 use nameplate_plan::capacity::fargate::{HOURS, Prices, Size};
 use nameplate_plan::capacity::{Because, Fleet, Metric, Plan, Question, plan};
@@ -62,10 +62,10 @@ pub(super) struct CapacityArgs {
     /// Capacity units (NLCU) of the network load balancer on average
     #[arg(long, default_value_t = 1.0, value_name = "COUNT")]
     nlcu: f64,
-    /// How to say it
-    #[arg(short, long, value_enum, default_value_t = DataFormat::Text)]
-    format: DataFormat,
-    /// The same as `--format json`
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+    /// As `--format json`
     #[arg(long, hide = true, conflicts_with = "format")]
     json: bool,
 }
@@ -105,10 +105,9 @@ pub(super) fn capacity(args: &CapacityArgs, input: &mut dyn Read, out: &mut dyn 
         Ok(plan) => plan,
         Err(fault) => return fail(FAULTY, format!("capacity: error: {fault}")),
     };
-    let text = if args.json || args.format == DataFormat::Json {
-        format!("{:#}\n", as_json(&question, &plan))
-    } else {
-        as_text(&question, &plan)
+    let text = match args.format {
+        OutputFormat::Text if !args.json => as_text(&question, &plan),
+        _ => format!("{:#}\n", as_json(&question, &plan)),
     };
     if out.write_all(text.as_bytes()).is_err() {
         return ExitCode::from(UNUSABLE);

@@ -72,6 +72,25 @@ fn a_load_comes_from_a_file_or_from_standard_input() {
     assert_eq!(child.wait_with_output().expect("its end").stdout, from_file.stdout);
 }
 
+/// As an export has them: read as seconds, this load would be flat, and two tasks would do.
+#[test]
+fn a_load_in_milliseconds_asks_for_the_same_fleet_as_in_seconds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fleet = |name: &str, row: &dyn Fn(u64, f64) -> String| {
+        let file = folder.path().join(name);
+        let load = |step: u64| if (100..110).contains(&step) { 28_000.0 } else { 400.0 };
+        fs::write(&file, (0..288).map(|step| row(1_767_225_600 + step * 300, load(step))).collect::<String>())
+            .expect("written");
+        let output = capacity(&format!("--load {} --vcpu 2 --format json", file.display()));
+        let json: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(&output)));
+        json["fleet"].clone()
+    };
+    let seconds = fleet("seconds.csv", &|time, load| format!("{time},{load}\n"));
+    assert!(seconds["min_tasks"].as_u64().expect("tasks") > 2, "{seconds}");
+    let milliseconds = fleet("milliseconds.csv", &|time, load| format!("\"{time}000\",\"{load}\"\n"));
+    assert_eq!(milliseconds, seconds);
+}
+
 #[track_caller]
 fn fault(words: &str, code: i32, wants: &[&str]) {
     let output = capacity(words);

@@ -1,9 +1,12 @@
 //! A load over time: read from rows, or a day between a trough and a peak.
 
-use std::time::UNIX_EPOCH;
+use super::row::{Unit, is_heading, row};
 
 /// Seconds of a day.
 const DAY: f64 = 86_400.0;
+
+/// The most days that a load may be of. A day whose times are milliseconds from 0 on would be longer.
+const LONGEST: f64 = 731.0;
 
 /// How many samples a curve is looked at with, at most.
 const MOST_SAMPLES: f64 = 100_000.0;
@@ -25,17 +28,25 @@ impl Curve {
         Curve { points: (0..=288).map(at).collect() }
     }
 
-    /// Reads rows of `time,requests_per_second`; `file` is only for the fault. Times are seconds, `HH:MM`,
-    /// `HH:MM:SS` or RFC 3339, and rise.
+    /// Reads rows of `time,requests_per_second`; `file` is only for the error. Times rise; [`super::row`] has their forms.
+    /// The first row may be a heading.
     pub fn parse(text: &str, file: &str) -> Result<Curve, String> {
         let mut points: Vec<(f64, f64)> = Vec::new();
+        let (mut unit, mut is_first) = (None::<Unit>, true);
         for (number, line) in (1..).zip(text.trim_start_matches('\u{feff}').lines()) {
             let line = line.trim();
-            let heading = points.is_empty() && line.replace(' ', "").eq_ignore_ascii_case("time,requests_per_second");
-            if line.is_empty() || line.starts_with('#') || heading {
+            if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let point = row(line).map_err(|what| format!("{file}:{number}: error: {what}"))?;
+            if std::mem::take(&mut is_first) && is_heading(line) {
+                continue;
+            }
+            let error = |what: String| format!("{file}:{number}: error: {what}");
+            let (point, of_row) = row(line).map_err(error)?;
+            if *unit.get_or_insert(of_row) != of_row {
+                let help = "write all times alike";
+                return Err(error(format!("the time is in {of_row}, and those before are not\n  help: {help}")));
+            }
             if points.last().is_some_and(|(before, _)| *before >= point.0) {
                 return Err(format!(
                     "{file}:{number}: error: the time is not after the one before\n  help: sort the rows"
@@ -46,6 +57,12 @@ impl Curve {
         if points.len() < 2 {
             let help = "help: write at least two rows of `time,requests_per_second`, for example `09:00,120`";
             return Err(format!("{file}: error: there are fewer than two rows\n  {help}"));
+        }
+        let days = (points[points.len() - 1].0 - points[0].0) / DAY;
+        if days > LONGEST {
+            let help =
+                "are the times milliseconds? Bare numbers below 100,000,000,000 are seconds: divide them by 1000";
+            return Err(format!("{file}: error: the rows are of {days:.0} days, over {LONGEST}\n  help: {help}"));
         }
         Ok(Curve { points })
     }
@@ -77,38 +94,6 @@ impl Curve {
     }
 }
 
-fn row(line: &str) -> Result<(f64, f64), String> {
-    let Some((time, load)) = line.split_once(',') else {
-        return Err(format!("`{line}` is no row\n  help: write `time,requests_per_second`, for example `09:00,120`"));
-    };
-    let (time, load) = (time.trim(), load.trim());
-    let seconds = seconds(time).ok_or_else(|| {
-        format!("`{time}` is no time\n  help: write seconds, `09:30`, `09:30:15` or `2026-01-31T09:30:00Z`")
-    })?;
-    let requests = load.parse().ok().filter(|load: &f64| load.is_finite() && *load >= 0.0);
-    let requests = requests.ok_or_else(|| {
-        format!("`{load}` is no number of requests a second\n  help: write a number from 0 on, for example `120`")
-    })?;
-    Ok((seconds, requests))
-}
-
-fn seconds(text: &str) -> Option<f64> {
-    if let Ok(seconds) = text.parse::<f64>() {
-        return seconds.is_finite().then_some(seconds);
-    }
-    if let Ok(time) = humantime::parse_rfc3339_weak(text) {
-        return Some(time.duration_since(UNIX_EPOCH).ok()?.as_secs_f64());
-    }
-    let parts: Vec<u32> = text.split(':').map(|part| part.parse().ok()).collect::<Option<_>>()?;
-    match parts[..] {
-        [hours, minutes] if hours <= 24 && minutes < 60 => Some(f64::from(hours * 3_600 + minutes * 60)),
-        [hours, minutes, seconds] if hours <= 24 && minutes < 60 && seconds < 60 => {
-            Some(f64::from(hours * 3_600 + minutes * 60 + seconds))
-        }
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,6 +108,27 @@ mod tests {
         assert_eq!(dated.points[1].0 - dated.points[0].0, DAY);
     }
 
+    /// As CloudWatch, Grafana and spreadsheets export them.
+    #[test]
+    fn milliseconds_quotes_and_headings_are_read() {
+        let want = [(0.0, 10.0), (60.0, 20.0)];
+        for text in [
+            "1767225600000,10\n1767225660000,20\n",
+            "1767225600000000,10\n1767225660000000,20\n",
+            "1767225600000000000,10\n1767225660000000000,20\n",
+            "\"Time\",\"Sum of Requests\"\r\n\"2026-01-01T00:00:00.000Z\",\"10\"\r\n\"2026-01-01T00:01:00.000Z\",\"20\"\r\n",
+            "\u{feff}# an export\nTimestamp, value\n2026-01-01 01:00:00+01:00, 10\n2025-12-31 19:01:00 -0500, 20\n",
+            "2026-01-01T05:30:00+0530,10\n2026-01-01T01:01:00+01,20\n",
+            "2026-01-01 00:00:00 UTC,10\n2026-01-01T00:01:00z,20\n",
+        ] {
+            let curve = Curve::parse(text, "f").unwrap_or_else(|error| panic!("{error}\n{text}"));
+            let first = curve.points[0].0;
+            assert_eq!(first, 1_767_225_600.0, "{text}");
+            let points: Vec<_> = curve.points.iter().map(|(time, load)| (time - first, *load)).collect();
+            assert_eq!(points, want, "{text}");
+        }
+    }
+
     #[track_caller]
     fn fault(text: &str, want: &str) {
         let found = Curve::parse(text, "load.csv").expect_err(text);
@@ -133,12 +139,17 @@ mod tests {
     fn a_fault_says_which_row_and_how_to_mend_it() {
         fault("09:00,1\n09:05\n", "load.csv:2: error: `09:05` is no row");
         fault("time,requests_per_second\n9h,1\n", "load.csv:2: error: `9h` is no time");
+        fault("time,requests\ntime,requests\n", "load.csv:2: error: `time` is no time");
+        fault("09:00,\"1,200\"\n", "load.csv:1: error: `09:00,\"1,200\"` has 3 columns");
+        fault("1767225600000,1\n1767225660,2\n", "load.csv:2: error: the time is in seconds");
+        fault("09:00,1\n2026-01-31T09:05:00Z,2\n", "load.csv:2: error: the time is in dates");
         fault("09:00,1\n09:60,1\n", "load.csv:2: error: `09:60` is no time");
         fault("0,-1\n", "load.csv:1: error: `-1` is no number of requests");
         fault("0,many\n", "load.csv:1: error: `many` is no number of requests");
         fault("0,inf\n", "load.csv:1: error: `inf` is no number of requests");
         fault("0,1\n0,2\n", "load.csv:2: error: the time is not after the one before");
         fault("0,1\n", "load.csv: error: there are fewer than two rows");
+        fault("0,1\n43200000,2\n86400000,1\n", "load.csv: error: the rows are of 1000 days");
         fault("", "load.csv: error: there are fewer than two rows");
     }
 

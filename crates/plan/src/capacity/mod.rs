@@ -4,6 +4,7 @@
 pub mod curve;
 pub mod fargate;
 pub mod queue;
+mod row;
 
 use curve::Curve;
 use fargate::{Prices, Size};
