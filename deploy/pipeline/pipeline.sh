@@ -118,7 +118,7 @@ compare() {
     fi
     local flags=(${zone_flags[@]+"${zone_flags[@]}"} ${plan_flags[@]+"${plan_flags[@]}"})
     [ ! -s "$work/state.json" ] || flags+=(--state "$work/state.json")
-    if ! "$nameplate" plan "$mapping" ${flags[@]+"${flags[@]}"} >"$work/plan.json" 2>"$work/plan.err"; then
+    if ! "$nameplate" plan "$mapping" --format json ${flags[@]+"${flags[@]}"} >"$work/plan.json" 2>"$work/plan.err"; then
         {
             printf '<!-- nameplate -->\n### Mapping: there is no plan for it\n\n<pre>\n'
             jq -Rrs @html "$work/plan.err"

@@ -52,7 +52,7 @@ enum Command {
     /// Tell what would happen to a request, and why
     #[command(after_help = examples::EXPLAIN)]
     Explain(explain::ExplainArgs),
-    /// Plan the hosted zones, records and certificates that a mapping needs, as JSON for Terraform and CDK
+    /// Plan the hosted zones, records and certificates that a mapping needs, in short or for Terraform and CDK
     #[command(after_help = examples::PLAN)]
     Plan(plan::PlanArgs),
     /// Size a fleet: from measured CPU per request and an expected load to tasks, target and cost

@@ -77,7 +77,7 @@ released() {
 seeded() {
     released
     mapping mapping.yaml "$@"
-    "$NAMEPLATE_BIN" plan mapping.yaml >plan.json
+    "$NAMEPLATE_BIN" plan mapping.yaml --format json >plan.json
     s3 PUT "$bucket/mapping.yaml" mapping.yaml
     s3 PUT "$bucket/plan.json" plan.json
 }

@@ -1,7 +1,8 @@
-//! `nameplate plan MAPPING`: the hosted zones, records and certificates that a mapping needs, as JSON for
-//! Terraform and CDK.
+//! `nameplate plan MAPPING`: the hosted zones, records and certificates that a mapping needs, in short for people, or as
+//! JSON for Terraform and CDK.
 
 mod files;
+mod summary;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -13,8 +14,10 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use self::files::{Beside, is_same};
+use self::summary::summary;
 use super::exit::{FAULTY, UNUSABLE};
 use super::load::{Loaded, NotLoaded, is_input, load};
+use super::output_format::OutputFormat;
 use super::settings::{SettingsPlace, code_of};
 use crate::source::bounded_read::read_up_to;
 use nameplate_core::domain::host::{Host, is_public_suffix};
@@ -94,9 +97,12 @@ pub(super) struct PlanArgs {
     /// Also write the plan for Terraform, as the variable PLAN: nameplate.auto.tfvars.json
     #[arg(long, value_name = "FILE")]
     tfvars: Option<PathBuf>,
-    /// Write the plan here [default: standard output]
+    /// Write the plan here, always as JSON, and nothing to standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// How to print the plan: in short, or the whole plan as JSON
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
     /// Their `endpoints` are those that ENDPOINT may name, and their `reload` says how sources are read.
     #[command(flatten)]
     settings: SettingsPlace,
@@ -125,18 +131,19 @@ type Failure = (u8, String);
 /// Plans. Exit 0 with a plan, 1 if the mapping or the previous plan is at fault or a quota is not kept,
 /// 2 if something could not be read or written.
 pub(super) fn run(args: &PlanArgs, input: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
-    let done = make(args, input).and_then(|plan| {
+    let done = make(args, input).and_then(|(name, plan)| {
         for warning in &plan.warnings {
             let _ = writeln!(err, "{warning}");
         }
-        put(args, &plan, out)
+        put(args, &name, &plan, out)
     });
     let Err((code, what)) = done else { return 0 };
     let _ = writeln!(err, "{what}");
     code
 }
 
-fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<Plan, Failure> {
+/// Makes the plan; with the mapping's name.
+fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<(String, Plan), Failure> {
     let settings = args.settings.read().map_err(|e| (code_of(&e), format!("{e:#}")))?;
     let endpoints = args.settings.endpoints_of(&settings);
     let mut rules = settings.reload;
@@ -161,7 +168,7 @@ fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<Plan, Failure> {
         planned.warnings.push(idle_repack());
         planned.warnings.sort();
     }
-    Ok(planned)
+    Ok((name, planned))
 }
 
 /// Whether a file is a plan. What cannot be read is none here: it is told when it is written.
@@ -259,7 +266,7 @@ fn state(path: &Path) -> Result<State, Failure> {
 }
 
 /// Writes the plan to where it is wanted. All files are written before one is put in its place.
-fn put(args: &PlanArgs, plan: &Plan, out: &mut dyn Write) -> Result<(), Failure> {
+fn put(args: &PlanArgs, name: &str, plan: &Plan, out: &mut dyn Write) -> Result<(), Failure> {
     let mut files = Vec::new();
     if let Some(path) = &args.tfvars {
         let file = Beside::write(path, json(&Variables { plan }));
@@ -268,7 +275,11 @@ fn put(args: &PlanArgs, plan: &Plan, out: &mut dyn Write) -> Result<(), Failure>
     if let Some(path) = &args.output {
         files.push((path, Beside::write(path, json(plan)).map_err(|e| unwritable(path, &e))?));
     } else {
-        let written = out.write_all(&json(plan)).and_then(|()| out.flush());
+        let text = match args.format {
+            OutputFormat::Text => summary(name, plan).into_bytes(),
+            OutputFormat::Json => json(plan),
+        };
+        let written = out.write_all(&text).and_then(|()| out.flush());
         written.map_err(|e| (UNUSABLE, format!("error: cannot write the plan to standard output: {e}")))?;
     }
     for (path, file) in files {

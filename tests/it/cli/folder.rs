@@ -54,7 +54,7 @@ impl Folder {
     /// Plans; the plan is on standard output.
     #[track_caller]
     pub(super) fn plan(&self, words: &str) -> Value {
-        let output = self.run(&format!("plan {words}"));
+        let output = self.run(&format!("plan {words} --format json"));
         assert_eq!(output.status.code(), Some(0), "{words}: {}", self.said(&output));
         serde_json::from_slice(&output.stdout).expect("JSON")
     }

@@ -22,7 +22,7 @@ fn the_file_for_terraform_holds_the_printed_plan() {
 #[test]
 fn with_output_nothing_is_printed_and_the_file_is_the_same() {
     let folder = Folder::with(&mapping(["a.in.example.com"]));
-    let printed = folder.run("plan @mapping.yaml").stdout;
+    let printed = folder.run("plan @mapping.yaml --format json").stdout;
     let output = folder.run("plan @mapping.yaml --output @plan.json --tfvars @t.json");
     assert_eq!((output.status.code(), &*output.stdout, &*output.stderr), (Some(0), &b""[..], &b""[..]));
     assert_eq!(folder.read("plan.json").as_bytes(), printed);
@@ -74,9 +74,9 @@ fn repacking_nothing_is_said() {
 fn standard_input_and_a_url_are_mappings_too() {
     let text = mapping(["a.in.example.com"]);
     let folder = Folder::with(&text);
-    let want = folder.run("plan @mapping.yaml").stdout;
+    let want = folder.run("plan @mapping.yaml --format json").stdout;
     let mut child = Command::new(env!("CARGO_BIN_EXE_nameplate"))
-        .args(["plan", "-"])
+        .args(["plan", "-", "--format", "json"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -84,7 +84,7 @@ fn standard_input_and_a_url_are_mappings_too() {
     child.stdin.take().expect("a pipe").write_all(text.as_bytes()).expect("taken");
     assert_eq!(child.wait_with_output().expect("its end").stdout, want);
     let server = Web::start(Page::text(&text));
-    assert_eq!(folder.run(&format!("plan {}", server.url("/mapping"))).stdout, want);
+    assert_eq!(folder.run(&format!("plan {} --format json", server.url("/mapping"))).stdout, want);
 }
 
 /// Neither output is there, and what was there before still is.
@@ -165,7 +165,7 @@ fn no_file_is_written_over_another() {
 #[test]
 fn what_is_no_file_is_written_to_and_a_link_stays_one() {
     let folder = Folder::with(&mapping(["a.in.example.com"]));
-    let printed = folder.run("plan @mapping.yaml").stdout;
+    let printed = folder.run("plan @mapping.yaml --format json").stdout;
     assert_eq!(folder.run("plan @mapping.yaml --output /dev/stdout").stdout, printed);
     folder.write("plan-1.json", "before");
     std::os::unix::fs::symlink("plan-1.json", folder.path("plan.json")).expect("a link");
