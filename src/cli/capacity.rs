@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::exit::{FAULTY, UNUSABLE, fail};
-use super::output_format::OutputFormat;
+use super::format::OutputFormat;
 use nameplate_plan::capacity::curve::Curve;
 use nameplate_plan::capacity::fargate::{HOURS, Prices, Size};
 use nameplate_plan::capacity::{Because, Fleet, Metric, Plan, Question, plan};
@@ -63,7 +63,7 @@ pub(super) struct CapacityArgs {
     #[arg(long, default_value_t = 1.0, value_name = "COUNT")]
     nlcu: f64,
     /// How to print it
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, default_value_t)]
     format: OutputFormat,
     /// As `--format json`
     #[arg(long, hide = true, conflicts_with = "format")]

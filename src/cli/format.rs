@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 /// For whom the data is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum DataFormat {
+pub(super) enum OutputFormat {
     /// For people.
     #[default]
     Text,

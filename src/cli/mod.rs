@@ -15,7 +15,6 @@ mod healthcheck;
 mod load;
 mod logging;
 mod pages;
-mod output_format;
 pub mod plan;
 mod policy;
 mod reload;

@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use self::expect::Expected;
 use super::exit::{FAULTY, UNUSABLE, fail};
+use super::format::OutputFormat;
 use super::load::{Loaded, NotLoaded, load};
-use super::output_format::OutputFormat;
 use super::settings::{SettingsArgs, code_of};
 use nameplate_core::explain::{self, Explanation, Question, Verdict};
 
@@ -30,7 +30,7 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_name = "STATUS", value_parser = Expected::parse)]
     expect: Option<Expected>,
     /// How to print the verdict
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, default_value_t)]
     format: OutputFormat,
     /// The request's method
     method: String,

@@ -16,8 +16,8 @@ use serde::Serialize;
 use self::files::{Beside, is_same};
 use self::summary::summary;
 use super::exit::{FAULTY, UNUSABLE};
+use super::format::OutputFormat;
 use super::load::{Loaded, NotLoaded, is_input, load};
-use super::output_format::OutputFormat;
 use super::settings::{SettingsPlace, code_of};
 use crate::source::bounded_read::read_up_to;
 use nameplate_core::domain::host::{Host, is_public_suffix};
@@ -101,7 +101,7 @@ pub(super) struct PlanArgs {
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// How to print the plan: in short, or the whole plan as JSON
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(short, long, value_enum, default_value_t)]
     format: OutputFormat,
     /// Their `endpoints` are those that ENDPOINT may name, and their `reload` says how sources are read.
     #[command(flatten)]

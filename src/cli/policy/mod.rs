@@ -29,7 +29,7 @@ pub(super) struct PolicyArgs {
     #[command(flatten)]
     made: Made,
     /// How to print it: `json` is an object for each API, or with --api-id its policy alone
-    #[arg(long, value_enum, default_value_t = Format::Json)]
+    #[arg(short, long, value_enum, default_value_t = Format::Json)]
     format: Format,
     /// Write each policy to a file of this folder instead, {api id}.{region}.json
     #[arg(long, value_name = "DIR")]

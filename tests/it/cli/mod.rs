@@ -3,9 +3,9 @@
 mod capacity;
 mod check_cases;
 mod check_formats;
-mod pages;
 mod explain;
 mod folder;
+mod pages;
 mod plan;
 mod policy;
 mod stories;
