@@ -31,11 +31,9 @@ impl Proxy {
         let head = RequestHead::of(&request.headers);
         ctx.identify(head.id, self.request_id);
         (ctx.work, ctx.closes) = (head.work, head.closes);
-        let framed = begin_body(session, &head, ctx);
-        if room.is_err() {
-            ctx.retry_after = Some(SOON);
-        }
-        framed.and(room).and_then(|()| self.decide(request, &head, ctx))?;
+        begin_body(session, &head, ctx)?;
+        room.inspect_err(|_| ctx.retry_after = Some(SOON))?;
+        self.decide(request, &head, ctx)?;
         // A refused request counts against no limit.
         ctx.entry().map_or(Ok(()), Entry::admit).map_err(|wait| {
             ctx.retry_after = Some(wait);
