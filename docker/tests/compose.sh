@@ -76,7 +76,7 @@ compose exec -T proxy /nameplate healthcheck || fail "the health check"
 sed -i s/orders.internal/parcels.internal/ "$folder/docker/compose/mapping.yaml"
 until_so 10 "a changed mapping is in force" at parcels.internal.example.com
 echo APIS: no >"$folder/docker/compose/mapping.yaml"
-compose exec -T proxy /nameplate reload
+! compose exec -T proxy /nameplate reload || fail "a reload of a mapping with a fault exits with 1"
 until_so 10 "a mapping with a fault is reported" \
     bash -c "curl -s http://127.0.0.1:$admin/mapping | jq -e '.trouble.reason == \"rejected\"'"
 at parcels.internal.example.com || fail "a mapping with a fault changes nothing"

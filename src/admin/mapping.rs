@@ -10,7 +10,7 @@ use super::query;
 use crate::live::Live;
 use crate::live::reload::Cause;
 use crate::live::snapshot::Snapshot;
-use crate::live::status::{Origin, Report, Trouble};
+use crate::live::status::{Origin, Reloads, Report, Trouble};
 use nameplate_core::diagnostic::Diagnostic;
 use nameplate_core::domain::host::{HostBuffer, normalize};
 use nameplate_core::domain::overrides::Timeouts;
@@ -33,8 +33,20 @@ struct Mapping<'l> {
     confirmed: Option<String>,
     staleness_seconds: u64,
     trouble: Option<Shown>,
+    reloads: ShownReloads,
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<Found<'l>>,
+}
+
+/// Readings that somebody asked for, by signal or with `nameplate reload`.
+#[derive(Serialize)]
+struct ShownReloads {
+    begun: u64,
+    ended: u64,
+    /// How the last one ended: `taken`, `unchanged`, `rejected`, `held` or `failed`.
+    result: Option<&'static str>,
+    /// Why it was refused.
+    message: Option<String>,
 }
 
 /// Why what the source has is not in force.
@@ -102,9 +114,16 @@ pub(super) fn page(live: &Live, query: Option<&str>, now: SystemTime) -> PageRes
         confirmed: report.confirmed.map(rfc3339),
         staleness_seconds: live.mapping.staleness(now).as_secs(),
         trouble: report.trouble.map(shown),
+        reloads: shown_reloads(report.reloads),
         found: domain.map(|domain| find(&snapshot, domain)),
     };
     PageResponse::json(&mapping)
+}
+
+fn shown_reloads(reloads: Reloads) -> ShownReloads {
+    let Reloads { begun, ended, last } = reloads;
+    let (result, message) = last.map(|last| (last.result, last.message)).unzip();
+    ShownReloads { begun, ended, result, message: message.flatten() }
 }
 
 fn shown(trouble: Trouble) -> Shown {

@@ -3,6 +3,7 @@
 //! Exit codes, for every subcommand: 0 done, 1 the input is at fault, 2 it could not be read, or
 //! the command line is wrong. `check --against` has two more: see [`check`].
 
+mod admin_client;
 mod against;
 mod capacity;
 pub mod check;
@@ -59,7 +60,7 @@ enum Command {
     Capacity(capacity::CapacityArgs),
     /// Print the resource policies that a mapping's APIs need, or put one in force
     Policy(Box<policy::PolicyArgs>),
-    /// Make the running proxy read its mapping, its certificates and its log's level again
+    /// Make the running proxy read its mapping, its certificates and its log's level again, and wait for the outcome
     #[command(after_help = examples::RELOAD)]
     Reload(reload::ReloadArgs),
     /// Ask the running proxy whether it lives, or is ready: for a container's health check

@@ -24,6 +24,11 @@ pub(super) struct SettingsPlace {
 }
 
 impl SettingsPlace {
+    /// A place that somebody else's command line names.
+    pub(super) fn at(config: Option<PathBuf>, settings: Option<String>) -> SettingsPlace {
+        SettingsPlace { config, settings }
+    }
+
     /// Reads them.
     pub(super) fn read(&self) -> anyhow::Result<Settings> {
         match &self.settings {

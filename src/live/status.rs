@@ -27,6 +27,26 @@ pub struct Trouble {
     pub version: Option<Version>,
 }
 
+/// How the last reading ended that somebody asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// `taken`, `unchanged`, `rejected`, `held` or `failed`.
+    pub result: &'static str,
+    /// Why the mapping was refused, if it was.
+    pub message: Option<String>,
+}
+
+/// Readings that somebody asked for, by signal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reloads {
+    /// How many have begun.
+    pub begun: u64,
+    /// How many of them have ended. One that meets a mapping which is being written ends once that can be read.
+    pub ended: u64,
+    /// How the last one ended.
+    pub last: Option<Ended>,
+}
+
 /// The state of the mapping.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
@@ -36,6 +56,8 @@ pub struct Report {
     pub confirmed: Option<SystemTime>,
     /// Why the source's mapping is not the active one, if it is not.
     pub trouble: Option<Trouble>,
+    /// Readings that somebody asked for.
+    pub reloads: Reloads,
 }
 
 impl Report {
@@ -104,6 +126,27 @@ impl Status {
         report.trouble = Some(Trouble { cause, since, version });
     }
 
+    /// Records that a reading begins which somebody asked for.
+    pub(super) fn record_reload_begun(&self) {
+        self.lock().reloads.begun += 1;
+    }
+
+    /// Records how all readings ended that were asked for and have begun, if there are any under way.
+    pub(super) fn record_reload_ended(&self, outcome: &Result<bool, Cause>) {
+        let mut report = self.lock();
+        let reloads = &mut report.reloads;
+        let result = match outcome {
+            Err(Cause::Unsettled) => return,
+            Ok(true) => "taken",
+            Ok(false) => "unchanged",
+            Err(cause) => cause.result().label(),
+        };
+        if reloads.ended < reloads.begun {
+            reloads.ended = reloads.begun;
+            reloads.last = Some(Ended { result, message: outcome.as_ref().err().map(ToString::to_string) });
+        }
+    }
+
     // Nothing in here panics while it holds the lock; a poisoned one still holds good data.
     fn lock(&self) -> MutexGuard<'_, Report> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
@@ -130,6 +173,20 @@ mod tests {
         assert_eq!(status.staleness(at(130)), Duration::from_secs(10));
         assert_eq!(status.staleness(at(90)), Duration::ZERO, "the clock was set back");
         assert!(matches!(status.report().in_force, Some((_, Origin::Source))));
+    }
+
+    #[test]
+    fn a_reload_ends_with_the_reading_that_has_an_outcome() {
+        let status = Status::new("m".into(), at(0));
+        status.record_reload_ended(&Ok(true));
+        assert_eq!(status.report().reloads, Reloads::default(), "nobody asked for it");
+        status.record_reload_begun();
+        status.record_reload_ended(&Err(Cause::Unsettled));
+        assert_eq!(status.report().reloads, Reloads { begun: 1, ended: 0, last: None }, "it is being written");
+        status.record_reload_begun();
+        status.record_reload_ended(&Ok(false));
+        let last = Some(Ended { result: "unchanged", message: None });
+        assert_eq!(status.report().reloads, Reloads { begun: 2, ended: 2, last });
     }
 
     #[test]

@@ -124,8 +124,12 @@ impl Keeper {
                     }
                 }
             };
+            if matches!(event, Event::Ordered) {
+                self.live.mapping.record_reload_begun();
+            }
             let action = self.decide(event);
             let outcome = self.carry_out(action, None).await;
+            self.live.mapping.record_reload_ended(&outcome);
             for reply in replies {
                 let _ = reply.try_send(self.reply(&outcome));
             }

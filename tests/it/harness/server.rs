@@ -236,6 +236,12 @@ impl Server {
         Pages(address.expect("an address"))
     }
 
+    /// Runs `nameplate reload` for it, with these words.
+    pub fn reload(&self, words: &[&str]) -> std::process::Output {
+        let (pid, admin) = (self.pid().to_string(), self.admin().0.to_string());
+        nameplate(&[&["reload", "--pid", &pid, "--admin", &admin], words].concat())
+    }
+
     /// Waits until it is up, and gets `/x` through this host.
     #[track_caller]
     pub fn get(&self, host: &str) -> u16 {

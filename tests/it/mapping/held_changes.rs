@@ -8,22 +8,18 @@ use crate::harness::web::{Page, Web};
 const HELD: &str = "nameplate_mapping_trouble{reason=\"held\"}";
 const GENERATION: &str = "nameplate_mapping_generation";
 
-fn of(domains: std::ops::Range<usize>) -> String {
+pub(super) fn of(domains: std::ops::Range<usize>) -> String {
     let names: Vec<_> = domains.map(|n| format!("d{n}.example.com")).collect();
     mapping(&names.iter().map(|name| (name.as_str(), "/prod")).collect::<Vec<_>>())
 }
 
 /// Ten domains from a URL that is only read when somebody says so.
-fn of_ten(api: &Origin, more: &str) -> (Web, Server) {
+pub(super) fn of_ten(api: &Origin, more: &str) -> (Web, Server) {
     let web = Web::start(Page::text(&of(0..10)));
     let settings = format!("mapping: {}\nreload: {{ poll: 60m, cache: '', {more} }}", web.url("/m"));
     let server = server(api).settings(&settings).start();
     assert_eq!(server.get("d9.example.com"), 200);
     (web, server)
-}
-
-fn reload(server: &Server, words: &[&str]) -> std::process::Output {
-    nameplate(&[&["reload", "--pid", &server.pid().to_string()], words].concat())
 }
 
 #[test]
@@ -46,7 +42,7 @@ fn a_change_that_removes_most_domains_is_held_and_taken_on_a_word() {
     server.wait_for_times("mapping held", 2);
     assert_eq!(server.get("d9.example.com"), 200);
 
-    let told = reload(&server, &["--allow-shrink"]);
+    let told = server.reload(&["--allow-shrink"]);
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     server.admin().wait_for_metric(GENERATION, 2.0);
     assert_eq!(
@@ -113,7 +109,7 @@ fn only_a_process_that_serves_is_told_to_reload() {
     let other = reload_of("1");
     assert_eq!(other.status.code(), Some(1));
     let said = String::from_utf8_lossy(&other.stderr);
-    assert!(said.contains("process 1 is no `nameplate serve`"), "{said}");
+    assert!(said.contains("process 1 is not a `nameplate serve`"), "{said}");
 }
 
 fn reload_of(pid: &str) -> std::process::Output {
@@ -135,7 +131,7 @@ fn a_change_that_grows_beyond_the_limit_is_held_and_taken_on_a_word() {
     server.wait_for("help: if that is meant, `nameplate reload --allow-growth` takes it");
     assert_eq!((server.get("d29.example.com"), server.get("d9.example.com")), (421, 200));
 
-    let told = reload(&server, &["--allow-growth"]);
+    let told = server.reload(&["--allow-growth"]);
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     server.admin().wait_for_metric(GENERATION, 3.0);
     assert_eq!((server.get("d29.example.com"), server.admin().metric(HELD)), (200, 0.0));

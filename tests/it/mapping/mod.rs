@@ -2,5 +2,6 @@
 
 mod held_changes;
 mod memory;
+mod reload_command;
 mod reloads_under_load;
 mod sources;

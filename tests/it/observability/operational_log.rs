@@ -2,7 +2,7 @@
 
 use crate::harness::client::{self, Client, is_refusal};
 use crate::harness::origin::Origin;
-use crate::harness::server::{Server, ServerBuilder, mapping, nameplate, replace, server};
+use crate::harness::server::{Server, ServerBuilder, mapping, replace, server};
 
 const LOST: &str = "nameplate_log_lines_dropped_total{log=\"operational\"}";
 /// A line at `debug`, one for each time [`malformed`] is sent.
@@ -68,7 +68,7 @@ fn the_level_is_read_again_on_a_word_and_a_broken_one_changes_nothing() {
     server.wait_for_times(DETAIL, 2);
 
     set_level(&server, "loud", "warn,nameplate=warn");
-    let told = nameplate(&["reload", "--pid", &server.pid().to_string()]);
+    let told = server.reload(&[]);
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
     server.wait_for("log level is now warn,nameplate=warn");
     malformed(&server);

@@ -1,0 +1,119 @@
+//! `nameplate reload`: tells the running proxy to read its mapping, certificates and log level again, from inside its
+//! container (ECS Exec), where there is no shell and no `kill`; then waits for what becomes of the mapping.
+
+mod outcome;
+mod process;
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use rustix::process::{Pid, Signal, kill_process};
+
+use self::outcome::{Outcome, begun, wait};
+use self::process::{admin_of, servers};
+use super::admin_client::reachable;
+use super::check::HELD;
+use super::exit::{FAULTY, UNUSABLE, fail};
+
+/// The longest that the signal waits for a look at the admin listener.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+
+/// What the command line of `reload` says.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ReloadArgs {
+    /// Also take a mapping that is held because it removes too many domains
+    #[arg(long)]
+    allow_shrink: bool,
+    /// Also take a mapping that is held because it grows too much
+    #[arg(long)]
+    allow_growth: bool,
+    /// The process to tell [default: the one `nameplate serve` or `demo` that runs here]
+    #[arg(long, value_name = "PID")]
+    pid: Option<i32>,
+    /// How long to wait for the outcome
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "10s")]
+    wait: Duration,
+    /// Only tell the process, and do not wait
+    #[arg(long, conflicts_with = "wait")]
+    no_wait: bool,
+    /// The admin listener that tells the outcome [default: as the process was started with]
+    #[arg(long, value_name = "IP:PORT")]
+    admin: Option<SocketAddr>,
+}
+
+/// Sends the signal, and waits for the outcome. Exit 0 once the mapping is active, 1 if it is rejected or there is not one
+/// process to tell, 2 if the process may not be told, its source cannot be read or the outcome cannot be learned, 4 if the
+/// mapping is held.
+pub(super) fn reload(args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
+    let proc = Path::new("/proc");
+    let running = servers(proc);
+    let pid = match (args.pid, &running[..]) {
+        (Some(pid), _) if running.contains(&pid) => pid,
+        (Some(pid), _) => {
+            return fail(FAULTY, format!("process {pid} is not a `nameplate serve`\n  help: {}", list(&running)));
+        }
+        (None, [pid]) => *pid,
+        (None, _) => return fail(FAULTY, format!("which process to tell?\n  help: {}", list(&running))),
+    };
+    let Some(target) = Pid::from_raw(pid) else { return fail(FAULTY, format!("{pid} is not a process")) };
+    let process = proc.join(pid.to_string());
+    // Asked before the signal: whatever begins from now on reads what is there now.
+    let before = (!args.no_wait).then(|| {
+        let admin = args.admin.map_or_else(|| admin_of(&process), Ok).map_err(|e| format!("{e:#}"))?;
+        let admin = reachable(admin);
+        Ok((admin, begun(admin, args.wait.min(LONGEST_LOOK))?))
+    });
+    let consents = args.allow_shrink || args.allow_growth;
+    let signal = if consents { Signal::USR1 } else { Signal::HUP };
+    if let Err(e) = kill_process(target, signal) {
+        return fail(UNUSABLE, format!("process {pid} cannot be told: {e}\n  help: run this as the user it runs as"));
+    }
+    let Some(before) = before else {
+        let _ = writeln!(out, "told process {pid} to reload; its log and /mapping tell the outcome");
+        return ExitCode::SUCCESS;
+    };
+    match before.and_then(|(admin, begun)| wait(admin, begun, consents, args.wait)) {
+        Ok(outcome) => tell(&outcome, out),
+        Err(why) => fail(
+            UNUSABLE,
+            format!(
+                "told process {pid} to reload; the outcome is not known: {why}\n  help: its log tells it; say --admin \
+                 IP:PORT if its admin listener is elsewhere, --wait to wait longer, or --no-wait"
+            ),
+        ),
+    }
+}
+
+fn tell(outcome: &Outcome, out: &mut dyn Write) -> ExitCode {
+    match outcome {
+        Outcome::Taken(active) => {
+            let _ = writeln!(out, "mapping reloaded: {active}");
+            ExitCode::SUCCESS
+        }
+        Outcome::Unchanged(active) => {
+            let _ = writeln!(out, "mapping unchanged: {active}");
+            ExitCode::SUCCESS
+        }
+        Outcome::Rejected(errors) => {
+            fail(FAULTY, format!("{errors}\nmapping rejected; the active mapping is unchanged"))
+        }
+        Outcome::Held(why) => fail(HELD, format!("{why}\nmapping held; the active mapping is unchanged")),
+        Outcome::Unreadable(why) => {
+            fail(UNUSABLE, format!("the mapping cannot be read: {why}\nthe active mapping is unchanged"))
+        }
+    }
+}
+
+fn list(running: &[i32]) -> String {
+    match running {
+        [] => "no `nameplate serve` runs where this can see it".into(),
+        pids => {
+            let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
+            format!("name one with --pid; running: {}", pids.join(", "))
+        }
+    }
+}
