@@ -27,8 +27,17 @@ use nameplate_core::settings::{Listener, MappingSource, Settings};
 /// The sample that ships in `conf/`.
 const SAMPLE: &str = include_str!("../../conf/mapping.yaml");
 
+/// What the demo's settings say that those of `nameplate serve` do not by default.
+const DIFFERENCES: &str = "\
+Unlike `nameplate serve` with its defaults, the demo
+  listens in plaintext, also for HTTP/2 with prior knowledge (listeners: h2c),
+  connects to its stand-in, and trusts its authority alone (endpoint: fixed, ca_file),
+  takes a mapping that removes most domains without a word (reload: allow_shrink),
+  and stops at once, without a delay for a load balancer (shutdown: delay).";
+
 /// What the command line of `demo` says.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = DIFFERENCES)]
 pub(super) struct DemoArgs {
     /// Try this mapping file instead of the sample
     #[arg(long, value_name = "FILE")]
@@ -43,9 +52,9 @@ pub(super) struct DemoArgs {
     /// in another container say
     #[arg(long, value_name = "IP:PORT", requires = "authority", conflicts_with_all = ["listen", "admin"])]
     gateway: Option<SocketAddr>,
-    /// Where to write the certificate of the authority that signs the stand-in's, a new one at each start: the
-    /// proxy's `endpoint: ca_file`
-    #[arg(long, value_name = "FILE", requires = "gateway")]
+    /// Where to write the certificate of the authority that signs the stand-in's, a new one at each start: what a
+    /// proxy or a client trusts that connects to the stand-in (`endpoint: ca_file`, `curl --cacert`)
+    #[arg(long, value_name = "FILE")]
     authority: Option<PathBuf>,
 }
 
@@ -59,7 +68,7 @@ pub(super) fn demo(args: &DemoArgs, out: &mut dyn Write) -> ExitCode {
     let folder = std::env::temp_dir().join(format!("nameplate-demo-{}", std::process::id()));
     let outcome = run(args, &folder, out);
     let _ = std::fs::remove_dir_all(&folder);
-    outcome.unwrap_or_else(|e| fail(FAULTY, format!("{e:#}")))
+    outcome.unwrap_or_else(|(code, what)| fail(code, what))
 }
 
 /// The stand-in without a proxy, until a signal ends it. Who waits for `authority` finds it whole, and the stand-in
@@ -75,17 +84,13 @@ fn gateway_alone(
         Some(file) => compile_file(file, None).map_err(|e| other(e.into()))?.table,
         None => compile_bytes(SAMPLE.as_bytes(), "the sample mapping", None).map_err(|e| other(e.into()))?,
     };
-    // One that an earlier start left would be trusted by who starts beside this, and vouches for nothing any more.
-    let _ = std::fs::remove_file(authority_file);
+    forget(authority_file);
     let mut signals = Signals::listen().map_err(other)?;
     let authority = Authority::new().map_err(|e| other(e.into()))?;
     let config = Config { addresses: vec![address], ..Config::new(apis_of(&table)) };
     let gateway = Gateway::start(config, &authority)
         .map_err(|e| (UNUSABLE, format!("{address}: {e}\n  help: give --gateway a free address of this machine")))?;
-    authority.write_pem(authority_file).map_err(|e| {
-        let file = authority_file.display();
-        (UNUSABLE, format!("cannot write {file}: {e}\n  help: give --authority a file in a folder that may be written"))
-    })?;
+    publish(&authority, authority_file)?;
     let (entries, at) = (table.routes().len(), gateway.addresses()[0]);
     let _ = writeln!(out, "A stand-in for API Gateway answers for the APIs of {entries} entries, over TLS on {at}.");
     let _ = writeln!(out, "The authority to trust is in {}.", authority_file.display());
@@ -95,6 +100,19 @@ fn gateway_alone(
     Ok(())
 }
 
+/// Removes what an earlier start left: whoever starts beside this would trust it, and it vouches for nothing any more.
+fn forget(authority_file: &Path) {
+    let _ = std::fs::remove_file(authority_file);
+}
+
+/// Writes the authority's certificate to where somebody waits for it.
+fn publish(authority: &Authority, file: &Path) -> Result<(), (u8, String)> {
+    authority.write_pem(file).map_err(|e| {
+        let file = file.display();
+        (UNUSABLE, format!("cannot write {file}: {e}\n  help: give --authority a file in a folder that may be written"))
+    })
+}
+
 /// The APIs that a mapping names. STRICT is what every entry passes but one that shows the API another Host than its
 /// own.
 fn apis_of(table: &MappingTable) -> Apis {
@@ -102,7 +120,26 @@ fn apis_of(table: &MappingTable) -> Apis {
     if table.routes().iter().all(|route| route.choices.host == HostMode::Api) { apis.strict() } else { apis }
 }
 
-fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> Result<ExitCode, (u8, String)> {
+    let other = |e: anyhow::Error| (FAULTY, format!("{e:#}"));
+    let demo = set_up(args, folder).map_err(other)?;
+    if let Some(file) = &args.authority {
+        forget(file);
+        publish(&demo.authority, file)?;
+    }
+    serve(args, demo, out).map_err(other)
+}
+
+/// All that the demo is of but the proxy.
+struct Demo {
+    mapping: PathBuf,
+    table: MappingTable,
+    authority: Authority,
+    ca_file: PathBuf,
+    gateway: Gateway,
+}
+
+fn set_up(args: &DemoArgs, folder: &Path) -> anyhow::Result<Demo> {
     std::fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
     let mapping = match &args.mapping {
         Some(file) => file.clone(),
@@ -117,7 +154,12 @@ fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<Ex
     let ca_file = folder.join("ca.pem");
     authority.write_pem(&ca_file).with_context(|| format!("write {}", ca_file.display()))?;
     let gateway = Gateway::start(Config::new(apis_of(&table)), &authority)?;
+    Ok(Demo { mapping, table, authority, ca_file, gateway })
+}
 
+fn serve(args: &DemoArgs, demo: Demo, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    let Demo { mapping, table, ca_file, gateway, .. } = demo;
+    // `DIFFERENCES` names each of these.
     let mut settings = Settings { mapping: MappingSource::File(mapping.clone()), ..Settings::default() };
     // Trying things out is what it is for.
     settings.reload.allow_shrink = true;
@@ -127,7 +169,11 @@ fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> anyhow::Result<Ex
     settings.endpoint.ca_file = Some(ca_file);
     let signals = Signals::listen()?;
     let running = start(settings, args)?;
-    tell(out, &running, &gateway, &mapping, &curl_lines(&table, running.addresses()[0], running.admin()))?;
+    tell(out, &running, &gateway, &mapping, args.authority.as_deref())?;
+    for line in curl_lines(&table, running.addresses()[0], running.admin()) {
+        writeln!(out, "{line}")?;
+    }
+    out.flush()?;
     let code = until_told_to_stop(running, signals, None);
     gateway.stop();
     writeln!(out, "\nThe demo has stopped.")?;
@@ -163,15 +209,15 @@ fn tell(
     running: &Running,
     gateway: &Gateway,
     mapping: &Path,
-    lines: &[String],
+    authority_file: Option<&Path>,
 ) -> std::io::Result<()> {
     let at: Vec<String> = gateway.addresses().iter().map(SocketAddr::to_string).collect();
     writeln!(out, "Nameplate is serving {} entries of {}.", running.entries(), mapping.display())?;
     writeln!(out, "Behind it, a stand-in for API Gateway answers over verified TLS on {}.", at.join(" and "))?;
-    writeln!(out, "Its status page, for a browser: http://{}/", running.admin())?;
-    writeln!(out, "Try, in another terminal (Ctrl-C here ends it):\n")?;
-    for line in lines {
-        writeln!(out, "{line}")?;
+    if let Some(file) = authority_file {
+        writeln!(out, "The authority to trust for that is in {}.", file.display())?;
     }
-    out.flush()
+    writeln!(out, "Its status page, for a browser: http://{}/", running.admin())?;
+    writeln!(out, "{DIFFERENCES}")?;
+    writeln!(out, "Try, in another terminal (Ctrl-C here ends it):\n")
 }

@@ -91,6 +91,29 @@ fn a_proxy_beside_the_stand_in_serves_the_mapping_of_both() {
     assert!(gateway.end().success());
 }
 
+/// The whole demo writes it, too, for a proxy or a client beside it; and says how it differs from a proxy of its own.
+#[test]
+fn the_demo_with_its_own_proxy_writes_the_authority_too() {
+    let folder = tempfile::tempdir().expect("a directory");
+    let authority = folder.path().join("ca.pem");
+    let file = authority.to_str().expect("text");
+    let words =
+        ["demo", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--authority", file, "--mapping", MAPPING];
+    let mut demo = Process::start(&words, "", false);
+    let line = demo.lines.wait_for("answers over verified TLS on ", 1, PATIENCE).expect("a line");
+    let address = line.split("TLS on ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("an address");
+    demo.lines.wait_for("(reload: allow_shrink)", 1, PATIENCE).expect("what differs");
+    let settings = format!(
+        "{{mapping: {MAPPING}, admin: '127.0.0.1:0', listeners: [{{address: '127.0.0.1:0'}}], shutdown: {{delay: 0s}}, \
+         endpoint: {{fixed: ['{}'], ca_file: {file}}}}}",
+        address.trim_end_matches('.')
+    );
+    let proxy = Process::start(&["serve"], &settings, true);
+    let answer = client::get(proxy.address("listening on "), "pay.internal.example.com", "/hello");
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(demo.end().success());
+}
+
 #[test]
 fn the_authority_is_there_when_the_stand_in_says_so_and_nothing_else_is() {
     let folder = tempfile::tempdir().expect("a directory");
@@ -122,7 +145,11 @@ fn refuses(words: &[&str], code: i32, says: &[&str]) {
 #[test]
 fn the_stand_in_says_what_it_needs() {
     refuses(&["--gateway", "127.0.0.1:0"], 2, &["--authority <FILE>"]);
-    refuses(&["--authority", "ca.pem"], 2, &["--gateway <IP:PORT>"]);
+    refuses(
+        &["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--authority", "/no/such/ca.pem"],
+        2,
+        &["write /no/such/ca.pem", "help: "],
+    );
     refuses(&["--gateway", "127.0.0.1:0", "--authority", "/no/such/ca.pem"], 2, &["write /no/such/ca.pem", "help: "]);
     let elsewhere = ["--gateway", "192.0.2.1:9", "--authority", "/no/such/ca.pem"];
     refuses(&elsewhere, 2, &["192.0.2.1:9", "help: give --gateway"]);
