@@ -283,6 +283,7 @@ fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
         settings.endpoint.fixed.clear();
         settings.endpoint.private_dns = false;
     }
-    settings.validate().map_err(anyhow::Error::msg)?;
+    settings.validate()?;
+    settings.validate_addresses()?;
     Ok(settings)
 }

@@ -33,7 +33,7 @@ fn a_fault_in_them_is_no_start_and_shows_its_place_but_not_the_text() {
         .expect("the binary runs");
     let (code, said) = said(&output);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("<settings>:1:") && said.contains("unknown field `listener`"), "{said}");
+    assert!(said.contains("<settings>:1:") && said.contains("unknown key `listener`"), "{said}");
     assert!(!said.contains("s3cret"), "{said}");
 }
 

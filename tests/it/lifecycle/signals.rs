@@ -124,7 +124,7 @@ fn a_setting_nobody_knows_is_no_start() {
     let mut server = Server::start(&pay(), &api, "listener: []\n");
     let (status, said) = server.wait_for_end();
     assert_eq!(status.code(), Some(1), "{said}");
-    assert!(said.contains("nameplate.yaml:1:1: error: unknown field `listener`"), "{said}");
+    assert!(said.contains("nameplate.yaml:1:1: error: unknown key `listener`"), "{said}");
 }
 
 #[test]

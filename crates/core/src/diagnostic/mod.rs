@@ -81,6 +81,14 @@ impl Diagnostics {
         First { all: self, most }
     }
 
+    /// Changes every text that is quoted, before anybody sees one.
+    pub(crate) fn with_texts(mut self, change: impl Fn(&str) -> String) -> Diagnostics {
+        for error in &mut self.list {
+            error.text = change(&error.text);
+        }
+        self
+    }
+
     /// The faults that are kept, in the order of their places.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.list.iter()
@@ -182,6 +190,14 @@ impl Faults {
         self.kept.is_empty()
     }
 
+    /// The same, quoting nothing.
+    pub(crate) fn without_text(mut self) -> Faults {
+        for fault in &mut self.kept {
+            fault.value = Some((String::new(), 0));
+        }
+        self
+    }
+
     /// Looks the faults' texts up, in one pass over the mapping.
     pub(crate) fn locate(mut self, text: &str, file: &str) -> Diagnostics {
         self.kept.sort_by_key(|fault| fault.at);
@@ -251,8 +267,11 @@ impl<'t> Cursor<'t> {
 }
 
 /// How many characters after the start of a scalar's source its value's byte `offset` stands. 0
-/// where the source is not spelled as the value: escapes, folded lines, block scalars.
+/// where the source is not spelled as the value (escapes, folded lines, block scalars), and for an empty value.
 fn shift_in_source(source: &str, value: &str, offset: usize) -> u32 {
+    if value.is_empty() {
+        return 0;
+    }
     let quote = usize::from(source.starts_with(['"', '\'']));
     match (source[quote..].starts_with(value), value.get(..offset)) {
         (true, Some(before)) => (before.chars().count() + quote) as u32,

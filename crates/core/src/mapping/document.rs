@@ -19,7 +19,7 @@ use crate::diagnostic::{Fault, Faults, Place};
 pub(super) const MAX_DEPTH: usize = 16;
 
 /// The longest text that is read as a key or a value; the longest URL API Gateway takes.
-pub(super) const MAX_TEXT: usize = 8_192;
+pub(crate) const MAX_TEXT: usize = 8_192;
 
 /// How many brackets, commas and colons the parser may take in before it hands out a node. An entry
 /// has about ten; comments count too, and 30,000 entries commented out in a row still pass.
@@ -36,7 +36,7 @@ const DOCUMENT_START: &str = "--- ";
 
 /// A piece of the document.
 #[derive(Debug)]
-pub(super) enum Node<'t> {
+pub(crate) enum Node<'t> {
     /// A key or a value.
     Text(Text<'t>),
     /// The start of a list.
@@ -51,21 +51,21 @@ pub(super) enum Node<'t> {
 
 /// A scalar.
 #[derive(Debug)]
-pub(super) struct Text<'t> {
-    pub(super) at: Place,
-    pub(super) value: Cow<'t, str>,
+pub(crate) struct Text<'t> {
+    pub(crate) at: Place,
+    pub(crate) value: Cow<'t, str>,
     /// Written without quotes, so that YAML may read it as more than text.
-    pub(super) plain: bool,
+    pub(crate) plain: bool,
 }
 
 impl Text<'_> {
     /// Whether YAML reads it as nothing (YAML 1.2.2 section 10.3.2).
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.plain && matches!(&*self.value, "" | "~" | "null" | "Null" | "NULL")
     }
 
     /// What YAML reads it as instead of text, if so.
-    pub(super) fn other_type(&self) -> Option<&'static str> {
+    pub(crate) fn other_type(&self) -> Option<&'static str> {
         let number = || self.value.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
         match &*self.value {
             _ if !self.plain => None,
@@ -78,10 +78,10 @@ impl Text<'_> {
 
 /// Reading cannot go on; the fault that stopped it is among the faults.
 #[derive(Debug)]
-pub(super) struct Stop;
+pub(crate) struct Stop;
 
 /// Hands out a document's nodes one by one.
-pub(super) trait Nodes<'t> {
+pub(crate) trait Nodes<'t> {
     /// The node the document consists of. `None` if there is no document.
     fn open(&mut self) -> Result<Option<Node<'t>>, Stop>;
 
@@ -124,17 +124,50 @@ impl Iterator for Guarded<'_> {
     }
 }
 
+/// Which file is read. It decides whether anchors and aliases are allowed, and the words of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Mapping,
+    Settings,
+}
+
+/// The YAML properties of the node that was handed out last; 0 is none. Kept for settings alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Properties {
+    /// The anchor that names the node.
+    pub(crate) anchor: usize,
+    /// The anchor of another node, for which this one stands; the node itself is [`Node::Reported`].
+    pub(crate) alias: usize,
+}
+
 /// Reads all of YAML that a mapping may have, and says of everything else where it stands.
-pub(super) struct Reader<'t> {
+pub(crate) struct Reader<'t> {
     parser: Parser<'t, BufferedInput<Guarded<'t>>>,
     ahead: Rc<Cell<u32>>,
     /// Where the parser's first line starts: its line and column are added to the parser's own.
     origin: (u32, i64),
     depth: usize,
     faults: Faults,
+    kind: Kind,
+    properties: Properties,
 }
 
 impl<'t> Reader<'t> {
+    /// Reads a settings file, which may have anchors and aliases: [`Reader::properties`].
+    pub(crate) fn of_settings(text: &'t str) -> Reader<'t> {
+        Reader { kind: Kind::Settings, ..Reader::new(text) }
+    }
+
+    /// The anchor or alias of the node that was handed out last.
+    pub(crate) fn properties(&self) -> Properties {
+        self.properties
+    }
+
+    /// All errors, when reading has ended.
+    pub(crate) fn into_faults(self) -> Faults {
+        self.faults
+    }
+
     pub(super) fn new(text: &'t str) -> Reader<'t> {
         let content = text.trim_start_matches([' ', '\t', '\r', '\n']);
         let (start, text, origin) = if content.starts_with(['{', '[']) {
@@ -147,11 +180,20 @@ impl<'t> Reader<'t> {
         };
         let ahead = Rc::new(Cell::new(MAX_AHEAD));
         let source = Guarded { source: start.chars().chain(text.chars()), ahead: Rc::clone(&ahead) };
-        Reader { parser: Parser::new_from_iter(source), ahead, origin, depth: 0, faults: Faults::default() }
+        Reader {
+            parser: Parser::new_from_iter(source),
+            ahead,
+            origin,
+            depth: 0,
+            faults: Faults::default(),
+            kind: Kind::Mapping,
+            properties: Properties::default(),
+        }
     }
 
     fn node_of(&mut self, event: Event<'t>, span: Span) -> Result<Node<'t>, Stop> {
         let at = self.place(span.start);
+        self.properties = Properties::default();
         match event {
             Event::Scalar(value, style, anchor, tag) => {
                 self.refuse_properties(at, anchor, tag.is_some());
@@ -174,6 +216,15 @@ impl<'t> Reader<'t> {
                 self.depth = self.depth.saturating_sub(1);
                 Ok(Node::Close)
             }
+            Event::Alias(anchor) if self.kind == Kind::Settings && anchor > 0 => {
+                self.properties.alias = anchor;
+                Ok(Node::Reported)
+            }
+            Event::Alias(_) if self.kind == Kind::Settings => {
+                let help = "quote a text that starts with `*`, or name an anchor that stands above";
+                self.faults.push(Fault::at(at, "`*` starts a YAML alias, and no anchor above has this name", help));
+                Ok(Node::Reported)
+            }
             Event::Alias(_) => {
                 let help = "quote a wildcard: `\"*.example.com\"`; write a shared value out in each entry";
                 self.faults.push(Fault::at(at, "`*` starts a YAML alias, which a mapping cannot have", help));
@@ -186,12 +237,18 @@ impl<'t> Reader<'t> {
     }
 
     fn refuse_properties(&mut self, at: Place, anchor: usize, tagged: bool) {
-        if anchor > 0 {
+        if self.kind == Kind::Settings {
+            self.properties.anchor = anchor;
+        } else if anchor > 0 {
             let help = "delete it, and write a shared value out in each entry";
             self.faults.push(Fault::at(at, "`&` starts a YAML anchor, which a mapping cannot have", help));
         }
         if tagged {
-            self.faults.push(Fault::at(at, "`!` starts a YAML tag, which a mapping cannot have", "delete it"));
+            let file = match self.kind {
+                Kind::Mapping => "a mapping",
+                Kind::Settings => "a settings file",
+            };
+            self.faults.push(Fault::at(at, format!("`!` starts a YAML tag, which {file} cannot have"), "delete it"));
         }
     }
 
@@ -199,7 +256,11 @@ impl<'t> Reader<'t> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             let what = format!("nested deeper than {MAX_DEPTH} levels");
-            return self.stop(self.place(span.start), &what, "a mapping is a list of entries, no deeper");
+            let help = match self.kind {
+                Kind::Mapping => "a mapping is a list of entries, no deeper",
+                Kind::Settings => "settings are at most six levels deep",
+            };
+            return self.stop(self.place(span.start), &what, help);
         }
         Ok(())
     }
@@ -227,7 +288,12 @@ impl<'t> Reader<'t> {
     }
 
     fn stop_at_broken<T>(&mut self, fault: &ScanError) -> Result<T, Stop> {
-        let (what, help) = explain(fault.info());
+        let (what, help) = match (self.kind, explain(fault.info())) {
+            (Kind::Settings, (what, help)) if help.contains("mapping") => {
+                (what, "compare the line and those above it with conf/nameplate.yaml")
+            }
+            (_, explained) => explained,
+        };
         self.stop(self.place(*fault.marker()), &format!("broken YAML: {what} ({})", fault.info()), help)
     }
 
@@ -266,7 +332,10 @@ impl<'t> Nodes<'t> for Reader<'t> {
             match self.event()? {
                 (Event::StreamEnd, _) => return Ok(()),
                 (Event::DocumentStart(_), span) => {
-                    let help = "keep one list of entries; delete the line `---`";
+                    let help = match self.kind {
+                        Kind::Mapping => "keep one list of entries; delete the line `---`",
+                        Kind::Settings => "keep all keys in one document; delete the line `---`",
+                    };
                     return self.stop(self.place(span.start), "a second YAML document starts here", help);
                 }
                 _ => {}

@@ -2,7 +2,7 @@
 
 pub mod compile;
 mod custom_domain;
-mod document;
+pub(crate) mod document;
 mod encoding;
 mod entry;
 pub mod load;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::endpoint::WRITE_TIMEOUT;
-use super::values::{LONGEST, Network, duration};
+use super::values::{Network, duration, size};
 
 /// How long an idle client connection is kept. An ALB reuses connections for 60 s by default; the
 /// side that reuses must be the one that gives up first, or a request meets a closing connection.
@@ -41,10 +41,13 @@ pub const GRACE_PERIOD: Duration = Duration::from_secs(20);
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Bytes of body. Default [`MAX_BODY`].
+    #[serde(deserialize_with = "size")]
     pub body: u64,
     /// Bytes of all header names and values. Default [`MAX_HEADERS`].
+    #[serde(deserialize_with = "size")]
     pub headers: usize,
     /// Bytes of the request target. Default [`MAX_URL`].
+    #[serde(deserialize_with = "size")]
     pub url: usize,
 }
 
@@ -118,9 +121,11 @@ pub struct Client {
     pub write_timeout: Duration,
     /// Bytes a second that a client must take while an answer waits for it, the mean of one
     /// `write_timeout`. Default [`MIN_SEND_RATE`].
+    #[serde(deserialize_with = "size")]
     pub min_send_rate: u32,
     /// Bytes a second that a client must send of a request's body, the mean of one `read_timeout`. Default
     /// [`MIN_RECEIVE_RATE`].
+    #[serde(deserialize_with = "size")]
     pub min_receive_rate: u32,
     /// Requests after which a connection is ended. Default [`REQUESTS_PER_CONNECTION`].
     pub requests_per_connection: u32,
@@ -145,19 +150,6 @@ impl Default for Client {
             max_connections: None,
             max_requests: None,
         }
-    }
-}
-
-impl Client {
-    pub(super) fn validate(&self) -> Result<(), String> {
-        let durations = [self.keep_alive, self.header_timeout, self.read_timeout, self.write_timeout];
-        if durations.into_iter().any(|value| value > LONGEST) {
-            return Err("client: a duration is over a day".into());
-        }
-        if self.requests_per_connection == 0 || self.max_connections == Some(0) || self.max_requests == Some(0) {
-            return Err("client: requests_per_connection, max_connections and max_requests must be at least 1".into());
-        }
-        Ok(())
     }
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::host_name::shown;
+use super::problem::{Problem, Wrong};
 use super::values::duration;
 
 /// The CloudWatch namespace, unless the settings say another.
@@ -57,26 +59,39 @@ impl Default for Emf {
 }
 
 impl Emf {
-    pub(super) fn validate(&self) -> Result<(), String> {
-        if !self.interval.is_zero() && !(SHORTEST..=LONGEST).contains(&self.interval) {
-            return Err("emf: interval is not from 10s to 60s; 0s is for never".into());
-        }
-        if let Some(fault) = namespace(&self.namespace) {
-            return Err(format!("emf: namespace {fault}"));
-        }
-        if self.dimensions.len() + usize::from(!self.dimensions.contains_key(SERVICE)) > DIMENSIONS_MOST {
-            return Err(format!("emf: dimensions are over {DIMENSIONS_MOST}, `{SERVICE}` included"));
-        }
-        for (name, value) in &self.dimensions {
-            let fault = text(name, NAME_LONGEST).or_else(|| reserved(name));
-            if let Some(fault) = fault {
-                return Err(format!("emf: dimensions: the name `{name}` {fault}"));
-            }
-            if let Some(fault) = text(value, VALUE_LONGEST) {
-                return Err(format!("emf: dimensions: {name}: the value {fault}"));
-            }
-        }
-        Ok(())
+    /// What no single key can tell.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let dimensions = self.dimensions.len() + usize::from(!self.dimensions.contains_key(SERVICE));
+        let what =
+            || format!("has {dimensions} dimensions, `{SERVICE}` included, and CloudWatch takes {DIMENSIONS_MOST}");
+        (dimensions > DIMENSIONS_MOST)
+            .then(|| Problem::new("emf.dimensions", what(), "delete those nobody looks at"))
+            .into_iter()
+            .collect()
+    }
+}
+
+/// Checks the name of a dimension.
+pub(super) fn check_dimension(name: &str) -> Result<(), Wrong> {
+    match text(name, NAME_LONGEST).or_else(|| reserved(name)) {
+        Some(what) => Err(Wrong::new(format!("the name `{}` {what}", shown(name)), "write another name: `Stage`")),
+        None => Ok(()),
+    }
+}
+
+/// Checks the value of a dimension.
+pub(super) fn check_dimension_value(value: &str) -> Result<(), Wrong> {
+    match text(value, VALUE_LONGEST) {
+        Some(what) => Err(Wrong::new(format!("the value {what}"), "write printable ASCII: `production`")),
+        None => Ok(()),
+    }
+}
+
+/// Checks a namespace of CloudWatch.
+pub(super) fn check_namespace(name: &str) -> Result<(), Wrong> {
+    match namespace(name) {
+        Some(what) => Err(Wrong::new(what, "write a name such as `Nameplate` or `Edge/Nameplate`")),
+        None => Ok(()),
     }
 }
 
@@ -125,19 +140,19 @@ mod tests {
 
     #[test]
     fn what_cloudwatch_would_not_take_is_refused() {
-        fault("emf: { interval: 9s }", "interval is not from 10s to 60s");
-        fault("emf: { interval: 61s }", "interval is not from 10s to 60s");
-        fault("emf: { namespace: '' }", "namespace has to have 1 to 255 characters");
-        fault(&format!("emf: {{ namespace: {} }}", "n".repeat(256)), "namespace has to have 1 to 255 characters");
-        fault("emf: { namespace: 'a&b' }", "namespace has a '&'");
+        fault("emf: { interval: 9s }", "help: write `0s`, or `10s` to `60s`");
+        fault("emf: { interval: 61s }", "help: write `0s`, or `10s` to `60s`");
+        fault("emf: { namespace: '' }", "emf.namespace: has to have 1 to 255 characters");
+        fault(&format!("emf: {{ namespace: {} }}", "n".repeat(256)), "emf.namespace: has to have 1 to 255 characters");
+        fault("emf: { namespace: 'a&b' }", "emf.namespace: has a '&'");
         fault("emf: { namespace: AWS/ECS }", "which CloudWatch keeps for itself");
         fault("emf: { namespace: ':a' }", "which CloudWatch keeps for itself");
         fault("emf: { dimensions: { _aws: x } }", "the name `_aws` is taken");
         fault("emf: { dimensions: { CPUUtilization: x } }", "the name `CPUUtilization` is taken");
-        fault("emf: { dimensions: { Stage: '' } }", "Stage: the value has to have 1 to 1024 characters");
-        fault("emf: { dimensions: { Stage: 'prüf' } }", "Stage: the value has to be printable ASCII");
+        fault("emf: { dimensions: { Stage: '' } }", "emf.dimensions.Stage: the value has to have 1 to 1024 characters");
+        fault("emf: { dimensions: { Stage: 'prüf' } }", "emf.dimensions.Stage: the value has to be printable ASCII");
         let many: String = (0..30).map(|n| format!("d{n}: x, ")).collect();
-        fault(&format!("emf: {{ dimensions: {{ {many} }} }}"), "dimensions are over 30, `Service` included");
+        fault(&format!("emf: {{ dimensions: {{ {many} }} }}"), "has 31 dimensions, `Service` included");
     }
 
     #[test]

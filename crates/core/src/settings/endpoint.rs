@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::values::{LONGEST, duration, optional_duration};
+use super::problem::Problem;
+use super::values::{duration, nameservers, optional_duration};
 use crate::domain::overrides::Timeouts;
 
 /// An ENI in our region answers within a millisecond; a second means a zone in trouble.
@@ -82,6 +83,7 @@ pub struct Endpoint {
     /// The port behind a name. Default 443.
     pub port: u16,
     /// DNS servers to ask. Default: those of `/etc/resolv.conf`.
+    #[serde(deserialize_with = "nameservers")]
     pub nameservers: Vec<SocketAddr>,
     /// Which records are asked for. Default [`IpFamily::Auto`].
     pub ip_family: IpFamily,
@@ -185,60 +187,48 @@ impl Endpoint {
         }
     }
 
-    /// What no single key can tell.
-    pub(super) fn validate(&self) -> Result<(), String> {
-        let kinds = [self.name.is_some(), !self.fixed.is_empty(), self.private_dns];
-        if kinds.into_iter().filter(|set| *set).count() > 1 {
-            return Err("has more than one of `name`, `fixed` and `private_dns`; keep one".into());
+    /// What no single key can tell. `place` is the key that this endpoint is the value of.
+    pub(super) fn problems(&self, place: &str) -> Vec<Problem> {
+        let key = |name: &str| format!("{place}.{name}");
+        let problem = |name: &str, what: &str, help: &str| Problem::new(key(name), what, help);
+        let mut found = Vec::new();
+        let kinds =
+            [("name", self.name.is_some()), ("fixed", !self.fixed.is_empty()), ("private_dns", self.private_dns)];
+        let set: Vec<_> = kinds.into_iter().filter(|(_, set)| *set).map(|(name, _)| name).collect();
+        if let [first, second, ..] = set[..] {
+            let what = format!("stands beside `{first}`, and an endpoint is found in one way");
+            let help = "keep one of `name`, `fixed` and `private_dns`";
+            found.push(Problem::new(key(second), what, help).with(&["name", "fixed", "private_dns"]));
         }
         if self.sni == Sni::Shared && self.name.is_none() {
-            return Err("`sni: shared` needs `name`: it is what SNI then names".into());
+            let what = "`shared` needs `name`, which SNI then carries";
+            found.push(problem("sni", what, "add `name`, or write `sni: api`").with(&["name"]));
         }
         if self.zonal_name.is_some() && self.name.is_none() {
-            return Err("zonal_name says which addresses of `name` are near, and there is no `name`".into());
+            let what = "names the addresses of `name` that are near, and there is no `name`";
+            found.push(problem("zonal_name", what, "add `name`, or delete `zonal_name`").with(&["name"]));
         }
         if self.connect_timeout > self.tls_timeout {
-            return Err("connect_timeout is over tls_timeout, which includes it".into());
-        }
-        if self.idle_timeout >= CLOSED_BY_API_GATEWAY {
-            return Err("idle_timeout must be under 310s, when API Gateway closes idle connections".into());
-        }
-        let durations = [
-            ("connect_timeout", self.connect_timeout),
-            ("read_timeout", self.read_timeout),
-            ("write_timeout", self.write_timeout),
-            ("min_ttl", self.min_ttl),
-            ("cool_down", self.cool_down),
-            ("first_byte_timeout", self.first_byte_timeout.unwrap_or(READ_TIMEOUT)),
-            ("total_timeout", self.total_timeout.unwrap_or(READ_TIMEOUT)),
-        ];
-        if let Some((key, _)) = durations.iter().find(|(_, value)| value.is_zero()) {
-            return Err(format!("{key} is 0; write a duration, for example `5s`"));
-        }
-        let longer = [self.tls_timeout, self.max_ttl, self.max_cool_down, self.check_interval];
-        if durations.iter().map(|(_, value)| value).chain(&longer).any(|value| *value > LONGEST) {
-            return Err("a duration is over a day".into());
+            let what = "is over `tls_timeout`, which includes it";
+            found.push(problem("connect_timeout", what, "lower it, or raise `tls_timeout`").with(&["tls_timeout"]));
         }
         if self.min_ttl > self.max_ttl {
-            return Err("min_ttl is over max_ttl".into());
+            found.push(problem("min_ttl", "is over `max_ttl`", "lower it, or raise `max_ttl`").with(&["max_ttl"]));
         }
         if self.cool_down > self.max_cool_down {
-            return Err("cool_down is over max_cool_down".into());
+            let help = "lower it, or raise `max_cool_down`";
+            found.push(problem("cool_down", "is over `max_cool_down`", help).with(&["max_cool_down"]));
         }
-        if !self.check_interval.is_zero() && self.check_interval < Duration::from_secs(1) {
-            return Err("check_interval is under 1s: every task tries every address so often".into());
-        }
-        if self.retry_budget > 100 {
-            return Err("retry_budget is a percentage, 0 to 100".into());
-        }
-        if self.connect_attempts == 0 || self.pool_size == 0 || self.eject_after == 0 {
-            return Err("connect_attempts, pool_size and eject_after must be at least 1".into());
-        }
-        Ok(())
+        found
     }
 
-    /// Those keys of an endpoint beside the default one that only the default one can set.
-    pub(super) fn not_its_own(&self) -> Option<&'static str> {
+    /// What is wrong with an endpoint beside the default one. `place` is the key that it is the value of.
+    pub(super) fn problems_beside(&self, place: &str) -> Vec<Problem> {
+        let mut found = self.problems(place);
+        if self.name.is_none() && self.fixed.is_empty() && !self.private_dns {
+            let what = "has none of `name`, `fixed` and `private_dns`";
+            found.push(Problem::new(place, what, "set `name` to the endpoint's DNS name"));
+        }
         let default = Endpoint::default();
         let set = [
             ("ca_file", self.ca_file.is_some()),
@@ -246,6 +236,9 @@ impl Endpoint {
             ("connect_attempts", self.connect_attempts != default.connect_attempts),
             ("retry_budget", self.retry_budget != default.retry_budget),
         ];
-        set.into_iter().find(|(_, set)| *set).map(|(key, _)| key)
+        found.extend(set.into_iter().filter(|(_, set)| *set).map(|(name, _)| {
+            Problem::new(format!("{place}.{name}"), "is the same for all endpoints", "set it in `endpoint`")
+        }));
+        found
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::problem::Wrong;
 use super::values::Network;
 
 /// One address clients connect to.
@@ -34,16 +35,6 @@ impl Listener {
     /// Plaintext HTTP/1.1 at this address.
     pub fn plain(address: SocketAddr) -> Listener {
         Listener { address, tls: None, h2c: false, proxy_protocol: None }
-    }
-
-    pub(super) fn validate(&self) -> Result<(), String> {
-        match &self.proxy_protocol {
-            Some(rule) if rule.trust.is_empty() => Err(format!(
-                "listeners: {}: proxy_protocol trusts nobody; list the load balancer's subnets in `trust`",
-                self.address
-            )),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -108,31 +99,49 @@ impl TryFrom<Written> for ListenerTls {
 
     fn try_from(written: Written) -> Result<ListenerTls, &'static str> {
         let Written { certificate, key, self_signed, client_ca } = written;
+        if let Some((what, _)) = incomplete(certificate.is_some(), key.is_some(), self_signed.is_some()) {
+            return Err(what);
+        }
         let identity = match (certificate, key, self_signed) {
-            (Some(certificate), Some(key), None) => Identity::Files { certificate, key },
-            (None, None, Some(names)) if !names.is_empty() => Identity::SelfSigned(names),
-            (None, None, Some(_)) => return Err("tls: self_signed is empty; list the names it is for"),
-            (_, _, Some(_)) => return Err("tls: has both files and self_signed; keep one"),
-            (Some(_), None, None) => return Err("tls: has a certificate and no key; add `key`"),
-            (None, Some(_), None) => return Err("tls: has a key and no certificate; add `certificate`"),
-            (None, None, None) => return Err("tls: has no certificate; add `certificate` and `key`, or `self_signed`"),
+            (Some(certificate), Some(key), _) => Identity::Files { certificate, key },
+            (_, _, names) => Identity::SelfSigned(names.unwrap_or_default()),
         };
         Ok(ListenerTls { identity, client_ca })
+    }
+}
+
+/// Checks which keys `tls` has.
+pub(super) fn check_tls(has: &[&str]) -> Result<(), Wrong> {
+    let has = |key: &str| has.contains(&key);
+    match incomplete(has("certificate"), has("key"), has("self_signed")) {
+        Some((what, help)) => Err(Wrong::new(what, help)),
+        None => Ok(()),
+    }
+}
+
+/// What is missing or too much for an identity, and how to fix it.
+fn incomplete(certificate: bool, key: bool, self_signed: bool) -> Option<(&'static str, &'static str)> {
+    match (certificate, key, self_signed) {
+        (true, true, false) | (false, false, true) => None,
+        (_, _, true) => Some(("has files and `self_signed`", "keep one of the two")),
+        (true, false, false) => Some(("has a certificate and no key", "add `key`")),
+        (false, true, false) => Some(("has a key and no certificate", "add `certificate`")),
+        (false, false, false) => Some(("has no certificate", "add `certificate` and `key`, or `self_signed`")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
 
     fn listener(rest: &str) -> Result<Listener, String> {
-        let listener: Listener =
-            serde_yaml::from_str(&format!("{{ address: '127.0.0.1:0', {rest} }}")).map_err(|e| e.to_string())?;
-        listener.validate().map(|()| listener)
+        let text = format!("listeners: [{{ address: '127.0.0.1:0', {rest} }}]");
+        Settings::parse(&text, "f").map(|mut settings| settings.listeners.remove(0)).map_err(|e| e.to_string())
     }
 
     #[track_caller]
-    fn fault(rest: &str, want: &str) {
+    fn error(rest: &str, want: &str) {
         let found = listener(rest).expect_err(rest);
         assert!(found.contains(want), "{rest}: {found}");
     }
@@ -148,20 +157,20 @@ mod tests {
     }
 
     #[test]
-    fn half_a_certificate_and_two_are_faults() {
-        fault("tls: {}", "tls: has no certificate");
-        fault("tls: { certificate: a }", "no key");
-        fault("tls: { key: b }", "no certificate");
-        fault("tls: { certificate: a, key: b, self_signed: [x] }", "keep one");
-        fault("tls: { key: b, self_signed: [x] }", "keep one");
-        fault("tls: { self_signed: [] }", "self_signed is empty");
-        fault("tls: { certficate: a }", "unknown field `certficate`");
+    fn half_a_certificate_and_two_are_errors() {
+        error("tls: {}", "tls: has no certificate");
+        error("tls: { certificate: a }", "no key");
+        error("tls: { key: b }", "no certificate");
+        error("tls: { certificate: a, key: b, self_signed: [x] }", "keep one");
+        error("tls: { key: b, self_signed: [x] }", "keep one");
+        error("tls: { self_signed: [] }", "self_signed is empty");
+        error("tls: { certficate: a }", "unknown key `certficate`");
     }
 
     #[test]
     fn somebody_must_be_trusted() {
         assert!(listener("proxy_protocol: { trust: [10.0.0.0/16] }").is_ok());
-        fault("proxy_protocol: { trust: [] }", "trusts nobody");
-        fault("proxy_protocol: {}", "missing field `trust`");
+        error("proxy_protocol: { trust: [] }", "trust is empty");
+        error("proxy_protocol: {}", "proxy_protocol has no `trust`");
     }
 }

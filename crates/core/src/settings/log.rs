@@ -60,7 +60,7 @@ impl FromStr for Level {
     fn from_str(text: &str) -> Result<Level, String> {
         match parts(text).find_map(Result::err) {
             Some(fault) => Err(fault),
-            None if parts(text).next().is_none() => Err(format!("says nothing; write a level: {LEVELS}")),
+            None if parts(text).next().is_none() => Err(format!("it is empty; write a level: {LEVELS}")),
             None => Ok(Level(text.to_owned())),
         }
     }
@@ -70,9 +70,12 @@ impl TryFrom<String> for Level {
     type Error = String;
 
     fn try_from(text: String) -> Result<Level, String> {
-        text.parse().map_err(|fault| format!("log: level: {fault}"))
+        text.parse()
     }
 }
+
+/// All levels.
+pub(super) const NAMES: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 const LEVELS: &str = "`off`, `error`, `warn`, `info`, `debug` or `trace`";
 
@@ -102,7 +105,7 @@ fn parts(text: &str) -> impl Iterator<Item = Result<(Option<&str>, LevelFilter),
             return Err(format!("`{part}` names no target; write one like `nameplate=debug`"));
         }
         let level = level.parse().map_err(|_| {
-            format!("`{level}` is no level; write {LEVELS}, or one for each target: `warn,nameplate=debug`")
+            format!("`{level}` is not a level; write {LEVELS}, or one for each target: `warn,nameplate=debug`")
         })?;
         Ok((target, level))
     })
@@ -149,15 +152,15 @@ mod tests {
 
     #[test]
     fn what_is_no_level_is_a_fault_that_says_how_to_write_one() {
-        fault("inof", "`inof` is no level; write `off`, `error`");
-        fault("nameplate", "`nameplate` is no level");
-        fault("nameplate=loud", "`loud` is no level");
+        fault("inof", "`inof` is not a level; write `off`, `error`");
+        fault("nameplate", "`nameplate` is not a level");
+        fault("nameplate=loud", "`loud` is not a level");
         fault("warn,=debug", "`=debug` names no target");
         fault("a b=debug", "`a b=debug` names no target");
-        fault("info/regex", "`info/regex` is no level");
-        fault("a=b=debug", "`b=debug` is no level");
+        fault("info/regex", "`info/regex` is not a level");
+        fault("a=b=debug", "`b=debug` is not a level");
         for empty in ["", " ", ",,"] {
-            fault(empty, "says nothing");
+            fault(empty, "it is empty");
         }
     }
 }

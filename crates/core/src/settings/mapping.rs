@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use super::values::{LONGEST, duration};
+use super::values::{duration, size};
 
 /// Often enough that a change reaches a fleet in seconds; rare enough that S3 requests of 100 tasks
 /// cost about 7 USD a month (0.0004 USD per 1,000 GET requests).
 pub const POLL: Duration = Duration::from_secs(15);
 /// A shorter interval is a mistake in the unit.
-const SHORTEST_POLL: Duration = Duration::from_secs(1);
+pub(super) const SHORTEST_POLL: Duration = Duration::from_secs(1);
 /// The source is in our region or on our host; what takes longer will not come.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Percent of the domains a change may remove: a file that was cut off, or generated from an empty
@@ -137,6 +137,7 @@ pub struct ReloadRules {
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,
     /// The largest mapping that is read, in bytes. Default [`MAX_FILE`].
+    #[serde(deserialize_with = "size")]
     pub max_bytes: u64,
     /// Percent of the domains in force that a change may remove. Default [`MAX_REMOVED`].
     pub max_removed: u8,
@@ -145,6 +146,7 @@ pub struct ReloadRules {
     /// Entries to which a change may grow the mapping; one that grows it further is held. Default [`HOLD_ENTRIES`].
     pub hold_entries: u64,
     /// Bytes to which a change may grow it. Default [`HOLD_BYTES`].
+    #[serde(deserialize_with = "size")]
     pub hold_bytes: u64,
     /// The folder the last good mapping is kept in. Default [`CACHE`], and none where the mapping is
     /// a file; empty for none.
@@ -183,28 +185,6 @@ impl ReloadRules {
             (None, MappingSource::File(_)) => None,
             (None, MappingSource::S3 { .. } | MappingSource::Http(_)) => Some(CACHE.into()),
         }
-    }
-
-    pub(super) fn validate(&self) -> Result<(), String> {
-        if self.poll < SHORTEST_POLL {
-            return Err("reload: poll is under 1s; a changed file is noticed at once anyway".into());
-        }
-        if self.poll > LONGEST || self.timeout > LONGEST {
-            return Err("reload: poll or timeout is over a day, 1440m".into());
-        }
-        if self.timeout.is_zero() {
-            return Err("reload: timeout is 0; write a duration, for example `10s`".into());
-        }
-        if self.max_bytes == 0 || self.max_bytes > MAX_FILE {
-            return Err(format!("reload: max_bytes is not between 1 and {MAX_FILE}"));
-        }
-        if self.hold_entries == 0 || self.hold_bytes == 0 {
-            return Err("reload: hold_entries and hold_bytes must be at least 1".into());
-        }
-        if self.max_removed > 100 {
-            return Err("reload: max_removed is a percentage, 0 to 100".into());
-        }
-        Ok(())
     }
 }
 

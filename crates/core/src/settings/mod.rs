@@ -7,19 +7,28 @@ pub mod admin;
 pub mod client;
 pub mod emf;
 pub mod endpoint;
+mod host_name;
+mod json_schema;
+mod keys;
+mod kind;
 pub mod listener;
 pub mod log;
 pub mod mapping;
+mod places;
+mod problem;
+mod read;
 pub mod telemetry;
+mod tree;
 mod values;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::domain::overrides::is_endpoint_name;
+use self::read::Checked;
+use crate::diagnostic::Diagnostics;
 
 pub use self::log::Log;
 pub use crate::domain::overrides::DEFAULT_ENDPOINT;
@@ -27,10 +36,14 @@ pub use admin::AdminPages;
 pub use client::{Client, Forwarded, Limits, Proto, Shutdown};
 pub use emf::Emf;
 pub use endpoint::{Endpoint, IpFamily, Sni};
+pub use host_name::check_endpoint_name;
+pub use json_schema::json_schema;
 pub use listener::{Identity, Listener, ListenerTls, ProxyProtocol};
 pub use mapping::{MappingSource, ReloadRules};
+pub use places::Places;
+pub use problem::{Problem, Problems, Wrong};
 pub use telemetry::{AccessLog, AccessLogTo, Metrics, RequestId, Sample};
-pub use values::Network;
+pub use values::{Network, read_address};
 
 /// Everything `conf/nameplate.yaml` says.
 #[derive(Clone, Debug, Deserialize)]
@@ -49,6 +62,7 @@ pub struct Settings {
     /// Worker threads. Default: the task's CPU limit, rounded up, at least 1.
     pub threads: Option<usize>,
     /// Bytes of memory that the process may use. Default: the limit of the task or its cgroup, if there is one.
+    #[serde(deserialize_with = "values::optional_size")]
     pub memory: Option<u64>,
     /// The execute-api VPC endpoint that every API is reached through whose entry names no other.
     pub endpoint: Endpoint,
@@ -99,34 +113,32 @@ impl Default for Settings {
     }
 }
 
-/// Less memory than this is a number of megabytes that was meant as bytes.
-const LEAST_MEMORY: u64 = 32 * 1024 * 1024;
-
-/// Why a settings file cannot be used: one line that says what and where.
-#[derive(Debug, thiserror::Error)]
-#[error("{file}:{line}:{column}: error: {what}")]
-pub struct SettingsFault {
-    file: String,
-    line: usize,
-    column: usize,
-    what: String,
-}
-
 impl Settings {
-    /// Reads the text of a settings file; `file` is only for the faults.
-    pub fn parse(text: &str, file: &str) -> Result<Settings, SettingsFault> {
-        let fault = |line, column, what: String| SettingsFault { file: file.into(), line, column, what };
-        if text.lines().all(|line| line.trim().is_empty() || line.trim_start().starts_with('#')) {
-            return Ok(Settings::default());
+    /// Reads the text of a settings file; `file` is only for the errors, each of which has its place.
+    pub fn parse(text: &str, file: &str) -> Result<Settings, Diagnostics> {
+        Settings::parse_with_places(text, file).map(|(settings, _)| settings)
+    }
+
+    /// As [`Settings::parse`], with the place of each key, for what is only known later.
+    pub fn parse_with_places(text: &str, file: &str) -> Result<(Settings, Places), Diagnostics> {
+        let (root, errors) = tree::read(text);
+        // What is no file has a name in angle brackets, and may hold what is secret.
+        let mut checked = Checked::of(root.as_ref(), errors, !file.starts_with('<'));
+        match serde_yaml::from_value::<Settings>(std::mem::take(&mut checked.value)) {
+            Ok(settings) => {
+                for problem in settings.validate().err().into_iter().flat_map(|problems| problems.0) {
+                    checked.add(&problem);
+                }
+                if checked.faults.is_empty() {
+                    return Ok((settings, Places::new(checked.into_places(), text, file)));
+                }
+            }
+            // What stands for a value with an error may not go with the rest.
+            Err(_) if !checked.faults.is_empty() => {}
+            // A value that the table of keys takes, and its type does not.
+            Err(e) => checked.add(&Problem::new("", e.to_string(), "write it as conf/nameplate.yaml shows")),
         }
-        let settings: Settings = serde_yaml::from_str(text).map_err(|e| {
-            let (line, column) = e.location().map_or((1, 1), |at| (at.line(), at.column()));
-            let what = e.to_string();
-            let what = what.split(" at line ").next().unwrap_or(&what).to_owned();
-            fault(line, column, what)
-        })?;
-        settings.validate().map_err(|what| fault(1, 1, what))?;
-        Ok(settings)
+        Err(places::without_secrets(checked.faults.locate(text, file)))
     }
 
     /// The names that ENDPOINT may have, beside the default one's.
@@ -134,52 +146,43 @@ impl Settings {
         self.endpoints.keys().cloned().collect()
     }
 
-    /// What no single key can tell.
-    pub fn validate(&self) -> Result<(), String> {
-        if self.listeners.is_empty() {
-            return Err("listeners: is empty; list at least one address".into());
-        }
-        self.endpoint.validate().map_err(|what| format!("endpoint: {what}"))?;
+    /// What no single key can tell: every rule that is broken.
+    pub fn validate(&self) -> Result<(), Problems> {
+        let mut found = self.endpoint.problems("endpoint");
         for (name, endpoint) in &self.endpoints {
-            named(name, endpoint).map_err(|what| format!("endpoints: {name}: {what}"))?;
+            found.extend(endpoint.problems_beside(&format!("endpoints.{name}")));
         }
-        let zero = [
-            ("client: keep_alive", self.client.keep_alive),
-            ("client: header_timeout", self.client.header_timeout),
-            ("client: read_timeout", self.client.read_timeout),
-            ("client: write_timeout", self.client.write_timeout),
-        ];
-        if let Some((key, _)) = zero.iter().find(|(_, value)| value.is_zero()) {
-            return Err(format!("{key} is 0; write a duration, for example `5s`"));
+        found.extend(self.emf.problems());
+        Problems::result(found)
+    }
+
+    /// Two addresses that cannot both be listened on. Apart from [`Settings::validate`], because a command line may
+    /// still replace them.
+    pub fn validate_addresses(&self) -> Result<(), Problems> {
+        let listeners = self.listeners.iter().enumerate();
+        let listeners = listeners.map(|(at, listener)| (format!("listeners[{at}].address"), listener.address));
+        let all: Vec<_> = listeners.chain([("admin".to_owned(), self.admin)]).collect();
+        let mut found = Vec::new();
+        for (at, (key, address)) in all.iter().enumerate() {
+            if let Some((first, other)) = all[..at].iter().find(|(_, other)| overlap(*other, *address)) {
+                let what = if address == other {
+                    format!("`{address}` is the address of `{first}` already")
+                } else {
+                    format!("`{address}` overlaps `{other}` of `{first}`: one of them cannot be listened on")
+                };
+                found.push(Problem::new(key.as_str(), what, "write another port"));
+            }
         }
-        self.admin_pages.validate()?;
-        self.reload.validate()?;
-        self.client.validate()?;
-        self.metrics.validate()?;
-        self.emf.validate()?;
-        self.listeners.iter().try_for_each(Listener::validate)?;
-        if self.threads == Some(0) {
-            return Err("threads: must be at least 1".into());
-        }
-        if self.memory.is_some_and(|bytes| bytes < LEAST_MEMORY) {
-            return Err(format!("memory: is under {LEAST_MEMORY} bytes; write the task's memory in bytes"));
-        }
-        Ok(())
+        Problems::result(found)
     }
 }
 
-/// What an endpoint beside the default one must be.
-fn named(name: &str, endpoint: &Endpoint) -> Result<(), String> {
-    if name == DEFAULT_ENDPOINT || !is_endpoint_name(name) {
-        return Err(format!("a name has up to 64 letters, digits, `-` and `_`, and is not `{DEFAULT_ENDPOINT}`"));
-    }
-    if endpoint.name.is_none() && endpoint.fixed.is_empty() && !endpoint.private_dns {
-        return Err("has none of `name`, `fixed` and `private_dns`; set `name` to the endpoint's DNS name".into());
-    }
-    if let Some(key) = endpoint.not_its_own() {
-        return Err(format!("{key} is the same for all endpoints; set it in `endpoint:`"));
-    }
-    endpoint.validate()
+/// Whether the system lets only one of two addresses be listened on.
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let (a, b) = (one.ip().to_canonical(), other.ip().to_canonical());
+    // A listener on [::] takes IPv4 connections, too, unless the system is set up otherwise.
+    let covers = |wide: IpAddr, ip: IpAddr| wide.is_unspecified() && (wide.is_ipv6() || ip.is_ipv4());
+    one.port() == other.port() && one.port() != 0 && (a == b || covers(a, b) || covers(b, a))
 }
 
 #[cfg(test)]
@@ -218,45 +221,75 @@ mod tests {
     }
 
     #[track_caller]
-    fn fault(text: &str, want: &str) {
+    fn error(text: &str, want: &str) {
         let found = Settings::parse(text, "nameplate.yaml").expect_err(text).to_string();
         assert!(found.starts_with("nameplate.yaml:") && found.contains(want), "{found}");
     }
 
     #[test]
-    fn a_fault_says_where_and_what() {
-        fault("endpoint:\n  nmae: x\n", "unknown field `nmae`");
-        fault("endpoint:\n  read_timeout: soon\n", "`soon` is not a duration");
-        fault("forwarded:\n  trust: [10.0.0.0/33]\n", "not an IP network");
-        fault("endpoint:\n  idle_timeout: 310s\n", "idle_timeout must be under 310s");
-        fault("endpoint: { name: a, private_dns: true }\n", "endpoint: has more than one of");
-        fault("endpoint: { sni: shared, fixed: ['127.0.0.1:1'] }\n", "`sni: shared` needs `name`");
-        fault("endpoint: { cool_down: 2m }\n", "endpoint: cool_down is over max_cool_down");
-        fault("endpoint: { check_interval: 10ms }\n", "check_interval is under 1s");
-        fault("endpoints: { default: { name: a } }\n", "is not `default`");
-        fault("endpoints: { a b: { name: a } }\n", "endpoints: a b: a name has up to 64");
-        fault("endpoints: { a: { port: 8443 } }\n", "endpoints: a: has none of `name`");
-        fault("endpoints: { a: { name: x, pool_size: 1 } }\n", "pool_size is the same for all endpoints");
-        fault("listeners: []\n", "listeners: is empty");
-        fault("listeners: [{ address: '127.0.0.1:0', proxy_protocol: { trust: [] } }]\n", "trusts nobody");
-        fault("client: { header_timeout: 0s }\n", "client: header_timeout is 0");
-        fault("client: { max_connections: 0 }\n", "must be at least 1");
-        fault("client: { max_requests: 0 }\n", "must be at least 1");
-        fault("memory: 512\n", "memory: is under 33554432 bytes");
-        fault("admin: here\n", "admin");
-        fault("admin_pages: { max_connections: 0 }\n", "admin_pages: max_connections must be at least 1");
-        fault("admin_pages: { hosts: ['proxy:9901'] }\n", "`proxy:9901` is not a host name");
-        fault("log: { level: inof }\n", "log: level: `inof` is no level; write `off`");
-        fault("log: { format: xml }\n", "unknown variant `xml`, expected `text` or `json`");
-        fault("mapping: s3://bucket\n", "s3://bucket names no object");
-        fault("reload: { poll: 100ms }\n", "reload: poll is under 1s");
-        fault("reload: { poll: 18446744073709551615s }\n", "reload: poll or timeout is over a day");
-        fault("metrics: { max_domains: 100001 }\n", "metrics: max_domains is over 100000");
-        fault("access_log: { sample: { 2xx: 101 } }\n", "101 is not a percentage; write a number from 0 to 100");
-        fault("access_log: { to: file }\n", "unknown variant `file`");
-        fault("request_id: keep\n", "unknown variant `keep`");
-        fault("reload: { hold_entries: 0 }\n", "reload: hold_entries and hold_bytes must be at least 1");
-        fault("reload: { max_removed: 101 }\n", "reload: max_removed is a percentage");
+    fn every_error_is_found_in_one_run() {
+        let text =
+            "threads: 0\nendpoint:\n  nmae: x\n  connect_timeout: 5s\n  read_timeout: 30 sec\nlog: { level: inof }\n";
+        let found = Settings::parse(text, "f").expect_err("errors");
+        let places: Vec<_> = found.iter().map(|error| (error.line, error.column)).collect();
+        assert_eq!(places, [(1, 10), (3, 3), (4, 20), (5, 17), (6, 15)], "{found}");
+    }
+
+    #[test]
+    fn a_rule_is_silent_where_a_key_it_depends_on_is_wrong() {
+        let found =
+            Settings::parse("endpoint: { name: 'https://a.example.com', sni: shared }", "f").expect_err("wrong");
+        assert_eq!(found.len(), 1, "{found}");
+        error("endpoint: { sni: shared, fixed: ['127.0.0.1:1'] }\n", "endpoint.sni: `shared` needs `name`");
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_quoted() {
+        let text = "{\"limits\": 5, \"mapping\": \"https://a.example.com/m?token=s3cret\", \"thread\": \"s3cret\"}";
+        let found = Settings::parse(text, "<settings>").expect_err("wrong").to_string();
+        assert!(found.contains("unknown key `thread`") && !found.contains("s3cret"), "{found}");
+        let broken = Settings::parse("{\"a\": \"s3cret\", ", "<settings>").expect_err("broken").to_string();
+        assert!(!broken.contains("s3cret"), "{broken}");
+        let file =
+            Settings::parse(&text.replace("thread\": \"s3cret", "thread\": \"x"), "f").expect_err("wrong").to_string();
+        assert!(file.contains("https://a.example.com/m?…") && !file.contains("s3cret"), "{file}");
+    }
+
+    #[test]
+    fn addresses_that_overlap_are_found() {
+        let overlaps = |listeners: &str, admin: &str| {
+            let text = format!("listeners: {listeners}\nadmin: '{admin}'\n");
+            Settings::parse(&text, "f").expect("valid").validate_addresses().is_err()
+        };
+        assert!(overlaps("[{ address: 0.0.0.0:8080 }, { address: 127.0.0.1:8080 }]", "127.0.0.1:0"));
+        assert!(overlaps("[{ address: 0.0.0.0:9901 }]", "127.0.0.1:9901"));
+        assert!(overlaps("[{ address: '[::]:9901' }]", "127.0.0.1:9901"));
+        assert!(overlaps("[{ address: '[::ffff:127.0.0.1]:9901' }]", "127.0.0.1:9901"));
+        assert!(!overlaps("[{ address: 10.0.0.1:9901 }]", "127.0.0.1:9901"));
+        assert!(!overlaps("[{ address: 0.0.0.0:9901 }]", "[::1]:9901"));
+        assert!(!overlaps("[{ address: 127.0.0.1:0 }, { address: 127.0.0.1:0 }]", "127.0.0.1:0"));
+    }
+
+    #[test]
+    fn sizes_have_units_everywhere() {
+        let text = "memory: 512MiB\nlimits: { body: 1MB, headers: 16KiB, url: 8kB }\nreload: { max_bytes: 1MiB, hold_bytes: 2MiB }\n\
+                    client: { min_send_rate: 1KiB, min_receive_rate: 2KiB }\n";
+        let settings = Settings::parse(text, "f").expect("valid");
+        let limits = settings.limits;
+        assert_eq!(
+            (settings.memory, limits.body, limits.headers, limits.url),
+            (Some(1 << 29), 1_000_000, 16_384, 8_000)
+        );
+        assert_eq!((settings.reload.max_bytes, settings.reload.hold_bytes), (1 << 20, 2 << 20));
+        assert_eq!((settings.client.min_send_rate, settings.client.min_receive_rate), (1_024, 2_048));
+    }
+
+    #[test]
+    fn anchors_and_the_schema_of_editors_are_taken() {
+        let text = "$schema: ../docs/settings.schema.json\nforwarded: { trust: &nets [10.0.0.0/8] }\n\
+                    listeners: [{ address: 127.0.0.1:0, proxy_protocol: { trust: *nets } }]\nlimits:\n";
+        let settings = Settings::parse(text, "f").expect("valid");
+        assert_eq!(settings.listeners[0].proxy_protocol.as_ref().map(|rule| rule.trust.len()), Some(1));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 const MAX_DOMAINS: usize = 1_000;
 
 /// Beyond this, one scrape is tens of megabytes.
-const MOST_DOMAINS: usize = 100_000;
+pub(super) const MOST_DOMAINS: usize = 100_000;
 
 /// What is counted for whom.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -110,14 +110,5 @@ impl<'de> Deserialize<'de> for Percent {
             return Ok(Percent(percent));
         }
         Err(de::Error::custom(format!("{percent} is not a percentage; write a number from 0 to 100")))
-    }
-}
-
-impl Metrics {
-    pub(super) fn validate(self) -> Result<(), String> {
-        if self.max_domains > MOST_DOMAINS {
-            return Err(format!("metrics: max_domains is over {MOST_DOMAINS}; each domain is several series per task"));
-        }
-        Ok(())
     }
 }

@@ -1,0 +1,526 @@
+//! Every key of the settings: its value, its default and what it sets. Validation, the JSON Schema and the words of errors
+//! come from this table; tests hold it to the types and to `conf/nameplate.yaml`.
+
+mod endpoint;
+mod forms;
+
+use self::forms::{
+    ADDRESS, AT_LEAST_ONE, FLAG, NETWORK_LIST, NETWORKS, PATH, PATH_OR_NONE, SOME, SOME_OR_NONE, because, key, keys,
+    not_empty, number, optional, said, size, text,
+};
+use super::kind::{Key, Keys, List, Names, Scalar, Text, Value};
+use super::problem::Wrong;
+use super::values::{LONGEST, read_address};
+use super::{admin, emf, host_name, listener, log, mapping, telemetry};
+use crate::diagnostic::nearest::nearest;
+
+/// Less memory than this is a number of megabytes that was meant as bytes.
+const LEAST_MEMORY: u64 = 32 * 1024 * 1024;
+
+/// Everything that settings say.
+pub(super) const SETTINGS: Keys = keys(
+    "settings",
+    &[
+        optional(
+            "$schema",
+            text(Text { called: "a URL", example: "./settings.schema.json", pattern: None, check: |_| Ok(()) }),
+            "The JSON Schema of this file, for editors. Nameplate ignores it.",
+        ),
+        key(
+            "mapping",
+            text(Text {
+                called: "a path, s3://bucket/key or a URL",
+                example: "mapping.yaml",
+                pattern: Some("^.+$"),
+                check: |text| said(text.parse::<mapping::MappingSource>()),
+            }),
+            "mapping.yaml",
+            "Where the mapping is: a file, an object in S3 (s3://bucket/key), or an http(s) URL that answers GET.",
+        ),
+        key("reload", Value::Keys(&RELOAD), "{}", "How Nameplate notices a changed mapping, and what it accepts."),
+        key(
+            "listeners",
+            Value::List(List {
+                item: &Value::Keys(&LISTENER),
+                at_least_one: Some("list an address, or delete the key for `0.0.0.0:8080`"),
+                example: "[{ address: 0.0.0.0:8080 }]",
+            }),
+            "[{ address: 0.0.0.0:8080 }]",
+            "Where clients, in practice the load balancer, connect.",
+        ),
+        key(
+            "admin",
+            text(Text {
+                called: "an IP address with a port",
+                example: "127.0.0.1:9901",
+                pattern: ADDRESS,
+                check: |text| read_address(text, 9901).map(|_| ()),
+            }),
+            "127.0.0.1:9901",
+            "Where the status page, /livez, /readyz, /mapping, /endpoints and /metrics answer: IP address and port.",
+        ),
+        key("admin_pages", Value::Keys(&ADMIN_PAGES), "{}", "Which requests the admin listener answers."),
+        optional("threads", AT_LEAST_ONE, "Worker threads. Default: the task's CPU limit, rounded up."),
+        because(
+            "less is most often a number of megabytes without its unit",
+            optional(
+                "memory",
+                size(LEAST_MEMORY, u64::MAX),
+                "Memory that the process may use. Default: the smaller limit of the task and its cgroup, if there is one.",
+            ),
+        ),
+        key(
+            "endpoint",
+            Value::Keys(&endpoint::ENDPOINT),
+            "{}",
+            "The execute-api VPC endpoint that APIs are reached through, unless their entry names another one.",
+        ),
+        key(
+            "endpoints",
+            Value::Named(&endpoint::ENDPOINT, Names { check: endpoint::check_name, pattern: "^[A-Za-z0-9_-]{1,64}$" }),
+            "{}",
+            "More endpoints, by the names that ENDPOINT can say in the mapping.",
+        ),
+        key("limits", Value::Keys(&LIMITS), "{}", "The largest request. A larger one is refused."),
+        key("forwarded", Value::Keys(&FORWARDED), "{}", "The headers X-Forwarded-For, -Proto, -Port and -Host."),
+        key("client", Value::Keys(&CLIENT), "{}", "Timeouts and limits of the clients' side."),
+        key("metrics", Value::Keys(&METRICS), "{}", "What metrics are counted by."),
+        key(
+            "request_id",
+            Value::One(Scalar::Choice(&["accept", "replace", "off"])),
+            "accept",
+            "The id of a request, X-Request-Id. accept: the client's, else a new one; replace: always a new one; off: no \
+             header is changed.",
+        ),
+        key("access_log", Value::Keys(&ACCESS_LOG), "{}", "A line of JSON for each request."),
+        key(
+            "emf",
+            Value::Keys(&EMF),
+            "{}",
+            "Lines of metrics on standard output, in CloudWatch's embedded metric format.",
+        ),
+        key("shutdown", Value::Keys(&SHUTDOWN), "{}", "How the process stops."),
+        key("log", Value::Keys(&LOG), "{}", "The operational log, on standard error."),
+    ],
+);
+
+const RELOAD: Keys = keys(
+    "reload",
+    &[
+        because(
+            "a changed file is noticed at once anyway",
+            key(
+                "poll",
+                Value::One(Scalar::Duration { zero: false, least: mapping::SHORTEST_POLL, most: LONGEST }),
+                "15s",
+                "How often the source is asked whether it has changed, give or take a tenth.",
+            ),
+        ),
+        key("watch", FLAG, "true", "Notice a changed file at once, by watching its folder."),
+        key("timeout", SOME, "10s", "The longest that reading the source, or a listener's certificate, may take."),
+        key("max_bytes", size(1, mapping::MAX_FILE), "268435456", "The largest mapping that is read."),
+        key(
+            "max_removed",
+            number(0, 100),
+            "50",
+            "Percent of the active domains that a change may remove; more is held.",
+        ),
+        key("allow_shrink", FLAG, "false", "Accept changes that remove more than max_removed, too."),
+        key(
+            "hold_entries",
+            number(1, u64::MAX),
+            "200000",
+            "Entries to which a change may grow the mapping; more is held.",
+        ),
+        key("hold_bytes", size(1, u64::MAX), "67108864", "Size to which a change may grow the mapping; more is held."),
+        optional(
+            "cache",
+            text(PATH_OR_NONE),
+            "The folder for the last good mapping. Default: /var/cache/nameplate, and none where the mapping is a file. \
+             \"\" for none.",
+        ),
+        optional(
+            "token_file",
+            text(PATH),
+            "A file with the bearer token for an http(s) URL, read anew for each request.",
+        ),
+        optional(
+            "s3_endpoint",
+            text(Text {
+                called: "a URL",
+                example: "http://127.0.0.1:9000",
+                pattern: Some("^https?://"),
+                check: check_url,
+            }),
+            "Where S3's API answers. Default: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL of the environment, else AWS.",
+        ),
+    ],
+);
+
+fn check_url(text: &str) -> Result<(), Wrong> {
+    let is_url = text.strip_prefix("http://").or(text.strip_prefix("https://")).is_some_and(|rest| !rest.is_empty());
+    let help = "write a URL with its scheme: `http://127.0.0.1:9000`";
+    if is_url { Ok(()) } else { Err(Wrong::new("it is not an http(s) URL", help)) }
+}
+
+const LISTENER: Keys = Keys {
+    name: "listener",
+    keys: &[
+        Key {
+            name: "address",
+            value: text(Text {
+                called: "an IP address with a port",
+                example: "0.0.0.0:8080",
+                pattern: ADDRESS,
+                check: |text| read_address(text, 8080).map(|_| ()),
+            }),
+            default: None,
+            doc: "IP address and port.",
+            why: None,
+        },
+        key("h2c", FLAG, "false", "Accept HTTP/2 with prior knowledge on a plaintext listener."),
+        optional("tls", Value::Keys(&TLS), "Serve TLS, HTTP/2 and HTTP/1.1 by ALPN. Default: plaintext."),
+        optional(
+            "proxy_protocol",
+            Value::Keys(&PROXY_PROTOCOL),
+            "Each connection begins with a PROXY protocol header, version 1 or 2. Default: none does.",
+        ),
+    ],
+    required: &["address"],
+    together: None,
+};
+
+const TLS: Keys = Keys {
+    name: "tls",
+    keys: &[
+        optional("certificate", text(PATH), "PEM file: the certificate, then its intermediates."),
+        optional("key", text(PATH), "PEM file of the certificate's private key."),
+        optional(
+            "self_signed",
+            Value::List(List {
+                item: &text(Text {
+                    called: "a host name or an IP address",
+                    example: "nameplate.internal",
+                    pattern: Some("^.+$"),
+                    check: not_empty,
+                }),
+                at_least_one: Some("list the names it is for: `[nameplate.internal]`"),
+                example: "[nameplate.internal]",
+            }),
+            "Instead of certificate and key: names and IP addresses of a certificate that is made at start and signed by \
+             nobody.",
+        ),
+        optional(
+            "client_ca",
+            text(PATH),
+            "PEM file of the authorities that sign clients' certificates. Default: clients need none.",
+        ),
+    ],
+    required: &[],
+    together: Some(listener::check_tls),
+};
+
+const PROXY_PROTOCOL: Keys = Keys {
+    name: "proxy_protocol",
+    keys: &[optional(
+        "trust",
+        Value::List(List { at_least_one: Some("list the load balancer's subnets: `[10.0.0.0/16]`"), ..NETWORK_LIST }),
+        "Networks whose headers are believed: the load balancer's subnets. Connections from elsewhere are closed.",
+    )],
+    required: &["trust"],
+    together: None,
+};
+
+const ADMIN_PAGES: Keys = keys(
+    "admin_pages",
+    &[
+        key(
+            "hosts",
+            Value::List(List {
+                item: &text(Text {
+                    called: "a host name",
+                    example: "nameplate.internal",
+                    pattern: Some("^[A-Za-z0-9_.-]{1,253}$"),
+                    check: check_admin_host,
+                }),
+                at_least_one: None,
+                example: "[nameplate.internal]",
+            }),
+            "[]",
+            "Names that the admin pages answer to, beside IP addresses and localhost, without a port.",
+        ),
+        key("max_connections", AT_LEAST_ONE, "64", "Connections to the admin listener that may be open at once."),
+    ],
+);
+
+fn check_admin_host(text: &str) -> Result<(), Wrong> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if (1..=admin::LONGEST_NAME).contains(&text.len()) && text.chars().all(is_part) {
+        return Ok(());
+    }
+    let what = format!("`{}` is not a host name", host_name::shown(text));
+    Err(Wrong::new(what, "write it without scheme, port and path: `nameplate.internal`"))
+}
+
+const LIMITS: Keys = keys(
+    "limits",
+    &[
+        key(
+            "body",
+            size(0, u64::MAX),
+            "10485760",
+            "The body: API Gateway's payload quota is 10 MB. A larger one is refused with 413.",
+        ),
+        key(
+            "headers",
+            size(0, u32::MAX as u64),
+            "10240",
+            "All header names and values. Larger ones are refused with 431.",
+        ),
+        key("url", size(0, u32::MAX as u64), "8192", "The request target. A longer one is refused with 414."),
+    ],
+);
+
+const FORWARDED: Keys = keys(
+    "forwarded",
+    &[
+        key("trust", NETWORKS, "[]", "Networks whose X-Forwarded-* headers are believed: the ALB's subnets."),
+        optional(
+            "proto",
+            Value::One(Scalar::Choice(&["http", "https"])),
+            "What the client used, where the load balancer ended its TLS. Default: what the listener speaks.",
+        ),
+        optional("port", number(0, 65_535), "The port the client used. Default: the listener's."),
+        key("untouched", FLAG, "false", "Leave all four headers as they arrive."),
+    ],
+);
+
+const CLIENT: Keys = keys(
+    "client",
+    &[
+        key(
+            "keep_alive",
+            SOME,
+            "75s",
+            "How long an idle connection waits for its next request. Keep it over the idle timeout of the ALB, 60 s by \
+             default.",
+        ),
+        key(
+            "header_timeout",
+            SOME,
+            "10s",
+            "The longest that the head of a request, or a TLS handshake, may take; then 408.",
+        ),
+        key("read_timeout", SOME, "30s", "The longest silence inside a request."),
+        key("write_timeout", SOME, "30s", "The longest time a client may take no byte of a response."),
+        key(
+            "min_send_rate",
+            size(0, u32::MAX as u64),
+            "1024",
+            "Bytes a second that a client must take of a response; 0 for no limit.",
+        ),
+        key(
+            "min_receive_rate",
+            size(0, u32::MAX as u64),
+            "1024",
+            "Bytes a second that a client must send of a body; 0 for no limit.",
+        ),
+        key("requests_per_connection", AT_LEAST_ONE, "10000", "Requests after which a connection is closed."),
+        optional(
+            "max_connections",
+            AT_LEAST_ONE,
+            "Connections that may be open at once. Default: as many as file descriptors and memory have room for.",
+        ),
+        optional(
+            "max_requests",
+            AT_LEAST_ONE,
+            "Requests that may be in flight at once. Default: as many as file descriptors and memory have room for.",
+        ),
+    ],
+);
+
+const METRICS: Keys = keys(
+    "metrics",
+    &[because(
+        "each domain is several series per task",
+        key(
+            "max_domains",
+            number(0, telemetry::MOST_DOMAINS as u64),
+            "1000",
+            "Domains with series of their own: the first ones of the mapping. The rest counts together.",
+        ),
+    )],
+);
+
+const ACCESS_LOG: Keys = keys(
+    "access_log",
+    &[
+        key("to", Value::One(Scalar::Choice(&["off", "stdout"])), "\"off\"", "Where the lines are written."),
+        key("sample", Value::Keys(&SAMPLE), "{}", "Percent of requests that have a line, by status."),
+        key("query", FLAG, "false", "Write the path with its query, which may hold secrets."),
+    ],
+);
+
+const SAMPLE: Keys = keys(
+    "sample",
+    &[
+        key("2xx", Value::One(Scalar::Percent), "100", "Percent of responses 100 to 299."),
+        key("3xx", Value::One(Scalar::Percent), "100", "Percent of responses 300 to 399."),
+        key("4xx", Value::One(Scalar::Percent), "100", "Percent of responses 400 to 499."),
+        key("5xx", Value::One(Scalar::Percent), "100", "Percent of responses 500 to 599."),
+    ],
+);
+
+const EMF: Keys = keys(
+    "emf",
+    &[
+        key(
+            "interval",
+            Value::One(Scalar::Duration { zero: true, least: emf::SHORTEST, most: emf::LONGEST }),
+            "0s",
+            "How often a line is written; 0s for never.",
+        ),
+        key(
+            "namespace",
+            text(Text {
+                called: "text",
+                example: "Nameplate",
+                pattern: Some("^[A-Za-z0-9 ._/#:-]{1,255}$"),
+                check: emf::check_namespace,
+            }),
+            "Nameplate",
+            "CloudWatch's namespace.",
+        ),
+        key(
+            "dimensions",
+            Value::Texts(
+                Names { check: emf::check_dimension, pattern: "^[ -~]{1,250}$" },
+                Text {
+                    called: "text",
+                    example: "production",
+                    pattern: Some("^[ -~]{1,1024}$"),
+                    check: emf::check_dimension_value,
+                },
+            ),
+            "{}",
+            "Dimensions of the metrics. `Service` is always there: the ECS service, unless it is set here.",
+        ),
+    ],
+);
+
+const SHUTDOWN: Keys = keys(
+    "shutdown",
+    &[
+        key("delay", SOME_OR_NONE, "5s", "How long connections are still accepted after readiness has failed."),
+        key("grace_period", SOME_OR_NONE, "20s", "The longest time to wait for requests in flight after that."),
+        optional(
+            "upgrade_socket",
+            text(PATH),
+            "A socket file where `nameplate serve --upgrade` waits for the listening sockets of this process.",
+        ),
+    ],
+);
+
+const LOG: Keys = keys(
+    "log",
+    &[
+        key(
+            "format",
+            Value::One(Scalar::Choice(&["text", "json"])),
+            "text",
+            "text, for people, or json: one object a line.",
+        ),
+        key(
+            "level",
+            text(Text { called: "a level", example: "info", pattern: Some("^.+$"), check: check_level }),
+            "info",
+            "off, error, warn, info, debug or trace; or one for each target: warn,nameplate=debug.",
+        ),
+    ],
+);
+
+fn check_level(text: &str) -> Result<(), Wrong> {
+    said(text.parse::<log::Level>()).map_err(|wrong| match nearest(text, &log::NAMES) {
+        Some(level) => Wrong::new(wrong.what, format!("did you mean `{level}`?")),
+        None => wrong,
+    })
+}
+
+/// Every table below the top, by the name it is known by there.
+const TABLES: [(&str, &Keys); 15] = [
+    ("reload", &RELOAD),
+    ("listeners", &LISTENER),
+    ("tls", &TLS),
+    ("admin_pages", &ADMIN_PAGES),
+    ("endpoint", &endpoint::ENDPOINT),
+    ("limits", &LIMITS),
+    ("forwarded", &FORWARDED),
+    ("client", &CLIENT),
+    ("metrics", &METRICS),
+    ("access_log", &ACCESS_LOG),
+    ("emf", &EMF),
+    ("sample", &SAMPLE),
+    ("proxy_protocol", &PROXY_PROTOCOL),
+    ("shutdown", &SHUTDOWN),
+    ("log", &LOG),
+];
+
+/// The maps that have a key of this name.
+pub(super) fn places_of(name: &str) -> Vec<&'static str> {
+    let has = |keys: &Keys| keys.keys.iter().any(|key| key.name == name);
+    TABLES.iter().filter(|(_, keys)| has(keys)).map(|(place, _)| *place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    /// Keys with values, of each default or of each example.
+    fn written(keys: &Keys, default: bool) -> String {
+        let pairs =
+            keys.keys.iter().filter(|key| key.name != "$schema").filter_map(|key| match (&key.value, default) {
+                (Value::Keys(keys), true) if key.default.is_some() => {
+                    Some(format!("{}: {}", key.name, written(keys, true)))
+                }
+                (_, true) => Some(format!("{}: {}", key.name, key.default?)),
+                (value, false) => Some(format!("{}: {}", key.name, value.example())),
+            });
+        format!("{{ {} }}", pairs.collect::<Vec<_>>().join(", "))
+    }
+
+    #[test]
+    fn the_defaults_of_the_table_are_those_of_the_types() {
+        let settings = Settings::parse(&written(&SETTINGS, true), "table").expect("valid defaults");
+        assert_eq!(format!("{settings:?}"), format!("{:?}", Settings::default()));
+        // Defaults that stand in no file.
+        assert_eq!(format!("{:?}", Settings::parse("", "f").expect("valid")), format!("{:?}", Settings::default()));
+    }
+
+    /// A key that the types do not know fails here, and so does an example that is not taken.
+    #[test]
+    fn every_example_is_taken() {
+        for (name, keys) in TABLES {
+            for key in keys.keys.iter().filter(|_| !matches!(name, "listeners" | "tls" | "sample" | "proxy_protocol")) {
+                let text = format!("{name}: {{ {}: {} }}", key.name, key.value.example());
+                let said = Settings::parse(&text, "f").err().map(|errors| errors.to_string()).unwrap_or_default();
+                assert!(!said.contains("unknown") && !said.contains("must be"), "{text}\n{said}");
+            }
+        }
+        let listener = "listeners: [{ address: 0.0.0.0:8080, h2c: true, proxy_protocol: { trust: [10.0.0.0/16] } }]";
+        Settings::parse(listener, "f").expect("valid");
+    }
+
+    /// A field of the types that the table does not know fails here.
+    #[test]
+    fn every_field_of_the_types_is_in_the_table() {
+        let shown = format!("{:?}", Settings::default());
+        let mut names: Vec<&str> = SETTINGS.keys.iter().map(|key| key.name).collect();
+        names.extend(TABLES.iter().flat_map(|(_, keys)| keys.keys.iter().map(|key| key.name)));
+        for word in shown.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| !word.is_empty()) {
+            if shown.contains(&format!(" {word}: ")) {
+                assert!(names.contains(&word), "the table has no `{word}`");
+            }
+        }
+    }
+}
