@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::admin_client::{get, reachable};
+use super::environment;
 use super::exit::{FAULTY, fail};
 use super::settings::SettingsPlace;
 
@@ -17,8 +18,8 @@ use super::settings::SettingsPlace;
 pub(super) struct HealthcheckArgs {
     #[command(flatten)]
     settings: SettingsPlace,
-    /// Where the admin listener is [default: `admin` of the settings]
-    #[arg(long, env = "NAMEPLATE_ADMIN", value_name = "IP:PORT")]
+    /// Where the admin listener is [env: NAMEPLATE_ADMIN] [default: `admin` of the settings]
+    #[arg(long, value_name = "IP:PORT", value_parser = environment::admin_address)]
     admin: Option<SocketAddr>,
     /// Ask /readyz instead of /livez. Not for a container's health check: what makes one process unready,
     /// such as DNS, makes all of them so, and restarting them helps nobody
@@ -31,7 +32,7 @@ pub(super) struct HealthcheckArgs {
 
 /// Exit 0 where the answer is 200, 1 otherwise: Docker keeps 2 for itself (Dockerfile reference, HEALTHCHECK).
 pub(super) fn healthcheck(args: &HealthcheckArgs, out: &mut dyn Write) -> ExitCode {
-    let admin = match args.admin.map_or_else(|| args.settings.read().map(|settings| settings.admin), Ok) {
+    let admin = match admin(args) {
         Ok(admin) => reachable(admin),
         Err(e) => return fail(FAULTY, format!("{e:#}")),
     };
@@ -52,5 +53,12 @@ pub(super) fn healthcheck(args: &HealthcheckArgs, out: &mut dyn Write) -> ExitCo
         }
         Some(status) => fail(FAULTY, format!("http://{admin}{path}: {status}: {}", answer.line())),
         None => fail(FAULTY, format!("http://{admin}{path}: what answered is not HTTP")),
+    }
+}
+
+fn admin(args: &HealthcheckArgs) -> anyhow::Result<SocketAddr> {
+    match environment::or_variable(args.admin, environment::ADMIN, environment::admin_address)? {
+        Some(admin) => Ok(admin),
+        None => Ok(args.settings.read()?.admin),
     }
 }

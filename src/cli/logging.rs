@@ -14,6 +14,7 @@ use env_filter::Filter;
 use log::{Level as Severity, Metadata, Record};
 use serde::Serialize;
 
+use super::environment::{self, Misused};
 use crate::telemetry::lines::{Lines, Log};
 use nameplate_core::settings::log::{Format, Level, Log as Settings};
 
@@ -44,7 +45,7 @@ pub(super) fn start() {
 }
 
 /// From now on, as the settings say. Fails where `NAMEPLATE_LOG` is no level.
-pub(super) fn configure(settings: &Settings) -> Result<(), String> {
+pub(super) fn configure(settings: &Settings) -> Result<(), Misused> {
     let level = from_environment()?;
     if let Some(logger) = LOGGER.get() {
         logger.json.store(settings.format == Format::Json, Ordering::Relaxed);
@@ -73,12 +74,8 @@ pub(super) fn change_level(level: &Level) {
     }
 }
 
-fn from_environment() -> Result<Option<Level>, String> {
-    let text = std::env::var(VARIABLE).unwrap_or_default();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|fault| format!("{VARIABLE}: {fault}"))
+fn from_environment() -> Result<Option<Level>, Misused> {
+    environment::or_variable(None, VARIABLE, str::parse)
 }
 
 /// Waits until what was logged so far has been written, but not for long.

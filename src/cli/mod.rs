@@ -8,6 +8,7 @@ mod against;
 mod capacity;
 pub mod check;
 mod demo;
+mod environment;
 mod examples;
 mod exit;
 mod explain;

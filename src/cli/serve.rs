@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 
+use super::environment;
 use super::exit::{FAULTY, UNUSABLE, fail};
 use super::logging;
 use super::settings::{SettingsArgs, code_of};
@@ -26,17 +27,17 @@ use nameplate_core::settings::{Listener, Settings};
 pub(super) struct ServeArgs {
     #[command(flatten)]
     settings: SettingsArgs,
-    /// Listen for plaintext HTTP here, instead of what the settings list
-    #[arg(long, env = "NAMEPLATE_LISTEN", value_name = "IP:PORT")]
+    /// Listen for plaintext HTTP here, instead of what the settings list [env: NAMEPLATE_LISTEN]
+    #[arg(long, value_name = "IP:PORT", value_parser = environment::listen_address)]
     listen: Option<SocketAddr>,
-    /// Listen for the admin pages here
-    #[arg(long, env = "NAMEPLATE_ADMIN", value_name = "IP:PORT")]
+    /// Listen for the admin pages here [env: NAMEPLATE_ADMIN]
+    #[arg(long, value_name = "IP:PORT", value_parser = environment::admin_address)]
     admin: Option<SocketAddr>,
-    /// DNS name of the execute-api VPC endpoint
-    #[arg(long, env = "NAMEPLATE_ENDPOINT", value_name = "NAME")]
+    /// DNS name of the execute-api VPC endpoint [env: NAMEPLATE_ENDPOINT]
+    #[arg(long, value_name = "NAME", value_parser = environment::endpoint_name)]
     endpoint: Option<String>,
-    /// Take changes of the mapping that remove more domains than `reload: max_removed`
-    #[arg(long, env = "NAMEPLATE_ALLOW_SHRINK")]
+    /// Take changes of the mapping that remove more domains than `reload: max_removed` [env: NAMEPLATE_ALLOW_SHRINK]
+    #[arg(long)]
     allow_shrink: bool,
     /// Take over from a running process: wait at `shutdown: upgrade_socket` until it is sent SIGQUIT
     #[arg(long)]
@@ -50,8 +51,8 @@ pub(super) fn serve(args: &ServeArgs) -> ExitCode {
         Ok(settings) => settings,
         Err(e) => return fail(code_of(&e), format!("{e:#}")),
     };
-    if let Err(fault) = logging::configure(&settings.log) {
-        return fail(FAULTY, fault);
+    if let Err(error) = logging::configure(&settings.log) {
+        return fail(UNUSABLE, error);
     }
     let level = Level { args: args.settings.clone(), now: settings.log.level.clone() };
     let mut signals = match Signals::listen() {
@@ -271,15 +272,18 @@ pub(super) fn until_told_to_stop(running: Running, mut signals: Signals, level: 
 /// The settings of a file, with what the command line and the environment say instead.
 fn settings(args: &ServeArgs) -> anyhow::Result<Settings> {
     let mut settings = args.settings.read()?;
-    settings.reload.allow_shrink |= args.allow_shrink;
-    if let Some(address) = args.listen {
+    let allowed = args.allow_shrink.then_some(true);
+    let allowed = environment::or_variable(allowed, "NAMEPLATE_ALLOW_SHRINK", environment::boolean)?;
+    settings.reload.allow_shrink |= allowed.unwrap_or_default();
+    if let Some(address) = environment::or_variable(args.listen, "NAMEPLATE_LISTEN", environment::listen_address)? {
         settings.listeners = vec![Listener::plain(address)];
     }
-    if let Some(admin) = args.admin {
+    if let Some(admin) = environment::or_variable(args.admin, environment::ADMIN, environment::admin_address)? {
         settings.admin = admin;
     }
-    if let Some(name) = &args.endpoint {
-        settings.endpoint.name = Some(name.clone());
+    let name = args.endpoint.clone();
+    if let Some(name) = environment::or_variable(name, "NAMEPLATE_ENDPOINT", environment::endpoint_name)? {
+        settings.endpoint.name = Some(name);
         settings.endpoint.fixed.clear();
         settings.endpoint.private_dns = false;
     }

@@ -5,22 +5,37 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 
+use super::environment::{self, Misused};
 use super::exit::{FAULTY, UNUSABLE};
+use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::mapping::regions::EndpointRegions;
-use nameplate_core::settings::Settings;
+use nameplate_core::settings::{MappingSource, Places, Settings};
 
-/// What the settings' faults name as their file, where there is none.
+/// What the settings' errors name as their file, where there is none.
 const NO_FILE: &str = "<settings>";
+
+/// The variables that outrank nothing but the built-in defaults.
+const CONFIG: &str = "NAMEPLATE_CONFIG";
+const SETTINGS: &str = "NAMEPLATE_SETTINGS";
+const MAPPING: &str = "NAMEPLATE_MAPPING";
 
 /// Where the settings are.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct SettingsPlace {
-    /// Settings file; without settings, what only reads a mapping takes any ENDPOINT [default: built-in defaults]
-    #[arg(long, env = "NAMEPLATE_CONFIG", value_name = "FILE")]
+    /// Settings file; without settings, what only reads a mapping takes any ENDPOINT [env: NAMEPLATE_CONFIG] [default: built-in defaults]
+    // clap does not read the variables: see `environment`.
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The settings themselves, as YAML or JSON, in place of a file; relative paths start in the current folder
-    #[arg(long, env = "NAMEPLATE_SETTINGS", hide_env_values = true, value_name = "YAML", conflicts_with = "config")]
+    /// The settings themselves, as YAML or JSON, in place of a file; relative paths start in the current folder [env: NAMEPLATE_SETTINGS]
+    #[arg(long, value_name = "YAML", conflicts_with = "config")]
     settings: Option<String>,
+}
+
+/// A settings file, the settings themselves, or neither.
+enum Given {
+    File(PathBuf),
+    Text(String),
+    Nothing,
 }
 
 impl SettingsPlace {
@@ -31,9 +46,19 @@ impl SettingsPlace {
 
     /// Reads them.
     pub(super) fn read(&self) -> anyhow::Result<Settings> {
-        match &self.settings {
-            Some(text) => Ok(Settings::parse(text, NO_FILE)?),
-            None => read_settings(self.config.as_deref()),
+        self.read_with_places().map(|(settings, _)| settings)
+    }
+
+    /// Reads them, and where each key stands.
+    pub(super) fn read_with_places(&self) -> anyhow::Result<(Settings, Places)> {
+        match self.given()? {
+            Given::Nothing => Ok((Settings::default(), Places::default())),
+            Given::Text(text) => Ok(Settings::parse_with_places(&text, NO_FILE)?),
+            Given::File(file) => {
+                let read = std::fs::read_to_string(&file);
+                let text = read.with_context(|| format!("read settings file {}", file.display()))?;
+                Ok(parse_file(&text, &file)?)
+            }
         }
     }
 
@@ -47,9 +72,29 @@ impl SettingsPlace {
         if self.is_given() { EndpointRegions::of(settings) } else { EndpointRegions::default() }
     }
 
-    /// Whether anything is said, or the defaults hold.
-    fn is_given(&self) -> bool {
-        self.config.is_some() || self.settings.is_some()
+    /// Whether there are settings, or the defaults hold.
+    pub(super) fn is_given(&self) -> bool {
+        let in_environment = || environment::is_set(CONFIG) || environment::is_set(SETTINGS);
+        self.config.is_some() || self.settings.is_some() || in_environment()
+    }
+
+    fn given(&self) -> Result<Given, Misused> {
+        let both = |file: &str, text: &str| {
+            Err(Misused::said(&format!("{file} and {text}"), "both give settings; keep one of the two"))
+        };
+        match (&self.config, &self.settings) {
+            (Some(_), _) if environment::is_set(SETTINGS) => return both("--config <FILE>", SETTINGS),
+            (_, Some(_)) if environment::is_set(CONFIG) => return both(CONFIG, "--settings <YAML>"),
+            (Some(file), _) => return Ok(Given::File(file.clone())),
+            (_, Some(text)) => return Ok(Given::Text(text.clone())),
+            (None, None) => {}
+        }
+        match (environment::text(CONFIG)?, environment::text(SETTINGS)?) {
+            (Some(_), Some(_)) => both(CONFIG, SETTINGS),
+            (Some(file), None) => Ok(Given::File(file.into())),
+            (None, Some(text)) => Ok(Given::Text(text)),
+            (None, None) => Ok(Given::Nothing),
+        }
     }
 }
 
@@ -58,9 +103,9 @@ impl SettingsPlace {
 pub(super) struct SettingsArgs {
     #[command(flatten)]
     place: SettingsPlace,
-    /// The mapping: a file, s3://bucket/key, or an http(s) URL [default: `mapping` of the settings]
+    /// The mapping: a file, s3://bucket/key, or an http(s) URL [env: NAMEPLATE_MAPPING] [default: `mapping` of the settings]
     // Text here, because clap would repeat a value it refuses, and a URL may hold a secret.
-    #[arg(long, env = "NAMEPLATE_MAPPING", hide_env_values = true, value_name = "SOURCE")]
+    #[arg(long, value_name = "SOURCE")]
     mapping: Option<String>,
 }
 
@@ -73,23 +118,24 @@ impl SettingsArgs {
     /// Reads them.
     pub(super) fn read(&self) -> anyhow::Result<Settings> {
         let mut settings = self.place.read()?;
-        if let Some(mapping) = &self.mapping {
-            settings.mapping = mapping.parse().map_err(|fault: String| anyhow::anyhow!("--mapping: {fault}"))?;
+        let flag = self.mapping.as_deref().map(|text| text.parse::<MappingSource>());
+        let flag = flag.transpose().map_err(|said| Misused::said("--mapping", &said))?;
+        if let Some(mapping) = environment::or_variable(flag, MAPPING, str::parse)? {
+            settings.mapping = mapping;
         }
         Ok(settings)
     }
 }
 
-/// 2 where a file could not be read, 1 where what it says is at fault.
+/// 2 where a file could not be read, or the command line or the environment is wrong; 1 where what a file says is.
 pub(super) fn code_of(e: &anyhow::Error) -> u8 {
-    if e.chain().any(|cause| cause.is::<std::io::Error>()) { UNUSABLE } else { FAULTY }
+    let is_unusable = e.chain().any(|cause| cause.is::<std::io::Error>() || cause.is::<Misused>());
+    if is_unusable { UNUSABLE } else { FAULTY }
 }
 
-/// Reads a settings file; its relative paths are relative to where it stands.
-pub(super) fn read_settings(config: Option<&Path>) -> anyhow::Result<Settings> {
-    let Some(file) = config else { return Ok(Settings::default()) };
-    let text = std::fs::read_to_string(file).with_context(|| format!("read settings file {}", file.display()))?;
-    let mut settings = Settings::parse(&text, &file.display().to_string())?;
+/// Reads the text of a settings file; its relative paths are relative to where it stands.
+fn parse_file(text: &str, file: &Path) -> Result<(Settings, Places), Diagnostics> {
+    let (mut settings, places) = Settings::parse_with_places(text, &file.display().to_string())?;
     let folder = file.parent().unwrap_or(Path::new("."));
     settings.mapping = settings.mapping.relative_to(folder);
     let reload = &mut settings.reload;
@@ -104,5 +150,5 @@ pub(super) fn read_settings(config: Option<&Path>) -> anyhow::Result<Settings> {
     for listener in &mut settings.listeners {
         listener.tls = listener.tls.take().map(|tls| tls.relative_to(folder));
     }
-    Ok(settings)
+    Ok((settings, places))
 }

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use parking_lot::Mutex;
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::{ProducesTickets, ServerSessionMemoryCache, StoresServerSessions, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
@@ -288,9 +288,23 @@ fn end_fault(ends: Option<i64>, now: i64) -> Option<String> {
 
 fn certified(certificate: &Path, key: &Path) -> Result<CertifiedKey, CertificateError> {
     let chain = certificates(certificate)?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|e| pem_fault(key, e))?;
-    // A key of another certificate is a fault of its own kind here.
-    CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(|e| pem_fault(key, e))
+    let private = private_key(key)?;
+    CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(|e| match e {
+        rustls::Error::InconsistentKeys(_) => {
+            pem_fault(key, format!("it is not the key of the certificate in {}", certificate.display()))
+        }
+        e => pem_fault(key, e),
+    })
+}
+
+fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, CertificateError> {
+    PrivateKeyDer::from_pem_file(file).map_err(|e| match e {
+        pem::Error::NoItemsFound => {
+            pem_fault(file, "holds no private key in PEM form; one that is encrypted cannot be used")
+        }
+        pem::Error::Io(e) => pem_fault(file, e),
+        e => pem_fault(file, e),
+    })
 }
 
 /// A certificate that nobody has signed: it encrypts, and proves nothing.
@@ -304,6 +318,30 @@ fn self_signed(names: &[String]) -> Result<CertifiedKey, CertificateError> {
     let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     CertifiedKey::from_der(vec![certificate.der().clone()], private, &ring::default_provider())
         .map_err(|e| CertificateError::SelfSigned(e.to_string()))
+}
+
+/// Everything that is wrong with the files of a listener, and what to know of a certificate without error: `check` asks.
+pub(crate) fn inspect(tls: &ListenerTls) -> Result<Option<String>, Vec<CertificateError>> {
+    let mut errors = Vec::new();
+    if let Identity::Files { certificate, key } = &tls.identity {
+        errors.extend(certificates(certificate).err());
+        errors.extend(private_key(key).err());
+    }
+    if let Some(file) = &tls.client_ca {
+        errors.extend(certificates(file).err());
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let ready = || {
+        let read = Read::of(tls)?;
+        let ends = ends(&read.key.cert);
+        let resumption = Resumption::new(read.client_ca.clone())?;
+        config(tls, read, &resumption).map(|_| ends)
+    };
+    let ends = ready().map_err(|error| vec![error])?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    Ok(end_fault(ends, i64::try_from(now).unwrap_or(i64::MAX)))
 }
 
 /// The files of a listener, the most telling first. A certificate that was made has none.
@@ -324,8 +362,12 @@ fn stamps(tls: &ListenerTls) -> Stamps {
 }
 
 pub(crate) fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
-    let found = CertificateDer::pem_file_iter(file).map_err(|e| pem_fault(file, e))?;
-    let chain = found.collect::<Result<Vec<_>, _>>().map_err(|e| pem_fault(file, e))?;
+    let wrong = |e: pem::Error| match e {
+        pem::Error::Io(e) => pem_fault(file, e),
+        e => pem_fault(file, e),
+    };
+    let found = CertificateDer::pem_file_iter(file).map_err(wrong)?;
+    let chain = found.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
     if chain.is_empty() { Err(pem_fault(file, "holds no certificate in PEM form")) } else { Ok(chain) }
 }
 

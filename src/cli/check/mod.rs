@@ -5,6 +5,7 @@ mod files;
 mod github;
 mod report;
 mod sarif;
+mod settings_alone;
 mod warnings;
 
 use std::io::{self, Read, Write};
@@ -15,7 +16,7 @@ use super::against::{Against, Verdict};
 pub use super::format::Format;
 use super::load::{Loaded, NotLoaded, is_input, load};
 use super::plan::ZoneArgs;
-use super::settings::{SettingsPlace, code_of};
+use super::settings::SettingsPlace;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::mapping::load::Compiled;
 use nameplate_core::mapping::regions::EndpointRegions;
@@ -24,6 +25,7 @@ use nameplate_plan::change::Change;
 
 use self::files::expanded;
 use self::report::Report;
+use self::settings_alone::{check_settings, refuse_settings};
 
 /// Every mapping is without fault, and, against an old one, running tasks take the change by themselves.
 pub const OK: u8 = 0;
@@ -39,8 +41,9 @@ pub const HELD: u8 = 4;
 /// What the command line of `check` says.
 #[derive(Args, Clone, Debug)]
 pub struct CheckArgs {
-    /// Mappings: files, patterns of files (`mappings/**/*.yaml`), `-` for standard input, s3://bucket/key, or http(s) URLs
-    #[arg(required = true, value_name = "MAPPING")]
+    /// Mappings: files, patterns of files (`mappings/**/*.yaml`), `-` for standard input, s3://bucket/key, or http(s)
+    /// URLs. Without any, the settings are checked, and the files they name
+    #[arg(value_name = "MAPPING")]
     pub mappings: Vec<MappingSource>,
     /// Say what the mapping changes against this one, and whether running tasks take it by themselves.
     /// An empty file stands for no mapping yet
@@ -80,6 +83,11 @@ impl CheckArgs {
 /// Checks mappings. Says on `out` what is well, on `err` what is not and what to know (in other formats than text, all
 /// on `out`), and returns the exit code: the worst of the mappings'.
 pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
+    if args.mappings.is_empty() && args.against.is_none() && args.settings.is_given() {
+        let mut report = Report::new(args.format, out, err);
+        let code = check_settings(&args.settings, &mut report);
+        return code.and_then(|code| report.finish().map(|()| code)).unwrap_or(UNREADABLE);
+    }
     let mappings = match expanded(&args.mappings).and_then(|mappings| usable(mappings, args)) {
         Ok(mappings) => mappings,
         Err(usage) => {
@@ -90,8 +98,9 @@ pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &
     let settings = match args.settings.read() {
         Ok(settings) => settings,
         Err(e) => {
-            let _ = writeln!(err, "{e:#}");
-            return code_of(&e);
+            let mut report = Report::new(args.format, out, err);
+            let code = refuse_settings(e, &mut report);
+            return code.and_then(|code| report.finish().map(|()| code)).unwrap_or(UNREADABLE);
         }
     };
     let endpoints = args.settings.endpoints_of(&settings);

@@ -39,15 +39,41 @@ struct Accepted<'r> {
     warnings: Vec<Warning>,
 }
 
-/// What it says of one with errors, or that could not be read.
+/// What it says of settings without errors.
+#[derive(Serialize)]
+struct AcceptedSettings<'r> {
+    settings: &'r str,
+    ok: bool,
+    #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
+    warnings: &'r [Warning],
+}
+
+/// What it says of a mapping, or of settings, with errors, or that could not be read.
 #[derive(Serialize)]
 struct Refused<'r> {
-    mapping: &'r str,
+    #[serde(flatten)]
+    file: File<'r>,
     ok: bool,
     errors: usize,
     faults: Vec<&'r Diagnostic>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unreadable: Option<&'r str>,
+}
+
+/// Which file it is, and of what kind.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum File<'r> {
+    Mapping(&'r str),
+    Settings(&'r str),
+}
+
+impl<'r> File<'r> {
+    fn name(self) -> &'r str {
+        match self {
+            File::Mapping(name) | File::Settings(name) => name,
+        }
+    }
 }
 
 impl<'w> Report<'w> {
@@ -73,16 +99,7 @@ impl<'w> Report<'w> {
                 warnings,
             });
         }
-        for warning in &warnings {
-            match self.format {
-                Format::Github => writeln!(self.out, "{}", github::warning(name, warning))?,
-                Format::Sarif => self.log.warn(name, warning),
-                Format::Text | Format::Json => {
-                    let Warning { line, what, help } = warning;
-                    writeln!(self.err, "{name}:{line}: warning: {what}\n  help: {help}")?;
-                }
-            }
-        }
+        self.warn(name, &warnings)?;
         if self.format != Format::Sarif {
             writeln!(self.out, "{name}: ok: {}", summary(table, version))?;
             if let Some(against) = &against {
@@ -92,22 +109,59 @@ impl<'w> Report<'w> {
         Ok(())
     }
 
+    /// Settings without errors.
+    pub(super) fn accept_settings(&mut self, name: &str, summary: &str, warnings: &[Warning]) -> io::Result<()> {
+        if self.format == Format::Json {
+            return self.json(&AcceptedSettings { settings: name, ok: true, warnings });
+        }
+        self.warn(name, warnings)?;
+        match self.format {
+            Format::Sarif => Ok(()),
+            Format::Text | Format::Json | Format::Github => writeln!(self.out, "{name}: ok: {summary}"),
+        }
+    }
+
+    fn warn(&mut self, name: &str, warnings: &[Warning]) -> io::Result<()> {
+        for warning in warnings {
+            match self.format {
+                Format::Github => writeln!(self.out, "{}", github::warning(name, warning))?,
+                Format::Sarif => self.log.warn(name, warning),
+                Format::Text | Format::Json => {
+                    let Warning { line, what, help } = warning;
+                    writeln!(self.err, "{name}:{line}: warning: {what}\n  help: {help}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// A mapping with errors, or one that could not be read.
     pub(super) fn refuse(&mut self, name: &str, why: &NotLoaded) -> io::Result<()> {
+        self.refuse_file(File::Mapping(name), why)
+    }
+
+    /// As [`Report::refuse`], of settings.
+    pub(super) fn refuse_settings(&mut self, name: &str, why: &NotLoaded) -> io::Result<()> {
+        self.refuse_file(File::Settings(name), why)
+    }
+
+    fn refuse_file(&mut self, file: File<'_>, why: &NotLoaded) -> io::Result<()> {
         match (self.format, why) {
             (Format::Text, NotLoaded::Invalid(errors)) => writeln!(self.err, "{errors}")?,
             (Format::Text, NotLoaded::Unreadable(what)) => writeln!(self.err, "error: {what}")?,
-            (Format::Json, NotLoaded::Invalid(errors)) => self.json(&refused(name, errors))?,
+            (Format::Json, NotLoaded::Invalid(errors)) => self.json(&refused(file, errors))?,
             (Format::Json, NotLoaded::Unreadable(what)) => {
                 let unreadable = Some(what.as_str());
-                self.json(&Refused { mapping: name, ok: false, errors: 1, faults: Vec::new(), unreadable })?;
+                self.json(&Refused { file, ok: false, errors: 1, faults: Vec::new(), unreadable })?;
             }
             (Format::Github, NotLoaded::Invalid(errors)) => {
                 for error in errors.iter() {
                     writeln!(self.out, "{}", github::error(errors.file(), error))?;
                 }
             }
-            (Format::Github, NotLoaded::Unreadable(what)) => writeln!(self.out, "{}", github::unreadable(name, what))?,
+            (Format::Github, NotLoaded::Unreadable(what)) => {
+                writeln!(self.out, "{}", github::unreadable(file.name(), what))?
+            }
             (Format::Sarif, NotLoaded::Invalid(errors)) => {
                 errors.iter().for_each(|error| self.log.error(errors.file(), error));
             }
@@ -130,8 +184,8 @@ impl<'w> Report<'w> {
     }
 }
 
-fn refused<'r>(mapping: &'r str, errors: &'r Diagnostics) -> Refused<'r> {
-    Refused { mapping, ok: false, errors: errors.len(), faults: errors.iter().collect(), unreadable: None }
+fn refused<'r>(file: File<'r>, errors: &'r Diagnostics) -> Refused<'r> {
+    Refused { file, ok: false, errors: errors.len(), faults: errors.iter().collect(), unreadable: None }
 }
 
 fn summary(table: &MappingTable, version: &Version) -> String {

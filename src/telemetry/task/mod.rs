@@ -27,7 +27,8 @@ impl Task {
     /// Asks the task metadata, where the environment says there is any. Blocks for up to a second or
     /// so where it does not answer, so ask once, at the start.
     pub fn detect() -> Task {
-        let Ok(uri) = std::env::var("ECS_CONTAINER_METADATA_URI_V4") else { return Task::default() };
+        let variable = std::env::var("ECS_CONTAINER_METADATA_URI_V4").ok().filter(|uri| !uri.is_empty());
+        let Some(uri) = variable else { return Task::default() };
         ask(&uri, METADATA_TIMEOUT).unwrap_or_else(|fault| {
             log::warn!("no answer from the ECS task metadata at {uri}: {fault}; limits and zone are not from there");
             Task::default()

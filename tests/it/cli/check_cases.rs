@@ -12,11 +12,11 @@ use nameplate::cli::check::{CheckArgs, FAULTS, Format, check};
 use nameplate_core::settings::MappingSource;
 use tempfile::TempDir;
 
-const MARK: &[u8] = b"---- exit ";
+pub(super) const MARK: &[u8] = b"---- exit ";
 
 const NEW: &[u8] = b"---- new ----\n";
 
-fn cases(kind: &str) -> Vec<PathBuf> {
+pub(super) fn cases(kind: &str) -> Vec<PathBuf> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(kind);
     let mut cases: Vec<PathBuf> =
         fs::read_dir(dir).expect("a directory of cases").map(|f| f.expect("a file").path()).collect();
@@ -40,13 +40,13 @@ fn run(mapping: &Path) -> (u8, Vec<u8>) {
     run_with(&args, mapping.parent().expect("a directory"))
 }
 
-fn split<'c>(case: &'c [u8], mark: &[u8]) -> (&'c [u8], &'c [u8]) {
+pub(super) fn split<'c>(case: &'c [u8], mark: &[u8]) -> (&'c [u8], &'c [u8]) {
     let at = (0..case.len()).find(|at| case[*at..].starts_with(mark)).unwrap_or(case.len());
     case.split_at(at)
 }
 
 /// Holds each case's output against what its input gives now.
-fn hold(kind: &str, output: impl Fn(&[u8]) -> Vec<u8>) {
+pub(super) fn hold(kind: &str, output: impl Fn(&[u8]) -> Vec<u8>) {
     let update = std::env::var_os("UPDATE_CASES").is_some();
     let mut wrong = Vec::new();
     for path in cases(kind) {

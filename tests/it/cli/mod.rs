@@ -3,10 +3,12 @@
 mod capacity;
 mod check_cases;
 mod check_formats;
+mod environment;
 mod explain;
 mod folder;
 mod pages;
 mod plan;
 mod policy;
+mod settings_cases;
 mod stories;
 mod without_a_shell;

@@ -47,7 +47,7 @@ fn a_file_and_the_environment_together_are_one_too_many() {
         .expect("the binary runs");
     let (code, said) = said(&output);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("--config <FILE>") && said.contains("--settings <YAML>"), "{said}");
+    assert!(said.contains("--config <FILE> and NAMEPLATE_SETTINGS: both give settings"), "{said}");
 }
 
 #[test]

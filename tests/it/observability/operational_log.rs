@@ -62,7 +62,7 @@ fn the_level_is_read_again_on_a_word_and_a_broken_one_changes_nothing() {
     server.wait_for(DETAIL);
     set_level(&server, "debug", "loud");
     server.signal("-HUP");
-    server.wait_for("`loud` is no level");
+    server.wait_for("`loud` is not a level");
     assert_eq!(server.times_said("settings rejected: "), 1);
     malformed(&server);
     server.wait_for_times(DETAIL, 2);
@@ -99,8 +99,8 @@ fn an_environment_that_says_no_level_is_no_start() {
     let api = Origin::ok();
     let mut server = pay(&api).environment("NAMEPLATE_LOG", "inof").start();
     let (status, said) = server.wait_for_end();
-    assert_eq!(status.code(), Some(1), "{said}");
-    assert!(said.contains("NAMEPLATE_LOG: `inof` is no level; write `off`"), "{said}");
+    assert_eq!(status.code(), Some(2), "{said}");
+    assert!(said.contains("error: NAMEPLATE_LOG: `inof` is not a level\n  help: write `off`"), "{said}");
 }
 
 #[test]

@@ -267,11 +267,8 @@ impl<'t> Cursor<'t> {
 }
 
 /// How many characters after the start of a scalar's source its value's byte `offset` stands. 0
-/// where the source is not spelled as the value (escapes, folded lines, block scalars), and for an empty value.
+/// where the source is not spelled as the value: escapes, folded lines, block scalars.
 fn shift_in_source(source: &str, value: &str, offset: usize) -> u32 {
-    if value.is_empty() {
-        return 0;
-    }
     let quote = usize::from(source.starts_with(['"', '\'']));
     match (source[quote..].starts_with(value), value.get(..offset)) {
         (true, Some(before)) => (before.chars().count() + quote) as u32,

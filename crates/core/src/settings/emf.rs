@@ -98,7 +98,7 @@ pub(super) fn check_namespace(name: &str) -> Result<(), Wrong> {
 fn namespace(name: &str) -> Option<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || " .-_/#:".contains(c);
     if name.is_empty() || name.len() > NAMESPACE_LONGEST || name.trim().is_empty() {
-        return Some(format!("has to have 1 to {NAMESPACE_LONGEST} characters, not all of them spaces"));
+        return Some(format!("must have 1 to {NAMESPACE_LONGEST} characters, not all of them spaces"));
     }
     if let Some(c) = name.chars().find(|c| !allowed(*c)) {
         return Some(format!("has a {c:?}; letters, digits, spaces and . - _ / # : are allowed"));
@@ -111,10 +111,10 @@ fn namespace(name: &str) -> Option<String> {
 
 fn text(text: &str, longest: usize) -> Option<String> {
     if text.trim().is_empty() || text.len() > longest {
-        return Some(format!("has to have 1 to {longest} characters, not all of them spaces"));
+        return Some(format!("must have 1 to {longest} characters, not all of them spaces"));
     }
     if !text.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
-        return Some("has to be printable ASCII".into());
+        return Some("must be printable ASCII".into());
     }
     None
 }
@@ -142,15 +142,15 @@ mod tests {
     fn what_cloudwatch_would_not_take_is_refused() {
         fault("emf: { interval: 9s }", "help: write `0s`, or `10s` to `60s`");
         fault("emf: { interval: 61s }", "help: write `0s`, or `10s` to `60s`");
-        fault("emf: { namespace: '' }", "emf.namespace: has to have 1 to 255 characters");
-        fault(&format!("emf: {{ namespace: {} }}", "n".repeat(256)), "emf.namespace: has to have 1 to 255 characters");
+        fault("emf: { namespace: '' }", "emf.namespace: must have 1 to 255 characters");
+        fault(&format!("emf: {{ namespace: {} }}", "n".repeat(256)), "emf.namespace: must have 1 to 255 characters");
         fault("emf: { namespace: 'a&b' }", "emf.namespace: has a '&'");
         fault("emf: { namespace: AWS/ECS }", "which CloudWatch keeps for itself");
         fault("emf: { namespace: ':a' }", "which CloudWatch keeps for itself");
         fault("emf: { dimensions: { _aws: x } }", "the name `_aws` is taken");
         fault("emf: { dimensions: { CPUUtilization: x } }", "the name `CPUUtilization` is taken");
-        fault("emf: { dimensions: { Stage: '' } }", "emf.dimensions.Stage: the value has to have 1 to 1024 characters");
-        fault("emf: { dimensions: { Stage: 'prüf' } }", "emf.dimensions.Stage: the value has to be printable ASCII");
+        fault("emf: { dimensions: { Stage: '' } }", "emf.dimensions.Stage: the value must have 1 to 1024 characters");
+        fault("emf: { dimensions: { Stage: 'prüf' } }", "emf.dimensions.Stage: the value must be printable ASCII");
         let many: String = (0..30).map(|n| format!("d{n}: x, ")).collect();
         fault(&format!("emf: {{ dimensions: {{ {many} }} }}"), "has 31 dimensions, `Service` included");
     }

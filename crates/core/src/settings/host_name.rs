@@ -14,7 +14,7 @@ pub(super) const EXAMPLE: &str = "vpce-0123456789abcdef0-abcdefgh.execute-api.eu
 pub fn check_endpoint_name(text: &str) -> Result<(), Wrong> {
     let wrong = |what: &str, help: String| Err(Wrong::new(format!("`{}` {what}", shown(text)), help));
     if text.trim().is_empty() {
-        return Err(Wrong::new("is empty", format!("write the endpoint's DNS name, for example `{EXAMPLE}`")));
+        return Err(Wrong::new("it is empty", format!("write the endpoint's DNS name, for example `{EXAMPLE}`")));
     }
     if text.contains("${") || text.contains("{{") || text.starts_with('<') {
         return wrong(

@@ -8,7 +8,7 @@ use super::keys::SETTINGS;
 use super::kind::{Key, Keys, Names, Scalar, Text, Value};
 
 /// The schema's own name, as the catalog of SchemaStore has it.
-const ID: &str = "https://json.schemastore.org/nameplate.json";
+const ID: &str = "https://json.schemastore.org/nameplate-settings.json";
 
 /// The schema of settings files, as JSON with a line break at its end.
 pub fn json_schema() -> String {

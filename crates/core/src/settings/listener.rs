@@ -1,12 +1,15 @@
 //! The addresses clients connect to, and what is spoken there before HTTP.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::problem::Wrong;
 use super::values::Network;
+
+/// Where clients connect, unless the settings say otherwise.
+pub const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 8080);
 
 /// One address clients connect to.
 #[derive(Clone, Debug, Deserialize)]
@@ -27,7 +30,7 @@ pub struct Listener {
 
 impl Default for Listener {
     fn default() -> Self {
-        Listener::plain(SocketAddr::from(([0, 0, 0, 0], 8080)))
+        Listener::plain(ADDRESS)
     }
 }
 

@@ -92,7 +92,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             listeners: vec![Listener::default()],
-            admin: SocketAddr::from(([127, 0, 0, 1], 9901)),
+            admin: admin::ADDRESS,
             admin_pages: AdminPages::default(),
             mapping: MappingSource::File(PathBuf::from("mapping.yaml")),
             reload: ReloadRules::default(),
@@ -161,7 +161,7 @@ impl Settings {
     pub fn validate_addresses(&self) -> Result<(), Problems> {
         let listeners = self.listeners.iter().enumerate();
         let listeners = listeners.map(|(at, listener)| (format!("listeners[{at}].address"), listener.address));
-        let all: Vec<_> = listeners.chain([("admin".to_owned(), self.admin)]).collect();
+        let all: Vec<_> = std::iter::once(("admin".to_owned(), self.admin)).chain(listeners).collect();
         let mut found = Vec::new();
         for (at, (key, address)) in all.iter().enumerate() {
             if let Some((first, other)) = all[..at].iter().find(|(_, other)| overlap(*other, *address)) {

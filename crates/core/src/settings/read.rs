@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_yaml::{Mapping, Value as Yaml};
 
 use super::host_name::shown;
-use super::keys::{SETTINGS, places_of};
+use super::keys::{SETTINGS, places_of, split_key};
 use super::kind::{Key, Keys, List, Names, Scalar, Text, Value};
 use super::problem::{Problem, Wrong};
 use super::tree::{Name, Node, Shape};
@@ -121,9 +121,10 @@ impl Checked {
     }
 
     fn unknown(&mut self, name: &Name, table: &Keys, path: &str) {
-        let known: Vec<&str> = table.keys.iter().map(|key| key.name).collect();
+        let known: Vec<&str> = table.keys.iter().map(|key| key.name).filter(|name| *name != SCHEMA).collect();
         let elsewhere = places_of(&name.text);
         let near = nearest(&name.text, &known);
+        let split = split_key(&name.text).filter(|_| path.is_empty() && near.is_none());
         let help = match (near, &elsewhere[..]) {
             _ if name.text == "<<" => "write the keys out: settings have no merge keys".into(),
             (None, [one]) => format!("it is a key of `{one}`: indent it below that"),
@@ -131,7 +132,10 @@ impl Checked {
                 let rest: Vec<_> = rest.iter().map(|place| format!("`{place}`")).collect();
                 format!("it is a key of `{first}` and of {}: indent it below one of them", rest.join(" and "))
             }
-            _ => did_you_mean(&name.text, &known),
+            _ => match split {
+                Some((outer, inner)) => format!("write `{outer}:`, and `{inner}:` on a line below it, indented"),
+                None => did_you_mean(&name.text, &known),
+            },
         };
         let inside = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
         // What it was meant to be is not missing.

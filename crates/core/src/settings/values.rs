@@ -180,50 +180,55 @@ pub(super) fn write_size(bytes: u64) -> String {
     }
 }
 
-/// An IP address with a port. `port` is what the help adds to one without.
-pub fn read_address(text: &str, port: u16) -> Result<SocketAddr, Wrong> {
-    let address = match text.parse::<SocketAddr>() {
-        Ok(address) => return Ok(address),
-        Err(_) => text,
-    };
-    let wrong = |what: &str, help: String| Err(Wrong::new(format!("`{}` {what}", shown(text)), help));
-    let unbracketed = address.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(ip) = unbracketed.parse::<IpAddr>() {
-        return wrong("has no port", format!("write `{}`", SocketAddr::new(ip, port)));
+/// An IP address with a port. `usual` is what the help takes for a part that is missing.
+pub fn read_address(text: &str, usual: SocketAddr) -> Result<SocketAddr, Wrong> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(address);
     }
-    if let Some((_, rest)) = address.split_once("://") {
+    let what = |what: &str| format!("`{}` {what}", shown(text));
+    let write = |address: SocketAddr| format!("write `{address}`");
+    if let Some(address) = unbracketed(text) {
+        return Err(Wrong::new(what("has an IPv6 address without brackets"), write(address)));
+    }
+    if let Ok(ip) = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        return Err(Wrong::new(what("has no port"), write(SocketAddr::new(ip, usual.port()))));
+    }
+    if let Some((_, rest)) = text.split_once("://") {
         let rest = rest.split('/').next().unwrap_or(rest);
-        return wrong("is a URL", format!("write an IP address and a port: `{}`", guess(rest, port)));
+        return Err(Wrong::new(what("is a URL, and an IP address with a port is needed"), write(guess(rest, usual))));
     }
-    if !address.is_empty() && address.bytes().all(|b| b.is_ascii_digit()) {
-        return wrong("is a port without an address", format!("write `{}`", guess(&format!(":{address}"), port)));
+    if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(Wrong::new(what("is a port without an IP address"), write(guess(&format!(":{text}"), usual))));
     }
-    let Some((host, number)) = address.rsplit_once(':') else {
-        return wrong("is not an IP address with a port", format!("write `{}`", guess(address, port)));
-    };
-    if number.parse::<u16>().is_err() {
-        let help = format!("write a port from 0 to 65535: `{}`", guess(host, port));
-        return wrong("has no port that can be", help);
-    }
-    match host {
-        "" => wrong("has no IP address", format!("write `{}`", guess(address, port))),
-        "*" | "localhost" => wrong("is not an IP address with a port", format!("write `{}`", guess(address, port))),
-        _ => wrong(
-            "is not an IP address with a port",
-            format!("names are not looked up here; write an IP address: `{}`", guess(&format!(":{number}"), port)),
-        ),
+    let meant = guess(text, usual);
+    match text.rsplit_once(':') {
+        Some((_, port)) if port.parse::<u16>().is_err() => {
+            Err(Wrong::new(what("has a port that is not from 0 to 65535"), write(meant)))
+        }
+        Some(("", _)) => Err(Wrong::new(what("has no IP address"), write(meant))),
+        Some(("*" | "localhost", _)) | None => Err(Wrong::new(what("is not an IP address with a port"), write(meant))),
+        Some(_) => {
+            let help = format!("names are not looked up here; write an IP address: `{meant}`");
+            Err(Wrong::new(what("is not an IP address with a port"), help))
+        }
     }
 }
 
+/// What `::1:8080` was meant to be: such an address is one without a port, too, but nobody has that in mind.
+fn unbracketed(text: &str) -> Option<SocketAddr> {
+    let (ip, port) = text.rsplit_once(':').filter(|(_, port)| port.len() > 1)?;
+    Some(SocketAddr::new(IpAddr::V6(ip.parse().ok()?), port.parse().ok()?))
+}
+
 /// The address that was most likely meant.
-fn guess(text: &str, port: u16) -> String {
-    let (host, number) = text.rsplit_once(':').unwrap_or((text, ""));
-    let port = number.parse().unwrap_or(port);
+fn guess(text: &str, usual: SocketAddr) -> SocketAddr {
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
     let ip = match host {
         "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        host => host.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
+        "*" => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        host => host.parse().unwrap_or(usual.ip()),
     };
-    SocketAddr::new(ip, port).to_string()
+    SocketAddr::new(ip, port.parse().unwrap_or(usual.port()))
 }
 
 /// The address of a DNS server.
@@ -290,16 +295,19 @@ mod tests {
 
     #[test]
     fn an_address_that_is_none_says_which_was_meant() {
-        let help = |text: &str| read_address(text, 8080).expect_err(text).help;
+        let usual = SocketAddr::from(([0, 0, 0, 0], 8080));
+        let help = |text: &str| read_address(text, usual).expect_err(text).help;
         assert_eq!(help(":8080"), "write `0.0.0.0:8080`");
         assert_eq!(help("8443"), "write `0.0.0.0:8443`");
         assert_eq!(help("*:8443"), "write `0.0.0.0:8443`");
         assert_eq!(help("localhost:9901"), "write `127.0.0.1:9901`");
         assert_eq!(help("localhost"), "write `127.0.0.1:8080`");
         assert_eq!(help("10.0.0.7"), "write `10.0.0.7:8080`");
+        assert_eq!(help("::1:8443"), "write `[::1]:8443`");
+        assert_eq!(help("2001:db8::17"), "write `[2001:db8::17]:8080`");
         assert_eq!(help("::"), "write `[::]:8080`");
-        assert_eq!(help("http://10.0.0.7:80/"), "write an IP address and a port: `10.0.0.7:80`");
-        assert_eq!(help("10.0.0.7:80800"), "write a port from 0 to 65535: `10.0.0.7:8080`");
+        assert_eq!(help("http://10.0.0.7:80/"), "write `10.0.0.7:80`");
+        assert_eq!(help("10.0.0.7:80800"), "write `10.0.0.7:8080`");
         assert!(help("proxy.internal:80").ends_with("`0.0.0.0:80`"));
         assert_eq!(help(""), "write `0.0.0.0:8080`");
     }

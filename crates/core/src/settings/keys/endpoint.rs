@@ -1,5 +1,7 @@
 //! The keys of an endpoint.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use super::forms::{
     ADDRESS, AT_LEAST_ONE, BEFORE_API_GATEWAY, CHECKS, FLAG, PATH, SOME, because, key, keys, number, optional, text,
 };
@@ -16,12 +18,15 @@ const NAME: Text = Text {
     check: check_endpoint_name,
 };
 
+/// An address that help texts show.
+const FIXED_EXAMPLE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 1, 17)), 443);
+
 const FIXED: Value = Value::List(List {
     item: &text(Text {
         called: "an IP address with a port",
         example: "10.0.1.17:443",
         pattern: ADDRESS,
-        check: |text| read_address(text, 443).map(|_| ()),
+        check: |text| read_address(text, FIXED_EXAMPLE).map(|_| ()),
     }),
     at_least_one: None,
     example: "['10.0.1.17:443']",

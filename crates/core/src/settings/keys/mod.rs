@@ -1,18 +1,19 @@
 //! Every key of the settings: its value, its default and what it sets. Validation, the JSON Schema and the words of errors
 //! come from this table; tests hold it to the types and to `conf/nameplate.yaml`.
 
+mod client;
 mod endpoint;
 mod forms;
+mod telemetry;
 
 use self::forms::{
-    ADDRESS, AT_LEAST_ONE, FLAG, NETWORK_LIST, NETWORKS, PATH, PATH_OR_NONE, SOME, SOME_OR_NONE, because, key, keys,
-    not_empty, number, optional, said, size, text,
+    ADDRESS, AT_LEAST_ONE, FLAG, NETWORK_LIST, PATH, PATH_OR_NONE, SOME, because, key, keys, not_empty, number,
+    optional, said, size, text,
 };
 use super::kind::{Key, Keys, List, Names, Scalar, Text, Value};
 use super::problem::Wrong;
 use super::values::{LONGEST, read_address};
-use super::{admin, emf, host_name, listener, log, mapping, telemetry};
-use crate::diagnostic::nearest::nearest;
+use super::{admin, host_name, listener, mapping};
 
 /// Less memory than this is a number of megabytes that was meant as bytes.
 const LEAST_MEMORY: u64 = 32 * 1024 * 1024;
@@ -54,7 +55,7 @@ pub(super) const SETTINGS: Keys = keys(
                 called: "an IP address with a port",
                 example: "127.0.0.1:9901",
                 pattern: ADDRESS,
-                check: |text| read_address(text, 9901).map(|_| ()),
+                check: |text| read_address(text, admin::ADDRESS).map(|_| ()),
             }),
             "127.0.0.1:9901",
             "Where the status page, /livez, /readyz, /mapping, /endpoints and /metrics answer: IP address and port.",
@@ -81,10 +82,15 @@ pub(super) const SETTINGS: Keys = keys(
             "{}",
             "More endpoints, by the names that ENDPOINT can say in the mapping.",
         ),
-        key("limits", Value::Keys(&LIMITS), "{}", "The largest request. A larger one is refused."),
-        key("forwarded", Value::Keys(&FORWARDED), "{}", "The headers X-Forwarded-For, -Proto, -Port and -Host."),
-        key("client", Value::Keys(&CLIENT), "{}", "Timeouts and limits of the clients' side."),
-        key("metrics", Value::Keys(&METRICS), "{}", "What metrics are counted by."),
+        key("limits", Value::Keys(&client::LIMITS), "{}", "The largest request. A larger one is refused."),
+        key(
+            "forwarded",
+            Value::Keys(&client::FORWARDED),
+            "{}",
+            "The headers X-Forwarded-For, -Proto, -Port and -Host.",
+        ),
+        key("client", Value::Keys(&client::CLIENT), "{}", "Timeouts and limits of the clients' side."),
+        key("metrics", Value::Keys(&telemetry::METRICS), "{}", "What metrics are counted by."),
         key(
             "request_id",
             Value::One(Scalar::Choice(&["accept", "replace", "off"])),
@@ -92,15 +98,15 @@ pub(super) const SETTINGS: Keys = keys(
             "The id of a request, X-Request-Id. accept: the client's, else a new one; replace: always a new one; off: no \
              header is changed.",
         ),
-        key("access_log", Value::Keys(&ACCESS_LOG), "{}", "A line of JSON for each request."),
+        key("access_log", Value::Keys(&telemetry::ACCESS_LOG), "{}", "A line of JSON for each request."),
         key(
             "emf",
-            Value::Keys(&EMF),
+            Value::Keys(&telemetry::EMF),
             "{}",
             "Lines of metrics on standard output, in CloudWatch's embedded metric format.",
         ),
-        key("shutdown", Value::Keys(&SHUTDOWN), "{}", "How the process stops."),
-        key("log", Value::Keys(&LOG), "{}", "The operational log, on standard error."),
+        key("shutdown", Value::Keys(&client::SHUTDOWN), "{}", "How the process stops."),
+        key("log", Value::Keys(&telemetry::LOG), "{}", "The operational log, on standard error."),
     ],
 );
 
@@ -172,7 +178,7 @@ const LISTENER: Keys = Keys {
                 called: "an IP address with a port",
                 example: "0.0.0.0:8080",
                 pattern: ADDRESS,
-                check: |text| read_address(text, 8080).map(|_| ()),
+                check: |text| read_address(text, listener::ADDRESS).map(|_| ()),
             }),
             default: None,
             doc: "IP address and port.",
@@ -262,190 +268,6 @@ fn check_admin_host(text: &str) -> Result<(), Wrong> {
     Err(Wrong::new(what, "write it without scheme, port and path: `nameplate.internal`"))
 }
 
-const LIMITS: Keys = keys(
-    "limits",
-    &[
-        key(
-            "body",
-            size(0, u64::MAX),
-            "10485760",
-            "The body: API Gateway's payload quota is 10 MB. A larger one is refused with 413.",
-        ),
-        key(
-            "headers",
-            size(0, u32::MAX as u64),
-            "10240",
-            "All header names and values. Larger ones are refused with 431.",
-        ),
-        key("url", size(0, u32::MAX as u64), "8192", "The request target. A longer one is refused with 414."),
-    ],
-);
-
-const FORWARDED: Keys = keys(
-    "forwarded",
-    &[
-        key("trust", NETWORKS, "[]", "Networks whose X-Forwarded-* headers are believed: the ALB's subnets."),
-        optional(
-            "proto",
-            Value::One(Scalar::Choice(&["http", "https"])),
-            "What the client used, where the load balancer ended its TLS. Default: what the listener speaks.",
-        ),
-        optional("port", number(0, 65_535), "The port the client used. Default: the listener's."),
-        key("untouched", FLAG, "false", "Leave all four headers as they arrive."),
-    ],
-);
-
-const CLIENT: Keys = keys(
-    "client",
-    &[
-        key(
-            "keep_alive",
-            SOME,
-            "75s",
-            "How long an idle connection waits for its next request. Keep it over the idle timeout of the ALB, 60 s by \
-             default.",
-        ),
-        key(
-            "header_timeout",
-            SOME,
-            "10s",
-            "The longest that the head of a request, or a TLS handshake, may take; then 408.",
-        ),
-        key("read_timeout", SOME, "30s", "The longest silence inside a request."),
-        key("write_timeout", SOME, "30s", "The longest time a client may take no byte of a response."),
-        key(
-            "min_send_rate",
-            size(0, u32::MAX as u64),
-            "1024",
-            "Bytes a second that a client must take of a response; 0 for no limit.",
-        ),
-        key(
-            "min_receive_rate",
-            size(0, u32::MAX as u64),
-            "1024",
-            "Bytes a second that a client must send of a body; 0 for no limit.",
-        ),
-        key("requests_per_connection", AT_LEAST_ONE, "10000", "Requests after which a connection is closed."),
-        optional(
-            "max_connections",
-            AT_LEAST_ONE,
-            "Connections that may be open at once. Default: as many as file descriptors and memory have room for.",
-        ),
-        optional(
-            "max_requests",
-            AT_LEAST_ONE,
-            "Requests that may be in flight at once. Default: as many as file descriptors and memory have room for.",
-        ),
-    ],
-);
-
-const METRICS: Keys = keys(
-    "metrics",
-    &[because(
-        "each domain is several series per task",
-        key(
-            "max_domains",
-            number(0, telemetry::MOST_DOMAINS as u64),
-            "1000",
-            "Domains with series of their own: the first ones of the mapping. The rest counts together.",
-        ),
-    )],
-);
-
-const ACCESS_LOG: Keys = keys(
-    "access_log",
-    &[
-        key("to", Value::One(Scalar::Choice(&["off", "stdout"])), "\"off\"", "Where the lines are written."),
-        key("sample", Value::Keys(&SAMPLE), "{}", "Percent of requests that have a line, by status."),
-        key("query", FLAG, "false", "Write the path with its query, which may hold secrets."),
-    ],
-);
-
-const SAMPLE: Keys = keys(
-    "sample",
-    &[
-        key("2xx", Value::One(Scalar::Percent), "100", "Percent of responses 100 to 299."),
-        key("3xx", Value::One(Scalar::Percent), "100", "Percent of responses 300 to 399."),
-        key("4xx", Value::One(Scalar::Percent), "100", "Percent of responses 400 to 499."),
-        key("5xx", Value::One(Scalar::Percent), "100", "Percent of responses 500 to 599."),
-    ],
-);
-
-const EMF: Keys = keys(
-    "emf",
-    &[
-        key(
-            "interval",
-            Value::One(Scalar::Duration { zero: true, least: emf::SHORTEST, most: emf::LONGEST }),
-            "0s",
-            "How often a line is written; 0s for never.",
-        ),
-        key(
-            "namespace",
-            text(Text {
-                called: "text",
-                example: "Nameplate",
-                pattern: Some("^[A-Za-z0-9 ._/#:-]{1,255}$"),
-                check: emf::check_namespace,
-            }),
-            "Nameplate",
-            "CloudWatch's namespace.",
-        ),
-        key(
-            "dimensions",
-            Value::Texts(
-                Names { check: emf::check_dimension, pattern: "^[ -~]{1,250}$" },
-                Text {
-                    called: "text",
-                    example: "production",
-                    pattern: Some("^[ -~]{1,1024}$"),
-                    check: emf::check_dimension_value,
-                },
-            ),
-            "{}",
-            "Dimensions of the metrics. `Service` is always there: the ECS service, unless it is set here.",
-        ),
-    ],
-);
-
-const SHUTDOWN: Keys = keys(
-    "shutdown",
-    &[
-        key("delay", SOME_OR_NONE, "5s", "How long connections are still accepted after readiness has failed."),
-        key("grace_period", SOME_OR_NONE, "20s", "The longest time to wait for requests in flight after that."),
-        optional(
-            "upgrade_socket",
-            text(PATH),
-            "A socket file where `nameplate serve --upgrade` waits for the listening sockets of this process.",
-        ),
-    ],
-);
-
-const LOG: Keys = keys(
-    "log",
-    &[
-        key(
-            "format",
-            Value::One(Scalar::Choice(&["text", "json"])),
-            "text",
-            "text, for people, or json: one object a line.",
-        ),
-        key(
-            "level",
-            text(Text { called: "a level", example: "info", pattern: Some("^.+$"), check: check_level }),
-            "info",
-            "off, error, warn, info, debug or trace; or one for each target: warn,nameplate=debug.",
-        ),
-    ],
-);
-
-fn check_level(text: &str) -> Result<(), Wrong> {
-    said(text.parse::<log::Level>()).map_err(|wrong| match nearest(text, &log::NAMES) {
-        Some(level) => Wrong::new(wrong.what, format!("did you mean `{level}`?")),
-        None => wrong,
-    })
-}
-
 /// Every table below the top, by the name it is known by there.
 const TABLES: [(&str, &Keys); 15] = [
     ("reload", &RELOAD),
@@ -453,22 +275,32 @@ const TABLES: [(&str, &Keys); 15] = [
     ("tls", &TLS),
     ("admin_pages", &ADMIN_PAGES),
     ("endpoint", &endpoint::ENDPOINT),
-    ("limits", &LIMITS),
-    ("forwarded", &FORWARDED),
-    ("client", &CLIENT),
-    ("metrics", &METRICS),
-    ("access_log", &ACCESS_LOG),
-    ("emf", &EMF),
-    ("sample", &SAMPLE),
+    ("limits", &client::LIMITS),
+    ("forwarded", &client::FORWARDED),
+    ("client", &client::CLIENT),
+    ("metrics", &telemetry::METRICS),
+    ("access_log", &telemetry::ACCESS_LOG),
+    ("emf", &telemetry::EMF),
+    ("sample", &telemetry::SAMPLE),
     ("proxy_protocol", &PROXY_PROTOCOL),
-    ("shutdown", &SHUTDOWN),
-    ("log", &LOG),
+    ("shutdown", &client::SHUTDOWN),
+    ("log", &telemetry::LOG),
 ];
 
 /// The maps that have a key of this name.
 pub(super) fn places_of(name: &str) -> Vec<&'static str> {
     let has = |keys: &Keys| keys.keys.iter().any(|key| key.name == name);
     TABLES.iter().filter(|(_, keys)| has(keys)).map(|(place, _)| *place).collect()
+}
+
+/// The map and the key in it that `log.level` or `log_level` was meant to be.
+pub(super) fn split_key(name: &str) -> Option<(&'static str, &'static str)> {
+    let tables = TABLES.iter().filter(|(place, _)| SETTINGS.keys.iter().any(|key| key.name == *place));
+    let inside = |(place, keys): &(&'static str, &Keys)| {
+        let rest = name.strip_prefix(place)?.strip_prefix(['.', '_'])?;
+        keys.keys.iter().find(|key| key.name == rest).map(|key| (*place, key.name))
+    };
+    tables.filter(|(place, _)| *place != "listeners").find_map(inside)
 }
 
 #[cfg(test)]
