@@ -20,6 +20,7 @@ mod pages;
 pub mod plan;
 mod policy;
 mod reload;
+mod schema;
 mod serve;
 mod settings;
 mod terminal;
@@ -64,6 +65,8 @@ enum Command {
     /// Make the running proxy read its mapping, its certificates and its log's level again, and wait for the outcome
     #[command(after_help = examples::RELOAD)]
     Reload(reload::ReloadArgs),
+    /// Print the JSON Schema of a file, for editors and other tools
+    Schema(schema::SchemaArgs),
     /// Ask the running proxy whether it lives, or is ready: for a container's health check
     #[command(after_help = examples::HEALTHCHECK)]
     Healthcheck(healthcheck::HealthcheckArgs),
@@ -97,6 +100,7 @@ pub fn run() -> ExitCode {
             ExitCode::from(policy::policy(&args, &mut input, &mut said))
         }
         Command::Reload(args) => reload::reload(&args, &mut out),
+        Command::Schema(args) => schema::schema(&args, &mut out),
         Command::Healthcheck(args) => healthcheck::healthcheck(&args, &mut out),
         Command::Completions(args) => pages::completions(&args, &mut Cli::command(), &mut out),
         Command::Man(args) => pages::man(&args, Cli::command(), &mut out),

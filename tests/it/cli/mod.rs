@@ -10,5 +10,6 @@ mod pages;
 mod plan;
 mod policy;
 mod settings_cases;
+mod settings_schema;
 mod stories;
 mod without_a_shell;
