@@ -55,9 +55,9 @@ impl SettingsPlace {
             Given::Nothing => Ok((Settings::default(), Places::default())),
             Given::Text(text) => Ok(Settings::parse_with_places(&text, NO_FILE)?),
             Given::File(file) => {
-                let read = std::fs::read_to_string(&file);
-                let text = read.with_context(|| format!("read settings file {}", file.display()))?;
-                Ok(parse_file(&text, &file)?)
+                let read = std::fs::read(&file);
+                let bytes = read.with_context(|| format!("read settings file {}", file.display()))?;
+                Ok(parse_file(&bytes, &file)?)
             }
         }
     }
@@ -133,9 +133,9 @@ pub(super) fn code_of(e: &anyhow::Error) -> u8 {
     if is_unusable { UNUSABLE } else { FAULTY }
 }
 
-/// Reads the text of a settings file; its relative paths are relative to where it stands.
-fn parse_file(text: &str, file: &Path) -> Result<(Settings, Places), Diagnostics> {
-    let (mut settings, places) = Settings::parse_with_places(text, &file.display().to_string())?;
+/// Reads what a settings file holds; its relative paths are relative to where it stands.
+fn parse_file(bytes: &[u8], file: &Path) -> Result<(Settings, Places), Diagnostics> {
+    let (mut settings, places) = Settings::parse_bytes_with_places(bytes, &file.display().to_string())?;
     let folder = file.parent().unwrap_or(Path::new("."));
     settings.mapping = settings.mapping.relative_to(folder);
     let reload = &mut settings.reload;

@@ -70,6 +70,7 @@ impl Found<'_> {
                 self.look_at_tls(tls, &format!("listeners[{at}].tls"));
             }
         }
+        self.look_at_names(settings);
         let endpoint = &settings.endpoint;
         if let Some(error) = endpoint.ca_file.as_deref().and_then(|file| certificates(file).err()) {
             self.unusable("endpoint.ca_file", &error);
@@ -83,6 +84,20 @@ impl Found<'_> {
                 "there is no endpoint: `endpoint` has none of `name`, `private_dns` and `fixed`".into(),
                 "set `name` to the endpoint's DNS name, unless NAMEPLATE_ENDPOINT or `serve --endpoint` does",
             );
+        }
+    }
+
+    /// Warns of the host of an invoke URL in the place of an endpoint's name. With private DNS it even works.
+    fn look_at_names(&mut self, settings: &Settings) {
+        let named = settings.endpoints.iter().map(|(name, endpoint)| (format!("endpoints.{name}.name"), endpoint));
+        for (key, endpoint) in std::iter::once(("endpoint.name".to_owned(), &settings.endpoint)).chain(named) {
+            let Some(name) = &endpoint.name else { continue };
+            if name.contains(".execute-api.") && !name.contains(".vpce.") {
+                let what = format!("{key}: `{name}` is the name of an API, and the DNS name of an endpoint is needed");
+                let help = "write the endpoint's name, which ends in `.vpce.amazonaws.com`; where it has private DNS \
+                            names, `private_dns: true`";
+                self.warn(&key, what, help);
+            }
         }
     }
 

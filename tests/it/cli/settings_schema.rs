@@ -58,6 +58,12 @@ fn the_sample_is_as_the_schema_says_and_names_it() {
     assert_eq!(Schema::read().errors(&serde_yaml::from_str(&text).expect("YAML")), None);
 }
 
+#[test]
+fn so_is_the_file_of_the_compose_file() {
+    let text = fs::read_to_string(repository("docker/compose/nameplate.yaml")).expect("a file");
+    assert_eq!(Schema::read().errors(&serde_yaml::from_str(&text).expect("YAML")), None);
+}
+
 /// The other way round does not hold: the schema knows no rule about several keys, for example.
 #[test]
 fn the_schema_refuses_nothing_that_is_taken() {

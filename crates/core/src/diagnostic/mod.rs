@@ -81,10 +81,11 @@ impl Diagnostics {
         First { all: self, most }
     }
 
-    /// Changes every text that is quoted, before anybody sees one.
+    /// Changes every text that is quoted, and what is said of it, before anybody sees either.
     pub(crate) fn with_texts(mut self, change: impl Fn(&str) -> String) -> Diagnostics {
         for error in &mut self.list {
             error.text = change(&error.text);
+            error.what = change(&error.what);
         }
         self
     }

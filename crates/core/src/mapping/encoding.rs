@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostics;
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
 /// The text of these bytes; `file` is how the fault names them.
-pub(super) fn text_of<'b>(bytes: &'b [u8], file: &str) -> Result<&'b str, Diagnostics> {
+pub(crate) fn text_of<'b>(bytes: &'b [u8], file: &str) -> Result<&'b str, Diagnostics> {
     if bytes.starts_with(GZIP) {
         let what = "it is compressed with gzip: it begins with 1f 8b".to_owned();
         let help = "store it uncompressed, and without `Content-Encoding: gzip`";
@@ -16,7 +16,7 @@ pub(super) fn text_of<'b>(bytes: &'b [u8], file: &str) -> Result<&'b str, Diagno
 }
 
 /// The fault of bytes that are no text, at the first byte that shows it.
-pub(super) fn not_text(bytes: &[u8], at: usize, file: &str) -> Diagnostics {
+pub(crate) fn not_text(bytes: &[u8], at: usize, file: &str) -> Diagnostics {
     let before = String::from_utf8_lossy(&bytes[..at]);
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
     let line = before.bytes().filter(|b| *b == b'\n').count() + 1;

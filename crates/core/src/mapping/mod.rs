@@ -3,7 +3,7 @@
 pub mod compile;
 mod custom_domain;
 pub(crate) mod document;
-mod encoding;
+pub(crate) mod encoding;
 mod entry;
 pub mod load;
 mod overrides;

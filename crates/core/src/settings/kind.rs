@@ -194,11 +194,11 @@ impl Scalar {
         matches!(self, Scalar::Flag | Scalar::Integer { .. } | Scalar::Percent)
     }
 
-    /// Checks a value.
-    pub(super) fn check(&self, text: &str) -> Result<(), Wrong> {
+    /// Checks a value. `why` tells the reason for its limits, where it is outside of them.
+    pub(super) fn check(&self, text: &str, why: Option<&str>) -> Result<(), Wrong> {
         match self {
             Scalar::Flag => check_flag(text),
-            Scalar::Integer { least, most } => self.check_integer(text, *least, *most),
+            Scalar::Integer { least, most } => self.check_integer((text, why), *least, *most),
             Scalar::Percent => match text.parse::<f64>() {
                 Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(()),
                 _ => Err(Wrong::new(format!("`{}` is not a percentage", shown(text)), self.how())),
@@ -208,9 +208,9 @@ impl Scalar {
                 if duration.is_zero() && *zero {
                     return Ok(());
                 }
-                self.within((duration, *least, *most), text, write_duration)
+                self.within((duration, *least, *most), (text, why), write_duration)
             }
-            Scalar::Size { least, most } => self.within((read_size(text)?, *least, *most), text, write_size),
+            Scalar::Size { least, most } => self.within((read_size(text)?, *least, *most), (text, why), write_size),
             Scalar::Choice(words) if words.contains(&text) => Ok(()),
             Scalar::Choice(words) => {
                 let what = format!("`{}` is not one of its values", shown(text));
@@ -220,9 +220,9 @@ impl Scalar {
         }
     }
 
-    fn check_integer(&self, text: &str, least: u64, most: u64) -> Result<(), Wrong> {
+    fn check_integer(&self, (text, why): (&str, Option<&str>), least: u64, most: u64) -> Result<(), Wrong> {
         match text.parse::<u64>() {
-            Ok(number) => self.within((number, least, most), text, |limit| limit.to_string()),
+            Ok(number) => self.within((number, least, most), (text, why), |limit| limit.to_string()),
             Err(_) => {
                 let digits: String = text.chars().filter(|c| !"_, '".contains(*c)).collect();
                 let help = match digits.parse::<u64>() {
@@ -237,27 +237,27 @@ impl Scalar {
     fn within<T: PartialOrd + Copy>(
         &self,
         (value, least, most): (T, T, T),
-        text: &str,
+        (text, why): (&str, Option<&str>),
         write: impl Fn(T) -> String,
     ) -> Result<(), Wrong> {
-        let text = shown(text);
-        if value < least {
-            return Err(Wrong::new(format!("`{text}` is under {}", write(least)), self.how()));
-        }
-        if value > most {
-            return Err(Wrong::new(format!("`{text}` is over {}", write(most)), self.how()));
-        }
-        Ok(())
+        let side = match value {
+            value if value < least => format!("under {}", write(least)),
+            value if value > most => format!("over {}", write(most)),
+            _ => return Ok(()),
+        };
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        Err(Wrong::new(format!("`{}` is {side}", shown(text)), self.how() + &why))
     }
 }
 
 fn check_flag(text: &str) -> Result<(), Wrong> {
-    match text.to_ascii_lowercase().as_str() {
-        "true" | "false" if text.chars().skip(1).all(char::is_lowercase) || text.chars().all(char::is_uppercase) => {
-            Ok(())
-        }
-        "yes" | "on" | "1" | "true" => Err(Wrong::new(format!("`{text}` is not true or false"), "write `true`")),
-        "no" | "off" | "0" | "false" => Err(Wrong::new(format!("`{text}` is not true or false"), "write `false`")),
-        _ => Err(Wrong::new(format!("`{}` is not true or false", shown(text)), "write `true` or `false`")),
+    if matches!(text, "true" | "True" | "TRUE" | "false" | "False" | "FALSE") {
+        return Ok(());
     }
+    let help = match text.to_ascii_lowercase().as_str() {
+        "yes" | "on" | "1" | "true" => "write `true`",
+        "no" | "off" | "0" | "false" => "write `false`",
+        _ => "write `true` or `false`",
+    };
+    Err(Wrong::new(format!("`{}` is not true or false", shown(text)), help))
 }

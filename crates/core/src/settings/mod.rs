@@ -29,6 +29,7 @@ use serde::Deserialize;
 
 use self::read::Checked;
 use crate::diagnostic::Diagnostics;
+use crate::mapping::encoding::{not_text, text_of};
 
 pub use self::log::Log;
 pub use crate::domain::overrides::DEFAULT_ENDPOINT;
@@ -119,8 +120,17 @@ impl Settings {
         Settings::parse_with_places(text, file).map(|(settings, _)| settings)
     }
 
+    /// As [`Settings::parse_with_places`], of bytes that must be UTF-8.
+    pub fn parse_bytes_with_places(bytes: &[u8], file: &str) -> Result<(Settings, Places), Diagnostics> {
+        Settings::parse_with_places(text_of(bytes, file)?, file)
+    }
+
     /// As [`Settings::parse`], with the place of each key, for what is only known later.
     pub fn parse_with_places(text: &str, file: &str) -> Result<(Settings, Places), Diagnostics> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if let Some(at) = text.find('\0') {
+            return Err(not_text(text.as_bytes(), at, file));
+        }
         let (root, errors) = tree::read(text);
         // What is no file has a name in angle brackets, and may hold what is secret.
         let mut checked = Checked::of(root.as_ref(), errors, !file.starts_with('<'));
@@ -253,6 +263,30 @@ mod tests {
         let file =
             Settings::parse(&text.replace("thread\": \"s3cret", "thread\": \"x"), "f").expect_err("wrong").to_string();
         assert!(file.contains("https://a.example.com/m?…") && !file.contains("s3cret"), "{file}");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_say_so() {
+        let said = |bytes: &[u8]| match Settings::parse_bytes_with_places(bytes, "f") {
+            Ok(_) => "valid".to_owned(),
+            Err(errors) => errors.to_string(),
+        };
+        assert_eq!(said(b"\xef\xbb\xbfthreads: 2\r\n"), "valid");
+        assert!(said(b"\xff\xfea\0").starts_with("f:1:1: error: the file is not UTF-8 text"));
+        assert!(said(b"admin: \"\0\"").starts_with("f:1:9: error: the file holds a NUL byte"));
+        assert!(said(b"\x1f\x8b\x08").starts_with("f:1:1: error: it is compressed with gzip"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_yaml_like_text_makes_it_panic(
+            text in "([-?:,\\[\\]{}#&*!|>'\"%@`~<A1 \t\r\n\u{feff}é]|endpoint|listeners|tls|name|trust|: |- |\n  |30s|\\*a|&a ){0,80}"
+        ) {
+            if let Err(errors) = Settings::parse(&text, "f") {
+                assert!(!errors.is_empty() && errors.iter().all(|error| error.line > 0 && error.column > 0), "{errors}");
+            }
+            let _ = Settings::parse(&text, "<settings>");
+        }
     }
 
     #[test]

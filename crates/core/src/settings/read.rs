@@ -148,13 +148,11 @@ impl Checked {
         if let Shape::Text(scalar) = &node.shape
             && scalar.is_null
         {
-            // A map whose keys are all commented out, and a key that has no default to go back to.
+            // A map whose keys are all commented out is empty.
             let is_map = matches!(key.value, Value::Keys(_) | Value::Named(..) | Value::Texts(..));
-            if !is_map || key.name == "tls" || key.name == "proxy_protocol" {
-                let default = key.default?;
-                let help = format!("write a value, or delete the key for its default, `{default}`");
-                self.wrong(at, (node.at, format!("{at} has no value"), help));
-            }
+            let default = key.default.filter(|_| !is_map)?;
+            let help = format!("write a value, or delete the key for its default, `{default}`");
+            self.wrong(at, (node.at, format!("{at} has no value"), help));
             return None;
         }
         self.value(node, &key.value, at, key.why)
@@ -274,52 +272,19 @@ impl Checked {
     }
 
     fn scalar(&mut self, node: &Node, scalar: &Scalar, at: &str, why: Option<&'static str>) -> Yaml {
-        let checked = match &node.shape {
-            Shape::Text(found) if found.is_null => Err(format!("{at} has no value")),
-            Shape::Text(found) => match found.other_type {
-                Some("a number") if scalar.may_be_number() => Ok(found),
-                Some("a truth value") if matches!(scalar, Scalar::Flag) => Ok(found),
-                Some(other) if !matches!(scalar, Scalar::Flag) => {
-                    Err(format!("{at} must be {}, and this is {other}", scalar.called()))
-                }
-                _ if scalar.must_be_plain() && found.other_type.is_none() && scalar.check(&found.text).is_ok() => {
-                    let help = format!("write it without quotes: `{}`", found.text);
-                    let what = format!("{at} must be {}, and this is text", scalar.called());
-                    self.wrong(at, (node.at, what, help));
-                    return example(scalar);
-                }
-                _ => Ok(found),
-            },
-            shape => Err(format!("{at} must be {}, and this is {}", scalar.called(), shape.called())),
+        if let Some(Wrong { what, help }) = type_error(scalar, &node.shape, at) {
+            self.wrong(at, (node.at, what, help));
+            return example(scalar);
+        }
+        let text = match &node.shape {
+            Shape::Text(found) => found.text.as_str(),
+            _ => "",
         };
-        match checked {
-            Ok(found) => match scalar.check(&found.text) {
-                Ok(()) => yaml(scalar, &found.text),
-                Err(Wrong { what, help }) => {
-                    let help = match why {
-                        Some(why) if what.contains(" is over ") || what.contains(" is under ") => {
-                            format!("{help}: {why}")
-                        }
-                        _ => help,
-                    };
-                    self.wrong.push(at.to_owned());
-                    self.error(node.at, &found.text, format!("{at}: {what}"), help);
-                    example(scalar)
-                }
-            },
-            Err(what) => {
-                let help = match &node.shape {
-                    Shape::Text(found) if matches!(scalar, Scalar::Text(_)) && scalar.check(&found.text).is_ok() => {
-                        format!("write it in quotes: `\"{}\"`", found.text)
-                    }
-                    // It may be wrong in a way that has a better help.
-                    Shape::Text(found) if !found.is_null => match scalar.check(&found.text) {
-                        Err(wrong) => wrong.help,
-                        Ok(()) => scalar.how(),
-                    },
-                    _ => scalar.how(),
-                };
-                self.wrong(at, (node.at, what, help));
+        match scalar.check(text, why) {
+            Ok(()) => yaml(scalar, text),
+            Err(Wrong { what, help }) => {
+                self.wrong.push(at.to_owned());
+                self.error(node.at, text, format!("{at}: {what}"), help);
                 example(scalar)
             }
         }
@@ -361,6 +326,30 @@ pub(super) fn place_in(places: &[(String, Place)], key: &str) -> Place {
 
 fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+/// What is wrong with the type of a value, if anything is.
+fn type_error(scalar: &Scalar, shape: &Shape, at: &str) -> Option<Wrong> {
+    let must_be =
+        |is: &str, help: String| Some(Wrong::new(format!("{at} must be {}, and this is {is}", scalar.called()), help));
+    let Shape::Text(found) = shape else { return must_be(shape.called(), scalar.how()) };
+    if found.is_null {
+        return Some(Wrong::new(format!("{at} has no value"), scalar.how()));
+    }
+    let checked = scalar.check(&found.text, None);
+    match (found.other_type, scalar) {
+        (Some("a number"), _) if scalar.may_be_number() => None,
+        // Its own error says more.
+        (_, Scalar::Flag) if checked.is_err() || found.other_type.is_some() => None,
+        (Some(other), Scalar::Text(_)) if checked.is_ok() => {
+            must_be(other, format!("write it in quotes: `\"{}\"`", found.text))
+        }
+        (Some(other), _) => must_be(other, checked.err().map_or_else(|| scalar.how(), |wrong| wrong.help)),
+        (None, _) if scalar.must_be_plain() && checked.is_ok() => {
+            must_be("text", format!("write it without quotes: `{}`", found.text))
+        }
+        (None, _) => None,
+    }
 }
 
 /// A value as serde reads it.

@@ -119,10 +119,13 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
 pub(super) fn read_duration(text: &str) -> Result<Duration, Wrong> {
     duration_of(text).ok_or_else(|| {
         let what = format!("`{}` is not a duration", shown(text));
-        let meant = humantime::parse_duration(text).ok().and_then(|meant| u64::try_from(meant.as_millis()).ok());
-        match meant {
-            Some(millis) => Wrong::new(what, format!("write `{}`", write_duration(Duration::from_millis(millis)))),
-            None => Wrong::new(what, "write `250ms`, `5s`, `2m` or `1h`; a number without a unit is seconds"),
+        match humantime::parse_duration(text) {
+            // `5M` would be five months.
+            Ok(meant) if meant <= LONGEST => {
+                let millis = u64::try_from(meant.as_millis()).unwrap_or(u64::MAX);
+                Wrong::new(what, format!("write `{}`", write_duration(Duration::from_millis(millis))))
+            }
+            _ => Wrong::new(what, "write `250ms`, `5s`, `2m` or `1h`; a number without a unit is seconds"),
         }
     })
 }
@@ -290,6 +293,7 @@ mod tests {
         assert_eq!(help("2 minutes"), "write `2m`");
         assert_eq!(help("1day"), "write `24h`");
         assert_eq!(help("100 msec"), "write `100ms`");
+        assert!(help("5M").contains("`2m`"));
         assert!(help("soon").contains("a number without a unit is seconds"));
     }
 
