@@ -15,11 +15,13 @@ Examples:
   nameplate check mapping.yaml
   nameplate check 'mappings/**/*.yaml' --config nameplate.yaml
   nameplate check mapping.yaml --against s3://bucket/mapping.yaml
-  nameplate check mapping.yaml --format sarif";
+  nameplate check mapping.yaml --format sarif
+  nameplate check --config nameplate.yaml";
 
 pub(super) const EXPLAIN: &str = "\
 Examples:
-  nameplate explain GET https://orders.internal.example.com/v1/items --mapping mapping.yaml";
+  nameplate explain GET https://orders.example.com/v1/items -m mapping.yaml
+  nameplate explain PUT https://orders.example.com/ -m mapping.yaml --expect 405";
 
 pub(super) const PLAN: &str = "\
 Examples:
@@ -34,12 +36,17 @@ Examples:
 pub(super) const RELOAD: &str = "\
 Examples:
   nameplate reload
-  nameplate reload --allow-shrink";
+  nameplate reload --allow-shrink --wait 30s";
 
 pub(super) const HEALTHCHECK: &str = "\
 Examples:
   nameplate healthcheck
   nameplate healthcheck --ready";
+
+pub(super) const SCHEMA: &str = "\
+Examples:
+  nameplate schema settings > settings.schema.json
+  nameplate schema mapping > mapping.schema.json";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

@@ -66,6 +66,7 @@ enum Command {
     #[command(after_help = examples::RELOAD)]
     Reload(reload::ReloadArgs),
     /// Print the JSON Schema of a file, for editors and other tools
+    #[command(after_help = examples::SCHEMA)]
     Schema(schema::SchemaArgs),
     /// Ask the running proxy whether it lives, or is ready: for a container's health check
     #[command(after_help = examples::HEALTHCHECK)]

@@ -24,7 +24,7 @@ const MAPPING: &str = "NAMEPLATE_MAPPING";
 pub(super) struct SettingsPlace {
     /// Settings file; without settings, what only reads a mapping takes any ENDPOINT [env: NAMEPLATE_CONFIG] [default: built-in defaults]
     // clap does not read the variables: see `environment`.
-    #[arg(long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The settings themselves, as YAML or JSON, in place of a file; relative paths start in the current folder [env: NAMEPLATE_SETTINGS]
     #[arg(long, value_name = "YAML", conflicts_with = "config")]
@@ -105,7 +105,7 @@ pub(super) struct SettingsArgs {
     place: SettingsPlace,
     /// The mapping: a file, s3://bucket/key, or an http(s) URL [env: NAMEPLATE_MAPPING] [default: `mapping` of the settings]
     // Text here, because clap would repeat a value it refuses, and a URL may hold a secret.
-    #[arg(long, value_name = "SOURCE")]
+    #[arg(short, long, value_name = "SOURCE")]
     mapping: Option<String>,
 }
 
