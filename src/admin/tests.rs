@@ -151,7 +151,7 @@ async fn entries_are_found_by_domain() {
     let wildcard = &all[0];
     assert_eq!((&wildcard["requests"], &wildcard["since_generation"]), (&1.into(), &1.into()));
     assert_eq!((&wildcard["referer"], &wildcard["prefix"]), (&"preserve".into(), &"/live".into()));
-    assert!(wildcard["verbs"].is_null() && all[1]["verbs"] == "GET, POST", "{all}");
+    assert!(wildcard["verbs"].is_null() && all[1]["verbs"] == "GET, OPTIONS, POST", "{all}");
     for query in ["host=x", "domain=a&domain=b", "x"] {
         let page = answer(&admin, &get("/mapping", Some(query)));
         assert_eq!((page.status, page.body.as_str()), (400, "write /mapping or /mapping?domain=NAME\n"), "{query}");
@@ -357,7 +357,8 @@ async fn a_request_is_explained_as_the_command_does() {
     let admin = ready().await;
     let forwarded = ["Forwarded", "GET https://apiid2.execute-api.us-east-1.amazonaws.com/prod/shop/x?y=1"];
     says(&admin, Some("domain=api2.internal.private.example.com&method=GET&path=/x%3Fy%3D1"), &forwarded);
-    let refused = ["Refused: 405 method_not_allowed", "<dt>Allow</dt><dd><code class=\"text\">GET, POST</code>"];
+    let refused =
+        ["Refused: 405 method_not_allowed", "<dt>Allow</dt><dd><code class=\"text\">GET, OPTIONS, POST</code>"];
     says(&admin, Some("domain=api1.internal.private.example.com&method=PURGE&path=/"), &refused);
     says(&admin, Some("domain=nowhere.example.com&path=/"), &["Refused: 421 unknown_host", "no domain contains it"]);
     says(&admin, Some("domain=api1.internal.private.example.com&path=/a/../b"), &["Refused: 400 dot_segment"]);

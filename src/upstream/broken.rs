@@ -145,7 +145,7 @@ mod tests {
             let context = format!("TLS connect() failed:  TLSHandshakeFailure context: tls connect error cause: {e}");
             Unconnected::read(&Error::explain(ErrorType::TLSHandshakeFailure, context))
         };
-        let expected = ServerName::try_from("abc.execute-api.eu-wst-1.amazonaws.com").expect("a name");
+        let expected = ServerName::try_from("abc.execute-api.eu-west-2.amazonaws.com").expect("a name");
         let presented = vec!["DnsName(\"invalid peer certificate\")".to_owned()];
         let name = failed(CertificateError::NotValidForNameContext { expected, presented }.into());
         let declined = failed(CertificateError::UnknownIssuer.into());

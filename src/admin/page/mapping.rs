@@ -93,7 +93,7 @@ fn diagnostics(faults: &Diagnostics) -> Markup {
 }
 
 fn diagnostic(file: &str, fault: &Diagnostic) -> Markup {
-    let Diagnostic { line, column, what, text, help } = fault;
+    let Diagnostic { line, column, what, text, help, .. } = fault;
     html! {
         li {
             p { code.place { (file) ":" (line) ":" (column) } " " strong { (what) } }

@@ -3,16 +3,12 @@
 //! Syntax and escapes are those of GitHub's documentation, "Workflow commands for GitHub Actions"; a message ends at the
 //! end of its line, and what separates the properties is escaped in them as well.
 
-use super::warnings::Warning;
 use nameplate_core::diagnostic::Diagnostic;
 
-pub(super) fn error(file: &str, error: &Diagnostic) -> String {
-    let place = format!(",line={},col={}", error.line, error.column);
-    command("error", file, &place, &format!("{}\n{}", error.what, error.help))
-}
-
-pub(super) fn warning(file: &str, warning: &Warning) -> String {
-    command("warning", file, &format!(",line={}", warning.line), &format!("{}\n{}", warning.what, warning.help))
+/// An error or a warning at its place.
+pub(super) fn annotation(file: &str, found: &Diagnostic) -> String {
+    let place = format!(",line={},col={},title={}", found.line, found.column, found.code);
+    command(&found.severity.to_string(), file, &place, &format!("{}\n{}", found.what, found.help))
 }
 
 pub(super) fn unreadable(file: &str, what: &str) -> String {
@@ -34,6 +30,7 @@ fn property(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nameplate_core::diagnostic::{Code, Severity};
 
     #[test]
     fn nothing_in_a_mapping_can_write_a_command_of_its_own() {
@@ -43,11 +40,14 @@ mod tests {
             what: "`100%\r\n::error::x` is not a host".into(),
             text: String::new(),
             help: "write one".into(),
+            severity: Severity::Error,
+            code: Code::BadDomain,
         };
-        let want = "::error file=a%2Cb%3A100%25.yaml,line=3,col=7::`100%25%0D%0A::error::x` is not a host%0Awrite one";
-        assert_eq!(error("a,b:100%.yaml", &found), want);
+        let want = "::error file=a%2Cb%3A100%25.yaml,line=3,col=7,title=bad-domain::`100%25%0D%0A::error::x` is not a \
+                    host%0Awrite one";
+        assert_eq!(annotation("a,b:100%.yaml", &found), want);
         assert_eq!(unreadable("m.yaml", "cannot read it"), "::error file=m.yaml::cannot read it");
-        let warned = Warning { line: 2, what: "it is so".into(), help: "do this" };
-        assert_eq!(warning("m.yaml", &warned), "::warning file=m.yaml,line=2::it is so%0Ado this");
+        let warning = Diagnostic { severity: Severity::Warning, ..found };
+        assert!(annotation("m.yaml", &warning).starts_with("::warning file=m.yaml,line=3,"));
     }
 }

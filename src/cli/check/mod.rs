@@ -6,7 +6,6 @@ mod github;
 mod report;
 mod sarif;
 mod settings_alone;
-mod warnings;
 
 use std::io::{self, Read, Write};
 
@@ -17,6 +16,7 @@ pub use super::format::Format;
 use super::load::{Loaded, NotLoaded, is_input, load};
 use super::plan::ZoneArgs;
 use super::settings::SettingsPlace;
+use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::mapping::load::Compiled;
 use nameplate_core::mapping::regions::EndpointRegions;
@@ -52,6 +52,9 @@ pub struct CheckArgs {
     /// How to say it
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+    /// Show every error and warning as text, not the first 50 of each mapping
+    #[arg(long)]
+    pub all: bool,
     /// Their `endpoints` are those that ENDPOINT may name, an API must be in its endpoint's region, and their `reload` says how sources are read and
     /// what a change may remove.
     #[command(flatten)]
@@ -73,6 +76,7 @@ impl CheckArgs {
             mappings,
             against: None,
             format: Format::Text,
+            all: false,
             settings: SettingsPlace::default(),
             max_removed: None,
             zones,
@@ -84,7 +88,7 @@ impl CheckArgs {
 /// on `out`), and returns the exit code: the worst of the mappings'.
 pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     if args.mappings.is_empty() && args.against.is_none() && args.settings.is_given() {
-        let mut report = Report::new(args.format, out, err);
+        let mut report = Report::new(args.format, args.all, out, err);
         let code = check_settings(&args.settings, &mut report);
         return code.and_then(|code| report.finish().map(|()| code)).unwrap_or(UNREADABLE);
     }
@@ -98,7 +102,7 @@ pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &
     let settings = match args.settings.read() {
         Ok(settings) => settings,
         Err(e) => {
-            let mut report = Report::new(args.format, out, err);
+            let mut report = Report::new(args.format, args.all, out, err);
             let code = refuse_settings(e, &mut report);
             return code.and_then(|code| report.finish().map(|()| code)).unwrap_or(UNREADABLE);
         }
@@ -110,7 +114,8 @@ pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &
     // Tasks with consent from their settings hold nothing.
     let most = if rules.allow_shrink { 100 } else { rules.max_removed };
     rules.max_removed = args.max_removed.unwrap_or(most);
-    let mut check = Check { args, rules, endpoints, regions, input, report: Report::new(args.format, out, err) };
+    let mut check =
+        Check { args, rules, endpoints, regions, input, report: Report::new(args.format, args.all, out, err) };
     let code = mappings.iter().map(|place| check.one(place).unwrap_or(UNREADABLE)).max().unwrap_or(OK);
     check.report.finish().map_or(UNREADABLE, |()| code)
 }
@@ -157,7 +162,11 @@ impl Check<'_> {
             Ok(loaded) => loaded,
             Err(NotLoaded::Invalid(faults)) if faults.is_of_nothing() => Loaded {
                 name: old.to_string(),
-                mapping: Compiled { table: MappingTable::default(), version: mapping.version },
+                mapping: Compiled {
+                    table: MappingTable::default(),
+                    version: mapping.version,
+                    warnings: Diagnostics::default(),
+                },
             },
             Err(fault) => return self.refuse(&old.to_string(), &fault),
         };

@@ -9,15 +9,22 @@ use super::super::format::Format;
 use super::super::load::NotLoaded;
 use super::github;
 use super::sarif::Log;
-use super::warnings::{Warning, warnings};
 use nameplate_core::diagnostic::{Diagnostic, Diagnostics};
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::Compiled;
 
+/// The most errors, or warnings, of a file that are shown as text without `--all`.
+const MOST_SHOWN: usize = 50;
+
+/// What stands behind the number of those that are not shown.
+const HINT: &str = "; `--all` shows them";
+
 /// Prints what came of each mapping.
 pub(super) struct Report<'w> {
     format: Format,
+    /// How many errors, or warnings, of a file are shown as text.
+    most: usize,
     out: &'w mut dyn Write,
     err: &'w mut dyn Write,
     /// What SARIF says of all of them, at the end.
@@ -36,7 +43,7 @@ struct Accepted<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     against: Option<Against<'r>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<Warning>,
+    warnings: Vec<&'r Diagnostic>,
 }
 
 /// What it says of settings without errors.
@@ -44,8 +51,8 @@ struct Accepted<'r> {
 struct AcceptedSettings<'r> {
     settings: &'r str,
     ok: bool,
-    #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
-    warnings: &'r [Warning],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<&'r Diagnostic>,
 }
 
 /// What it says of a mapping, or of settings, with errors, or that could not be read.
@@ -77,17 +84,18 @@ impl<'r> File<'r> {
 }
 
 impl<'w> Report<'w> {
-    pub(super) fn new(format: Format, out: &'w mut dyn Write, err: &'w mut dyn Write) -> Report<'w> {
-        Report { format, out, err, log: Log::default() }
+    /// `all` shows as text what is more than [`MOST_SHOWN`], too.
+    pub(super) fn new(format: Format, all: bool, out: &'w mut dyn Write, err: &'w mut dyn Write) -> Report<'w> {
+        let most = if all { usize::MAX } else { MOST_SHOWN };
+        Report { format, most, out, err, log: Log::default() }
     }
 
     /// A mapping without errors.
     pub(super) fn accept(&mut self, name: &str, mapping: &Compiled, against: Option<Against<'_>>) -> io::Result<()> {
-        let Compiled { table, version } = mapping;
-        let warnings = warnings(table);
+        let Compiled { table, version, warnings } = mapping;
         if self.format == Format::Json {
             let (entries, domains) = (table.len(), table.domains());
-            let (version, sha256) = (version.to_string(), version.full());
+            let (version, sha256, warnings) = (version.to_string(), version.full(), warnings.iter().collect());
             return self.json(&Accepted {
                 mapping: name,
                 ok: true,
@@ -99,9 +107,11 @@ impl<'w> Report<'w> {
                 warnings,
             });
         }
-        self.warn(name, &warnings)?;
         if self.format != Format::Sarif {
             writeln!(self.out, "{name}: ok: {}", summary(table, version))?;
+        }
+        self.warn(name, warnings)?;
+        if self.format != Format::Sarif {
             if let Some(against) = &against {
                 write!(self.out, "{against}")?;
             }
@@ -110,29 +120,29 @@ impl<'w> Report<'w> {
     }
 
     /// Settings without errors.
-    pub(super) fn accept_settings(&mut self, name: &str, summary: &str, warnings: &[Warning]) -> io::Result<()> {
+    pub(super) fn accept_settings(&mut self, name: &str, summary: &str, warnings: &Diagnostics) -> io::Result<()> {
         if self.format == Format::Json {
-            return self.json(&AcceptedSettings { settings: name, ok: true, warnings });
+            return self.json(&AcceptedSettings { settings: name, ok: true, warnings: warnings.iter().collect() });
         }
-        self.warn(name, warnings)?;
-        match self.format {
-            Format::Sarif => Ok(()),
-            Format::Text | Format::Json | Format::Github => writeln!(self.out, "{name}: ok: {summary}"),
+        if self.format != Format::Sarif {
+            writeln!(self.out, "{name}: ok: {summary}")?;
         }
+        self.warn(name, warnings)
     }
 
-    fn warn(&mut self, name: &str, warnings: &[Warning]) -> io::Result<()> {
-        for warning in warnings {
-            match self.format {
-                Format::Github => writeln!(self.out, "{}", github::warning(name, warning))?,
-                Format::Sarif => self.log.warn(name, warning),
-                Format::Text | Format::Json => {
-                    let Warning { line, what, help } = warning;
-                    writeln!(self.err, "{name}:{line}: warning: {what}\n  help: {help}")?;
-                }
+    fn warn(&mut self, name: &str, warnings: &Diagnostics) -> io::Result<()> {
+        match self.format {
+            Format::Text if warnings.is_empty() => Ok(()),
+            Format::Text => writeln!(self.err, "{}", warnings.first_with_hint(self.most, HINT)),
+            Format::Github => {
+                warnings.iter().try_for_each(|found| writeln!(self.out, "{}", github::annotation(name, found)))
             }
+            Format::Sarif => {
+                warnings.iter().for_each(|found| self.log.add(name, found));
+                Ok(())
+            }
+            Format::Json => Ok(()),
         }
-        Ok(())
     }
 
     /// A mapping with errors, or one that could not be read.
@@ -147,7 +157,9 @@ impl<'w> Report<'w> {
 
     fn refuse_file(&mut self, file: File<'_>, why: &NotLoaded) -> io::Result<()> {
         match (self.format, why) {
-            (Format::Text, NotLoaded::Invalid(errors)) => writeln!(self.err, "{errors}")?,
+            (Format::Text, NotLoaded::Invalid(errors)) => {
+                writeln!(self.err, "{}", errors.first_with_hint(self.most, HINT))?;
+            }
             (Format::Text, NotLoaded::Unreadable(what)) => writeln!(self.err, "error: {what}")?,
             (Format::Json, NotLoaded::Invalid(errors)) => self.json(&refused(file, errors))?,
             (Format::Json, NotLoaded::Unreadable(what)) => {
@@ -156,14 +168,14 @@ impl<'w> Report<'w> {
             }
             (Format::Github, NotLoaded::Invalid(errors)) => {
                 for error in errors.iter() {
-                    writeln!(self.out, "{}", github::error(errors.file(), error))?;
+                    writeln!(self.out, "{}", github::annotation(errors.file(), error))?;
                 }
             }
             (Format::Github, NotLoaded::Unreadable(what)) => {
                 writeln!(self.out, "{}", github::unreadable(file.name(), what))?
             }
             (Format::Sarif, NotLoaded::Invalid(errors)) => {
-                errors.iter().for_each(|error| self.log.error(errors.file(), error));
+                errors.iter().for_each(|error| self.log.add(errors.file(), error));
             }
             (Format::Sarif, NotLoaded::Unreadable(what)) => self.log.unreadable(what),
         }

@@ -7,10 +7,9 @@ use super::super::exit::FAULTY;
 use super::super::load::NotLoaded;
 use super::super::settings::{SettingsPlace, code_of};
 use super::report::Report;
-use super::warnings::Warning;
 use crate::downstream::certificates::{CertificateError, certificates, inspect};
 use nameplate_core::diagnostic::Diagnostics;
-use nameplate_core::settings::{Identity, ListenerTls, Places, Problem, Problems, Settings};
+use nameplate_core::settings::{Identity, ListenerTls, Problem, Problems, Settings};
 
 /// Checks settings and the files they name, and returns the exit code.
 pub(super) fn check_settings(place: &SettingsPlace, report: &mut Report<'_>) -> io::Result<u8> {
@@ -18,16 +17,15 @@ pub(super) fn check_settings(place: &SettingsPlace, report: &mut Report<'_>) -> 
         Ok(read) => read,
         Err(e) => return refuse_settings(e, report),
     };
-    let mut found = Found { problems: Vec::new(), warnings: Vec::new(), places: &places };
+    let mut found = Found { problems: Vec::new(), warnings: Vec::new() };
     found.look_at(&settings);
-    let Found { problems, mut warnings, .. } = found;
+    let Found { problems, warnings } = found;
     if !problems.is_empty() {
         let errors = places.locate(&Problems(problems));
         report.refuse_settings(places.file(), &NotLoaded::Invalid(errors))?;
         return Ok(FAULTY);
     }
-    warnings.sort_by_key(|warning| warning.line);
-    report.accept_settings(places.file(), &summary(&settings), &warnings)?;
+    report.accept_settings(places.file(), &summary(&settings), &places.locate_warnings(&Problems(warnings)))?;
     Ok(0)
 }
 
@@ -56,13 +54,12 @@ fn summary(settings: &Settings) -> String {
 }
 
 /// What the files and addresses of settings show.
-struct Found<'p> {
+struct Found {
     problems: Vec<Problem>,
-    warnings: Vec<Warning>,
-    places: &'p Places,
+    warnings: Vec<Problem>,
 }
 
-impl Found<'_> {
+impl Found {
     fn look_at(&mut self, settings: &Settings) {
         self.problems.extend(settings.validate_addresses().err().into_iter().flat_map(|problems| problems.0));
         for (at, listener) in settings.listeners.iter().enumerate() {
@@ -81,7 +78,7 @@ impl Found<'_> {
         if endpoint.name.is_none() && endpoint.fixed.is_empty() && !endpoint.private_dns {
             self.warn(
                 "endpoint",
-                "there is no endpoint: `endpoint` has none of `name`, `private_dns` and `fixed`".into(),
+                "has none of `name`, `private_dns` and `fixed`".into(),
                 "set `name` to the endpoint's DNS name, unless NAMEPLATE_ENDPOINT or `serve --endpoint` does",
             );
         }
@@ -93,7 +90,7 @@ impl Found<'_> {
         for (key, endpoint) in std::iter::once(("endpoint.name".to_owned(), &settings.endpoint)).chain(named) {
             let Some(name) = &endpoint.name else { continue };
             if name.contains(".execute-api.") && !name.contains(".vpce.") {
-                let what = format!("{key}: `{name}` is the name of an API, and the DNS name of an endpoint is needed");
+                let what = format!("`{name}` is the name of an API, and the DNS name of an endpoint is needed");
                 let help = "write the endpoint's name, which ends in `.vpce.amazonaws.com`; where it has private DNS \
                             names, `private_dns: true`";
                 self.warn(&key, what, help);
@@ -143,7 +140,7 @@ impl Found<'_> {
     }
 
     fn warn(&mut self, key: &str, what: String, help: &'static str) {
-        self.warnings.push(Warning { line: self.places.line(key), what, help });
+        self.warnings.push(Problem::new(key, what, help));
     }
 }
 

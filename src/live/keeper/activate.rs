@@ -8,6 +8,7 @@ use super::super::snapshot::{PACE, Snapshot, Tally};
 use super::super::status::Origin;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
+use nameplate_core::mapping::warnings::summary;
 
 impl Live {
     /// Makes a table the active one.
@@ -27,14 +28,14 @@ impl Live {
         next.count_by(&self.metrics, self.most_domains);
         let (generation, entries, domains) = (next.generation, next.table.len(), next.table.domains());
         let version = next.version.map(|version| version.to_string()).unwrap_or_default();
-        let warning = self.regions.warning(&next.table, PACE);
+        let warnings = [self.regions.warning(&next.table, PACE), summary(&next.table, PACE)];
         let before = self.snapshot.swap(Arc::new(next));
         // Not a moment before: whoever waits for the metric sends requests that rely on it.
         self.metrics.mapping.in_force(generation, entries, domains);
         self.metrics.mapping.version(&version, &self.mapping.source);
         self.metrics.mapping.set_from_cache(origin == Origin::Cache);
         self.mapping.record_active(origin, confirmed);
-        if let Some(warning) = warning {
+        for warning in warnings.into_iter().flatten() {
             log::warn!("mapping: {warning}");
         }
         before

@@ -114,8 +114,40 @@ fn a_file_of_a_gigabyte_is_refused_unread() {
 }
 
 #[test]
+fn all_shows_what_the_first_fifty_leave_out() {
+    let dir = TempDir::new().expect("a directory");
+    let mapping = dir.path().join("mapping.yaml");
+    let entries: String = (0..70).map(|at| format!("  - CUSTOM_DOMAIN_URL: a{at}..example.com\n")).collect();
+    fs::write(&mapping, format!("APIS:\n{entries}")).expect("written");
+    let mut args = CheckArgs::of(vec![MappingSource::File(mapping)]);
+    let shown = |args: &CheckArgs| String::from_utf8(run_with(args, dir.path()).1).expect("text");
+    let first = shown(&args);
+    assert_eq!(first.matches(": error: ").count(), 50);
+    assert!(first.ends_with("\nand 90 more; `--all` shows them\n140 errors\n"), "{first}");
+    args.all = true;
+    let all = shown(&args);
+    assert_eq!(all.matches(": error: ").count(), 140);
+    assert!(all.ends_with("\n140 errors\n") && !all.contains("more"), "{all}");
+}
+
+/// Once, each error looked for the end of its line: ten thousand times hundreds of megabytes.
+#[test]
+fn many_errors_in_one_long_line_take_no_longer_than_in_many() {
+    let entry = "{\"CUSTOM_DOMAIN_URL\": \"a..b\", \"PRIVATE_API_URL\": \"x\"}";
+    let dir = TempDir::new().expect("a directory");
+    let mapping = dir.path().join("mapping.yaml");
+    fs::write(&mapping, format!("{{\"APIS\": [{}]}}", [entry; 120_000].join(","))).expect("written");
+    let start = Instant::now();
+    let (code, output) = run(&mapping);
+    assert!(start.elapsed() < Duration::from_secs(30), "took {:?}", start.elapsed());
+    assert_eq!(code, FAULTS);
+    assert!(String::from_utf8(output).expect("text").ends_with(" errors\n"));
+}
+
+#[test]
 fn the_sample_mapping_is_without_fault() {
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/mapping.yaml");
     let (code, output) = run(&sample);
-    assert_eq!(code, 0, "{}", String::from_utf8_lossy(&output));
+    let output = String::from_utf8(output).expect("text");
+    assert!(code == 0 && !output.contains("warning"), "{output}");
 }

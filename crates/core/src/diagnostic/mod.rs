@@ -1,6 +1,9 @@
-//! What is wrong with a mapping: what, where, the text it is about, how to mend it.
+//! What is wrong with a mapping: what, where, the text it is about, how to fix it.
 
+mod code;
 pub(crate) mod nearest;
+
+pub use code::{Code, Severity};
 
 use std::fmt::{self, Write as _};
 
@@ -10,16 +13,22 @@ use serde::Serialize;
 /// in one way many times over, and a page of it shows which.
 pub const MAX_FAULTS: usize = 10_000;
 
+/// The most errors that are counted. Beyond them the rest of the file is not read.
+const MAX_COUNTED: usize = 10 * MAX_FAULTS;
+
 /// What is said of a file without a mapping in it.
 pub(crate) const NOTHING: &str = "the mapping is empty";
 
 /// The most characters of the mapping that one fault quotes.
 const MAX_QUOTE: usize = 160;
 
+/// How far from a place its line is searched for its start and its end. A longer line is shown from the place.
+const MAX_LINE: usize = 1_024;
+
 /// The most characters of what is said about it, names taken from the mapping included.
 const MAX_SAID: usize = 480;
 
-/// One fault.
+/// One error or warning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// The line, from 1.
@@ -30,12 +39,16 @@ pub struct Diagnostic {
     pub what: String,
     /// The offending text as it may be printed: on one line, shortened, control characters escaped.
     pub text: String,
-    /// How to mend it, in one line.
+    /// How to fix it, in one line.
     pub help: String,
+    /// Whether it keeps the file from being used.
+    pub severity: Severity,
+    /// Its kind.
+    pub code: Code,
 }
 
-/// Every fault of a mapping, in the order of their places.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Every error of a mapping, or every warning, in the order of their places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     file: Box<str>,
     list: Vec<Diagnostic>,
@@ -44,9 +57,10 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     /// The one fault of a file that cannot be read as text, at the place where that shows.
-    pub(crate) fn of_file(file: &str, (line, column): (u32, u32), what: String, help: &str) -> Diagnostics {
-        let fault = Diagnostic { line, column, what, text: String::new(), help: help.into() };
-        Diagnostics { file: file.into(), list: vec![fault], more: 0 }
+    pub(crate) fn of_file(code: Code, file: &str, (line, column): (u32, u32), what: String, help: &str) -> Diagnostics {
+        let (text, severity) = (String::new(), Severity::Error);
+        let error = Diagnostic { line, column, what, text, help: help.into(), severity, code };
+        Diagnostics { file: file.into(), list: vec![error], more: 0 }
     }
 
     /// Errors of whole entries, in the order of their lines; as many as are kept, and how many more.
@@ -54,6 +68,25 @@ impl Diagnostics {
         let more = list.len().saturating_sub(MAX_FAULTS);
         list.truncate(MAX_FAULTS);
         Diagnostics { file: file.into(), list, more }
+    }
+
+    /// Removes those that a condition does not hold for.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&Diagnostic) -> bool) {
+        self.list.retain(keep);
+    }
+
+    /// Changes the columns: `column_of` gets a line and the column, and returns another.
+    pub(crate) fn shift(&mut self, column_of: impl Fn(u32, u32) -> u32) {
+        for found in &mut self.list {
+            found.column = column_of(found.line, found.column);
+        }
+    }
+
+    /// Takes those of the same file in, in the order of their places.
+    pub(crate) fn join(&mut self, others: Diagnostics) {
+        self.list.extend(others.list);
+        self.more += others.more;
+        self.list.sort_by_key(|found| (found.line, found.column));
     }
 
     /// What is wrong, by the name it has in every fault.
@@ -78,7 +111,12 @@ impl Diagnostics {
 
     /// As all of them are shown, but only the first `most`, and how many more there are.
     pub fn first(&self, most: usize) -> impl fmt::Display + '_ {
-        First { all: self, most }
+        First { all: self, most, hint: "" }
+    }
+
+    /// As [`Diagnostics::first`]; where some are left out that are kept, `hint` follows their number.
+    pub fn first_with_hint<'d>(&'d self, most: usize, hint: &'d str) -> impl fmt::Display + 'd {
+        First { all: self, most, hint }
     }
 
     /// Changes every text that is quoted, and what is said of it, before anybody sees either.
@@ -103,28 +141,32 @@ impl fmt::Display for Diagnostics {
     }
 }
 
-/// The first faults, and how many there are in all.
+/// The first ones, and how many there are in all.
 struct First<'d> {
     all: &'d Diagnostics,
     most: usize,
+    hint: &'d str,
 }
 
 impl fmt::Display for First<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for fault in self.all.list.iter().take(self.most) {
-            writeln!(f, "{}:{}:{}: error: {}", self.all.file, fault.line, fault.column, fault.what)?;
-            if !fault.text.is_empty() {
-                writeln!(f, "    {}", fault.text)?;
+        for found in self.all.list.iter().take(self.most) {
+            writeln!(f, "{}:{}:{}: {}: {}", self.all.file, found.line, found.column, found.severity, found.what)?;
+            if !found.text.is_empty() {
+                writeln!(f, "    {}", found.text)?;
             }
-            writeln!(f, "  help: {}", fault.help)?;
+            writeln!(f, "  help: {}", found.help)?;
         }
-        let more = self.all.len() - self.all.list.len().min(self.most);
+        let kept = self.all.list.len();
+        let more = self.all.len() - kept.min(self.most);
+        let hint = if kept > self.most { self.hint } else { "" };
         if more > 0 {
-            writeln!(f, "and {more} more")?;
+            writeln!(f, "and {more} more{hint}")?;
         }
+        let severity = self.all.list.first().map(|found| found.severity).unwrap_or_default();
         match self.all.len() {
-            1 => write!(f, "1 error"),
-            n => write!(f, "{n} errors"),
+            1 => write!(f, "1 {severity}"),
+            n => write!(f, "{n} {severity}s"),
         }
     }
 }
@@ -146,12 +188,36 @@ pub(crate) struct Fault {
     help: String,
     /// The value it is about and the byte of it where the fault lies; without one, the line is quoted.
     value: Option<(String, usize)>,
+    severity: Severity,
+    code: Code,
 }
 
 impl Fault {
     /// A fault at a place, quoting its line.
     pub(crate) fn at(at: Place, what: impl Into<String>, help: impl Into<String>) -> Fault {
-        Fault { at, what: what.into(), help: help.into(), value: None }
+        Fault {
+            at,
+            what: what.into(),
+            help: help.into(),
+            value: None,
+            severity: Severity::Error,
+            code: Code::default(),
+        }
+    }
+
+    /// Says of which kind it is.
+    pub(crate) fn code(self, code: Code) -> Fault {
+        Fault { code, ..self }
+    }
+
+    /// Whether it is of this kind.
+    pub(crate) fn is(&self, code: Code) -> bool {
+        self.code == code
+    }
+
+    /// Makes it a warning.
+    pub(crate) fn into_warning(self) -> Fault {
+        Fault { severity: Severity::Warning, ..self }
     }
 
     /// A fault at a byte of a value that starts at a place, quoting the value.
@@ -199,6 +265,11 @@ impl Faults {
         self
     }
 
+    /// Whether there are so many that no more are worth looking for.
+    pub(crate) fn is_full(&self) -> bool {
+        self.more >= MAX_COUNTED
+    }
+
     /// Looks the faults' texts up, in one pass over the mapping.
     pub(crate) fn locate(mut self, text: &str, file: &str) -> Diagnostics {
         self.kept.sort_by_key(|fault| fault.at);
@@ -225,6 +296,14 @@ impl<'t> Cursor<'t> {
     }
 
     fn advance(&mut self, to: Place) {
+        // Whole lines first; what is left is one.
+        while self.at.line < to.line {
+            let rest = &self.text.as_bytes()[self.byte..];
+            let Some(end) = memchr::memchr2(b'\n', b'\r', rest) else { break };
+            self.byte += end + if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
+            self.at = Place { line: self.at.line + 1, column: 1 };
+            self.line_start = self.byte;
+        }
         let mut chars = self.text[self.byte..].chars().peekable();
         while self.at < to {
             let Some(c) = chars.next() else { return };
@@ -255,14 +334,22 @@ impl<'t> Cursor<'t> {
             what: printable(&fault.what, MAX_SAID),
             text,
             help: printable(&fault.help, MAX_SAID),
+            severity: fault.severity,
+            code: fault.code,
         }
     }
 
     /// The line, or of a very long one what follows the place.
     fn line_text(&self) -> String {
-        let end_of = |from: usize| self.text[from..].find(['\n', '\r']).map_or(self.text.len(), |end| from + end);
-        let line = self.text[self.line_start..end_of(self.byte)].trim();
-        let shown = if line.len() <= MAX_QUOTE { line } else { self.text[self.byte..end_of(self.byte)].trim() };
+        // A whole mapping may be one line: whoever looked for its end once for each fault would never be done.
+        let mut end = self.text.len().min(self.byte + MAX_LINE);
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let end = self.text[self.byte..end].find(['\n', '\r']).map_or(end, |found| self.byte + found);
+        let is_near = self.byte - self.line_start <= MAX_LINE;
+        let line = if is_near { self.text[self.line_start..end].trim() } else { "" };
+        let shown = if is_near && line.len() <= MAX_QUOTE { line } else { self.text[self.byte..end].trim() };
         printable(shown, MAX_QUOTE)
     }
 }
@@ -278,7 +365,7 @@ fn shift_in_source(source: &str, value: &str, offset: usize) -> u32 {
 }
 
 /// Text of the mapping as a terminal may be shown it: on one line, shortened, and without the
-/// characters that move the cursor or turn the direction of writing around.
+/// characters that move the cursor, turn the direction of writing around or cannot be seen.
 fn printable(text: &str, most: usize) -> String {
     let mut out = String::new();
     for (at, c) in text.chars().enumerate() {
@@ -288,7 +375,9 @@ fn printable(text: &str, most: usize) -> String {
         }
         let turns =
             matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}') {
+        // What cannot be seen, or told from a space.
+        let hides = matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{ad}') || (c.is_whitespace() && c != ' ');
+        if c.is_control() || turns || hides {
             let _ = write!(out, "{}", c.escape_default());
         } else {
             out.push(c);

@@ -4,17 +4,10 @@ use std::ops::Range;
 
 use super::base_path::{BasePath, BasePathFault};
 use super::host::MAX_LABEL;
+use super::region::{check_form, suffix_of};
 
-/// The DNS suffix of each AWS partition that has API Gateway (AWS General Reference, "Partitions").
-pub const SUFFIXES: [&str; 7] = [
-    "amazonaws.com",
-    "amazonaws.com.cn",
-    "amazonaws.eu",
-    "c2s.ic.gov",
-    "sc2s.sgov.gov",
-    "cloud.adc-e.uk",
-    "csp.hci.ic.gov",
-];
+pub use super::api_fault::{ApiFault, ApiFaultKind};
+pub use super::region::SUFFIXES;
 
 /// A parsed PRIVATE_API_URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,22 +27,30 @@ pub struct PrivateApi {
 impl PrivateApi {
     /// Reads a PRIVATE_API_URL.
     pub fn parse(text: &str) -> Result<PrivateApi, ApiFault> {
+        // None of its parts may hold a space, so this is looked for only where something is wrong.
+        PrivateApi::read(text).map_err(|fault| ApiFault::of_space(text).unwrap_or(fault))
+    }
+
+    fn read(text: &str) -> Result<PrivateApi, ApiFault> {
         let Some(rest) = strip_scheme(text) else {
-            return Err(ApiFault::new(ApiFaultKind::NotHttps, 0..text.len().min(scheme_len(text))));
+            return Err(ApiFault::of_no_url(text));
         };
         let host_at = text.len() - rest.len();
         let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(host_end);
         let host_text = authority.strip_suffix(":443").unwrap_or(authority);
+        let host_text = host_text.strip_suffix('.').unwrap_or(host_text);
         let host = host_text.to_ascii_lowercase();
-        let at = |range: Range<usize>| host_at + range.start..host_at + range.end;
-        if host_text.contains(':') || host_text.contains('@') {
-            return Err(ApiFault::new(ApiFaultKind::PortOrUserinfo, at(0..authority.len())));
+        let at = |from: usize, range: Range<usize>| from + range.start..from + range.end;
+        if strip_scheme(rest).is_some() {
+            return Err(ApiFault::new(ApiFaultKind::SchemeTwice, host_at..host_at + 8));
         }
-        let (id_len, region) = parse_host(&host).map_err(|kind| ApiFault::new(kind, at(0..authority.len())))?;
+        if host_text.contains(':') || host_text.contains('@') {
+            return Err(ApiFault::new(ApiFaultKind::PortOrUserinfo, host_at..host_at + authority.len()));
+        }
+        let (id_len, region) = parse_host(&host).map_err(|(kind, range)| ApiFault::new(kind, at(host_at, range)))?;
         let path_at = host_at + host_end;
-        let (stage, base_path) = parse_path(path)
-            .map_err(|(kind, range)| ApiFault::new(kind, path_at + range.start..path_at + range.end))?;
+        let (stage, base_path) = parse_path(path).map_err(|(kind, range)| ApiFault::new(kind, at(path_at, range)))?;
         Ok(PrivateApi { host: host.into(), id_len, region, stage: stage.into(), base_path })
     }
 
@@ -79,31 +80,45 @@ fn strip_scheme(text: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("https://").then(|| &text[8..])
 }
 
-fn scheme_len(text: &str) -> usize {
-    text.find("://").map_or(text.len(), |at| at + 3)
-}
+/// What is wrong with a part of a text, and the bytes of the part.
+type PartFault = (ApiFaultKind, Range<usize>);
 
-fn parse_host(host: &str) -> Result<(u8, Range<u8>), ApiFaultKind> {
+fn parse_host(host: &str) -> Result<(u8, Range<u8>), PartFault> {
     // Nearly always the second label; to search for it costs more than all the rest.
     let second = host.split_once('.').and_then(|(first, rest)| Some((first, rest.strip_prefix("execute-api.")?)));
     let Some((first, rest)) = second.or_else(|| host.split_once(".execute-api.")) else {
-        return Err(ApiFaultKind::NotExecuteApi);
+        return Err((ApiFaultKind::of_other_host(host), 0..host.len()));
     };
     let Some((region, suffix)) = rest.split_once('.') else {
-        return Err(ApiFaultKind::NotExecuteApi);
+        return Err((ApiFaultKind::NotExecuteApi, 0..host.len()));
     };
+    if region == "amazonaws" {
+        return Err((ApiFaultKind::NotExecuteApi, 0..host.len()));
+    }
+    // Both are labels: the region ends before the 140th character.
+    let region_at = first.len() + ".execute-api.".len();
+    let region_range = region_at..region_at + region.len();
     if suffix.strip_prefix("vpce.").is_some_and(|suffix| SUFFIXES.contains(&suffix)) {
-        return Err(ApiFaultKind::EndpointName);
+        return Err((ApiFaultKind::EndpointName, 0..host.len()));
     }
     if !SUFFIXES.contains(&suffix) {
-        return Err(ApiFaultKind::UnknownSuffix(suffix.into()));
+        return Err((ApiFaultKind::UnknownSuffix(suffix.into()), region_range.end + 1..host.len()));
     }
     // A label of DNS has at most 63 characters; a route counts on hosts being that short.
-    let region_ok = (1..=MAX_LABEL).contains(&region.len())
-        && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if !region_ok {
-        return Err(ApiFaultKind::BadRegion(region.into()));
+    if region.len() > MAX_LABEL {
+        return Err((ApiFaultKind::BadRegion(region.into(), None), region_range));
     }
+    check_form(region).map_err(|why| (ApiFaultKind::of_region(region, why), region_range.clone()))?;
+    if suffix_of(region) != suffix {
+        let (region, suffix) = (region.into(), suffix.into());
+        return Err((ApiFaultKind::OtherPartition { region, suffix }, region_range));
+    }
+    let id = id_of(first).map_err(|kind| (kind, 0..first.len()))?;
+    Ok((id.len() as u8, region_range.start as u8..region_range.end as u8))
+}
+
+/// The API's id in the first label.
+fn id_of(first: &str) -> Result<&str, ApiFaultKind> {
     // The Route 53 alias form `{api}-vpce-{id}`: the API's id never holds a hyphen.
     let id = match first.find('-').and_then(|_| first.split_once("-vpce-")) {
         Some((id, endpoint))
@@ -117,106 +132,42 @@ fn parse_host(host: &str) -> Result<(u8, Range<u8>), ApiFaultKind> {
         None => first,
     };
     if id.is_empty() || id.len() > MAX_LABEL || !id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
-        return Err(ApiFaultKind::BadId(id.into()));
+        return Err(ApiFaultKind::of_id(id));
     }
-    // Both are labels: the region ends before the 140th character.
-    let start = first.len() + ".execute-api.".len();
-    Ok((id.len() as u8, start as u8..(start + region.len()) as u8))
+    Ok(id)
 }
 
-type PathFault = (ApiFaultKind, Range<usize>);
-
 /// `/{stage}[/{path}]` to the stage and the base path.
-fn parse_path(path: &str) -> Result<(&str, BasePath), PathFault> {
+fn parse_path(path: &str) -> Result<(&str, BasePath), PartFault> {
     if let Some(at) = path.find(['?', '#']) {
         return Err((ApiFaultKind::QueryOrFragment, at..path.len()));
     }
     let Some(rest) = path.strip_prefix('/') else {
         return Err((ApiFaultKind::NoStage, 0..path.len()));
     };
+    if rest.starts_with('/') {
+        return Err((ApiFaultKind::BadPath(BasePathFault::EmptySegment), 0..path.len()));
+    }
     let (stage, base) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     if stage.is_empty() {
         return Err((ApiFaultKind::NoStage, 0..path.len()));
     }
+    if stage == "$default" {
+        return Err((ApiFaultKind::DefaultStage, 1..1 + stage.len()));
+    }
     if stage.len() > 128 || !stage.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-') {
         return Err((ApiFaultKind::BadStage(stage.into()), 1..1 + stage.len()));
     }
-    let base_path = BasePath::parse(base).map_err(|why| (ApiFaultKind::BadPath(why), 1 + stage.len()..path.len()))?;
-    Ok((stage, base_path))
-}
-
-/// What is wrong with a PRIVATE_API_URL, and where in its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiFault {
-    /// What.
-    pub kind: ApiFaultKind,
-    /// The bytes of the text it is about.
-    pub range: Range<usize>,
-}
-
-impl ApiFault {
-    fn new(kind: ApiFaultKind, range: Range<usize>) -> Self {
-        ApiFault { kind, range }
-    }
-}
-
-/// The ways a PRIVATE_API_URL can be wrong.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ApiFaultKind {
-    /// API Gateway serves nothing but TLS.
-    #[error("PRIVATE_API_URL does not start with https://")]
-    NotHttps,
-    /// The host is not of the published form.
-    #[error("PRIVATE_API_URL is not an execute-api address")]
-    NotExecuteApi,
-    /// `vpce-...execute-api.{region}.vpce.amazonaws.com` names an endpoint, not an API.
-    #[error("PRIVATE_API_URL names a VPC endpoint, not an API")]
-    EndpointName,
-    /// No partition has this suffix.
-    #[error("`{0}` is not the DNS suffix of an AWS partition")]
-    UnknownSuffix(Box<str>),
-    /// Not a region's name.
-    #[error("`{0}` is not the name of a region")]
-    BadRegion(Box<str>),
-    /// Not an API's id.
-    #[error("`{0}` is not the id of an API")]
-    BadId(Box<str>),
-    /// The port is the endpoint's, and there are no users.
-    #[error("PRIVATE_API_URL carries a port or user information")]
-    PortOrUserinfo,
-    /// Nothing names the stage.
-    #[error("PRIVATE_API_URL has no stage")]
-    NoStage,
-    /// A stage has letters, digits, `_` and `-`.
-    #[error("`{0}` is not the name of a stage")]
-    BadStage(Box<str>),
-    /// The path after the stage cannot stand in front of every request's.
-    #[error("the path of PRIVATE_API_URL {0}")]
-    BadPath(BasePathFault),
-    /// A query cannot stand in front of a request's path.
-    #[error("PRIVATE_API_URL carries a query or fragment")]
-    QueryOrFragment,
-}
-
-impl ApiFaultKind {
-    /// How to mend it.
-    pub fn help(&self) -> String {
-        match self {
-            ApiFaultKind::NotHttps => "write `https://{api}.execute-api.{region}.amazonaws.com/{stage}`".into(),
-            ApiFaultKind::NotExecuteApi => "the invoke URL looks like `https://abc123.execute-api.eu-west-1.amazonaws.com/prod`".into(),
-            ApiFaultKind::EndpointName => {
-                "write the API's own name, `https://{api}.execute-api.{region}.amazonaws.com/{stage}`; the endpoint belongs in the settings".into()
+    let base_path = BasePath::parse(base).map_err(|why| {
+        let from = 1 + stage.len() + why.offset(base);
+        match why {
+            BasePathFault::Wildcard | BasePathFault::Parameter => {
+                (ApiFaultKind::Pattern(why, path[..from].into()), from..path.len())
             }
-            ApiFaultKind::UnknownSuffix(_) => format!("use one of {}", SUFFIXES.join(", ")),
-            ApiFaultKind::BadRegion(_) => "a region looks like `eu-west-1`".into(),
-            ApiFaultKind::BadId(_) => "an API id has only lower-case letters and digits, for example `abc123`".into(),
-            ApiFaultKind::PortOrUserinfo => "drop it: API Gateway listens on 443, and the endpoint's port belongs in the settings".into(),
-            ApiFaultKind::NoStage => "add the deployed stage, for example `/prod`".into(),
-            ApiFaultKind::BadStage(_) => "a stage has only letters, digits, `_` and `-`".into(),
-            ApiFaultKind::BadPath(_) => "write plain segments, for example `/prod/v1`".into(),
-            ApiFaultKind::QueryOrFragment => "end the URL after the path".into(),
+            why => (ApiFaultKind::BadPath(why), from..path.len()),
         }
-    }
+    })?;
+    Ok((stage, base_path))
 }
 
 #[cfg(test)]
@@ -279,20 +230,17 @@ mod tests {
 
     #[test]
     fn each_fault_says_where() {
-        fault("http://abc.execute-api.eu-west-1.amazonaws.com/p", ApiFaultKind::NotHttps, "http://");
+        let meant = || Some("https://abc.execute-api.eu-west-1.amazonaws.com/p".into());
+        fault("http://abc.execute-api.eu-west-1.amazonaws.com/p", ApiFaultKind::NotHttps(meant()), "http://");
         fault(
             "abc.execute-api.eu-west-1.amazonaws.com/p",
-            ApiFaultKind::NotHttps,
+            ApiFaultKind::NotHttps(meant()),
             "abc.execute-api.eu-west-1.amazonaws.com/p",
         );
         fault("https://abc.execute-api.eu-west-1.amazonaws.com/", ApiFaultKind::NoStage, "/");
         fault("https://abc.execute-api.eu-west-1.amazonaws.com", ApiFaultKind::NoStage, "");
         fault("https://abc.execute-api.eu-west-1.amazonaws.com/p?x=1", ApiFaultKind::QueryOrFragment, "?x=1");
-        fault(
-            "https://abc.execute-api.eu-west-1.amazonaws.com/$default",
-            ApiFaultKind::BadStage("$default".into()),
-            "$default",
-        );
+        fault("https://abc.execute-api.eu-west-1.amazonaws.com/$default", ApiFaultKind::DefaultStage, "$default");
         fault(
             "https://abc.execute-api.eu-west-1.amazonaws.com/p/../x",
             ApiFaultKind::BadPath(BasePathFault::DotSegment),
@@ -307,7 +255,7 @@ mod tests {
         fault(
             "https://abc.execute-api.eu-west-1.example.com/p",
             ApiFaultKind::UnknownSuffix("example.com".into()),
-            "abc.execute-api.eu-west-1.example.com",
+            "example.com",
         );
         fault(
             "https://abc.execute-api.eu-west-1.amazonaws.com:8443/p",

@@ -21,6 +21,9 @@ impl BasePath {
         if path.len() > MAX_BASE_PATH {
             return Err(BasePathFault::TooLong);
         }
+        if let Some((_, pattern)) = first_pattern(path) {
+            return Err(pattern);
+        }
         if refuse_dot_segments(path.as_bytes()).is_err() {
             return Err(BasePathFault::DotSegment);
         }
@@ -49,6 +52,28 @@ impl fmt::Display for BasePath {
     }
 }
 
+/// The first segment of a path that is a pattern, by the byte of its slash, and which kind of pattern it is. API Gateway
+/// writes a parameter of a resource `{id}`, and the rest of a path `{proxy+}`.
+fn first_pattern(path: &str) -> Option<(usize, BasePathFault)> {
+    // Nearly no path has one.
+    path.find(['*', '{'])?;
+    let mut at = 0;
+    let segments = path.split('/').map(|segment| {
+        let start = at;
+        at += segment.len() + 1;
+        (start.saturating_sub(1), segment, at > path.len())
+    });
+    let pattern = |(start, segment, is_last): (usize, &str, bool)| {
+        let is_wildcard = matches!(segment, "*" | "**") || (is_last && segment.ends_with('*'));
+        match (is_wildcard || segment.contains("+}"), segment.contains('{')) {
+            (true, _) => Some((start, BasePathFault::Wildcard)),
+            (false, true) => Some((start, BasePathFault::Parameter)),
+            (false, false) => None,
+        }
+    };
+    segments.filter_map(pattern).next()
+}
+
 /// Why a text is not a base path. Each reads after "the path".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BasePathFault {
@@ -64,9 +89,34 @@ pub enum BasePathFault {
     /// RFC 3986 section 3.3 lists those that are allowed.
     #[error("has a character that is not allowed in a URL's path")]
     Character,
+    /// `/*`, `/v1/*`, `/{proxy+}`.
+    #[error("ends in a wildcard")]
+    Wildcard,
+    /// `/users/{id}`.
+    #[error("has a path parameter")]
+    Parameter,
     /// A path begins with a slash.
     #[error("does not start with `/`")]
     NoSlash,
+}
+
+impl BasePathFault {
+    /// The byte of the path that it is about.
+    pub(crate) fn offset(self, path: &str) -> usize {
+        match self {
+            BasePathFault::Wildcard | BasePathFault::Parameter => first_pattern(path).map_or(0, |(at, _)| at),
+            _ => 0,
+        }
+    }
+
+    /// How to fix a pattern; `before` is what stands in front of it.
+    pub(crate) fn help_with(self, before: &str) -> String {
+        let covers = match self {
+            BasePathFault::Parameter => "a base path has no parameters, and covers everything below it",
+            _ => "a base path covers everything below it",
+        };
+        format!("{covers}: end it before, `{before}`")
+    }
 }
 
 #[cfg(test)]
@@ -96,6 +146,11 @@ mod tests {
         check("/%2e%2e", Err(BasePathFault::DotSegment));
         check("/a b", Err(BasePathFault::Character));
         check("/ä", Err(BasePathFault::Character));
+        for path in ["/*", "/v1/*", "/v1*", "/a/*/b", "/**", "/{proxy+}", "/v1/{proxy+}"] {
+            check(path, Err(BasePathFault::Wildcard));
+        }
+        check("/users/{id}/orders", Err(BasePathFault::Parameter));
+        check("/a*b/c", Ok("/a*b/c"));
         check("v1", Err(BasePathFault::NoSlash));
         let longest = format!("/{}", "a".repeat(MAX_BASE_PATH - 1));
         check(&longest, Ok(&longest));

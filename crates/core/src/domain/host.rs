@@ -19,6 +19,10 @@ pub struct Host(Box<str>);
 impl Host {
     /// Reads a name as a mapping file may write it. A trailing dot and upper case are accepted and
     /// dropped; everything else that is not a host name says why.
+    ///
+    /// An underscore may stand in the first label alone, under a domain that somebody has. No certificate may name it (CA/Browser Forum Baseline
+    /// Requirements, section 7.1.4.2.1), but the wildcard certificate of the parent covers it. In any other label,
+    /// and below a wildcard, that certificate could not be issued.
     pub fn parse(text: &str) -> Result<Host, HostFault> {
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
         if name.is_empty() {
@@ -37,6 +41,7 @@ impl Host {
         for label in labels.split('.') {
             check_label(label)?;
         }
+        check_underscores(&name)?;
         if labels.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit())) {
             return Err(HostFault::LooksLikeAnAddress);
         }
@@ -75,7 +80,8 @@ fn check_label(label: &str) -> Result<(), HostFault> {
     if label.len() > MAX_LABEL {
         return fault("is longer than 63 characters");
     }
-    if !label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-') {
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !label.bytes().all(|b| is_plain(b) || b == b'_') {
         return fault("has a character other than a-z, 0-9 and `-`");
     }
     if label.starts_with('-') || label.ends_with('-') {
@@ -83,6 +89,25 @@ fn check_label(label: &str) -> Result<(), HostFault> {
     }
     Ok(())
 }
+
+/// Refuses an underscore that a certificate would have to name.
+fn check_underscores(name: &str) -> Result<(), HostFault> {
+    if !name.contains('_') {
+        return Ok(());
+    }
+    let fault = |label: &str, why| Err(HostFault::Label { label: label.into(), why });
+    let (first, parent) = name.split_once('.').unwrap_or((name, ""));
+    if let Some(label) = parent.split('.').find(|label| label.contains('_')) {
+        return fault(label, UNDERSCORE_INSIDE);
+    }
+    if parent.is_empty() || is_public_suffix(parent) { fault(first, UNDERSCORE_ABOVE_ALL) } else { Ok(()) }
+}
+
+/// What is wrong with an underscore below the first label.
+pub(crate) const UNDERSCORE_INSIDE: &str = "has an underscore, and is not the first label";
+
+/// What is wrong with an underscore where nobody has a certificate of the parent.
+pub(crate) const UNDERSCORE_ABOVE_ALL: &str = "has an underscore, and stands directly under a public suffix";
 
 /// Why a text is not the name of a custom domain.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -296,6 +321,17 @@ mod tests {
     fn a_wildcard_stands_for_the_whole_first_label_only() {
         for text in ["*", "a.*.com", "a*.example.com", "*.*.example.com", "*a.example.com", "*."] {
             assert_eq!(Host::parse(text), Err(HostFault::WildcardNotFirst), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_underscore_stands_only_where_no_certificate_names_it() {
+        assert!(Host::parse("pay_api.in.example.com").is_ok() && Host::parse("_a.example.com").is_ok());
+        for text in ["api.in_side.example.com", "*.in_side.example.com", "a_b.c_d.example.com"] {
+            assert!(matches!(Host::parse(text), Err(HostFault::Label { why: UNDERSCORE_INSIDE, .. })), "{text}");
+        }
+        for text in ["my_shop.com", "my_shop.co.uk", "a_b"] {
+            assert!(matches!(Host::parse(text), Err(HostFault::Label { why: UNDERSCORE_ABOVE_ALL, .. })), "{text}");
         }
     }
 

@@ -43,9 +43,11 @@ pub(super) fn places_of_wider(routes: &[Route], pace: Pace) -> Vec<u32> {
 
 /// For each entry that is stricter than the one whose base path is the next above its own, where both lead to the same
 /// stage, the places of the two.
-pub fn stricter_below_wider(routes: &[Route]) -> Vec<(usize, usize)> {
+pub fn stricter_below_wider(routes: &[Route], pace: Pace) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
-    for (start, group) in groups(routes, || ()) {
+    let mut passed = pace.every(COMPARED);
+    // Nearly every domain has one entry.
+    for (start, group) in groups(routes, || passed.step()).filter(|(_, group)| group.len() > 1) {
         let by_base: HashMap<&str, usize> = group.iter().enumerate().map(|(at, route)| (route.base(), at)).collect();
         for (at, route) in group.iter().enumerate() {
             let above = route.base().rmatch_indices('/').map(|(slash, _)| &route.base()[..slash]);
@@ -201,7 +203,10 @@ mod tests {
     fn warned(entries: &[&str]) -> Vec<(u32, u32)> {
         let table = table(entries);
         let line = |place: usize| table.routes()[place].line;
-        stricter_below_wider(table.routes()).into_iter().map(|(strict, wide)| (line(strict), line(wide))).collect()
+        stricter_below_wider(table.routes(), Pace::default())
+            .into_iter()
+            .map(|(strict, wide)| (line(strict), line(wide)))
+            .collect()
     }
 
     #[test]

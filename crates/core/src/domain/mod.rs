@@ -7,6 +7,7 @@
 pub mod address;
 pub mod answer;
 pub mod api;
+mod api_fault;
 pub mod base_path;
 pub mod chunks;
 pub mod decide;
@@ -18,6 +19,7 @@ pub mod overrides;
 pub mod pace;
 pub mod proxy_header;
 pub mod refusal;
+pub mod region;
 pub mod request_line;
 pub mod rewrite;
 pub mod route;

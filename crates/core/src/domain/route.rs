@@ -403,12 +403,14 @@ mod tests {
 
     #[test]
     fn the_region_is_found_whatever_the_name_begins_with() {
-        for name in ["abc.execute-api.eu-west-1.amazonaws.com", "abc-vpce-0a1b.execute-api.eu-west-1.amazonaws.com.cn"]
-        {
+        for (name, region) in [
+            ("abc.execute-api.eu-west-1.amazonaws.com", "eu-west-1"),
+            ("abc-vpce-0a1b.execute-api.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ] {
             let api = PrivateApi::parse(&format!("https://{name}/prod")).expect("an api");
             let host = Host::parse("pay.example.com").expect("a host");
             let route = Route::new(&host, &base("/v1"), &api, Choices::default(), 1);
-            assert_eq!((route.api_id(), route.region(), route.api_host()), ("abc", "eu-west-1", name));
+            assert_eq!((route.api_id(), route.region(), route.api_host()), ("abc", region, name));
         }
     }
 

@@ -2,8 +2,10 @@
 
 use std::net::Ipv6Addr;
 
-use crate::domain::base_path::BasePath;
-use crate::domain::host::{Host, HostFault, is_public_suffix};
+use crate::diagnostic::Code;
+use crate::domain::base_path::{BasePath, BasePathFault};
+use crate::domain::host::{Host, HostFault, UNDERSCORE_ABOVE_ALL, UNDERSCORE_INSIDE, is_public_suffix};
+use crate::domain::region::SUFFIXES;
 
 /// A parsed CUSTOM_DOMAIN_URL.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,15 +21,17 @@ pub(super) struct DomainFault {
     pub(super) offset: usize,
     pub(super) what: String,
     pub(super) help: String,
+    pub(super) code: Code,
 }
 
 fn fault<T>(offset: usize, what: impl Into<String>, help: impl Into<String>) -> Result<T, DomainFault> {
-    Err(DomainFault { offset, what: what.into(), help: help.into() })
+    Err(DomainFault { offset, what: what.into(), help: help.into(), code: Code::BadDomain })
 }
 
 impl CustomDomain {
     /// Reads a value: `[https://]host[/base/path][/]`.
     pub(super) fn parse(value: &str) -> Result<CustomDomain, DomainFault> {
+        refuse_several(value)?;
         let host_at = scheme_len(value)?;
         let rest = &value[host_at..];
         if let Some(at) = rest.find(['?', '#']) {
@@ -40,21 +44,58 @@ impl CustomDomain {
         let path_at = rest.find('/').unwrap_or(rest.len());
         let (authority, path) = rest.split_at(path_at);
         let host = parse_host(authority).map_err(|fault| DomainFault { offset: host_at + fault.offset, ..fault })?;
-        let base = BasePath::parse(path).or_else(|why| {
-            let help = "write plain segments, for example `/v1`";
-            fault(host_at + path_at, format!("the path of CUSTOM_DOMAIN_URL {why}"), help)
+        let base = BasePath::parse(path).map_err(|why| {
+            let offset = host_at + path_at + why.offset(path);
+            let help = match why {
+                BasePathFault::Wildcard | BasePathFault::Parameter => why.help_with(&value[..offset]),
+                _ => "write plain segments, for example `/v1`".into(),
+            };
+            DomainFault { offset, what: format!("the path of CUSTOM_DOMAIN_URL {why}"), help, code: Code::BadPath }
         })?;
         Ok(CustomDomain { host, base })
     }
 }
 
-fn scheme_len(value: &str) -> Result<usize, DomainFault> {
-    let Some(end) = value.find(':').and_then(|_| value.find("://")) else { return Ok(0) };
-    if value[..end].eq_ignore_ascii_case("https") {
-        return Ok(end + 3);
+/// Refuses white space, and a comma that does not stand in a base path: several domains are not one value.
+fn refuse_several(value: &str) -> Result<(), DomainFault> {
+    let is_between = |c: char| c.is_ascii_whitespace() || c == ',';
+    let Some(at) = value.find(is_between) else { return Ok(()) };
+    let is_comma = value[at..].starts_with(',');
+    if is_comma && value[..at].trim_start_matches("https://").contains('/') {
+        return Ok(());
     }
-    let what = format!("CUSTOM_DOMAIN_URL starts with {}://, not https://", &value[..end]);
-    fault(0, what, "clients reach a custom domain over TLS; write `https://` or only the host")
+    if value.ends_with('\n') {
+        return fault(
+            at,
+            "CUSTOM_DOMAIN_URL holds a line break",
+            "write it on the line of its key, without `|` or `>`",
+        );
+    }
+    let what = format!("CUSTOM_DOMAIN_URL holds a {}", if is_comma { "comma" } else { "space" });
+    fault(at, what, "delete it; each domain has an entry of its own")
+}
+
+fn scheme_len(value: &str) -> Result<usize, DomainFault> {
+    let scheme = value.find([':', '/']).map_or("", |end| &value[..end]);
+    let rest = &value[scheme.len()..];
+    let is_https = scheme.eq_ignore_ascii_case("https");
+    if is_https && rest.starts_with("://") {
+        let twice = rest[3..].get(..8).is_some_and(|again| again.eq_ignore_ascii_case("https://"));
+        return if twice {
+            fault(8, "CUSTOM_DOMAIN_URL starts with https:// twice", "delete one of them")
+        } else {
+            Ok(8)
+        };
+    }
+    if is_https && (rest.starts_with("//") || rest.starts_with(":/")) {
+        let what = format!("CUSTOM_DOMAIN_URL starts with {scheme}{}", &rest[..2]);
+        return fault(0, what, "write `https://`, or only the host");
+    }
+    if rest.starts_with("://") {
+        let what = format!("CUSTOM_DOMAIN_URL starts with {scheme}://, not https://");
+        return fault(0, what, "clients reach a custom domain over TLS; write `https://` or only the host");
+    }
+    Ok(0)
 }
 
 fn parse_host(authority: &str) -> Result<Host, DomainFault> {
@@ -71,7 +112,20 @@ fn parse_host(authority: &str) -> Result<Host, DomainFault> {
     }
     let host = Host::parse(authority).or_else(|why| host_fault(authority, &why))?;
     refuse_suffix(&host)?;
+    refuse_api(&host)?;
     Ok(host)
+}
+
+/// Refuses the names of APIs and of VPC endpoints: AWS has their certificates, and nobody else gets one.
+fn refuse_api(host: &Host) -> Result<(), DomainFault> {
+    let under = |name: &str| name.split_once('.').map(|(_, suffix)| suffix.trim_start_matches("vpce.").to_owned());
+    let name = host.as_str();
+    let rest = name.strip_prefix("execute-api.").or_else(|| name.split_once(".execute-api.").map(|(_, rest)| rest));
+    if rest.and_then(under).is_some_and(|suffix| SUFFIXES.contains(&&*suffix)) {
+        let help = "write the domain clients call; the API's own address belongs in PRIVATE_API_URL";
+        return fault(0, "CUSTOM_DOMAIN_URL is an execute-api name, which is AWS's", help);
+    }
+    Ok(())
 }
 
 fn host_fault<T>(written: &str, why: &HostFault) -> Result<T, DomainFault> {
@@ -83,6 +137,14 @@ fn host_fault<T>(written: &str, why: &HostFault) -> Result<T, DomainFault> {
             (written.find('*').unwrap_or(0), help.into())
         }
         HostFault::TooLong(_) => (0, "shorten it".into()),
+        HostFault::Label { label, why: UNDERSCORE_INSIDE | UNDERSCORE_ABOVE_ALL } => {
+            let help = "write `-`: certificates cannot name an underscore. In the first label, under a domain of yours, it is \
+                        fine: the wildcard certificate of its parent covers it";
+            (label_at(written, label), help.into())
+        }
+        HostFault::Label { label, .. } if label.is_empty() && written.starts_with('.') => {
+            (0, format!("write `*{written}` for the names below it, or delete the dot"))
+        }
         HostFault::Label { label, .. } => {
             (label_at(written, label), "a label has a-z, 0-9 and, inside, `-`: 1 to 63 of them".into())
         }

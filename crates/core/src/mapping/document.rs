@@ -12,8 +12,8 @@ use std::str::Chars;
 
 use saphyr_parser::{BufferedInput, Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use super::syntax::explain;
-use crate::diagnostic::{Fault, Faults, Place};
+use super::syntax::{Broken, explain};
+use crate::diagnostic::{Code, Fault, Faults, Place};
 
 /// A mapping is 4 deep; what is nested deeper than this is not one.
 pub(super) const MAX_DEPTH: usize = 16;
@@ -25,7 +25,11 @@ pub(crate) const MAX_TEXT: usize = 8_192;
 /// has about ten; comments count too, and 30,000 entries commented out in a row still pass.
 pub(super) const MAX_AHEAD: u32 = 262_144;
 
-/// What counts for it.
+/// How many characters of any kind it may take in. Reading goes by megabytes a second, so a text without an end is refused
+/// within seconds, and 50,000 entries commented out in a row still pass.
+pub(super) const MAX_CHARACTERS: u32 = 8 * 1_024 * 1_024;
+
+/// What counts for the first of the two.
 pub(super) fn is_counted(c: char) -> bool {
     matches!(c, ',' | ':' | '[' | ']' | '{' | '}')
 }
@@ -103,10 +107,28 @@ pub(crate) trait Nodes<'t> {
 
 type Source<'t> = Chain<Chars<'static>, Chars<'t>>;
 
+/// How far the parser may read at present: by what [`is_counted`], and by every character.
+struct Ahead {
+    counted: Cell<u32>,
+    characters: Cell<u32>,
+}
+
+impl Ahead {
+    /// Lets the parser read on.
+    fn reset(&self) {
+        self.counted.set(MAX_AHEAD);
+        self.characters.set(MAX_CHARACTERS);
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.counted.get() == 0 || self.characters.get() == 0
+    }
+}
+
 /// The text, up to where the parser may read at present.
 struct Guarded<'t> {
     source: Source<'t>,
-    ahead: Rc<Cell<u32>>,
+    ahead: Rc<Ahead>,
 }
 
 impl Iterator for Guarded<'_> {
@@ -115,10 +137,10 @@ impl Iterator for Guarded<'_> {
     #[inline]
     fn next(&mut self) -> Option<char> {
         let c = self.source.next()?;
+        // The parser takes this for the end of the text, and comes back to the reader.
+        self.ahead.characters.set(self.ahead.characters.get().checked_sub(1)?);
         if is_counted(c) {
-            // The parser takes this for the end of the text, and comes back to the reader.
-            let left = self.ahead.get().checked_sub(1)?;
-            self.ahead.set(left);
+            self.ahead.counted.set(self.ahead.counted.get().checked_sub(1)?);
         }
         Some(c)
     }
@@ -142,8 +164,10 @@ pub(crate) struct Properties {
 
 /// Reads all of YAML that a mapping may have, and says of everything else where it stands.
 pub(crate) struct Reader<'t> {
+    /// All of it.
+    text: &'t str,
     parser: Parser<'t, BufferedInput<Guarded<'t>>>,
-    ahead: Rc<Cell<u32>>,
+    ahead: Rc<Ahead>,
     /// Where the parser's first line starts: its line and column are added to the parser's own.
     origin: (u32, i64),
     depth: usize,
@@ -169,7 +193,10 @@ impl<'t> Reader<'t> {
     }
 
     pub(super) fn new(text: &'t str) -> Reader<'t> {
-        let content = text.trim_start_matches([' ', '\t', '\r', '\n']);
+        let whole = text;
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+        let blank = text.bytes().take(MAX_CHARACTERS as usize).take_while(|byte| is_blank(byte)).count();
+        let content = &text[blank..];
         let (start, text, origin) = if content.starts_with(['{', '[']) {
             let before = &text[..text.len() - content.len()];
             let lines = before.replace("\r\n", "\n").matches(['\n', '\r']).count();
@@ -178,10 +205,12 @@ impl<'t> Reader<'t> {
         } else {
             ("", text, (0, 0))
         };
-        let ahead = Rc::new(Cell::new(MAX_AHEAD));
+        let ahead = Rc::new(Ahead { counted: Cell::new(MAX_AHEAD), characters: Cell::new(MAX_CHARACTERS) });
         let source = Guarded { source: start.chars().chain(text.chars()), ahead: Rc::clone(&ahead) };
+        let parser = Parser::new_from_iter(source);
         Reader {
-            parser: Parser::new_from_iter(source),
+            text: whole,
+            parser,
             ahead,
             origin,
             depth: 0,
@@ -199,7 +228,8 @@ impl<'t> Reader<'t> {
                 self.refuse_properties(at, anchor, tag.is_some());
                 if value.len() > MAX_TEXT {
                     let what = format!("a text of {} bytes; {MAX_TEXT} is the most", value.len());
-                    self.faults.push(Fault::at(at, what, "shorten it; look for a quote that is not closed"));
+                    let help = "shorten it; look for a quote that is not closed";
+                    self.faults.push(Fault::at(at, what, help).code(Code::TooLarge));
                     return Ok(Node::Reported);
                 }
                 Ok(Node::Text(Text { at, value, plain: style == ScalarStyle::Plain }))
@@ -227,7 +257,8 @@ impl<'t> Reader<'t> {
             }
             Event::Alias(_) => {
                 let help = "quote a wildcard: `\"*.example.com\"`; write a shared value out in each entry";
-                self.faults.push(Fault::at(at, "`*` starts a YAML alias, which a mapping cannot have", help));
+                let what = "`*` starts a YAML alias, which a mapping cannot have";
+                self.faults.push(Fault::at(at, what, help).code(Code::YamlFeature));
                 Ok(Node::Reported)
             }
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
@@ -241,14 +272,16 @@ impl<'t> Reader<'t> {
             self.properties.anchor = anchor;
         } else if anchor > 0 {
             let help = "delete it, and write a shared value out in each entry";
-            self.faults.push(Fault::at(at, "`&` starts a YAML anchor, which a mapping cannot have", help));
+            let what = "`&` starts a YAML anchor, which a mapping cannot have";
+            self.faults.push(Fault::at(at, what, help).code(Code::YamlFeature));
         }
         if tagged {
             let file = match self.kind {
                 Kind::Mapping => "a mapping",
                 Kind::Settings => "a settings file",
             };
-            self.faults.push(Fault::at(at, format!("`!` starts a YAML tag, which {file} cannot have"), "delete it"));
+            let what = format!("`!` starts a YAML tag, which {file} cannot have");
+            self.faults.push(Fault::at(at, what, "delete it").code(Code::YamlFeature));
         }
     }
 
@@ -266,15 +299,19 @@ impl<'t> Reader<'t> {
     }
 
     fn event(&mut self) -> Result<(Event<'t>, Span), Stop> {
-        self.ahead.set(MAX_AHEAD);
+        self.ahead.reset();
         let event = self.parser.next_event();
-        if self.ahead.get() == 0 {
+        if self.ahead.is_used_up() {
             let at = self.place(event.map_or_else(Marker::default, |event| match event {
                 Ok((_, span)) => span.start,
                 Err(fault) => *fault.marker(),
             }));
             let help = "write each entry on lines of its own, starting with `- `; or the whole file as JSON";
-            return self.stop(at, "a bracket or a comment that holds too much", help);
+            let what = match self.ahead.counted.get() {
+                0 => "a bracket or a comment that holds too much",
+                _ => "a text or a comment without an end",
+            };
+            return self.stop(at, what, help);
         }
         match event {
             Some(Ok(event)) => Ok(event),
@@ -288,13 +325,14 @@ impl<'t> Reader<'t> {
     }
 
     fn stop_at_broken<T>(&mut self, fault: &ScanError) -> Result<T, Stop> {
-        let (what, help) = match (self.kind, explain(fault.info())) {
-            (Kind::Settings, (what, help)) if help.contains("mapping") => {
-                (what, "compare the line and those above it with conf/nameplate.yaml")
+        let Broken { at, what, help } = explain(fault.info(), self.place(*fault.marker()), self.text);
+        let help = match self.kind {
+            Kind::Settings if help.contains("mapping") => {
+                "compare the line and those above it with conf/nameplate.yaml"
             }
-            (_, explained) => explained,
+            _ => help,
         };
-        self.stop(self.place(*fault.marker()), &format!("broken YAML: {what} ({})", fault.info()), help)
+        self.stop(at, &format!("broken YAML: {what} ({})", fault.info()), help)
     }
 
     fn stop_early<T>(&mut self, at: Place) -> Result<T, Stop> {
@@ -302,7 +340,7 @@ impl<'t> Reader<'t> {
     }
 
     fn stop<T>(&mut self, at: Place, what: &str, help: &str) -> Result<T, Stop> {
-        self.faults.push_last(Fault::at(at, what, help));
+        self.faults.push_last(Fault::at(at, what, help).code(Code::BrokenYaml));
         Err(Stop)
     }
 
@@ -418,7 +456,7 @@ mod tests {
         for _ in 0..4 {
             reader.open().expect("well-formed");
         }
-        let read = MAX_AHEAD - reader.ahead.get();
+        let read = MAX_AHEAD - reader.ahead.counted.get();
         assert!(read < 100, "the parser read {read} brackets, commas and colons ahead");
     }
 

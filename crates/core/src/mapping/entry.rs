@@ -1,8 +1,9 @@
 //! The keys of an entry, and what their values may be.
 
+use super::characters::{odd_in_key, odd_in_value};
 use super::document::Text;
-use crate::diagnostic::nearest::did_you_mean;
-use crate::diagnostic::{Fault, Place};
+use crate::diagnostic::nearest::{did_you_mean, nearest};
+use crate::diagnostic::{Code, Fault, Place};
 use crate::domain::route::{HostMode, RefererMode, ResponseMode};
 use crate::domain::verbs::{VERBS, VerbSet};
 
@@ -33,19 +34,21 @@ impl Key {
         "RATE_LIMIT",
     ];
 
+    /// Every key, in the order of the documentation.
+    pub(super) const ALL: [Key; Key::NAMES.len()] = [
+        Key::Domain,
+        Key::Api,
+        Key::Verbs,
+        Key::Referer,
+        Key::Host,
+        Key::Response,
+        Key::Endpoint,
+        Key::Timeout,
+        Key::RateLimit,
+    ];
+
     pub(super) fn named(name: &str) -> Option<Key> {
-        const KEYS: [Key; 9] = [
-            Key::Domain,
-            Key::Api,
-            Key::Verbs,
-            Key::Referer,
-            Key::Host,
-            Key::Response,
-            Key::Endpoint,
-            Key::Timeout,
-            Key::RateLimit,
-        ];
-        KEYS.into_iter().find(|key| key.name() == name)
+        Key::ALL.into_iter().find(|key| key.name() == name)
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -75,13 +78,53 @@ impl Key {
     }
 }
 
-/// The fault of a key that an entry cannot have.
-pub(super) fn unknown_key(key: &Text<'_>) -> Fault {
+/// A key of the AWS sample's mapping: the public zone that a certificate is validated in. It has no effect here, and
+/// is a warning, so that the sample's files pass.
+pub(super) const OBSOLETE: &str = "ROUTE53_PUBLIC_DOMAIN";
+
+/// What people call the keys, and what they are called.
+const SYNONYMS: [(&str, Key); 16] = [
+    ("ALLOWED_METHODS", Key::Verbs),
+    ("HTTP_METHODS", Key::Verbs),
+    ("METHOD", Key::Verbs),
+    ("METHODS", Key::Verbs),
+    ("CUSTOM_DOMAIN_NAME", Key::Domain),
+    ("DOMAIN", Key::Domain),
+    ("DOMAIN_NAME", Key::Domain),
+    ("HOSTNAME", Key::Domain),
+    ("API_URL", Key::Api),
+    ("BACKEND", Key::Api),
+    ("INVOKE_URL", Key::Api),
+    ("PRIVATE_API", Key::Api),
+    ("TARGET", Key::Api),
+    ("URL", Key::Api),
+    ("LIMIT", Key::RateLimit),
+    ("VPC_ENDPOINT", Key::Endpoint),
+];
+
+/// The key that an unknown one was probably meant to be.
+pub(super) fn meant_key(name: &str) -> Option<Key> {
+    let synonym = SYNONYMS.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+    synonym.map(|(_, key)| *key).or_else(|| nearest(name, &Key::NAMES).and_then(Key::named))
+}
+
+/// The error of a key that cannot stand where it does; `known` are those that can.
+pub(super) fn unknown_key(key: &Text<'_>, known: &[&'static str]) -> Fault {
     if key.value == "<<" {
         let help = "write the merged keys out in each entry";
-        return Fault::at(key.at, "`<<` is a YAML merge key, which a mapping cannot have", help);
+        let what = "`<<` is a YAML merge key, which a mapping cannot have";
+        return Fault::at(key.at, what, help).code(Code::YamlFeature);
     }
-    Fault::at(key.at, format!("unknown key `{}`", key.value), did_you_mean(&key.value, &Key::NAMES))
+    if let Some(fault) = odd_in_key(key.at, &key.value) {
+        return fault;
+    }
+    if key.plain && key.value.starts_with("//") {
+        return Fault::at(key.at, "`//` starts no comment in YAML", "write `#`, or delete it").code(Code::BrokenYaml);
+    }
+    let what = format!("unknown key `{}`", key.value);
+    let synonym = meant_key(&key.value).map(Key::name).filter(|name| known.contains(name));
+    let help = synonym.map_or_else(|| did_you_mean(&key.value, known), |name| format!("did you mean `{name}`?"));
+    Fault::at(key.at, what, help).code(Code::UnknownKey)
 }
 
 pub(super) const REFERER: [(&str, RefererMode); 2] =
@@ -145,10 +188,11 @@ impl VerbList {
     /// The set they make. `at` is where VERBS stands.
     pub(super) fn finish(self, at: Place) -> Result<VerbSet, Fault> {
         match (self.any, self.count) {
-            (_, 0) => Err(Fault::at(at, "VERBS lists no verb", Key::Verbs.help())),
+            (_, 0) => Err(Fault::at(at, "VERBS lists no verb", Key::Verbs.help()).code(Code::BadVerb)),
             (true, 1) => Ok(VerbSet::ALL),
             (true, _) => {
-                Err(Fault::at(at, "VERBS lists `ANY` beside other verbs", "keep `ANY` alone, or list the verbs"))
+                let help = "keep `ANY` alone, or list the verbs";
+                Err(Fault::at(at, "VERBS lists `ANY` beside other verbs", help).code(Code::BadVerb))
             }
             (false, _) => Ok(self.set),
         }
@@ -157,12 +201,25 @@ impl VerbList {
 
 fn bad_verb(value: &Text<'_>, offset: usize, verb: &str) -> Fault {
     if verb.is_empty() {
-        return Fault::in_value(value.at, &value.value, offset, "VERBS has an empty item", Key::Verbs.help());
+        let what = "VERBS has an empty item";
+        return Fault::in_value(value.at, &value.value, offset, what, Key::Verbs.help()).code(Code::BadVerb);
+    }
+    if let Some(fault) = odd_in_value(value.at, &value.value) {
+        return fault;
+    }
+    let what = format!("`{verb}` is not a verb that API Gateway has");
+    let is_verb = |word: &str| VERBS.iter().any(|known| known.eq_ignore_ascii_case(word));
+    let mut words = verb.split([' ', '|', ';', '/', '+']).filter(|word| !word.is_empty());
+    if words.clone().count() > 1 && words.all(is_verb) {
+        let help = "separate verbs with commas, for example `GET,POST`";
+        return Fault::in_value(value.at, &value.value, offset, what, help).code(Code::BadVerb);
+    }
+    if verb.eq_ignore_ascii_case("ALL") {
+        return Fault::in_value(value.at, &value.value, offset, what, "write `ANY`").code(Code::BadVerb);
     }
     let mut known = VERBS.to_vec();
     known.push("ANY");
-    let what = format!("`{verb}` is not a verb that API Gateway has");
-    Fault::in_value(value.at, &value.value, offset, what, did_you_mean(verb, &known))
+    Fault::in_value(value.at, &value.value, offset, what, did_you_mean(verb, &known)).code(Code::BadVerb)
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::compile::compile_paced;
 use super::encoding::text_of;
-use crate::diagnostic::Diagnostics;
+use super::warnings::warnings;
+use crate::diagnostic::{Code, Diagnostics};
 use crate::domain::pace::Pace;
 use crate::domain::table::MappingTable;
 use crate::domain::version::Version;
@@ -17,12 +18,17 @@ pub struct Compiled {
     pub table: MappingTable,
     /// Of the bytes it was compiled from.
     pub version: Version,
+    /// What somebody should look at all the same.
+    pub warnings: Diagnostics,
 }
 
 impl Compiled {
     /// Compiles bytes that must be UTF-8, and says which mapping they are; as [`compile_bytes`].
     pub fn of(bytes: &[u8], file: &str, endpoints: Option<&[String]>) -> Result<Compiled, Diagnostics> {
-        compile_bytes(bytes, file, endpoints).map(|table| Compiled { table, version: version_of(bytes) })
+        let text = text_of(bytes, file)?;
+        let table = compile_paced(text, file, endpoints, Pace::default())?;
+        let warnings = warnings(text, &table, file);
+        Ok(Compiled { table, version: version_of(bytes), warnings })
     }
 }
 
@@ -63,7 +69,13 @@ pub fn version_of_paced(bytes: &[u8], pace: Pace) -> Version {
 pub fn too_large(file: &str, size: Option<u64>, most: u64) -> Diagnostics {
     let size = size.map(|size| format!("it has {size} bytes, and ")).unwrap_or_default();
     let what = format!("the file is too large: {size}{most} bytes are the most");
-    Diagnostics::of_file(file, (1, 1), what, "check the path: a mapping of 100,000 entries has about 15 MB")
+    Diagnostics::of_file(
+        Code::TooLarge,
+        file,
+        (1, 1),
+        what,
+        "check the path: a mapping of 100,000 entries has about 15 MB",
+    )
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
 //! The mapping's text to a table, with every fault named and placed.
 
+mod characters;
 pub mod compile;
 mod custom_domain;
+mod damage;
 pub(crate) mod document;
 pub(crate) mod encoding;
 mod entry;
 pub mod load;
+mod other_files;
 mod overrides;
+mod placeholder;
 mod quick;
 pub mod regions;
 mod syntax;
+pub mod warnings;

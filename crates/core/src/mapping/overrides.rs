@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::document::Text;
 use super::entry::Key;
-use crate::diagnostic::Fault;
 use crate::diagnostic::nearest::did_you_mean;
+use crate::diagnostic::{Code, Fault};
 use crate::domain::duration::duration_of;
 use crate::domain::overrides::{DEFAULT_ENDPOINT, RateLimit, Timeouts, is_endpoint_name};
 
@@ -30,7 +30,7 @@ pub(super) fn endpoint(value: &Text<'_>, known: Option<&[String]>) -> Result<Opt
         let mut names: Vec<&str> = known.iter().map(String::as_str).collect();
         names.push(DEFAULT_ENDPOINT);
         let what = format!("the settings have no endpoint `{name}`");
-        return Err(fault(what, did_you_mean(name, &names)));
+        return Err(fault(what, did_you_mean(name, &names)).code(Code::UnknownEndpoint));
     }
     Ok(Some(name.to_owned()))
 }

@@ -9,7 +9,7 @@
 
 use std::borrow::Cow;
 
-use super::document::{MAX_AHEAD, MAX_TEXT, Node, Nodes, Stop, Text, is_counted};
+use super::document::{MAX_AHEAD, MAX_CHARACTERS, MAX_TEXT, Node, Nodes, Stop, Text, is_counted};
 use crate::diagnostic::{Faults, Place};
 
 /// A line with something on it.
@@ -84,7 +84,7 @@ impl<'t> Quick<'t> {
     /// Takes the next line that has something on it.
     fn advance(&mut self) -> Result<(), Stop> {
         self.next = None;
-        let mut ahead = 0;
+        let (mut ahead, before) = (0, self.rest.len());
         while !self.rest.is_empty() {
             let (line, rest) = match memchr::memchr(b'\n', self.rest.as_bytes()) {
                 Some(end) => {
@@ -95,11 +95,14 @@ impl<'t> Quick<'t> {
             };
             self.rest = rest;
             self.number += 1;
+            if line.len() >= MAX_CHARACTERS as usize / 2 {
+                return Err(Stop);
+            }
             let text = line.trim_start_matches(' ');
             if is_blank(text)? {
                 // The other reader does not look ahead any further, so this one does not either.
                 ahead += text.bytes().filter(|byte| is_counted(char::from(*byte))).count();
-                if ahead >= MAX_AHEAD as usize {
+                if ahead >= MAX_AHEAD as usize || before - self.rest.len() >= MAX_CHARACTERS as usize / 2 {
                     return Err(Stop);
                 }
             } else {

@@ -4,7 +4,7 @@
 //! gets no response: the endpoint shows a certificate for other names. The table is the same with or without the
 //! settings, so this is no part of compiling a mapping.
 
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::domain::pace::Pace;
 use crate::domain::route::Route;
 use crate::domain::table::MappingTable;
@@ -67,6 +67,8 @@ impl EndpointRegions {
                     "write `{region}` in PRIVATE_API_URL, or name an endpoint of `{own}` with ENDPOINT; an endpoint serves \
                      the APIs of its own region alone"
                 ),
+                severity: Severity::Error,
+                code: Code::EndpointRegion,
             })
         };
         let list: Vec<_> = self.strays(table, Pace::default()).into_iter().filter_map(error).collect();
@@ -129,10 +131,10 @@ endpoints:
     #[test]
     fn an_api_of_another_region_than_its_endpoints_is_an_error_with_its_line() {
         let table =
-            table(&[("eu-west-1", "default"), ("eu-wst-1", "default"), ("us-east-1", "us"), ("eu-west-1", "us")]);
+            table(&[("eu-west-1", "default"), ("eu-west-2", "default"), ("us-east-1", "us"), ("eu-west-1", "us")]);
         let errors = regions().errors(&table, "m").expect("two errors").to_string();
-        let first = "m:5:1: error: the API is in `eu-wst-1`, and its endpoint `default` is in `eu-west-1`\n    \
-                     abc.execute-api.eu-wst-1.amazonaws.com\n  help: write `eu-west-1` in PRIVATE_API_URL";
+        let first = "m:5:1: error: the API is in `eu-west-2`, and its endpoint `default` is in `eu-west-1`\n    \
+                     abc.execute-api.eu-west-2.amazonaws.com\n  help: write `eu-west-1` in PRIVATE_API_URL";
         assert!(errors.starts_with(first) && errors.ends_with("\n2 errors"), "{errors}");
         assert!(errors.contains("m:11:1: error: the API is in `eu-west-1`, and its endpoint `us` is in `us-east-1`"));
         let warning = regions().warning(&table, Pace::default()).expect("a warning");

@@ -22,17 +22,21 @@ impl Places {
         &self.file
     }
 
-    /// The line of a key, or of the next one around it that is set.
-    pub fn line(&self, key: &str) -> u32 {
-        place_in(&self.list, key).line
-    }
-
     /// Problems at the places of their keys.
     pub fn locate(&self, problems: &Problems) -> Diagnostics {
+        self.placed(problems, |error| error)
+    }
+
+    /// The same, of what does not keep the settings from being used.
+    pub fn locate_warnings(&self, problems: &Problems) -> Diagnostics {
+        self.placed(problems, Fault::into_warning)
+    }
+
+    fn placed(&self, problems: &Problems, severity: fn(Fault) -> Fault) -> Diagnostics {
         let mut faults = Faults::default();
         for Problem { key, wrong: Wrong { what, help }, .. } in &problems.0 {
             let at = place_in(&self.list, key);
-            faults.push(Fault::at(at, format!("{key}: {what}"), help.as_str()));
+            faults.push(severity(Fault::at(at, format!("{key}: {what}"), help.as_str())));
         }
         let faults = if self.file.starts_with('<') { faults.without_text() } else { faults };
         without_secrets(faults.locate(&self.text, &self.file))

@@ -209,7 +209,7 @@ fn a_command_line_that_is_wrong_says_why() {
         ("@mapping.yaml --own com", "a public suffix"),
         ("@mapping.yaml --own *.example.com", "it is a wildcard"),
         ("@mapping.yaml --validation-zone internal", "a single label"),
-        ("@mapping.yaml --own exa_mple.com", "has a character other than"),
+        ("@mapping.yaml --own exa_mple.com", "has an underscore"),
         ("@mapping.yaml --quota zones=1", "it is one of hosted-zones, records-per-zone"),
         ("@mapping.yaml --quota names-per-certificate=101", "a number from 1 to 100"),
         ("@mapping.yaml --zones per-domain", "per-parent, per-name"),

@@ -33,6 +33,8 @@ fn entry() -> impl Strategy<Value = String> {
     let referer = prop::sample::select(&["domain", "preserve"][..]);
     let (domain, stage) = (prop::sample::select(&DOMAINS[..]), prop::sample::select(&STAGES[..]));
     (domain, stage, path(2), verbs, referer).prop_map(|(domain, stage, path, verbs, referer)| {
+        // A mapping's path does not end in a wildcard.
+        let path = if path.ends_with('*') { path + "/b" } else { path };
         format!(
             "  - CUSTOM_DOMAIN_URL: \"{domain}/UNIQUE\"\n    PRIVATE_API_URL: \
              https://1abc23.execute-api.us-east-1.amazonaws.com/{stage}{path}\n    VERBS: \"{verbs}\"\n    REFERER: {referer}\n"

@@ -12,7 +12,7 @@ const WRONG: &str = "wrong.example.com";
 /// An entry whose region is misspelt, so that the certificate is for another name.
 fn with_a_wrong_region() -> ProxyBuilder {
     pay().yaml(&format!(
-        "  - CUSTOM_DOMAIN_URL: {WRONG}\n    PRIVATE_API_URL: https://abc123.execute-api.eu-wst-1.amazonaws.com/prod\n"
+        "  - CUSTOM_DOMAIN_URL: {WRONG}\n    PRIVATE_API_URL: https://abc123.execute-api.eu-west-2.amazonaws.com/prod\n"
     ))
 }
 
@@ -126,7 +126,7 @@ const OTHER_REGION: &str = "APIS:
     PRIVATE_API_URL: https://abc123.execute-api.eu-west-1.amazonaws.com/prod
     ENDPOINT: eu
   - CUSTOM_DOMAIN_URL: shop.example.com
-    PRIVATE_API_URL: https://abc123.execute-api.eu-wst-1.amazonaws.com/prod
+    PRIVATE_API_URL: https://abc123.execute-api.eu-west-2.amazonaws.com/prod
     ENDPOINT: eu
 ";
 const ENDPOINTS: &str = "endpoints: { eu: { name: vpce-0123456789abcdef0-abcdefgh.execute-api.eu-west-1.vpce.amazonaws.com, \
@@ -142,7 +142,7 @@ fn an_entry_of_another_region_is_an_error_in_check() {
     let checked = nameplate(&["check", "--config", &settings, &mapping]);
     let said = String::from_utf8(checked.stderr).expect("text");
     assert_eq!(checked.status.code(), Some(1), "{said}");
-    let wanted = ":5:1: error: the API is in `eu-wst-1`, and its endpoint `eu` is in `eu-west-1`";
+    let wanted = ":5:1: error: the API is in `eu-west-2`, and its endpoint `eu` is in `eu-west-1`";
     assert!(said.contains(wanted) && said.ends_with("1 error\n"), "{said}");
     // Without settings nobody knows what region an endpoint is in.
     assert_eq!(nameplate(&["check", &mapping]).status.code(), Some(0));

@@ -9,14 +9,18 @@ use std::marker::PhantomData;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::characters::{first_odd, odd_in_value};
 use super::custom_domain::CustomDomain;
+use super::damage::Damage;
 use super::document::{Node, Nodes, Reader, Stop, Text};
 use super::encoding::not_text;
-use super::entry::{HOST, Key, REFERER, RESPONSE, VerbList, choice, unknown_key};
+use super::entry::{HOST, Key, OBSOLETE, REFERER, RESPONSE, VerbList, choice, meant_key, unknown_key};
+use super::other_files;
 use super::overrides;
+use super::placeholder;
 use super::quick::Quick;
-use crate::diagnostic::nearest::{did_you_mean, nearest};
-use crate::diagnostic::{Diagnostics, Fault, Faults, NOTHING, Place};
+use crate::diagnostic::nearest::nearest;
+use crate::diagnostic::{Code, Diagnostics, Fault, Faults, NOTHING, Place};
 use crate::domain::api::PrivateApi;
 use crate::domain::base_path::BasePath;
 use crate::domain::host::Host;
@@ -44,6 +48,11 @@ pub(super) fn compile_paced(
     if let Some(at) = memchr::memchr(0, text.as_bytes()) {
         return Err(not_text(text.as_bytes(), at, file));
     }
+    if let Some(fault) = other_files::by_start(text) {
+        let mut faults = Faults::default();
+        faults.push(fault);
+        return Err(faults.locate(text, file));
+    }
     match quickly(text, endpoints, pace) {
         Some(table) => Ok(table),
         None => with_places(text, file, endpoints, pace),
@@ -60,6 +69,17 @@ fn quickly(text: &str, endpoints: Option<&[String]>, pace: Pace) -> Option<Mappi
 
 /// Compiles whatever a mapping may be, or says where it is at fault.
 fn with_places(text: &str, file: &str, endpoints: Option<&[String]>, pace: Pace) -> Result<MappingTable, Diagnostics> {
+    let found = match undamaged(text, file, endpoints, pace) {
+        Err(found) => found,
+        table => return table,
+    };
+    let Some(damage) = Damage::of(text) else { return Err(found) };
+    let others = undamaged(&damage.repaired, file, endpoints, pace).err();
+    Err(damage.diagnose(text, file, others))
+}
+
+/// As [`with_places`]; takes every line as it is.
+fn undamaged(text: &str, file: &str, endpoints: Option<&[String]>, pace: Pace) -> Result<MappingTable, Diagnostics> {
     let mut compiler = Compiler::new(Reader::new(text), text.len(), endpoints, pace);
     match compiler.document() {
         Ok(()) if compiler.faults().is_empty() => Ok(MappingTable::new_paced(compiler.drafts.finish(), pace)),
@@ -120,14 +140,14 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
         self.reader.faults()
     }
 
-    fn fault(&mut self, at: Place, what: impl Into<String>, help: impl Into<String>) {
-        self.faults().push(Fault::at(at, what, help));
+    fn fault(&mut self, code: Code, at: Place, what: impl Into<String>, help: impl Into<String>) {
+        self.faults().push(Fault::at(at, what, help).code(code));
     }
 
     fn document(&mut self) -> Result<(), Stop> {
         match self.reader.open()? {
-            None => self.fault(Place { line: 1, column: 1 }, NOTHING, LIST_HELP),
-            Some(Node::Text(text)) if text.is_null() => self.fault(text.at, NOTHING, LIST_HELP),
+            None => self.fault(Code::EmptyFile, Place { line: 1, column: 1 }, NOTHING, LIST_HELP),
+            Some(Node::Text(text)) if text.is_null() => self.fault(Code::EmptyFile, text.at, NOTHING, LIST_HELP),
             Some(Node::Map(at)) => self.top_level(at)?,
             Some(node) => {
                 self.wrong_type("the mapping", "must start with", "the key `APIS`", &node, LIST_HELP);
@@ -151,14 +171,12 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
 
     fn top_level(&mut self, at: Place) -> Result<(), Stop> {
         let mut first: Option<u32> = None;
-        let mut meant = false;
+        let mut unknown = Vec::new();
         while let Some(key) = self.key()? {
             let value = self.reader.value()?;
             if key.value != APIS {
-                meant |= nearest(&key.value, &[APIS]).is_some();
-                let help = did_you_mean(&key.value, &[APIS]);
-                self.fault(key.at, format!("unknown key `{}`", key.value), help);
                 self.reader.skip(&value)?;
+                unknown.push(key);
             } else if let Some(line) = first {
                 self.duplicate_key(&key, line, "move its entries there, and delete it");
                 self.reader.skip(&value)?;
@@ -167,8 +185,19 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
                 self.entries(&key, value)?;
             }
         }
-        if first.is_none() && !meant {
-            self.fault(at, "the key `APIS` is missing", LIST_HELP);
+        let names = || unknown.iter().map(|key| &*key.value);
+        if first.is_none() {
+            if let Some(fault) = unknown.first().and_then(|key| other_files::by_keys(key.at, names())) {
+                self.faults().push(fault);
+                return Ok(());
+            }
+            if !names().any(|name| nearest(name, &[APIS]).is_some() || first_odd(name).is_some() || name.contains(APIS))
+            {
+                self.fault(Code::MissingKey, at, "the key `APIS` is missing", LIST_HELP);
+            }
+        }
+        for key in &unknown {
+            self.faults().push(unknown_key(key, &[APIS]));
         }
         Ok(())
     }
@@ -177,7 +206,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
         match list {
             Node::List(_) => {}
             Node::Text(text) if text.is_null() => {
-                self.fault(key.at, "APIS has no value", LIST_HELP);
+                self.fault(Code::MissingValue, key.at, "APIS has no value", LIST_HELP);
                 return Ok(());
             }
             node => {
@@ -189,10 +218,15 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
         let mut steps = self.pace.every(ENTRIES_READ);
         loop {
             steps.step();
+            if self.faults().is_full() {
+                return Err(Stop);
+            }
             match self.reader.node()? {
                 Node::Close => break,
                 Node::Map(at) => self.entry(at)?,
-                Node::Text(text) if text.is_null() => self.fault(text.at, "an entry is empty", ENTRY_HELP),
+                Node::Text(text) if text.is_null() => {
+                    self.fault(Code::MissingValue, text.at, "an entry is empty", ENTRY_HELP);
+                }
                 node => {
                     self.wrong_type("an entry", "must be", "keys with values", &node, ENTRY_HELP);
                     self.reader.skip(&node)?;
@@ -201,7 +235,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             count += 1;
         }
         if count == 0 {
-            self.fault(key.at, "APIS lists no entry", LIST_HELP);
+            self.fault(Code::MissingValue, key.at, "APIS lists no entry", LIST_HELP);
         }
         Ok(())
     }
@@ -211,11 +245,12 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
         while let Some(name) = self.key()? {
             let value = self.reader.value()?;
             match Key::named(&name.value) {
+                None if name.value == OBSOLETE => self.reader.skip(&value)?,
                 None => {
-                    if let Some(meant) = nearest(&name.value, &Key::NAMES).and_then(Key::named) {
+                    if let Some(meant) = meant_key(&name.value) {
                         entry.meant[meant as usize] = true;
                     }
-                    self.faults().push(unknown_key(&name));
+                    self.faults().push(unknown_key(&name, &Key::NAMES));
                     self.reader.skip(&value)?;
                 }
                 Some(key) => match entry.lines[key as usize] {
@@ -232,7 +267,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
         }
         for key in [Key::Domain, Key::Api] {
             if entry.lines[key as usize].is_none() && !entry.meant[key as usize] {
-                self.fault(at, format!("the entry has no {}", key.name()), key.help());
+                self.fault(Code::MissingKey, at, format!("the entry has no {}", key.name()), key.help());
             }
         }
         self.claim(entry);
@@ -245,7 +280,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
         }
         let text = match value {
             Node::Text(text) if text.is_null() || text.value.is_empty() => {
-                self.fault(name.at, format!("{} has no value", key.name()), key.help());
+                self.fault(Code::MissingValue, name.at, format!("{} has no value", key.name()), key.help());
                 return Ok(());
             }
             // What is a number to YAML may be a timeout to us, and says what is wrong with it otherwise.
@@ -256,39 +291,53 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
                 return self.reader.skip(&node);
             }
         };
-        if let Err(fault) = self.text(entry, key, name, text) {
-            self.faults().push(fault);
+        match self.text(entry, key, name, &text) {
+            Ok(Some((host, base))) => entry.domain = Some((text, host, base)),
+            Ok(None) => {}
+            Err(fault) => {
+                let fault = plainer(&text, &fault).unwrap_or(fault);
+                self.faults().push(fault);
+            }
         }
         Ok(())
     }
 
-    fn text(&mut self, entry: &mut Entry<'t>, key: Key, name: &Text<'t>, text: Text<'t>) -> Result<(), Fault> {
+    /// Reads the value of a key. Returns what CUSTOM_DOMAIN_URL says, and puts every other one into its entry.
+    fn text(
+        &mut self,
+        entry: &mut Entry<'t>,
+        key: Key,
+        name: &Text<'t>,
+        text: &Text<'t>,
+    ) -> Result<Option<(Host, BasePath)>, Fault> {
         let value = &*text.value;
         match key {
             Key::Domain => {
-                let CustomDomain { host, base } = CustomDomain::parse(value)
-                    .map_err(|fault| Fault::in_value(text.at, value, fault.offset, fault.what, fault.help))?;
-                entry.domain = Some((text, host, base));
+                let CustomDomain { host, base } = CustomDomain::parse(value).map_err(|fault| {
+                    Fault::in_value(text.at, value, fault.offset, fault.what, fault.help).code(fault.code)
+                })?;
+                return Ok(Some((host, base)));
             }
             Key::Api => {
                 let api = PrivateApi::parse(value).map_err(|fault| {
-                    Fault::in_value(text.at, value, fault.range.start, fault.kind.to_string(), fault.kind.help())
+                    let (what, help) = (fault.kind.to_string(), fault.kind.help());
+                    Fault::in_value(text.at, value, fault.range.start, what, help).code(fault.kind.code())
                 })?;
                 entry.api = Some(api);
             }
             Key::Verbs => {
                 let mut list = VerbList::new();
-                list.add_all(&text, |fault| self.faults().push(fault));
+                list.add_all(text, |fault| self.faults().push(fault));
                 entry.choices.verbs = list.finish(name.at)?;
             }
-            Key::Referer => entry.choices.referer = choice(key, &text, &REFERER)?,
-            Key::Host => entry.choices.host = choice(key, &text, &HOST)?,
-            Key::Response => entry.choices.response = choice(key, &text, &RESPONSE)?,
-            Key::Endpoint => entry.overrides.endpoint = overrides::endpoint(&text, self.endpoints)?,
-            Key::Timeout => entry.overrides.timeouts = overrides::timeouts(&text)?,
-            Key::RateLimit => entry.overrides.rate = Some(overrides::rate(&text)?),
+            Key::Referer => entry.choices.referer = choice(key, text, &REFERER)?,
+            Key::Host => entry.choices.host = choice(key, text, &HOST)?,
+            Key::Response => entry.choices.response = choice(key, text, &RESPONSE)?,
+            Key::Endpoint => entry.overrides.endpoint = overrides::endpoint(text, self.endpoints)?,
+            Key::Timeout => entry.overrides.timeouts = overrides::timeouts(text)?,
+            Key::RateLimit => entry.overrides.rate = Some(overrides::rate(text)?),
         }
-        Ok(())
+        Ok(None)
     }
 
     fn verb_list(&mut self, entry: &mut Entry<'t>, name: &Text<'t>) -> Result<(), Stop> {
@@ -329,7 +378,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
         if let Some(line) = of_draft.or_else(of_broken) {
             let what = format!("`{host}{base}` is already mapped on line {line}");
             let help = "delete one of the two entries: a domain with its base path stands for one API";
-            let fault = Fault::in_value(text.at, &text.value, 0, what, help);
+            let fault = Fault::in_value(text.at, &text.value, 0, what, help).code(Code::DuplicateDomain);
             return self.faults().push(fault);
         }
         let Some(api) = entry.api else {
@@ -342,7 +391,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
     }
 
     fn duplicate_key(&mut self, key: &Text<'t>, line: u32, help: &str) {
-        self.fault(key.at, format!("`{}` is already on line {line}", key.value), help);
+        self.fault(Code::DuplicateKey, key.at, format!("`{}` is already on line {line}", key.value), help);
     }
 
     fn key_is_no_text(&mut self, node: &Node<'t>) -> Result<(), Stop> {
@@ -359,14 +408,32 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
     }
 
     fn wrong_type(&mut self, subject: &str, must: &str, want: &str, node: &Node<'t>, help: &str) {
+        if let Node::Text(text) = node
+            && let Some(fault) = placeholder::in_value(text.at, &text.value, false)
+        {
+            return self.faults().push(fault);
+        }
         let (at, found) = match node {
             Node::Text(text) => (text.at, if text.is_null() { "empty" } else { text.other_type().unwrap_or("text") }),
             Node::List(at) => (*at, "a list"),
             Node::Map(at) => (*at, "keys with values"),
             Node::Close | Node::Reported => return,
         };
-        self.fault(at, format!("{subject} {must} {want}, and this is {found}"), help);
+        self.fault(Code::WrongType, at, format!("{subject} {must} {want}, and this is {found}"), help);
     }
+}
+
+/// What is wrong with a value before whatever its key's own rules say: a character that is not what it looks like, or a
+/// placeholder. Without either, `None`.
+fn plainer(text: &Text<'_>, fault: &Fault) -> Option<Fault> {
+    let is_key = |word: &&str| Key::named(word).is_some();
+    if let Some(key) = text.value.split([' ', '\n']).skip(1).find(is_key).filter(|_| text.plain) {
+        let what = format!("the line of {key} is read as part of this value");
+        let help = "indent it like the keys above, or start it with `- `";
+        return Some(Fault::in_value(text.at, &text.value, 0, what, help).code(Code::BrokenYaml));
+    }
+    let braces = !fault.is(Code::BadPath);
+    odd_in_value(text.at, &text.value).or_else(|| placeholder::in_value(text.at, &text.value, braces))
 }
 
 /// What no other entry may claim.

@@ -159,6 +159,35 @@ fn json_makes_the_same_table() {
 }
 
 #[test]
+fn a_text_without_an_end_is_refused_before_all_of_it_is_read() {
+    let long = "a ".repeat(super::super::document::MAX_CHARACTERS as usize);
+    fault(&long, "a text or a comment without an end");
+    fault(&format!("# {long}"), "a text or a comment without an end");
+}
+
+#[test]
+fn after_a_hundred_thousand_errors_the_rest_is_not_read() {
+    let found = compile(&format!("APIS:\n{}", "- x\n".repeat(200_000)), "m", None).expect_err("errors");
+    assert_eq!(found.len(), 110_000);
+}
+
+#[test]
+fn what_is_repaired_keeps_every_place() {
+    let text = "APIS:\n  - CUSTOM_DOMAIN_URL:a..example.com\n\u{a0}\u{a0}\u{a0} PRIVATE_API_URL: x\n    VERBS = PSOT\n";
+    for place in [
+        "m:2:23: error: no space",
+        "m:2:25: error: a host label",
+        "m:3:1: error: U+00A0",
+        "m:3:22: error: PRIV",
+        "m:4:11: error: `=`",
+    ] {
+        fault(text, place);
+    }
+    fault(text, "m:4:13: error: `PSOT`");
+    fault(text, "\n6 errors");
+}
+
+#[test]
 fn comments_that_are_too_much_for_one_reader_are_for_the_other() {
     let text = |lines| format!("{}{}", mapping(&[("a.example.com", API)]), "# a: [b, c: {d: e}]\n".repeat(lines));
     assert!(read_alike(&text(1_000)).is_some());

@@ -1,0 +1,295 @@
+//! What somebody should look at in a mapping without errors.
+//!
+//! What many entries have in common is one warning, at the first of them: a page of equal ones hides the others.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::document::{Node, Nodes, Reader, Stop, Text};
+use super::entry::{Key, OBSOLETE};
+use crate::diagnostic::{Code, Diagnostics, Fault, Faults, Place};
+use crate::domain::limits::stricter_below_wider;
+use crate::domain::pace::Pace;
+use crate::domain::region::{is_announced, nearest_to};
+use crate::domain::route::Route;
+use crate::domain::table::MappingTable;
+use crate::domain::verbs::VerbSet;
+
+/// Entries looked at between two offers of the core.
+const LOOKED_AT: u32 = 1_024;
+
+/// The methods that browsers ask about with OPTIONS before they send one (Fetch, "CORS-preflight request").
+const PREFLIGHTED: [&str; 4] = ["DELETE", "PATCH", "POST", "PUT"];
+
+/// The stage that the console's test button calls a method at. It is deployed for nobody else.
+const TEST_STAGE: &str = "test-invoke-stage";
+
+/// A warning about an entry.
+struct Notice {
+    /// The line of the entry's CUSTOM_DOMAIN_URL.
+    line: u32,
+    /// The key it is about, and the part of its value.
+    key: Key,
+    part: String,
+    what: String,
+    help: String,
+    code: Code,
+}
+
+/// Every warning of a mapping, with its place in the text that the table was compiled from.
+pub fn warnings(text: &str, table: &MappingTable, file: &str) -> Diagnostics {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let notices = notices(table, Pace::default());
+    let has_obsolete = memchr::memmem::find(text.as_bytes(), OBSOLETE.as_bytes()).is_some();
+    if notices.is_empty() && !has_obsolete {
+        return Diagnostics::default();
+    }
+    let mut by_line: HashMap<u32, Vec<Notice>> = HashMap::new();
+    for notice in notices {
+        by_line.entry(notice.line).or_default().push(notice);
+    }
+    let mut placed = Placed { by_line, found: Faults::default() };
+    // It compiled, so it is read to its end.
+    let _ = placed.document(&mut Reader::new(text));
+    placed.found.locate(text, file)
+}
+
+/// One line about a mapping's warnings for the log, or `None` if there is none.
+pub fn summary(table: &MappingTable, pace: Pace) -> Option<String> {
+    let notices = notices(table, pace);
+    let Notice { line, what, help, .. } = notices.first()?;
+    let count = if notices.len() == 1 { "1 warning".to_owned() } else { format!("{} warnings", notices.len()) };
+    Some(format!("{count}; the first is on line {line}: {what} ({help}). `nameplate check` shows them all"))
+}
+
+/// The warnings that a table tells, those first that are most likely errors.
+fn notices(table: &MappingTable, pace: Pace) -> Vec<Notice> {
+    let mut shared = Shared::default();
+    let mut steps = pace.every(LOOKED_AT);
+    for route in table.routes() {
+        steps.step();
+        shared.look_at(route);
+    }
+    let mut notices = shared.notices();
+    notices.extend(stricter_below_wider(table.routes(), pace).into_iter().map(|pair| stricter(table, pair)));
+    notices.sort_by_key(|notice| (notice.code == Code::NoOptions, notice.line));
+    notices
+}
+
+/// How many entries have something in common, and the first one's line.
+#[derive(Clone, Copy)]
+struct Same {
+    line: u32,
+    entries: usize,
+}
+
+impl Same {
+    fn with(self, line: u32) -> Same {
+        Same { line: self.line.min(line), entries: self.entries + 1 }
+    }
+
+    /// What is said of the others.
+    fn others(self) -> String {
+        match self.entries {
+            1 => String::new(),
+            2 => " (here and in 1 more entry)".into(),
+            n => format!(" (here and in {} more entries)", n - 1),
+        }
+    }
+}
+
+/// What entries have in common.
+#[derive(Default)]
+struct Shared<'t> {
+    regions: BTreeMap<&'t str, Same>,
+    /// The last region that was looked up; nearly always the next one, too.
+    announced: &'t str,
+    test_stage: Option<Same>,
+    no_options: Option<(Same, VerbSet)>,
+}
+
+impl<'t> Shared<'t> {
+    fn look_at(&mut self, route: &'t Route) {
+        let line = route.line;
+        let none = Same { line, entries: 0 };
+        let region = route.region();
+        if region != self.announced && is_announced(region) {
+            self.announced = region;
+        } else if region != self.announced {
+            let same = self.regions.entry(region).or_insert(none);
+            *same = same.with(line);
+        }
+        if route.prefix()[1..].split('/').next() == Some(TEST_STAGE) {
+            self.test_stage = Some(self.test_stage.unwrap_or(none).with(line));
+        }
+        let verbs = route.choices.verbs;
+        if !verbs.allows("OPTIONS") && PREFLIGHTED.iter().any(|verb| verbs.allows(verb)) {
+            let (same, first) = self.no_options.unwrap_or((none, verbs));
+            let first = if line <= same.line { verbs } else { first };
+            self.no_options = Some((same.with(line), first));
+        }
+    }
+
+    fn notices(self) -> Vec<Notice> {
+        let region = |(region, same): (&str, Same)| Notice {
+            line: same.line,
+            key: Key::Api,
+            part: format!(".{region}."),
+            what: format!("AWS has announced no region `{region}`{}", same.others()),
+            help: match nearest_to(region) {
+                Some(meant) => format!("did you mean `{meant}`? If the region is new, it is fine"),
+                None => "correct it; if the region is new, it is fine".into(),
+            },
+            code: Code::UnannouncedRegion,
+        };
+        let test = |same: Same| Notice {
+            line: same.line,
+            key: Key::Api,
+            part: format!("/{TEST_STAGE}"),
+            what: format!("`{TEST_STAGE}` is the stage of the console's test button{}", same.others()),
+            help: "write a stage that the API is deployed to, for example `/prod`".into(),
+            code: Code::TestStage,
+        };
+        let options = |(same, verbs): (Same, VerbSet)| {
+            let asked: Vec<_> = verbs.names().filter(|verb| PREFLIGHTED.contains(verb)).collect();
+            Notice {
+                line: same.line,
+                key: Key::Verbs,
+                part: String::new(),
+                what: format!("VERBS has {} without OPTIONS{}", asked.join(", "), same.others()),
+                help:
+                    "add OPTIONS where browsers call from another origin: they ask with it first (CORS), and get 405; \
+                       other clients never do"
+                        .into(),
+                code: Code::NoOptions,
+            }
+        };
+        let regions = self.regions.into_iter().map(region);
+        regions.chain(self.test_stage.map(test)).chain(self.no_options.map(options)).collect()
+    }
+}
+
+/// Warns of an entry that allows less than one above it, and that other spellings of its paths would go round.
+fn stricter(table: &MappingTable, (strict, wide): (usize, usize)) -> Notice {
+    let (strict, wide) = (&table.routes()[strict], &table.routes()[wide]);
+    let name = |route: &Route| format!("`{}{}`", route.host(), route.base());
+    Notice {
+        line: strict.line,
+        key: Key::Domain,
+        part: String::new(),
+        what: format!(
+            "{} allows less than {} (line {}), which leads to the same API and stage",
+            name(strict),
+            name(wide),
+            wide.line
+        ),
+        help:
+            "other spellings of its paths (`//x`, `/%78`) are refused with `ambiguous_path`; what nobody may call is \
+               best refused by the API as well"
+                .into(),
+        code: Code::StricterEntry,
+    }
+}
+
+/// Finds the places that notices are about.
+struct Placed {
+    by_line: HashMap<u32, Vec<Notice>>,
+    found: Faults,
+}
+
+impl Placed {
+    fn document<'t>(&mut self, reader: &mut Reader<'t>) -> Result<(), Stop> {
+        reader.open()?;
+        while let Node::Text(_) = reader.node()? {
+            match reader.value()? {
+                Node::List(_) => while self.entry(reader)? {},
+                other => reader.skip(&other)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an entry. Returns `false` at the end of the list.
+    fn entry<'t>(&mut self, reader: &mut Reader<'t>) -> Result<bool, Stop> {
+        if !matches!(reader.node()?, Node::Map(_)) {
+            return Ok(false);
+        }
+        let mut values: Vec<(Key, Place, Option<Text<'t>>)> = Vec::new();
+        while let Node::Text(name) = reader.node()? {
+            if name.value == OBSOLETE {
+                let help = "delete it; `nameplate plan --validation-zone` says this now";
+                let what = format!("{OBSOLETE} has no effect");
+                self.found.push(Fault::at(name.at, what, help).code(Code::ObsoleteKey).into_warning());
+            }
+            let value = reader.value()?;
+            reader.skip(&value)?;
+            let text = if let Node::Text(text) = value { Some(text) } else { None };
+            values.extend(Key::named(&name.value).map(|key| (key, name.at, text)));
+        }
+        let domain = values.iter().find(|(key, ..)| *key == Key::Domain);
+        let line = domain.and_then(|(.., text)| text.as_ref()).map_or(0, |text| text.at.line);
+        for notice in self.by_line.remove(&line).into_iter().flatten() {
+            let Some((_, name_at, text)) = values.iter().find(|(key, ..)| *key == notice.key) else { continue };
+            let fault = match text {
+                Some(text) => {
+                    let offset = text.value.to_ascii_lowercase().find(&notice.part).unwrap_or(0);
+                    let offset = offset + usize::from(offset > 0);
+                    Fault::in_value(text.at, &text.value, offset, notice.what, notice.help)
+                }
+                None => Fault::at(*name_at, notice.what, notice.help),
+            };
+            self.found.push(fault.code(notice.code).into_warning());
+        }
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mapping::compile::compile;
+
+    fn entry(domain: &str, rest: &str, verbs: &str) -> String {
+        format!(
+            "  - CUSTOM_DOMAIN_URL: {domain}\n    PRIVATE_API_URL: https://abc.execute-api.{rest}\n    VERBS: {verbs}\n"
+        )
+    }
+
+    fn found(entries: &[String]) -> String {
+        let text = format!("APIS:\n{}", entries.concat());
+        let table = compile(&text, "m", None).expect("a mapping");
+        let warnings = warnings(&text, &table, "m");
+        if warnings.is_empty() { String::new() } else { warnings.to_string() }
+    }
+
+    #[test]
+    fn a_mapping_as_it_should_be_has_no_warning() {
+        let good = |verbs| entry("a.example.com", "eu-west-1.amazonaws.com/p", verbs);
+        for verbs in ["ANY", "GET", "[GET, HEAD]", "[POST, OPTIONS]"] {
+            assert_eq!(found(&[good(verbs)]), "", "{verbs}");
+        }
+    }
+
+    #[test]
+    fn what_entries_have_in_common_is_said_once() {
+        let far = |domain: &str| entry(domain, "eu-west-9.amazonaws.com/p", "[GET, POST]");
+        let said = found(&[far("a.example.com"), far("b.example.com"), far("c.example.com")]);
+        assert!(
+            said.starts_with("m:3:46: warning: AWS has announced no region `eu-west-9` (here and in 2 more"),
+            "{said}"
+        );
+        assert!(
+            said.contains("m:4:5: warning: VERBS has POST without OPTIONS (here and in 2 more entries)\n"),
+            "{said}"
+        );
+        assert!(said.ends_with("\n2 warnings"), "{said}");
+    }
+
+    #[test]
+    fn the_log_gets_one_line() {
+        let text = format!("APIS:\n{}", entry("a.example.com", "eu-west-9.amazonaws.com/test-invoke-stage", "PUT"));
+        let table = compile(&text, "m", None).expect("a mapping");
+        let line = summary(&table, Pace::default()).expect("warnings");
+        assert!(line.starts_with("3 warnings; the first is on line 2: AWS has announced no region"), "{line}");
+        assert!(!line.contains('\n'));
+    }
+}
