@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::exit::UNUSABLE;
-use nameplate_core::settings;
+use nameplate_core::{mapping, settings};
 
 /// What the command line of `schema` says.
 #[derive(Args, Clone, Debug)]
@@ -19,6 +19,8 @@ pub(super) struct SchemaArgs {
 /// A kind of file.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Of {
+    /// Mappings: conf/mapping.yaml
+    Mapping,
     /// Settings: conf/nameplate.yaml
     Settings,
 }
@@ -26,6 +28,7 @@ enum Of {
 /// Prints a schema.
 pub(super) fn schema(args: &SchemaArgs, out: &mut dyn Write) -> ExitCode {
     let text = match args.of {
+        Of::Mapping => mapping::schema::json_schema(),
         Of::Settings => settings::json_schema(),
     };
     match out.write_all(text.as_bytes()) {

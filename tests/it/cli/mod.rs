@@ -6,6 +6,7 @@ mod check_formats;
 mod environment;
 mod explain;
 mod folder;
+mod mapping_schema;
 mod pages;
 mod plan;
 mod policy;

@@ -13,5 +13,6 @@ mod overrides;
 mod placeholder;
 mod quick;
 pub mod regions;
+pub mod schema;
 mod syntax;
 pub mod warnings;
