@@ -109,14 +109,11 @@ impl<'w> Report<'w> {
         }
         if self.format != Format::Sarif {
             writeln!(self.out, "{name}: ok: {}", summary(table, version))?;
-        }
-        self.warn(name, warnings)?;
-        if self.format != Format::Sarif {
             if let Some(against) = &against {
                 write!(self.out, "{against}")?;
             }
         }
-        Ok(())
+        self.warn(name, warnings)
     }
 
     /// Settings without errors.

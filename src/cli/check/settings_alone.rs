@@ -104,7 +104,7 @@ impl Found {
             Ok(Some(what)) => {
                 let help =
                     "renew it; Nameplate serves it all the same, and a load balancer that does not verify takes it";
-                self.warn(&format!("{key}.certificate"), format!("the certificate: {what}"), help);
+                self.warn(&format!("{key}.certificate"), what, help);
             }
             Err(errors) => {
                 for error in errors {

@@ -54,7 +54,10 @@ fn a_certificate_that_has_expired_is_a_warning() {
     let output = check(folder.path(), &["--config", "nameplate.yaml"], &[]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    assert!(said.starts_with("nameplate.yaml:6: warning: the certificate: it expired 3 days ago"), "{said}");
+    assert!(
+        said.starts_with("nameplate.yaml:6:20: warning: listeners[0].tls.certificate: it expired 3 days ago"),
+        "{said}"
+    );
 }
 
 #[test]
