@@ -1,8 +1,6 @@
 # The VPC: one that is made, with isolated private subnets, or an existing one.
 
 data "aws_availability_zones" "available" {
-  count = var.CREATE_VPC && length(var.AVAILABILITY_ZONES) == 0 ? 1 : 0
-
   state = "available"
 
   # Local Zones have no endpoints of the services that tasks need.
@@ -10,6 +8,13 @@ data "aws_availability_zones" "available" {
     name   = "opt-in-status"
     values = ["opt-in-not-required"]
   }
+}
+
+# The zones that each endpoint service is in: not always all of the region's.
+data "aws_vpc_endpoint_service" "used" {
+  for_each = local.missing_endpoints
+
+  service_name = "com.amazonaws.${local.region}.${each.value}"
 }
 
 data "aws_vpc" "existing" {
@@ -22,11 +27,36 @@ data "aws_subnet" "existing" {
   count = var.CREATE_VPC ? 0 : length(var.EXTERNAL_PRIVATE_SUBNETS_ID)
 
   id = var.EXTERNAL_PRIVATE_SUBNETS_ID[count.index]
+
+  lifecycle {
+    postcondition {
+      condition     = contains(local.usable_zones, self.availability_zone)
+      error_message = "EXTERNAL_PRIVATE_SUBNETS_ID has ${self.id} in ${self.availability_zone}, where tasks cannot run: ${lookup(local.unusable_zones, self.availability_zone, "the zone is not one of the region's available zones")}. Name a subnet in one of ${join(", ", local.usable_zones)}, or name an endpoint that exists in EXISTING_ENDPOINTS."
+    }
+  }
 }
 
 locals {
+  # The zones that have Fargate, by zone id, in the regions where not all have it (ECS developer guide, Supported Regions
+  # for Amazon ECS on AWS Fargate). AWS has no API for it.
+  fargate_zone_ids = {
+    "ap-northeast-1" = ["apne1-az1", "apne1-az2", "apne1-az4"]
+    "cn-north-1"     = ["cnn1-az1", "cnn1-az2"]
+    "us-west-1"      = ["usw1-az1", "usw1-az3"]
+  }
+
+  # What each of the region's zones lacks.
+  zone_gaps = {
+    for index, name in data.aws_availability_zones.available.names : name => concat(
+      contains(lookup(local.fargate_zone_ids, local.region, data.aws_availability_zones.available.zone_ids), data.aws_availability_zones.available.zone_ids[index]) ? [] : ["Fargate"],
+      [for service, found in data.aws_vpc_endpoint_service.used : "the endpoint service ${service}" if !contains(found.availability_zones, name)],
+    )
+  }
+  usable_zones   = [for name in data.aws_availability_zones.available.names : name if length(local.zone_gaps[name]) == 0]
+  unusable_zones = { for name, gaps in local.zone_gaps : name => "the zone lacks ${join(" and ", gaps)}" if length(gaps) > 0 }
+
   zones = !var.CREATE_VPC ? [] : (
-    length(var.AVAILABILITY_ZONES) > 0 ? var.AVAILABILITY_ZONES : slice(data.aws_availability_zones.available[0].names, 0, 2)
+    length(var.AVAILABILITY_ZONES) > 0 ? var.AVAILABILITY_ZONES : slice(local.usable_zones, 0, min(2, length(local.usable_zones)))
   )
 
   vpc_id   = var.CREATE_VPC ? aws_vpc.this[0].id : data.aws_vpc.existing[0].id
@@ -49,6 +79,17 @@ resource "aws_vpc" "this" {
   enable_dns_hostnames = true # private hosted zones and the endpoints' private names need both
 
   tags = merge(local.tags, { Name = local.prefix })
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(local.zones, local.usable_zones)) == 0
+      error_message = "AVAILABILITY_ZONES has zones where tasks cannot run: ${join("; ", [for zone in setsubtract(local.zones, local.usable_zones) : "${zone}: ${lookup(local.unusable_zones, zone, "it is not one of the available zones of ${local.region}")}"])}. Name zones out of ${join(", ", local.usable_zones)}."
+    }
+    precondition {
+      condition     = length(local.zones) >= 2
+      error_message = "Tasks can run in fewer than two zones of ${local.region}: ${join("; ", [for zone, gaps in local.unusable_zones : "${zone}: ${gaps}"])}. Deploy to another region."
+    }
+  }
 }
 
 # Without rules: what is put into it by mistake reaches nothing.

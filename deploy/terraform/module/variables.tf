@@ -133,14 +133,14 @@ variable "VPC_CIDR" {
 }
 
 variable "AVAILABILITY_ZONES" {
-  description = "Names of two or three Availability Zones for the VPC that is made. Default: the first two available ones."
+  description = "Names of two or three Availability Zones for the VPC that is made. Default: the first two that have Fargate and the endpoint services."
   type        = list(string)
   nullable    = false
   default     = []
 
   validation {
     condition     = contains([0, 2, 3], length(var.AVAILABILITY_ZONES)) && length(distinct(var.AVAILABILITY_ZONES)) == length(var.AVAILABILITY_ZONES)
-    error_message = "AVAILABILITY_ZONES must name two or three different zones, for example [\"eu-west-1a\", \"eu-west-1b\"], or be empty for the first two available."
+    error_message = "AVAILABILITY_ZONES must name two or three different zones, for example [\"eu-west-1a\", \"eu-west-1b\"], or be empty for the first two that have Fargate and the endpoint services."
   }
   validation {
     condition     = alltrue([for zone in var.AVAILABILITY_ZONES : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9][a-z]$", zone))])

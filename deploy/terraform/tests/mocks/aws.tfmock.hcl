@@ -13,7 +13,14 @@ mock_data "aws_partition" {
 }
 
 mock_data "aws_availability_zones" {
-  defaults = { names = ["eu-west-1a", "eu-west-1b", "eu-west-1c"] }
+  defaults = {
+    names    = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+    zone_ids = ["euw1-az2", "euw1-az3", "euw1-az1"]
+  }
+}
+
+mock_data "aws_vpc_endpoint_service" {
+  defaults = { availability_zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"] }
 }
 
 mock_data "aws_vpc" {
@@ -25,7 +32,10 @@ mock_data "aws_vpc" {
 }
 
 mock_data "aws_subnet" {
-  defaults = { cidr_block = "172.16.32.0/20" }
+  defaults = {
+    availability_zone = "eu-west-1a"
+    cidr_block        = "172.16.32.0/20"
+  }
 }
 
 mock_data "aws_ec2_managed_prefix_list" {
