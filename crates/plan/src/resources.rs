@@ -44,6 +44,9 @@ pub struct Plan {
     pub api_ids: BTreeMap<String, BTreeSet<String>>,
     /// Endpoints that the settings must have; `default` always.
     pub endpoints: BTreeSet<String>,
+    /// The longest silence that a TIMEOUT of the mapping allows, `first_byte` or `read`, in whole seconds, rounded up.
+    /// None where no entry has one. A load balancer that closes silent connections has to wait longer.
+    pub longest_timeout: Option<u64>,
     /// The APIs' resource policies, by region and API.
     pub resource_policies: Vec<ResourcePolicy>,
     /// What AWS allows.
@@ -183,11 +186,19 @@ pub fn plan(
         regions: names.regions,
         api_ids,
         endpoints: names.endpoints,
+        longest_timeout: longest_timeout(table),
         resource_policies,
         quotas: options.quotas,
         used,
         warnings,
     })
+}
+
+/// The longest `first_byte` or `read` of any entry, in whole seconds, rounded up.
+fn longest_timeout(table: &MappingTable) -> Option<u64> {
+    let timeouts = table.routes().iter().filter_map(|route| Some(route.overrides()?.timeouts));
+    let longest = timeouts.flat_map(|timeouts| [timeouts.first_byte, timeouts.read]).flatten().max()?;
+    Some(longest.as_secs() + u64::from(longest.subsec_nanos() > 0))
 }
 
 fn api_ids(apis: &[Planned]) -> BTreeMap<String, BTreeSet<String>> {

@@ -5,7 +5,7 @@ import { acknowledge } from './findings';
 import type { Network } from './network';
 import type { Settled } from './props';
 import type { SecurityGroups } from './security-groups';
-import { ADMIN_PORT, HTTPS_PORT, listenerPort } from './settings';
+import { ADMIN_PORT, albIdleTimeout, HTTPS_PORT, listenerPort } from './settings';
 
 /** TLS 1.2 and 1.3, with forward secrecy. */
 const SSL_POLICY = 'ELBSecurityPolicy-TLS13-1-2-2021-06';
@@ -37,7 +37,7 @@ export class LoadBalancer extends Construct {
         'deletion_protection.enabled': vars.DELETION_PROTECTION,
         ...(nlb
           ? { 'load_balancing.cross_zone.enabled': true }
-          : { 'idle_timeout.timeout_seconds': 60, 'routing.http.drop_invalid_header_fields.enabled': true }),
+          : { 'idle_timeout.timeout_seconds': albIdleTimeout(settled), 'routing.http.drop_invalid_header_fields.enabled': vars.DROP_INVALID_HEADER_FIELDS }),
       }),
     });
     acknowledge(balancer, {

@@ -13,7 +13,7 @@ import { settle, type Settled } from './props';
 import { Scaling } from './scaling';
 import { SecurityGroups } from './security-groups';
 import { Service } from './service';
-import { shutdownOf } from './settings';
+import { idleTimeout, keepAlive, shutdownOf } from './settings';
 import type { NameplateProps } from './variables';
 
 /** The most resources that CloudFormation works on in one operation, over all nested stacks (CloudFormation quotas). */
@@ -95,7 +95,8 @@ export class Nameplate extends Construct {
   }
 
   /** Warnings are said at synthesis and are in no template. */
-  private warn({ vars, plan }: Settled, byHand: string[], dnsSize: number): void {
+  private warn(settled: Settled, byHand: string[], dnsSize: number): void {
+    const { vars, plan } = settled;
     const warn = (name: string, text: string) => Annotations.of(this).addWarningV2(`nameplate:${name}`, text);
     if (vars.TASK_SCALE_MIN < 2) {
       warn('TASK_SCALE_MIN', 'TASK_SCALE_MIN is 1: while the one task is replaced or its zone fails, no API is reached. docs/scaling.md recommends 2.');
@@ -112,6 +113,16 @@ export class Nameplate extends Construct {
     const interfaces = Object.keys(vars.EXISTING_ENDPOINTS).filter((service) => service !== 's3');
     if (interfaces.length > 0 && vars.EXTERNAL_ENDPOINT_SG_ID === null) {
       warn('EXTERNAL_ENDPOINT_SG_ID', `The tasks' security group has no rule for the existing endpoints (${interfaces.join(', ')}): give their group as EXTERNAL_ENDPOINT_SG_ID, or add a rule to port 443.`);
+    }
+    const [longest, idle] = [plan.longest_timeout ?? 0, idleTimeout(settled)];
+    if (longest >= idle) {
+      const cure = vars.ELB_TYPE === 'NLB' ? 'That of an NLB cannot be changed: shorten the TIMEOUT, or use an ALB.' : 'Raise ALB_IDLE_TIMEOUT, or leave it out.';
+      warn('TIMEOUT', `The mapping lets an API be silent for ${longest} s (TIMEOUT), and the load balancer ends a silent connection after ${idle} s. ${cure}`);
+    }
+    const client = vars.EXTRA_SETTINGS['client'];
+    if (typeof client === 'object' && client !== null && !('keep_alive' in client)) {
+      const kept = keepAlive(settled);
+      warn('EXTRA_SETTINGS', `EXTRA_SETTINGS has client without keep_alive: it takes the place of ours, whose keep_alive is ${kept}s, and tasks close idle connections after 75 s. Add "keep_alive": "${kept}s" to it.`);
     }
     if (byHand.length > 0) {
       warn('VALIDATION_ZONE_IDS', `The deployment waits until somebody has written ACM's CNAMEs into ${byHand.join(', ')}: README.md, "Certificates".`);

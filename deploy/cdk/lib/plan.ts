@@ -43,6 +43,8 @@ export interface Plan {
   readonly default_certificate: string | null;
   readonly regions: readonly string[];
   readonly endpoints: readonly string[];
+  /** The longest silence that a TIMEOUT of the mapping allows, in seconds; null or missing where no entry has one. */
+  readonly longest_timeout?: number | null;
   readonly resource_policies: readonly PlannedPolicy[];
   /** AWS's quotas that the plan keeps to: its defaults, or what `nameplate plan --quota` said. */
   readonly quotas: { readonly certificates_per_listener: number };
@@ -134,6 +136,10 @@ function checkShape(plan: Plan, faults: Faults): void {
   texts(plan.import_names, 'import_names');
   texts(plan.regions, 'regions');
   texts(plan.endpoints, 'endpoints');
+  const longest = plan.longest_timeout ?? null;
+  if (longest !== null && !Number.isInteger(longest)) {
+    wrong('longest_timeout', 'a whole number or null');
+  }
   if (plan.default_certificate !== null && typeof plan.default_certificate !== 'string') {
     wrong('default_certificate', 'a text or null');
   }

@@ -13,6 +13,31 @@ export function listenerPort(vars: Variables): number {
   return vars.LISTENER_TLS ? 8443 : 8080;
 }
 
+/** Seconds of silence after which an NLB forgets a connection of a TLS listener. AWS has fixed it. */
+const NLB_IDLE_TIMEOUT = 350;
+
+/**
+ * Seconds after which an ALB answers 504 by itself because its target is silent. 5 s more than the mapping allows let
+ * Nameplate's own response arrive first.
+ */
+export function albIdleTimeout({ vars, plan }: Settled): number {
+  return vars.ALB_IDLE_TIMEOUT ?? Math.max(60, (plan.longest_timeout ?? 0) + 5);
+}
+
+/** Seconds of silence after which the load balancer ends a connection. */
+export function idleTimeout(settled: Settled): number {
+  return settled.vars.ELB_TYPE === 'NLB' ? NLB_IDLE_TIMEOUT : albIdleTimeout(settled);
+}
+
+/**
+ * Seconds that tasks keep an idle connection. The side that sends the next request must be the first to give a connection
+ * up, or a request meets a close. Behind an ALB that is the ALB. Through an NLB it is the client, and a task closes the
+ * connection a few seconds before the NLB forgets it, so that the client notices.
+ */
+export function keepAlive(settled: Settled): number {
+  return settled.vars.ELB_TYPE === 'NLB' ? NLB_IDLE_TIMEOUT - 10 : albIdleTimeout(settled) + 15;
+}
+
 /** What settings are made of that only exists after deployment. */
 export interface Facts {
   readonly mappingUri: string;
@@ -21,7 +46,8 @@ export interface Facts {
 }
 
 /** Nameplate's settings: the keys of conf/nameplate.yaml, with EXTRA_SETTINGS on top. */
-export function settingsOf({ vars }: Settled, facts: Facts): Record<string, unknown> {
+export function settingsOf(settled: Settled, facts: Facts): Record<string, unknown> {
+  const { vars } = settled;
   const nlb = vars.ELB_TYPE === 'NLB';
   return {
     listeners: [
@@ -36,6 +62,7 @@ export function settingsOf({ vars }: Settled, facts: Facts): Record<string, unkn
     endpoint: { name: facts.endpointDnsName },
     endpoints: Object.fromEntries(Object.entries(vars.EXTRA_ENDPOINTS).map(([name, dns]) => [name, { name: dns }])),
     forwarded: nlb ? { proto: 'https', port: HTTPS_PORT } : { trust: facts.loadBalancerCidrs },
+    client: { keep_alive: `${keepAlive(settled)}s` },
     shutdown: shutdownOf(vars.STOP_TIMEOUT),
     log: { format: 'json' },
     ...vars.EXTRA_SETTINGS,

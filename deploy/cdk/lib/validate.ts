@@ -15,6 +15,7 @@ export function checkVariables(vars: Variables, plan: Plan, region: string, faul
   checkNetwork(vars, region, faults);
   checkExisting(vars, region, faults);
   checkLoadBalancer(vars, plan, faults);
+  checkAlb(vars, faults);
   checkCertificates(vars, plan, region, faults);
   checkContainer(vars, region, faults);
   checkSettings(vars, faults);
@@ -145,6 +146,18 @@ function checkLoadBalancer(vars: Variables, plan: Plan, faults: Faults): void {
       `the plan is for load balancer ${plan.options.elb}, and ELB_TYPE is ${vars.ELB_TYPE}`,
       `make it again: nameplate plan MAPPING --elb ${vars.ELB_TYPE} --state plan.json --output plan.json`,
     );
+  }
+}
+
+function checkAlb({ ELB_TYPE, ALB_IDLE_TIMEOUT: idle, DROP_INVALID_HEADER_FIELDS: drops }: Variables, faults: Faults): void {
+  if (idle !== null && (!Number.isInteger(idle) || idle < 1 || idle > 4000)) {
+    faults.add(`ALB_IDLE_TIMEOUT is ${idle}`, 'give whole seconds from 1 to 4000, which is what an ALB takes');
+  }
+  if (idle !== null && ELB_TYPE !== 'ALB') {
+    faults.add(`ALB_IDLE_TIMEOUT is set and ELB_TYPE is ${ELB_TYPE}`, "leave it out: the idle timeout of an NLB's TLS listener is 350 s and cannot be changed");
+  }
+  if (drops && ELB_TYPE !== 'ALB') {
+    faults.add(`DROP_INVALID_HEADER_FIELDS is true and ELB_TYPE is ${ELB_TYPE}`, 'leave it out: an NLB does not read headers');
   }
 }
 

@@ -62,6 +62,10 @@ export interface Variables {
   CLIENT_CIDRS: string[];
   /** TLS from the load balancer to the tasks, port 8443, or plaintext, port 8080. Default true. */
   LISTENER_TLS: boolean;
+  /** Seconds of silence after which an ALB ends a request or closes a connection. Default null: 60, or 5 more than the mapping's longest TIMEOUT. */
+  ALB_IDLE_TIMEOUT: number | null;
+  /** Let an ALB remove header fields whose names have anything but letters, digits and hyphens. Default false. */
+  DROP_INVALID_HEADER_FIELDS: boolean;
   /** The image's URI with a version. Default null: IMAGE_TAG in the repository that is made. */
   IMAGE: string | null;
   /** The tag in the repository that is made; not `latest`. Default `0.1.0`. */
@@ -137,6 +141,8 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   S3_PREFIX_LIST_ID: { kind: 'text', fallback: null },
   CLIENT_CIDRS: { kind: 'list', fallback: [] },
   LISTENER_TLS: { kind: 'flag', fallback: true },
+  ALB_IDLE_TIMEOUT: { kind: 'number', fallback: null },
+  DROP_INVALID_HEADER_FIELDS: { kind: 'flag', fallback: false },
   IMAGE: { kind: 'text', fallback: null },
   IMAGE_TAG: { kind: 'text', fallback: '0.1.0' },
   TASK_CPU: { kind: 'number', fallback: 1024 },

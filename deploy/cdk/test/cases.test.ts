@@ -90,6 +90,8 @@ describe('nlb: the defaults, with a VPC', () => {
       { address: '0.0.0.0:8443', tls: { self_signed: ['nameplate.internal'] }, proxy_protocol: { trust: ['10.0.0.0/20', '10.0.16.0/20'] } },
     ]);
     expect(settings(made.nlb)['forwarded']).toEqual({ proto: 'https', port: 443 });
+    // Longer than clients keep connections (Go: 90 s), shorter than the NLB does.
+    expect(settings(made.nlb)['client']).toEqual({ keep_alive: '340s' });
   });
 
   it('has the plan\'s default certificate on the listener and the other beside it', () => {
@@ -217,9 +219,22 @@ describe('alb: plaintext to the tasks, fast scaling', () => {
     const balancer = one(made.alb, 'AWS::ElasticLoadBalancingV2::LoadBalancer');
     expect(balancer).toMatchObject({ Name: 'reverse-proxy-dev-alb', Type: 'application', Scheme: 'internal' });
     expect(pairs(balancer['LoadBalancerAttributes'])).toEqual({
-      'deletion_protection.enabled': 'true', 'idle_timeout.timeout_seconds': '60', 'routing.http.drop_invalid_header_fields.enabled': 'true',
+      'deletion_protection.enabled': 'true', 'idle_timeout.timeout_seconds': '60', 'routing.http.drop_invalid_header_fields.enabled': 'false',
     });
     expect(one(made.alb, 'AWS::ElasticLoadBalancingV2::Listener')).toMatchObject({ Protocol: 'HTTPS', Port: 443, SslPolicy: 'ELBSecurityPolicy-TLS13-1-2-2021-06' });
+  });
+
+  it.each([
+    [{}, {}, '60', '75s'],
+    [{ longest_timeout: 30 }, {}, '60', '75s'],
+    [{ longest_timeout: 300 }, {}, '305', '320s'],
+    [{ longest_timeout: 90 }, { ALB_IDLE_TIMEOUT: 120 }, '120', '135s'],
+  ])('waits longer than the mapping lets an API be silent (%o, %o), and tasks longer than it', (plan, changes, idle, kept) => {
+    const { template } = synth({ ...CASES.alb, ...changes, DROP_INVALID_HEADER_FIELDS: true, PLAN: { ...CASES.alb.PLAN, ...plan } });
+    expect(pairs(one(template, 'AWS::ElasticLoadBalancingV2::LoadBalancer')['LoadBalancerAttributes'])).toMatchObject({
+      'idle_timeout.timeout_seconds': idle, 'routing.http.drop_invalid_header_fields.enabled': 'true',
+    });
+    expect(settings(template)['client']).toEqual({ keep_alive: kept });
   });
 
   it('speaks HTTP/1.1 to port 8080', () => {

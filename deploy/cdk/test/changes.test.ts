@@ -119,6 +119,11 @@ describe('warnings', () => {
   it('say that a deployment waits for records written by hand', () => {
     warned({ VALIDATION_ZONE_IDS: { 'example.com': 'by-hand', 'example.net': 'Z0123456789NET' } }, 'waits until .* example.com');
   });
+  it('say that the load balancer is less patient than the mapping', () => {
+    warned({ PLAN: { ...PLAN, longest_timeout: 350 } }, 'be silent for 350 s .* shorten the TIMEOUT, or use an ALB');
+    warned({ ...CASES.alb, ALB_IDLE_TIMEOUT: 30, PLAN: { ...CASES.alb.PLAN, longest_timeout: 60 } }, 'after 30 s. Raise ALB_IDLE_TIMEOUT');
+  });
+  it('say that client settings of one\'s own forget keep_alive', () => warned({ EXTRA_SETTINGS: { client: { read_timeout: '60s' } } }, 'Add "keep_alive": "340s" to it'));
   it('are none where all is well', () => {
     const { stack } = synth({ ...CASES.nlb, TASK_SCALE_MIN: 2, TASK_SCALE_CPU_PCT: 50 });
     Annotations.fromStack(stack).hasNoWarning('*', Match.anyValue());

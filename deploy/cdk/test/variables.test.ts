@@ -103,6 +103,12 @@ const BAD: Record<string, Bad[]> = {
     [{ CLIENT_CIDRS: ['10.0.0.0/8', '10.0.0.0/8'] }, 'CLIENT_CIDRS lists a network twice'],
   ],
   LISTENER_TLS: [[{ LISTENER_TLS: 'on' }, 'not true or false']],
+  ALB_IDLE_TIMEOUT: [
+    [{ ALB_IDLE_TIMEOUT: 4001 }, 'from 1 to 4000', CASES.alb],
+    [{ ALB_IDLE_TIMEOUT: 1.5 }, 'from 1 to 4000', CASES.alb],
+    [{ ALB_IDLE_TIMEOUT: 120 }, 'ALB_IDLE_TIMEOUT is set and ELB_TYPE is NLB'],
+  ],
+  DROP_INVALID_HEADER_FIELDS: [[{ DROP_INVALID_HEADER_FIELDS: true }, 'an NLB does not read headers']],
   IMAGE: [
     [{ IMAGE: 'nameplate' }, 'names no version'],
     [{ IMAGE: 'nameplate:latest' }, 'names no version'],

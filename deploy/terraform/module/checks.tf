@@ -43,6 +43,20 @@ check "shutdown_has_time" {
   }
 }
 
+check "the_load_balancer_outlasts_the_mapping" {
+  assert {
+    condition     = local.longest_timeout < (local.nlb ? 350 : local.alb_idle_timeout)
+    error_message = "The mapping lets an API be silent for ${local.longest_timeout} s (TIMEOUT), and the load balancer ends a silent connection after ${local.nlb ? 350 : local.alb_idle_timeout} s. ${local.nlb ? "That of an NLB cannot be changed: shorten the TIMEOUT, or use an ALB." : "Raise ALB_IDLE_TIMEOUT, or leave it out."}"
+  }
+}
+
+check "connections_are_kept_long_enough" {
+  assert {
+    condition     = try(!contains(keys(var.EXTRA_SETTINGS), "client") || contains(keys(var.EXTRA_SETTINGS.client), "keep_alive"), true)
+    error_message = "EXTRA_SETTINGS has `client` without `keep_alive`: it takes the place of ours, whose keep_alive is ${local.keep_alive}s, and tasks close idle connections after 75 s. Add keep_alive = \"${local.keep_alive}s\" to it."
+  }
+}
+
 check "names_resolve_in_the_existing_vpc" {
   assert {
     condition     = var.CREATE_VPC || try(data.aws_vpc.existing[0].enable_dns_support && data.aws_vpc.existing[0].enable_dns_hostnames, false)

@@ -10,6 +10,16 @@ locals {
     name     = "${local.load_balancer_name}-${var.LISTENER_TLS ? "tls" : local.nlb ? "tcp" : "web"}"
     protocol = local.nlb ? (var.LISTENER_TLS ? "TLS" : "TCP") : (var.LISTENER_TLS ? "HTTPS" : "HTTP")
   }
+
+  # An ALB answers 504 by itself once a target has been silent for its idle timeout. 5 s more than the mapping allows let
+  # Nameplate's own response arrive first.
+  longest_timeout  = var.PLAN.longest_timeout == null ? 0 : var.PLAN.longest_timeout
+  alb_idle_timeout = var.ALB_IDLE_TIMEOUT == null ? max(60, local.longest_timeout + 5) : var.ALB_IDLE_TIMEOUT
+
+  # How long tasks keep an idle connection. The side that sends the next request must be the first to give a connection up,
+  # or a request meets a close. Behind an ALB that is the ALB. Through an NLB it is the client, whose connection the NLB
+  # forgets after 350 s of silence: a few seconds before that, a task closes it so that the client notices.
+  keep_alive = local.nlb ? 340 : local.alb_idle_timeout + 15
 }
 
 resource "aws_lb" "this" {
@@ -23,8 +33,8 @@ resource "aws_lb" "this" {
   enable_deletion_protection       = var.DELETION_PROTECTION
 
   # Only an ALB knows these.
-  drop_invalid_header_fields = local.nlb ? null : true
-  idle_timeout               = local.nlb ? null : 60
+  drop_invalid_header_fields = local.nlb ? null : var.DROP_INVALID_HEADER_FIELDS
+  idle_timeout               = local.nlb ? null : local.alb_idle_timeout
 
   tags = merge(local.tags, { Name = local.load_balancer_name })
 

@@ -25,6 +25,7 @@ locals {
       port  = local.nlb ? 443 : null
       trust = local.nlb ? null : local.private_subnet_cidrs
     } : key => value if value != null }
+    client   = { keep_alive = "${local.keep_alive}s" }
     shutdown = { delay = "${local.shutdown_delay}s", grace_period = "${local.shutdown_grace}s" }
     log      = { format = "json" }
   }

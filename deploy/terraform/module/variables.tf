@@ -24,6 +24,7 @@ variable "PLAN" {
     regions             = list(string)
     api_ids             = map(list(string))
     endpoints           = list(string)
+    longest_timeout     = optional(number)
     resource_policies = list(object({
       api_id    = string
       region    = string
@@ -290,6 +291,33 @@ variable "LISTENER_TLS" {
   type        = bool
   nullable    = false
   default     = true
+}
+
+variable "ALB_IDLE_TIMEOUT" {
+  description = "Seconds of silence after which an ALB ends a request or closes a connection, 1 to 4000; an NLB's are 350 and fixed. Default: 60, or 5 more than the mapping's longest TIMEOUT."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = try(var.ALB_IDLE_TIMEOUT == null || (var.ALB_IDLE_TIMEOUT >= 1 && var.ALB_IDLE_TIMEOUT <= 4000 && floor(var.ALB_IDLE_TIMEOUT) == var.ALB_IDLE_TIMEOUT), true)
+    error_message = "ALB_IDLE_TIMEOUT must be whole seconds from 1 to 4000, which is what an ALB takes."
+  }
+  validation {
+    condition     = var.ALB_IDLE_TIMEOUT == null || var.ELB_TYPE == "ALB"
+    error_message = "ALB_IDLE_TIMEOUT is set and ELB_TYPE is ${var.ELB_TYPE}: the idle timeout of an NLB's TLS listener is 350 s and cannot be changed. Leave it out."
+  }
+}
+
+variable "DROP_INVALID_HEADER_FIELDS" {
+  description = "Let an ALB remove header fields whose names have anything but letters, digits and hyphens, such as app_token. Default: false."
+  type        = bool
+  nullable    = false
+  default     = false
+
+  validation {
+    condition     = !var.DROP_INVALID_HEADER_FIELDS || var.ELB_TYPE == "ALB"
+    error_message = "DROP_INVALID_HEADER_FIELDS is true and ELB_TYPE is ${var.ELB_TYPE}: an NLB does not read headers. Leave it out."
+  }
 }
 
 variable "DELETION_PROTECTION" {

@@ -4,6 +4,7 @@ mod assigning;
 mod policies;
 mod promises;
 mod quotas;
+mod timeouts;
 mod zones;
 
 use proptest::prelude::*;

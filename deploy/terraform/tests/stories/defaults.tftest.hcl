@@ -312,7 +312,7 @@ run "settings_that_name_the_endpoint_and_the_mapping_and_hold_nothing_of_it" {
   }
 
   assert {
-    condition     = toset(keys(jsondecode(jsondecode(aws_ecs_task_definition.this.container_definitions)[0].environment[0].value))) == toset(["admin", "endpoint", "endpoints", "forwarded", "listeners", "log", "mapping", "shutdown"])
+    condition     = toset(keys(jsondecode(jsondecode(aws_ecs_task_definition.this.container_definitions)[0].environment[0].value))) == toset(["admin", "client", "endpoint", "endpoints", "forwarded", "listeners", "log", "mapping", "shutdown"])
     error_message = "Nothing else."
   }
 

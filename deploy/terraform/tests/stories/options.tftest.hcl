@@ -26,7 +26,7 @@ run "an_application_load_balancer" {
   }
 
   assert {
-    condition     = aws_lb.this.load_balancer_type == "application" && aws_lb.this.name == "reverse-proxy-dev-alb" && aws_lb.this.drop_invalid_header_fields && aws_lb.this.idle_timeout == 60
+    condition     = aws_lb.this.load_balancer_type == "application" && aws_lb.this.name == "reverse-proxy-dev-alb" && !aws_lb.this.drop_invalid_header_fields && aws_lb.this.idle_timeout == 60
     error_message = "An ALB."
   }
 
@@ -53,6 +53,56 @@ run "an_application_load_balancer" {
   assert {
     condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alarm.alarm_actions == toset(["arn:aws:sns:eu-west-1:111122223333:alarms"])])
     error_message = "They tell the topic."
+  }
+}
+
+run "an_alb_that_waits_for_the_longest_timeout" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    ELB_TYPE                   = "ALB"
+    PLAN                       = merge(jsondecode(file("tests/plan.json")), { longest_timeout = 300 })
+    DROP_INVALID_HEADER_FIELDS = true
+  }
+
+  assert {
+    condition     = aws_lb.this.idle_timeout == 305 && aws_lb.this.drop_invalid_header_fields
+    error_message = "Longer than any API may be silent."
+  }
+
+  assert {
+    condition     = local.settings.client == { keep_alive = "320s" }
+    error_message = "Tasks keep connections longer than the ALB does."
+  }
+}
+
+run "an_alb_idle_timeout_that_is_given" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    ELB_TYPE         = "ALB"
+    ALB_IDLE_TIMEOUT = 120
+    PLAN             = merge(jsondecode(file("tests/plan.json")), { longest_timeout = 90 })
+  }
+
+  assert {
+    condition     = aws_lb.this.idle_timeout == 120 && local.settings.client == { keep_alive = "135s" }
+    error_message = "As it is given."
+  }
+}
+
+run "connections_through_an_nlb_that_clients_keep_for_90_s" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  assert {
+    condition     = local.settings.client == { keep_alive = "340s" }
+    error_message = "Tasks close no connection before a client that keeps it for 90 s, and close it before the NLB forgets it."
   }
 }
 

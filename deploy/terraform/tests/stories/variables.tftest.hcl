@@ -307,6 +307,32 @@ run "memory_between_two_steps_and_a_minimum_over_the_maximum" {
   expect_failures = [var.TASK_MEMORY, var.TASK_SCALE_MAX]
 }
 
+run "settings_of_an_alb_for_an_nlb" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    ALB_IDLE_TIMEOUT           = 120
+    DROP_INVALID_HEADER_FIELDS = true
+  }
+
+  expect_failures = [var.ALB_IDLE_TIMEOUT, var.DROP_INVALID_HEADER_FIELDS]
+}
+
+run "an_idle_timeout_that_no_alb_has" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    ELB_TYPE         = "ALB"
+    ALB_IDLE_TIMEOUT = 4001
+  }
+
+  expect_failures = [var.ALB_IDLE_TIMEOUT]
+}
+
 run "settings_that_there_are_not" {
   command = plan
   module { source = "./module" }
@@ -338,7 +364,7 @@ run "every_setting_is_known" {
 
   # Those that the variable takes, as it is written.
   variables {
-    EXTRA_SETTINGS = { for key in jsondecode(regex("(\\[\"access_log[^]]*\\])", file("module/variables.tf"))[0]) : key => {} if !contains(["admin", "listeners"], key) }
+    EXTRA_SETTINGS = { for key in jsondecode(regex("(\\[\"access_log[^]]*\\])", file("module/variables.tf"))[0]) : key => { keep_alive = "340s" } if !contains(["admin", "listeners"], key) }
   }
 
   # `threads` stands in a comment of conf/nameplate.yaml.

@@ -173,3 +173,30 @@ run "a_topic_of_another_region" {
 
   expect_failures = [aws_cloudwatch_metric_alarm.this]
 }
+
+run "apis_that_are_silent_for_longer_than_an_nlb_waits" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    PLAN           = merge(jsondecode(file("tests/plan.json")), { longest_timeout = 350 })
+    EXTRA_SETTINGS = { client = { read_timeout = "60s" } }
+  }
+
+  expect_failures = [check.the_load_balancer_outlasts_the_mapping, check.connections_are_kept_long_enough]
+}
+
+run "apis_that_are_silent_for_longer_than_the_alb_that_is_wanted" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    ELB_TYPE         = "ALB"
+    ALB_IDLE_TIMEOUT = 30
+    PLAN             = merge(jsondecode(file("tests/plan.json")), { longest_timeout = 60 })
+  }
+
+  expect_failures = [check.the_load_balancer_outlasts_the_mapping]
+}
