@@ -47,8 +47,8 @@ export class Endpoints extends Construct {
         serviceName: `com.amazonaws.${region}.${service}`,
         subnetIds: network.subnetIds,
         securityGroupIds: [groups.endpoint!],
-        // With private DNS for execute-api, public APIs could not be called from the VPC any more.
-        privateDnsEnabled: service !== 'execute-api',
+        // With private DNS for execute-api, public APIs cannot be called from the VPC any more.
+        privateDnsEnabled: service !== 'execute-api' || vars.EXECUTE_API_PRIVATE_DNS,
         policyDocument: document(statements[service]),
       });
       Tags.of(endpoint).add('Name', `${prefix}-${service}`);

@@ -110,6 +110,9 @@ export class Nameplate extends Construct {
     if (vars.CREATE_VPC && vars.EXTERNAL_VPC_ID !== null) {
       warn('EXTERNAL_VPC_ID', 'EXTERNAL_VPC_ID is not used, because CREATE_VPC is true.');
     }
+    if (vars.EXECUTE_API_PRIVATE_DNS) {
+      warn('EXECUTE_API_PRIVATE_DNS', 'EXECUTE_API_PRIVATE_DNS is true: from this VPC every execute-api name of the region leads to the endpoint, so public and edge-optimized APIs of the region answer 403 there, unless callers use a custom domain name.');
+    }
     const interfaces = Object.keys(vars.EXISTING_ENDPOINTS).filter((service) => service !== 's3');
     if (interfaces.length > 0 && vars.EXTERNAL_ENDPOINT_SG_ID === null) {
       warn('EXTERNAL_ENDPOINT_SG_ID', `The tasks' security group has no rule for the existing endpoints (${interfaces.join(', ')}): give their group as EXTERNAL_ENDPOINT_SG_ID, or add a rule to port 443.`);

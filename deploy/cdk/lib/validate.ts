@@ -101,6 +101,12 @@ function checkExisting(vars: Variables, region: string, faults: Faults): void {
         `--filters Name=prefix-list-name,Values=com.amazonaws.${region}.s3 --query PrefixLists[0].PrefixListId --output text`,
     );
   }
+  if (vars.EXECUTE_API_PRIVATE_DNS && vars.EXISTING_ENDPOINTS['execute-api'] !== undefined) {
+    faults.add(
+      'EXECUTE_API_PRIVATE_DNS is true, and EXISTING_ENDPOINTS has execute-api, which is not changed here',
+      'leave one of the two out; to change the existing endpoint: aws ec2 modify-vpc-endpoint --vpc-endpoint-id VPCE --private-dns-enabled',
+    );
+  }
   if (vars.CREATE_VPC) {
     if (Object.keys(vars.EXISTING_ENDPOINTS).length > 0) {
       faults.add('EXISTING_ENDPOINTS goes with CREATE_VPC false', 'leave it out: a VPC that is made has no endpoints yet');

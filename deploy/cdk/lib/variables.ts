@@ -54,6 +54,8 @@ export interface Variables {
   EXISTING_ENDPOINTS: Partial<Record<EndpointService, string>>;
   /** The DNS name of EXISTING_ENDPOINTS' `execute-api`; required with it. Default null. CDK only. */
   EXISTING_ENDPOINT_DNS_NAME: string | null;
+  /** Private DNS on the execute-api endpoint that is made: no public API of the region can be called from the VPC then. Default false. */
+  EXECUTE_API_PRIVATE_DNS: boolean;
   /** The existing VPC's private route tables, for the S3 gateway endpoint. Default none. */
   ROUTE_TABLE_IDS: string[];
   /** The region's managed prefix list of S3, `pl-`, for the tasks' security group. Required where that is ours. Default null. CDK only. */
@@ -137,6 +139,7 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   AVAILABILITY_ZONES: { kind: 'list', fallback: [] },
   EXISTING_ENDPOINTS: { kind: 'map', fallback: {} },
   EXISTING_ENDPOINT_DNS_NAME: { kind: 'text', fallback: null },
+  EXECUTE_API_PRIVATE_DNS: { kind: 'flag', fallback: false },
   ROUTE_TABLE_IDS: { kind: 'list', fallback: [] },
   S3_PREFIX_LIST_ID: { kind: 'text', fallback: null },
   CLIENT_CIDRS: { kind: 'list', fallback: [] },

@@ -124,6 +124,11 @@ describe('warnings', () => {
     warned({ ...CASES.alb, ALB_IDLE_TIMEOUT: 30, PLAN: { ...CASES.alb.PLAN, longest_timeout: 60 } }, 'after 30 s. Raise ALB_IDLE_TIMEOUT');
   });
   it('say that client settings of one\'s own forget keep_alive', () => warned({ EXTRA_SETTINGS: { client: { read_timeout: '60s' } } }, 'Add "keep_alive": "340s" to it'));
+  it('say that public APIs cannot be called any more', () => {
+    warned({ EXECUTE_API_PRIVATE_DNS: true }, 'public and edge-optimized APIs of the region answer 403');
+    const endpoints = Object.values(resources(synth({ ...CASES.nlb, EXECUTE_API_PRIVATE_DNS: true }).template, 'AWS::EC2::VPCEndpoint'));
+    expect(endpoints.filter(({ Properties: p }) => p['VpcEndpointType'] === 'Interface' && !p['PrivateDnsEnabled'])).toEqual([]);
+  });
   it('are none where all is well', () => {
     const { stack } = synth({ ...CASES.nlb, TASK_SCALE_MIN: 2, TASK_SCALE_CPU_PCT: 50 });
     Annotations.fromStack(stack).hasNoWarning('*', Match.anyValue());

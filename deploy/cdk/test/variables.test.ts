@@ -90,6 +90,7 @@ const BAD: Record<string, Bad[]> = {
     [{ EXISTING_ENDPOINTS: {} }, 'goes with EXISTING_ENDPOINTS execute-api', CASES.existing],
     [{ EXISTING_ENDPOINT_DNS_NAME: 'https://x' }, 'is not a DNS name', CASES.existing],
   ],
+  EXECUTE_API_PRIVATE_DNS: [[{ EXECUTE_API_PRIVATE_DNS: true }, 'leave one of the two out', CASES.existing]],
   ROUTE_TABLE_IDS: [
     [{ ROUTE_TABLE_IDS: [] }, 'ROUTE_TABLE_IDS is empty', CASES.existing],
     [{ ROUTE_TABLE_IDS: ['rtb'] }, 'is not an id', CASES.existing],

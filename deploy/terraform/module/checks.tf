@@ -57,6 +57,13 @@ check "connections_are_kept_long_enough" {
   }
 }
 
+check "public_apis_stay_reachable" {
+  assert {
+    condition     = !var.EXECUTE_API_PRIVATE_DNS
+    error_message = "EXECUTE_API_PRIVATE_DNS is true: from this VPC every name of execute-api.${local.region} leads to the endpoint, so public and edge-optimized APIs of the region answer 403 there, unless callers use a custom domain name (API Gateway developer guide, Private REST APIs)."
+  }
+}
+
 check "names_resolve_in_the_existing_vpc" {
   assert {
     condition     = var.CREATE_VPC || try(data.aws_vpc.existing[0].enable_dns_support && data.aws_vpc.existing[0].enable_dns_hostnames, false)

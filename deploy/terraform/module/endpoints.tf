@@ -72,9 +72,9 @@ resource "aws_vpc_endpoint" "interface" {
   subnet_ids         = local.private_subnet_ids
   security_group_ids = [local.endpoint_sg_id]
 
-  # With private DNS on the execute-api endpoint, public APIs could not be reached from the VPC any more. Nameplate
-  # dials the endpoint's own name.
-  private_dns_enabled = each.value != "execute-api"
+  # With private DNS on the execute-api endpoint, public APIs cannot be reached from the VPC any more. Nameplate dials the
+  # endpoint's own name, and needs none.
+  private_dns_enabled = each.value != "execute-api" || var.EXECUTE_API_PRIVATE_DNS
 
   policy = jsonencode({ Version = "2012-10-17", Statement = [local.endpoint_statements[each.value]] })
 
@@ -82,7 +82,7 @@ resource "aws_vpc_endpoint" "interface" {
 
   lifecycle {
     precondition {
-      condition     = var.CREATE_VPC || each.value == "execute-api" || try(data.aws_vpc.existing[0].enable_dns_support && data.aws_vpc.existing[0].enable_dns_hostnames, false)
+      condition     = var.CREATE_VPC || (each.value == "execute-api" && !var.EXECUTE_API_PRIVATE_DNS) || try(data.aws_vpc.existing[0].enable_dns_support && data.aws_vpc.existing[0].enable_dns_hostnames, false)
       error_message = "${coalesce(var.EXTERNAL_VPC_ID, "The VPC")} has DNS support or DNS hostnames off, and EC2 makes no endpoint with private DNS in such a VPC, as that for ${each.value} is. Turn both on."
     }
   }

@@ -223,6 +223,18 @@ variable "EXISTING_ENDPOINTS" {
   }
 }
 
+variable "EXECUTE_API_PRIVATE_DNS" {
+  description = "Private DNS on the execute-api endpoint that is made. The whole VPC then reaches execute-api names through it, and no public API of the region any more. Nameplate does not need it. Default: false."
+  type        = bool
+  nullable    = false
+  default     = false
+
+  validation {
+    condition     = !var.EXECUTE_API_PRIVATE_DNS || !contains(keys(var.EXISTING_ENDPOINTS), "execute-api")
+    error_message = "EXECUTE_API_PRIVATE_DNS is true, and EXISTING_ENDPOINTS has execute-api, which is not changed here. Leave one of the two out; to change the existing endpoint: aws ec2 modify-vpc-endpoint --vpc-endpoint-id VPCE --private-dns-enabled"
+  }
+}
+
 variable "EXTERNAL_ALB_SG_ID" {
   description = "A security group for the load balancer, of either type, in place of the one that is made. Default: none."
   type        = string

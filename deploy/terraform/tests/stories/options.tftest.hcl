@@ -56,6 +56,23 @@ run "an_application_load_balancer" {
   }
 }
 
+run "private_dns_on_the_execute_api_endpoint" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    EXECUTE_API_PRIVATE_DNS = true
+  }
+
+  assert {
+    condition     = alltrue([for endpoint in aws_vpc_endpoint.interface : endpoint.private_dns_enabled])
+    error_message = "On all endpoints."
+  }
+
+  expect_failures = [check.public_apis_stay_reachable]
+}
+
 run "an_alb_that_waits_for_the_longest_timeout" {
   command = plan
   module { source = "./module" }

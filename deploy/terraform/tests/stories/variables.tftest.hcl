@@ -254,6 +254,24 @@ run "an_endpoint_by_its_name" {
   expect_failures = [var.EXISTING_ENDPOINTS]
 }
 
+run "private_dns_on_an_endpoint_that_is_not_made" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation }
+
+  variables {
+    CREATE_VPC                  = false
+    EXTERNAL_VPC_ID             = "vpc-0123456789abcdef0"
+    EXTERNAL_PRIVATE_SUBNETS_ID = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+    ROUTE_TABLE_IDS             = ["rtb-0123456789abcdef0"]
+    EXISTING_ENDPOINTS          = { execute-api = "vpce-0123456789abcdef0" }
+    EXTERNAL_ENDPOINT_SG_ID     = "sg-0e000000"
+    EXECUTE_API_PRIVATE_DNS     = true
+  }
+
+  expect_failures = [var.EXECUTE_API_PRIVATE_DNS]
+}
+
 run "names_to_import_without_a_certificate_and_an_endpoint_that_nobody_has" {
   command = plan
   module { source = "./module" }
