@@ -5,6 +5,7 @@ module "nameplate" {
   providers = {
     aws            = aws
     aws.validation = aws.validation
+    aws.zones      = aws.zones
   }
 
   PLAN                        = var.PLAN
@@ -29,6 +30,8 @@ module "nameplate" {
   LISTENER_TLS                = var.LISTENER_TLS
   ALB_IDLE_TIMEOUT            = var.ALB_IDLE_TIMEOUT
   DROP_INVALID_HEADER_FIELDS  = var.DROP_INVALID_HEADER_FIELDS
+  HOSTED_ZONES                = var.HOSTED_ZONES
+  HOSTED_ZONE_IDS             = var.HOSTED_ZONE_IDS
   DELETION_PROTECTION         = var.DELETION_PROTECTION
   CERTIFICATE_ARNS            = var.CERTIFICATE_ARNS
   VALIDATION_ZONE_IDS         = var.VALIDATION_ZONE_IDS

@@ -13,6 +13,16 @@ output "elb_dns_name" {
   value       = module.nameplate.elb_dns_name
 }
 
+output "elb_hosted_zone_id" {
+  description = "The hosted zone of the load balancer's DNS name, which alias records name."
+  value       = module.nameplate.elb_hosted_zone_id
+}
+
+output "dns_records" {
+  description = "The records that the custom domains need, by hosted zone, as `aws route53 change-resource-record-sets --change-batch` takes them. HOSTED_ZONES = none leaves them to you."
+  value       = module.nameplate.dns_records
+}
+
 output "mapping_bucket" {
   description = "The bucket with the mapping."
   value       = module.nameplate.mapping_bucket

@@ -7,3 +7,9 @@ provider "aws" {}
 provider "aws" {
   alias = "validation"
 }
+
+# Writes the records of HOSTED_ZONES = "existing". The same account, as it stands here. If the private hosted zones are in
+# another one, such as that of a VPC which is shared with this account, let this provider assume a role there.
+provider "aws" {
+  alias = "zones"
+}

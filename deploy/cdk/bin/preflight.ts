@@ -1,5 +1,5 @@
-// Asks AWS, with the AWS CLI, what synthesis does not: whether the stack can run in the zones that it is told. Takes
-// the variables as `cdk` does: from cdk.json, and from `-c NAME=VALUE`.
+// Asks AWS, with the AWS CLI, what synthesis does not: whether the stack can run in the zones and in the VPC that it is
+// told. Takes the variables as `cdk` does: from cdk.json, and from `-c NAME=VALUE`.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { App } from 'aws-cdk-lib';
@@ -22,14 +22,14 @@ function contextOf(args: string[]): Record<string, unknown> | undefined {
   return context;
 }
 
-function ec2(region: string): (words: string[]) => any {
+function awsCli(region: string): (words: string[]) => any {
   return (words) => {
     try {
-      const said = execFileSync('aws', ['ec2', ...words, '--region', region, '--output', 'json'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+      const said = execFileSync('aws', [...words, '--region', region, '--output', 'json'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
       return JSON.parse(said);
     } catch (error) {
       const { stderr, message } = error as { stderr?: string; message: string };
-      throw new Error(`nameplate: aws ec2 ${words[0]} failed: ${(stderr || message).trim()}\n  help: preflight needs the AWS CLI, with credentials that may call it`);
+      throw new Error(`nameplate: aws ${words[0]} ${words[1]} failed: ${(stderr || message).trim()}\n  help: preflight needs the AWS CLI, with credentials that may call it`);
     }
   };
 }
@@ -47,8 +47,8 @@ function main(args: string[]): number {
       throw new Error('nameplate: the region is not known\n  help: add -c REGION=eu-west-1, or set AWS_REGION');
     }
     const settled = settle(variablesOf(app), region);
-    checkFound(settled, region, find(settled, region, ec2(region)));
-    process.stdout.write(`preflight: the stack can be deployed to these zones of ${region}\n`);
+    checkFound(settled, region, find(settled, region, awsCli(region)));
+    process.stdout.write(`preflight: nothing in ${region} is against deploying the stack\n`);
     return 0;
   } catch (error) {
     process.stderr.write(`${(error as Error).message}\n`);

@@ -13,7 +13,7 @@ export const ZONE_STACKS = 16;
 export const RECORD_STACKS = 32;
 
 /**
- * The private hosted zones, and in each the aliases of the load balancer.
+ * The private hosted zones, and in each the aliases of the load balancer. HOSTED_ZONES says which of both are made.
  *
  * CloudFormation takes 500 resources a stack, so they are in nested stacks. The name alone decides which one, by its hash:
  * adding a zone or a record moves no other. A zone is together with its apex and its wildcard; all its further records
@@ -24,21 +24,23 @@ export class Dns extends Construct {
   readonly size: number;
   private readonly stacks = new Map<string, NestedStack>();
 
-  constructor(scope: Construct, id: string, { plan, prefix }: Settled, network: Network, balancer: LoadBalancer) {
+  constructor(scope: Construct, id: string, { vars, plan, prefix }: Settled, network: Network, balancer: LoadBalancer) {
     super(scope, id);
     const alias = { dnsName: balancer.dnsName, hostedZoneId: balancer.zoneId, evaluateTargetHealth: true };
     const vpc = { vpcId: network.vpcId, vpcRegion: Stack.of(this).region };
     let size = 0;
-    for (const planned of sorted(plan.hosted_zones)) {
+    for (const planned of vars.HOSTED_ZONES === 'none' ? [] : sorted(plan.hosted_zones)) {
       const home = this.stack('Zones', planned.name, ZONE_STACKS);
-      const zone = new route53.CfnHostedZone(room(home, planned.name), 'Zone', {
-        name: planned.name,
-        vpcs: [vpc],
-        hostedZoneConfig: { comment: `${prefix}: names of private APIs` },
-      });
+      const make = () =>
+        new route53.CfnHostedZone(room(home, planned.name), 'Zone', {
+          name: planned.name,
+          vpcs: [vpc],
+          hostedZoneConfig: { comment: `${prefix}: names of private APIs` },
+        });
+      const hostedZoneId = vars.HOSTED_ZONES === 'existing' ? vars.HOSTED_ZONE_IDS[planned.name]! : make().attrId;
       for (const name of planned.records) {
         const stack = isUsual(name, planned) ? home : this.stack('Records', name, RECORD_STACKS);
-        new route53.CfnRecordSet(room(stack, planned.name), name, { hostedZoneId: zone.attrId, name, type: 'A', aliasTarget: alias });
+        new route53.CfnRecordSet(room(stack, planned.name), name, { hostedZoneId, name, type: 'A', aliasTarget: alias });
       }
       size += 1 + planned.records.length;
     }

@@ -30,6 +30,8 @@ export class Nameplate extends Construct {
   /** The execute-api endpoint, which the APIs' resource policies name. */
   readonly vpcEndpointId: string;
   readonly elbDnsName: string;
+  /** The hosted zone of that name, which alias records name. */
+  readonly elbHostedZoneId: string;
   readonly mappingBucket: string;
   /** Where the mapping is uploaded to, `s3://BUCKET/mapping.yaml`. */
   readonly mappingUri: string;
@@ -65,6 +67,7 @@ export class Nameplate extends Construct {
     this.vpcId = network.vpcId;
     this.vpcEndpointId = endpoints.executeApiId;
     this.elbDnsName = balancer.dnsName;
+    this.elbHostedZoneId = balancer.zoneId;
     this.mappingBucket = mapping.bucketName;
     this.mappingUri = mapping.uri;
     this.ecrRepositoryUrl = image.repositoryUri;
@@ -85,6 +88,7 @@ export class Nameplate extends Construct {
       VpcId: this.vpcId,
       VpcEndpointId: this.vpcEndpointId,
       ElbDnsName: this.elbDnsName,
+      ElbHostedZoneId: this.elbHostedZoneId,
       MappingBucket: this.mappingBucket,
       MappingUri: this.mappingUri,
       EcrRepositoryUrl: this.ecrRepositoryUrl,

@@ -8,6 +8,11 @@ export interface FoundZone {
   readonly id: string;
 }
 
+/** An existing VPC. */
+export interface FoundVpc {
+  readonly owner: string;
+}
+
 /** What AWS says of the region and of the network that the stack goes into. */
 export interface Found {
   readonly zones: readonly FoundZone[];
@@ -15,6 +20,10 @@ export interface Found {
   readonly services: Readonly<Record<string, readonly string[]>>;
   /** The existing subnets' zones, by subnet id. Empty where a VPC is made. */
   readonly subnets: Readonly<Record<string, string>>;
+  /** The account that the stack goes into. */
+  readonly account: string;
+  /** The existing VPC; `undefined` where one is made. */
+  readonly vpc: FoundVpc | undefined;
 }
 
 /**
@@ -31,6 +40,7 @@ const FARGATE_ZONE_IDS: Readonly<Record<string, readonly string[]>> = {
 export function checkFound(settled: Settled, region: string, found: Found): void {
   const faults = new Faults();
   checkZones(settled, region, found, faults);
+  checkOwner(settled, found, faults);
   faults.throwIfAny('the region and the network');
 }
 
@@ -60,6 +70,24 @@ function checkZones({ vars }: Settled, region: string, found: Found, faults: Fau
   }
 }
 
+/** What cannot be made in a VPC that AWS RAM shares with the account. */
+function checkOwner({ vars }: Settled, { account, vpc }: Found, faults: Faults): void {
+  if (vpc === undefined || vpc.owner === account) {
+    return;
+  }
+  const shared = `${vars.EXTERNAL_VPC_ID!} belongs to account ${vpc.owner}, which shares it with this one (${account})`;
+  if (vars.HOSTED_ZONES === 'create') {
+    faults.add(
+      `HOSTED_ZONES is create, and ${shared}: Route 53 makes private hosted zones only for VPCs of the same account`,
+      'set HOSTED_ZONES to none, and let the owner make the zones of the plan, associated with the VPC, with the records that `npm run records` prints',
+    );
+  }
+  const missing = [...neededInterfaces(vars), ...(vars.EXISTING_ENDPOINTS.s3 === undefined ? ['s3'] : [])];
+  if (missing.length > 0) {
+    faults.add(`EXISTING_ENDPOINTS lacks ${missing.join(', ')}, and ${shared}: only the owner makes endpoints in a shared VPC`, 'let the owner make them, and name them in EXISTING_ENDPOINTS');
+  }
+}
+
 /** What a zone lacks that tasks need. */
 function gapsOf(zone: FoundZone, region: string, services: Found['services']): string[] {
   const fargate = FARGATE_ZONE_IDS[region];
@@ -75,13 +103,17 @@ export type Ask = (words: string[]) => any;
 
 /** Asks AWS what {@link checkFound} needs. */
 export function find({ vars }: Settled, region: string, ask: Ask): Found {
-  const zones = ask(['describe-availability-zones', '--filters', 'Name=state,Values=available', 'Name=opt-in-status,Values=opt-in-not-required']);
+  const zones = ask(['ec2', 'describe-availability-zones', '--filters', 'Name=state,Values=available', 'Name=opt-in-status,Values=opt-in-not-required']);
   const wanted = neededInterfaces(vars).map((service) => `com.amazonaws.${region}.${service}`);
-  const services = wanted.length === 0 ? { ServiceDetails: [] } : ask(['describe-vpc-endpoint-services', '--service-names', ...wanted]);
-  const subnets = vars.CREATE_VPC ? { Subnets: [] } : ask(['describe-subnets', '--filters', `Name=vpc-id,Values=${vars.EXTERNAL_VPC_ID!}`]);
+  const services = wanted.length === 0 ? { ServiceDetails: [] } : ask(['ec2', 'describe-vpc-endpoint-services', '--service-names', ...wanted]);
+  const subnets = vars.CREATE_VPC ? { Subnets: [] } : ask(['ec2', 'describe-subnets', '--filters', `Name=vpc-id,Values=${vars.EXTERNAL_VPC_ID!}`]);
+  const vpcs = vars.CREATE_VPC ? { Vpcs: [] } : ask(['ec2', 'describe-vpcs', '--vpc-ids', vars.EXTERNAL_VPC_ID!]);
+  const vpc = vpcs.Vpcs[0];
   return {
     zones: zones.AvailabilityZones.map((zone: any) => ({ name: zone.ZoneName, id: zone.ZoneId })),
     services: Object.fromEntries(services.ServiceDetails.map((item: any) => [item.ServiceName.split('.').slice(3).join('.'), item.AvailabilityZones])),
     subnets: Object.fromEntries(subnets.Subnets.map((subnet: any) => [subnet.SubnetId, subnet.AvailabilityZone])),
+    account: ask(['sts', 'get-caller-identity']).Account,
+    vpc: vpc === undefined ? undefined : { owner: vpc.OwnerId },
   };
 }

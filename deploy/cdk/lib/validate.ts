@@ -18,6 +18,7 @@ export function checkVariables(vars: Variables, plan: Plan, region: string, faul
   checkAlb(vars, faults);
   checkCertificates(vars, plan, region, faults);
   checkContainer(vars, region, faults);
+  checkHostedZones(vars, plan, faults);
   checkSettings(vars, faults);
   checkEndpoints(vars, plan, region, faults);
   checkScaling(vars, region, faults);
@@ -204,6 +205,24 @@ function checkCertificates(vars: Variables, plan: Plan, region: string, faults: 
     if (id !== BY_HAND && !/^Z[0-9A-Z]{1,31}$/.test(id)) {
       faults.add(`VALIDATION_ZONE_IDS: \`${id}\` of ${zone} is not the id of a hosted zone`, `one looks like Z0123456789ABCDEFGHIJ; or "${BY_HAND}"`);
     }
+  }
+}
+
+function checkHostedZones({ HOSTED_ZONES, HOSTED_ZONE_IDS }: Variables, plan: Plan, faults: Faults): void {
+  if (!['create', 'existing', 'none'].includes(HOSTED_ZONES)) {
+    faults.add(`HOSTED_ZONES is \`${String(HOSTED_ZONES)}\``, 'it is create, existing or none');
+  }
+  for (const [zone, id] of Object.entries(HOSTED_ZONE_IDS)) {
+    if (!/^Z[0-9A-Z]{1,31}$/.test(id)) {
+      faults.add(`HOSTED_ZONE_IDS: \`${id}\` of ${zone} is not the id of a hosted zone`, 'one looks like Z0123456789ABCDEFGHIJ');
+    }
+  }
+  if (HOSTED_ZONES !== 'existing' && Object.keys(HOSTED_ZONE_IDS).length > 0) {
+    faults.add(`HOSTED_ZONE_IDS is given, and HOSTED_ZONES is ${HOSTED_ZONES}`, 'set HOSTED_ZONES to existing, or leave the ids out');
+  }
+  const missing = plan.hosted_zones.map((zone) => zone.name).filter((name) => HOSTED_ZONE_IDS[name] === undefined);
+  if (HOSTED_ZONES === 'existing' && missing.length > 0) {
+    faults.add(`HOSTED_ZONES is existing, and HOSTED_ZONE_IDS lacks ${missing.join(', ')}`, 'make these zones, associate them with the VPC, and add their ids');
   }
 }
 

@@ -6,6 +6,9 @@ export type ElbType = 'NLB' | 'ALB';
 /** The tasks' processors. The image must be built for them. */
 export type TaskPlatform = 'ARM64' | 'X86_64';
 
+/** Who makes the private hosted zones and their records: the stack both, the stack the records alone, or somebody else. */
+export type HostedZones = 'create' | 'existing' | 'none';
+
 /** A service whose VPC endpoint an existing VPC may have already. */
 export type EndpointService = 'execute-api' | 'logs' | 'ecr.api' | 'ecr.dkr' | 's3' | 'ssmmessages';
 
@@ -90,6 +93,10 @@ export interface Variables {
   CERTIFICATE_ARNS: string[];
   /** Validation zone to public hosted zone id, or `by-hand`. Each validation zone of the plan must be there. Default none. */
   VALIDATION_ZONE_IDS: Record<string, string>;
+  /** `create`, `existing` (records in HOSTED_ZONE_IDS, in this account) or `none` (`npm run records` prints them). Default `create`. */
+  HOSTED_ZONES: HostedZones;
+  /** Private hosted zone to its id, for HOSTED_ZONES `existing`: all of the plan's. Default none. */
+  HOSTED_ZONE_IDS: Record<string, string>;
   /** Settings laid over ours; a key of the first level replaces all of it. Default none. */
   EXTRA_SETTINGS: Record<string, unknown>;
   /** ENDPOINT of the mapping to the DNS name of another execute-api endpoint. Default none. */
@@ -157,6 +164,8 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   ECS_EXEC: { kind: 'flag', fallback: false },
   CERTIFICATE_ARNS: { kind: 'list', fallback: [] },
   VALIDATION_ZONE_IDS: { kind: 'map', fallback: {} },
+  HOSTED_ZONES: { kind: 'text', fallback: 'create' },
+  HOSTED_ZONE_IDS: { kind: 'map', fallback: {} },
   EXTRA_SETTINGS: { kind: 'object', fallback: {} },
   EXTRA_ENDPOINTS: { kind: 'map', fallback: {} },
   DELETION_PROTECTION: { kind: 'flag', fallback: true },

@@ -200,7 +200,7 @@ describe('nlb: the defaults, with a VPC', () => {
 
   it('tells what others need to know', () => {
     expect(Object.keys(made.nlb.toJSON()['Outputs']).sort()).toEqual([
-      'ClusterName', 'EcrRepositoryUrl', 'ElbDnsName', 'MappingBucket', 'MappingUri', 'ServiceName', 'TaskSecurityGroupId', 'VpcEndpointId', 'VpcId',
+      'ClusterName', 'EcrRepositoryUrl', 'ElbDnsName', 'ElbHostedZoneId', 'MappingBucket', 'MappingUri', 'ServiceName', 'TaskSecurityGroupId', 'VpcEndpointId', 'VpcId',
     ]);
   });
 
@@ -310,6 +310,26 @@ describe('existing: in a VPC that is there', () => {
     }
     expect(one(template, 'AWS::ElasticLoadBalancingV2::LoadBalancer')['SecurityGroups']).toEqual(['sg-0000000a']);
     expect(one(template, 'AWS::ECS::Service')['NetworkConfiguration'].AwsvpcConfiguration.SecurityGroups).toEqual(['sg-0000000b']);
+  });
+});
+
+describe('zones that are not made', () => {
+  const zones = { 'internal.private.example.com': 'Z0INTERNAL', 'team.internal.private.example.com': 'Z0TEAM' };
+
+  it('get their records where they are there', () => {
+    const { nested } = synth({ ...CASES.nlb, HOSTED_ZONES: 'existing', HOSTED_ZONE_IDS: zones });
+    const all = [...nested.values()];
+    expect(all.flatMap((template) => Object.keys(resources(template, 'AWS::Route53::HostedZone')))).toEqual([]);
+    const records = all.flatMap((template) => Object.values(resources(template, 'AWS::Route53::RecordSet')).map(({ Properties: p }) => `${p['Name']} ${p['HostedZoneId']}`));
+    expect(records.sort()).toEqual([
+      '*.internal.private.example.com Z0INTERNAL', '*.team.internal.private.example.com Z0TEAM', 'team.internal.private.example.com Z0TEAM',
+    ]);
+  });
+
+  it('get none where somebody else writes them', () => {
+    const { template, nested } = synth({ ...CASES.nlb, HOSTED_ZONES: 'none' });
+    expect([...nested.keys()]).toEqual([]);
+    expect(template.toJSON()['Outputs'].ElbHostedZoneId.Value).toEqual({ 'Fn::GetAtt': [expect.stringContaining('LoadBalancer'), 'CanonicalHostedZoneID'] });
   });
 });
 

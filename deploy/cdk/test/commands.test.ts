@@ -35,6 +35,28 @@ describe('the app', () => {
   });
 });
 
+describe('npm run records', () => {
+  it('prints what the AWS CLI writes into each zone', async () => {
+    const path = join(folder, 'outputs-of-records.json');
+    writeFileSync(path, JSON.stringify({ one: { ElbDnsName: 'lb.example.com', ElbHostedZoneId: 'Z0LB' } }));
+    const ended = await run('records', [PLAN_FILE, path]);
+    expect(ended.code).toBe(0);
+    expect(JSON.parse(ended.stdout)['internal.private.example.com']).toEqual({
+      Changes: [{
+        Action: 'UPSERT',
+        ResourceRecordSet: {
+          Name: '*.internal.private.example.com', Type: 'A',
+          AliasTarget: { HostedZoneId: 'Z0LB', DNSName: 'lb.example.com', EvaluateTargetHealth: true },
+        },
+      }],
+    });
+  });
+
+  it('says how it is called', async () => {
+    expect(await run('records', [PLAN_FILE])).toEqual({ code: 2, stdout: '', stderr: 'usage: npm run -s records -- PLAN OUTPUTS\n' });
+  });
+});
+
 describe('npm run policies', () => {
   const outputs = (json: object) => {
     const path = join(folder, `outputs-${Object.keys(json).join('-')}.json`);

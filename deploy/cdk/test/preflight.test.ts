@@ -13,6 +13,8 @@ const ZONES = ['eu-west-1a', 'eu-west-1b', 'eu-west-1c'];
 const ALL: Found = {
   zones: ZONES.map((name, i) => ({ name, id: `euw1-az${i + 1}` })),
   services: Object.fromEntries(['execute-api', 'logs', 'ecr.api', 'ecr.dkr'].map((service) => [service, ZONES])),
+  account: '111122223333',
+  vpc: { owner: '111122223333' },
   subnets: { 'subnet-0123456789abcdef0': 'eu-west-1a', 'subnet-0fedcba9876543210': 'eu-west-1b' },
 };
 
@@ -52,6 +54,15 @@ describe('preflight', () => {
     expect(said({ services }, CASES.existing)).toContain('subnet-0123456789abcdef0 is in eu-west-1a, which lacks the endpoint service ecr.dkr');
     expect(said({ subnets: {} }, CASES.existing)).toContain('there is no subnet-0123456789abcdef0');
   });
+
+  it('refuses zones and endpoints in a VPC that another account shares', () => {
+    const vpc = { owner: '444455556666' };
+    const message = said({ vpc }, CASES.existing);
+    expect(message).toContain('vpc-0123456789abcdef0 belongs to account 444455556666, which shares it with this one (111122223333): Route 53 makes');
+    expect(message).toContain('EXISTING_ENDPOINTS lacks logs, ecr.api, ecr.dkr, ssmmessages, s3, and vpc-0123456789abcdef0 belongs to');
+    const ids = { 'execute-api': 'vpce-00000001', logs: 'vpce-00000002', 'ecr.api': 'vpce-00000003', 'ecr.dkr': 'vpce-00000004', ssmmessages: 'vpce-00000005', s3: 'vpce-00000006' };
+    expect(said({ vpc, services: {} }, { ...CASES.existing, HOSTED_ZONES: 'none', EXISTING_ENDPOINTS: ids })).toBe('');
+  });
 });
 
 describe('npm run preflight', () => {
@@ -85,8 +96,8 @@ describe('npm run preflight', () => {
         ServiceName: `com.amazonaws.eu-west-1.${service}`, AvailabilityZones: i === 0 ? first : ZONES,
       })),
     });
-    const answers = { 'describe-availability-zones': zones, 'describe-vpc-endpoint-services': services(ZONES) };
-    expect(await run(answers)).toEqual({ code: 0, stdout: 'preflight: the stack can be deployed to these zones of eu-west-1\n', stderr: '' });
+    const answers = { 'get-caller-identity': { Account: '111122223333' }, 'describe-availability-zones': zones, 'describe-vpc-endpoint-services': services(ZONES) };
+    expect(await run(answers)).toEqual({ code: 0, stdout: 'preflight: nothing in eu-west-1 is against deploying the stack\n', stderr: '' });
     const refused = await run({ ...answers, 'describe-vpc-endpoint-services': services(['eu-west-1b']) });
     expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('AVAILABILITY_ZONES: eu-west-1a lacks the endpoint service execute-api')]);
     expect(readFileSync(join(folder, 'asked'), 'utf8')).toContain('ec2 describe-vpc-endpoint-services --service-names com.amazonaws.eu-west-1.execute-api');

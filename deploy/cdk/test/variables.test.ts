@@ -149,6 +149,12 @@ const BAD: Record<string, Bad[]> = {
     [{ VALIDATION_ZONE_IDS: { 'example.net': 'Z0123456789NET' } }, 'lacks example.com'],
     [{ VALIDATION_ZONE_IDS: { 'example.com': 'example.com', 'example.net': 'by-hand' } }, 'is not the id of a hosted zone'],
   ],
+  HOSTED_ZONES: [[{ HOSTED_ZONES: 'shared' }, 'it is create, existing or none']],
+  HOSTED_ZONE_IDS: [
+    [{ HOSTED_ZONES: 'existing', HOSTED_ZONE_IDS: { 'internal.private.example.com': 'internal' } }, 'is not the id of a hosted zone'],
+    [{ HOSTED_ZONES: 'existing', HOSTED_ZONE_IDS: { 'internal.private.example.com': 'Z0INTERNAL' } }, 'HOSTED_ZONE_IDS lacks team.internal.private.example.com'],
+    [{ HOSTED_ZONE_IDS: { 'internal.private.example.com': 'Z0INTERNAL' } }, 'HOSTED_ZONE_IDS is given, and HOSTED_ZONES is create'],
+  ],
   EXTRA_SETTINGS: [
     [{ EXTRA_SETTINGS: [] }, 'not an object'],
     [{ EXTRA_SETTINGS: { acces_log: {} } }, 'no settings of Nameplate: acces_log'],

@@ -82,6 +82,10 @@ resource "aws_vpc_endpoint" "interface" {
 
   lifecycle {
     precondition {
+      condition     = local.vpc_owner == null
+      error_message = "${coalesce(var.EXTERNAL_VPC_ID, "The VPC")} belongs to account ${coalesce(local.vpc_owner, "-")}, which shares it with this one, and only the owner makes endpoints in a shared VPC (VPC user guide, Responsibilities and permissions for owners and participants). Let the owner make one for ${each.value}, and name it in EXISTING_ENDPOINTS."
+    }
+    precondition {
       condition     = var.CREATE_VPC || (each.value == "execute-api" && !var.EXECUTE_API_PRIVATE_DNS) || try(data.aws_vpc.existing[0].enable_dns_support && data.aws_vpc.existing[0].enable_dns_hostnames, false)
       error_message = "${coalesce(var.EXTERNAL_VPC_ID, "The VPC")} has DNS support or DNS hostnames off, and EC2 makes no endpoint with private DNS in such a VPC, as that for ${each.value} is. Turn both on."
     }
@@ -117,4 +121,11 @@ resource "aws_vpc_endpoint" "s3" {
   })
 
   tags = merge(local.tags, { Name = "${local.prefix}-s3" })
+
+  lifecycle {
+    precondition {
+      condition     = local.vpc_owner == null
+      error_message = "${coalesce(var.EXTERNAL_VPC_ID, "The VPC")} belongs to account ${coalesce(local.vpc_owner, "-")}, which shares it with this one, and only the owner makes endpoints in a shared VPC. Let the owner make a gateway endpoint for S3, and name it in EXISTING_ENDPOINTS (s3 = \"vpce-...\")."
+    }
+  }
 }

@@ -13,6 +13,29 @@ output "elb_dns_name" {
   value       = aws_lb.this.dns_name
 }
 
+output "elb_hosted_zone_id" {
+  description = "The hosted zone of the load balancer's DNS name, which alias records name."
+  value       = aws_lb.this.zone_id
+}
+
+output "dns_records" {
+  description = "The records that the custom domains need, by hosted zone, as `aws route53 change-resource-record-sets --change-batch` takes them. HOSTED_ZONES = none leaves them to you."
+  value = {
+    for zone in var.PLAN.hosted_zones : zone.name => {
+      Changes = [
+        for record in zone.records : {
+          Action = "UPSERT"
+          ResourceRecordSet = {
+            Name        = record
+            Type        = "A"
+            AliasTarget = { HostedZoneId = aws_lb.this.zone_id, DNSName = aws_lb.this.dns_name, EvaluateTargetHealth = true }
+          }
+        }
+      ]
+    }
+  }
+}
+
 output "mapping_bucket" {
   description = "The bucket with the mapping."
   value       = aws_s3_bucket.mapping.id

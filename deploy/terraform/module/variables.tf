@@ -339,6 +339,40 @@ variable "DELETION_PROTECTION" {
   default     = true
 }
 
+# --- Names of the clients ------------------------------------------------------------------------------------------
+
+variable "HOSTED_ZONES" {
+  description = "Private hosted zones: create makes them, existing writes records into HOSTED_ZONE_IDS by the provider aws.zones, none leaves both to you (output dns_records). A VPC of another account takes existing or none. Default: create."
+  type        = string
+  nullable    = false
+  default     = "create"
+
+  validation {
+    condition     = contains(["create", "existing", "none"], var.HOSTED_ZONES)
+    error_message = "HOSTED_ZONES must be create, existing or none."
+  }
+}
+
+variable "HOSTED_ZONE_IDS" {
+  description = "Ids of existing private hosted zones, by zone name: all of PLAN.hosted_zones, for HOSTED_ZONES = existing. Default: none."
+  type        = map(string)
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = alltrue([for id in values(var.HOSTED_ZONE_IDS) : can(regex("^Z[0-9A-Z]{1,31}$", id))])
+    error_message = "HOSTED_ZONE_IDS must have hosted zones' ids as values, for example { \"internal.example.com\" = \"Z0123456789ABCDEFGHIJ\" }."
+  }
+  validation {
+    condition     = var.HOSTED_ZONES == "existing" || length(var.HOSTED_ZONE_IDS) == 0
+    error_message = "HOSTED_ZONE_IDS goes with HOSTED_ZONES = \"existing\"; it is ${var.HOSTED_ZONES}."
+  }
+  validation {
+    condition     = var.HOSTED_ZONES != "existing" || length(setsubtract(var.PLAN.hosted_zones[*].name, keys(var.HOSTED_ZONE_IDS))) == 0
+    error_message = "HOSTED_ZONES is existing, and HOSTED_ZONE_IDS lacks zones of the plan: ${join(", ", setsubtract(var.PLAN.hosted_zones[*].name, keys(var.HOSTED_ZONE_IDS)))}. Make them, associate them with the VPC, and add their ids."
+  }
+}
+
 # --- Certificates --------------------------------------------------------------------------------------------------
 
 variable "CERTIFICATE_ARNS" {

@@ -6,8 +6,8 @@ terraform {
       source  = "hashicorp/aws"
       version = "~> 6.66"
       # `aws` makes everything but the certificates' validation records; `aws.validation` makes those, in the account
-      # of the public hosted zone.
-      configuration_aliases = [aws.validation]
+      # of the public hosted zone. `aws.zones` writes the records of HOSTED_ZONES = "existing", in the account of those zones.
+      configuration_aliases = [aws.validation, aws.zones]
     }
   }
 }

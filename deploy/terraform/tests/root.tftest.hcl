@@ -9,6 +9,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "zones"
+  source = "./tests/mocks"
+}
+
 run "the_root_passes_variables_in_and_outputs_out" {
   variables {
     PLAN               = jsondecode(file("tests/plan.json"))

@@ -28,6 +28,7 @@ mock_data "aws_vpc" {
     cidr_block           = "172.16.0.0/16"
     enable_dns_hostnames = true
     enable_dns_support   = true
+    owner_id             = "111122223333"
   }
 }
 

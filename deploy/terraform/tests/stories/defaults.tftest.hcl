@@ -9,6 +9,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "zones"
+  source = "./tests/mocks"
+}
+
 variables {
   PLAN               = jsondecode(file("tests/plan.json"))
   PROXY_CONFIG_PATH  = "../tests/mapping.yaml"
@@ -18,7 +23,7 @@ variables {
 
 run "a_vpc_of_two_zones_without_a_way_out" {
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = aws_subnet.private[*].availability_zone == ["eu-west-1a", "eu-west-1b"]
@@ -54,7 +59,7 @@ run "a_vpc_of_two_zones_without_a_way_out" {
 run "endpoints_with_private_dns_but_for_execute_api" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = toset(keys(aws_vpc_endpoint.interface)) == toset(["ecr.api", "ecr.dkr", "execute-api", "logs"])
@@ -80,7 +85,7 @@ run "endpoints_with_private_dns_but_for_execute_api" {
 run "a_network_load_balancer_that_speaks_tls_on_both_sides" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = aws_lb.this.name == "reverse-proxy-dev-nlb" && aws_lb.this.load_balancer_type == "network"
@@ -126,7 +131,7 @@ run "a_network_load_balancer_that_speaks_tls_on_both_sides" {
 run "zones_records_and_certificates_as_planned" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = toset(keys(aws_route53_zone.private)) == toset(["internal.private.example.com", "team.internal.private.example.com"])
@@ -172,7 +177,7 @@ run "zones_records_and_certificates_as_planned" {
 run "a_service_on_fargate_that_heals_itself" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = aws_ecs_service.this.launch_type == "FARGATE" && aws_ecs_service.this.platform_version == "LATEST" && aws_ecs_service.this.desired_count == 2
@@ -238,7 +243,7 @@ run "a_service_on_fargate_that_heals_itself" {
 run "a_container_with_nothing_to_spare" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = aws_ecs_task_definition.this.cpu == "1024" && aws_ecs_task_definition.this.memory == "2048" && aws_ecs_task_definition.this.runtime_platform[0].cpu_architecture == "ARM64"
@@ -289,7 +294,7 @@ run "a_container_with_nothing_to_spare" {
 run "settings_that_name_the_endpoint_and_the_mapping_and_hold_nothing_of_it" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = jsondecode(jsondecode(aws_ecs_task_definition.this.container_definitions)[0].environment[0].value).listeners == [{ address = "0.0.0.0:8443", tls = { self_signed = ["nameplate.internal"] }, proxy_protocol = { trust = ["10.0.0.0/20", "10.0.16.0/20"] } }]
@@ -325,7 +330,7 @@ run "settings_that_name_the_endpoint_and_the_mapping_and_hold_nothing_of_it" {
 run "a_bucket_that_keeps_the_mapping_and_its_history" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = aws_s3_object.mapping.key == "mapping.yaml" && aws_s3_object.mapping.source_hash == filesha256("tests/mapping.yaml")
@@ -366,7 +371,7 @@ run "a_bucket_that_keeps_the_mapping_and_its_history" {
 run "alarms_for_an_nlb_that_tell_nobody_yet" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = toset(keys(aws_cloudwatch_metric_alarm.this)) == toset(["cpu-high", "no-healthy-target", "tls-errors", "unhealthy-targets"])
@@ -397,7 +402,7 @@ run "alarms_for_an_nlb_that_tell_nobody_yet" {
 run "outputs_that_the_next_step_needs" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = output.vpc_endpoint_id == "vpce-0fedcba9876543210" && output.vpc_id == aws_vpc.this[0].id && output.elb_dns_name == aws_lb.this.dns_name

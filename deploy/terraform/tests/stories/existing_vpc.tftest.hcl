@@ -9,6 +9,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "zones"
+  source = "./tests/mocks"
+}
+
 variables {
   PLAN               = jsondecode(file("tests/plan.json"))
   PROXY_CONFIG_PATH  = "../tests/mapping.yaml"
@@ -25,7 +30,7 @@ variables {
 
 run "only_what_is_missing_is_made" {
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = length(aws_vpc.this) + length(aws_subnet.private) + length(aws_route_table.private) + length(aws_flow_log.this) + length(aws_iam_role.flow_logs) == 0
@@ -81,7 +86,7 @@ run "only_what_is_missing_is_made" {
 run "nothing_is_missing" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ROUTE_TABLE_IDS    = []

@@ -9,6 +9,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "zones"
+  source = "./tests/mocks"
+}
+
 variables {
   PLAN               = jsondecode(file("tests/plan.json"))
   PROXY_CONFIG_PATH  = "../tests/mapping.yaml"
@@ -18,7 +23,7 @@ variables {
 
 run "security_groups_along_the_way_of_a_request" {
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = aws_lb.this.security_groups == toset([aws_security_group.load_balancer[0].id]) && aws_ecs_service.this.network_configuration[0].security_groups == toset([aws_security_group.task[0].id]) && alltrue([for endpoint in aws_vpc_endpoint.interface : endpoint.security_group_ids == toset([aws_security_group.endpoint[0].id])])
@@ -64,7 +69,7 @@ run "security_groups_along_the_way_of_a_request" {
 run "roles_that_can_do_one_thing_each" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = jsondecode(aws_iam_role_policy.task.policy).Statement == [{ Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3:::reverse-proxy-dev-mapping-111122223333-eu-west-1/mapping.yaml" }]
@@ -96,7 +101,7 @@ run "roles_that_can_do_one_thing_each" {
 run "endpoints_that_let_by_what_tasks_need" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = [for statement in jsondecode(aws_vpc_endpoint.s3[0].policy).Statement : statement.Resource] == ["arn:aws:s3:::reverse-proxy-dev-mapping-111122223333-eu-west-1/mapping.yaml", "arn:aws:s3:::prod-eu-west-1-starport-layer-bucket/*"]
@@ -131,7 +136,7 @@ run "endpoints_that_let_by_what_tasks_need" {
 
 run "groups_that_were_given_are_used_and_left_alone" {
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     EXTERNAL_ALB_SG_ID      = "sg-0a000000"

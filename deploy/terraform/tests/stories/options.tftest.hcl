@@ -9,6 +9,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "zones"
+  source = "./tests/mocks"
+}
+
 variables {
   PLAN               = jsondecode(file("tests/plan.json"))
   PROXY_CONFIG_PATH  = "../tests/mapping.yaml"
@@ -18,7 +23,7 @@ variables {
 
 run "an_application_load_balancer" {
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ELB_TYPE        = "ALB"
@@ -59,7 +64,7 @@ run "an_application_load_balancer" {
 run "private_dns_on_the_execute_api_endpoint" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     EXECUTE_API_PRIVATE_DNS = true
@@ -76,7 +81,7 @@ run "private_dns_on_the_execute_api_endpoint" {
 run "an_alb_that_waits_for_the_longest_timeout" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ELB_TYPE                   = "ALB"
@@ -98,7 +103,7 @@ run "an_alb_that_waits_for_the_longest_timeout" {
 run "an_alb_idle_timeout_that_is_given" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ELB_TYPE         = "ALB"
@@ -115,7 +120,7 @@ run "an_alb_idle_timeout_that_is_given" {
 run "connections_through_an_nlb_that_clients_keep_for_90_s" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
     condition     = local.settings.client == { keep_alive = "340s" }
@@ -125,7 +130,7 @@ run "connections_through_an_nlb_that_clients_keep_for_90_s" {
 
 run "plaintext_targets_behind_an_alb" {
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ELB_TYPE     = "ALB"
@@ -145,7 +150,7 @@ run "plaintext_targets_behind_an_alb" {
 
 run "plaintext_targets_behind_an_nlb" {
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     LISTENER_TLS = false
@@ -169,7 +174,7 @@ run "plaintext_targets_behind_an_nlb" {
 
 run "exec_a_public_side_three_zones_and_an_image_of_another_account" {
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ECS_EXEC           = true
@@ -211,7 +216,7 @@ run "exec_a_public_side_three_zones_and_an_image_of_another_account" {
 
 run "settings_of_ones_own_and_a_short_stop" {
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     EXTRA_SETTINGS         = { access_log = { to = "stdout" }, log = { level = "debug" } }
@@ -254,7 +259,7 @@ run "settings_of_ones_own_and_a_short_stop" {
 
 run "more_certificates_zones_and_endpoints" {
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PLAN = merge(jsondecode(file("tests/plan.json")), {
@@ -303,7 +308,7 @@ run "more_certificates_zones_and_endpoints" {
 
 run "nothing_that_acm_could_validate" {
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PLAN             = merge(jsondecode(file("tests/plan.json")), { certificates = [], default_certificate = null, import_names = ["*.orders.corp"] })

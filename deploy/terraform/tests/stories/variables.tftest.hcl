@@ -9,6 +9,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "zones"
+  source = "./tests/mocks"
+}
+
 variables {
   PLAN               = jsondecode(file("tests/plan.json"))
   PROXY_CONFIG_PATH  = "../tests/mapping.yaml"
@@ -19,7 +24,7 @@ variables {
 run "words_where_ids_are_wanted" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     EXTERNAL_VPC_ID             = "main"
@@ -49,7 +54,7 @@ run "words_where_ids_are_wanted" {
 run "what_is_written_wrong" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PROXY_CONFIG_PATH  = ""
@@ -81,7 +86,7 @@ run "what_is_written_wrong" {
 run "what_aws_does_not_have" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ELB_TYPE           = "CLB"
@@ -107,7 +112,7 @@ run "what_aws_does_not_have" {
 run "too_few_too_small_or_an_underscore" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     AVAILABILITY_ZONES = ["eu-west-1a"]
@@ -135,7 +140,7 @@ run "too_few_too_small_or_an_underscore" {
 run "the_same_thing_twice" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PLAN               = merge(jsondecode(file("tests/plan.json")), { hosted_zones = [for _ in [1, 2] : { name = "a.example.com", records = [], domains = 1 }] })
@@ -149,7 +154,7 @@ run "the_same_thing_twice" {
 run "a_certificate_twice" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     CERTIFICATE_ARNS = [for _ in [1, 2] : "arn:aws:acm:eu-west-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef"]
@@ -161,7 +166,7 @@ run "a_certificate_twice" {
 run "a_plan_of_another_format_the_latest_image_and_a_vpc_too_large" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PLAN     = merge(jsondecode(file("tests/plan.json")), { format = 2 })
@@ -175,7 +180,7 @@ run "a_plan_of_another_format_the_latest_image_and_a_vpc_too_large" {
 run "a_default_certificate_that_is_not_there_and_a_name_that_aws_keeps" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PLAN     = merge(jsondecode(file("tests/plan.json")), { default_certificate = "c-0000000000" })
@@ -188,7 +193,7 @@ run "a_default_certificate_that_is_not_there_and_a_name_that_aws_keeps" {
 run "a_name_that_would_have_to_be_cut" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     APP_NAME        = "a-name-of-20-letters"
@@ -201,7 +206,7 @@ run "a_name_that_would_have_to_be_cut" {
 run "an_existing_vpc_that_is_not_named" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     CREATE_VPC = false
@@ -213,7 +218,7 @@ run "an_existing_vpc_that_is_not_named" {
 run "existing_endpoints_in_a_new_vpc" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     EXISTING_ENDPOINTS = { logs = "vpce-0123456789abcdef0" }
@@ -225,7 +230,7 @@ run "existing_endpoints_in_a_new_vpc" {
 run "an_endpoint_of_a_service_that_is_not_needed" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     CREATE_VPC                  = false
@@ -241,7 +246,7 @@ run "an_endpoint_of_a_service_that_is_not_needed" {
 run "an_endpoint_by_its_name" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     CREATE_VPC                  = false
@@ -257,7 +262,7 @@ run "an_endpoint_by_its_name" {
 run "private_dns_on_an_endpoint_that_is_not_made" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     CREATE_VPC                  = false
@@ -275,7 +280,7 @@ run "private_dns_on_an_endpoint_that_is_not_made" {
 run "names_to_import_without_a_certificate_and_an_endpoint_that_nobody_has" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PLAN = merge(jsondecode(file("tests/plan.json")), { import_names = ["*.orders.corp"], endpoints = ["default", "shared-services"] })
@@ -287,7 +292,7 @@ run "names_to_import_without_a_certificate_and_an_endpoint_that_nobody_has" {
 run "more_certificates_than_an_nlb_takes" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     CERTIFICATE_ARNS = [for number in range(25) : "arn:aws:acm:eu-west-1:111122223333:certificate/${number}"]
@@ -300,7 +305,7 @@ run "more_certificates_than_an_nlb_takes" {
 run "more_certificates_and_smaller_subnets_than_an_alb_takes" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ELB_TYPE         = "ALB"
@@ -314,7 +319,7 @@ run "more_certificates_and_smaller_subnets_than_an_alb_takes" {
 run "memory_between_two_steps_and_a_minimum_over_the_maximum" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     TASK_CPU       = 8192
@@ -328,7 +333,7 @@ run "memory_between_two_steps_and_a_minimum_over_the_maximum" {
 run "settings_of_an_alb_for_an_nlb" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ALB_IDLE_TIMEOUT           = 120
@@ -341,7 +346,7 @@ run "settings_of_an_alb_for_an_nlb" {
 run "an_idle_timeout_that_no_alb_has" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ELB_TYPE         = "ALB"
@@ -354,7 +359,7 @@ run "an_idle_timeout_that_no_alb_has" {
 run "settings_that_there_are_not" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     EXTRA_SETTINGS = { accesslog = { to = "stdout" } }
@@ -366,7 +371,7 @@ run "settings_that_there_are_not" {
 run "settings_that_the_load_balancer_is_made_for" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     EXTRA_SETTINGS = { admin = "127.0.0.1:9901", log = { level = "debug" } }
@@ -378,7 +383,7 @@ run "settings_that_the_load_balancer_is_made_for" {
 run "every_setting_is_known" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   # Those that the variable takes, as it is written.
   variables {

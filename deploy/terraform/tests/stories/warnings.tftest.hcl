@@ -9,6 +9,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "zones"
+  source = "./tests/mocks"
+}
+
 variables {
   PLAN               = jsondecode(file("tests/plan.json"))
   PROXY_CONFIG_PATH  = "../tests/mapping.yaml"
@@ -19,7 +24,7 @@ variables {
 run "the_samples_defaults_and_high_resolution" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     TASK_SCALE_MIN          = 1
@@ -38,7 +43,7 @@ run "the_samples_defaults_and_high_resolution" {
 run "a_plan_of_another_mapping" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PLAN = merge(jsondecode(file("tests/plan.json")), { mapping = { version = "0", sha256 = "0", entries = 0, domains = 0 } })
@@ -50,7 +55,7 @@ run "a_plan_of_another_mapping" {
 run "an_existing_vpc_and_groups_where_a_vpc_is_made" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     EXTERNAL_VPC_ID        = "vpc-0123456789abcdef0"
@@ -63,7 +68,7 @@ run "an_existing_vpc_and_groups_where_a_vpc_is_made" {
 run "an_existing_vpc_without_dns_where_endpoints_are_there" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     CREATE_VPC                  = false
@@ -75,7 +80,7 @@ run "an_existing_vpc_without_dns_where_endpoints_are_there" {
 
   override_data {
     target = data.aws_vpc.existing[0]
-    values = { cidr_block = "172.16.0.0/16", enable_dns_hostnames = false, enable_dns_support = true }
+    values = { cidr_block = "172.16.0.0/16", enable_dns_hostnames = false, enable_dns_support = true, owner_id = "111122223333" }
   }
 
   expect_failures = [check.tasks_reach_existing_endpoints, check.names_resolve_in_the_existing_vpc]
@@ -84,7 +89,7 @@ run "an_existing_vpc_without_dns_where_endpoints_are_there" {
 run "an_existing_vpc_without_dns" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     CREATE_VPC                  = false
@@ -96,7 +101,7 @@ run "an_existing_vpc_without_dns" {
 
   override_data {
     target = data.aws_vpc.existing[0]
-    values = { cidr_block = "172.16.0.0/16", enable_dns_hostnames = false, enable_dns_support = true }
+    values = { cidr_block = "172.16.0.0/16", enable_dns_hostnames = false, enable_dns_support = true, owner_id = "111122223333" }
   }
 
   expect_failures = [aws_vpc_endpoint.interface, check.tasks_reach_existing_endpoints, check.names_resolve_in_the_existing_vpc]
@@ -105,7 +110,7 @@ run "an_existing_vpc_without_dns" {
 run "apis_of_a_region_that_nothing_reaches" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PLAN = merge(jsondecode(file("tests/plan.json")), { regions = ["eu-west-1", "us-east-1"] })
@@ -117,7 +122,7 @@ run "apis_of_a_region_that_nothing_reaches" {
 run "a_listener_without_a_certificate" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PLAN = merge(jsondecode(file("tests/plan.json")), { certificates = [], default_certificate = null })
@@ -129,7 +134,7 @@ run "a_listener_without_a_certificate" {
 run "an_image_that_tasks_cannot_reach" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     IMAGE = "docker.io/library/nameplate:0.1.0"
@@ -141,7 +146,7 @@ run "an_image_that_tasks_cannot_reach" {
 run "an_image_of_another_region" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     IMAGE = "111122223333.dkr.ecr.eu-central-1.amazonaws.com/nameplate:0.1.0"
@@ -153,7 +158,7 @@ run "an_image_of_another_region" {
 run "a_certificate_of_another_region" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     CERTIFICATE_ARNS = ["arn:aws:acm:us-east-1:111122223333:certificate/1"]
@@ -165,7 +170,7 @@ run "a_certificate_of_another_region" {
 run "a_topic_of_another_region" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ALARM_TOPIC_ARN = "arn:aws:sns:us-east-1:111122223333:alarms"
@@ -177,7 +182,7 @@ run "a_topic_of_another_region" {
 run "apis_that_are_silent_for_longer_than_an_nlb_waits" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PLAN           = merge(jsondecode(file("tests/plan.json")), { longest_timeout = 350 })
@@ -190,7 +195,7 @@ run "apis_that_are_silent_for_longer_than_an_nlb_waits" {
 run "apis_that_are_silent_for_longer_than_the_alb_that_is_wanted" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     ELB_TYPE         = "ALB"

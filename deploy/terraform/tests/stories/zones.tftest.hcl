@@ -9,6 +9,11 @@ mock_provider "aws" {
   source = "./tests/mocks"
 }
 
+mock_provider "aws" {
+  alias  = "zones"
+  source = "./tests/mocks"
+}
+
 variables {
   PLAN               = jsondecode(file("tests/plan.json"))
   PROXY_CONFIG_PATH  = "../tests/mapping.yaml"
@@ -19,7 +24,7 @@ variables {
 run "the_first_two_zones_that_have_every_endpoint_service" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   override_data {
     target = data.aws_vpc_endpoint_service.used["execute-api"]
@@ -35,7 +40,7 @@ run "the_first_two_zones_that_have_every_endpoint_service" {
 run "named_zones_without_an_endpoint_service" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     AVAILABILITY_ZONES = ["eu-west-1a", "eu-west-1b"]
@@ -52,7 +57,7 @@ run "named_zones_without_an_endpoint_service" {
 run "a_zone_of_another_region" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     AVAILABILITY_ZONES = ["eu-west-1a", "us-east-1a"]
@@ -64,7 +69,7 @@ run "a_zone_of_another_region" {
 run "fewer_than_two_usable_zones" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   override_data {
     target = data.aws_vpc_endpoint_service.used["ecr.dkr"]
@@ -77,7 +82,7 @@ run "fewer_than_two_usable_zones" {
 run "zones_of_tokyo_by_their_ids" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     PLAN = merge(jsondecode(file("tests/plan.json")), { regions = ["ap-northeast-1"] })
@@ -110,7 +115,7 @@ run "zones_of_tokyo_by_their_ids" {
 run "a_subnet_in_a_zone_without_an_endpoint_service" {
   command = plan
   module { source = "./module" }
-  providers = { aws = aws, aws.validation = aws.validation }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   variables {
     CREATE_VPC                  = false
