@@ -68,8 +68,8 @@ function alarmsOf({ vars }: Settled, balancer: LoadBalancer, cluster: string, se
   return {
     'no-healthy-target': {
       // The maximum over the load balancer's nodes: a node without a task in its zone counts none.
-      namespace, dimensions: targets, metric: 'HealthyHostCount', statistic: 'Maximum', comparison: 'LessThanThreshold', threshold: 1, period: 60, periods: 1,
-      missing: 'breaching', what: 'No task is healthy: no private API can be reached by its name',
+      namespace, dimensions: targets, metric: 'HealthyHostCount', statistic: 'Maximum', comparison: 'LessThanThreshold', threshold: 1, period: 60, periods: 2,
+      missing: 'breaching', what: 'No task has been healthy for two minutes: no private API can be reached by its name',
     },
     'unhealthy-targets': {
       ...over, namespace, dimensions: targets, metric: 'UnHealthyHostCount', statistic: 'Maximum', threshold: 0, period: 60, periods: 5,

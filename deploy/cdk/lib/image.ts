@@ -3,8 +3,8 @@ import * as ecr from 'aws-cdk-lib/aws-ecr';
 import { Construct } from 'constructs';
 import type { Settled } from './props';
 
-/** How many images the repository keeps. */
-const KEPT_IMAGES = 20;
+/** Days after which an image without a tag goes. One with a tag is kept: tasks may run it, however many came after it. */
+const UNTAGGED_DAYS = 14;
 
 /** The repository, and the image that tasks run. */
 export class Image extends Construct {
@@ -27,8 +27,8 @@ export class Image extends Construct {
           rules: [
             {
               rulePriority: 1,
-              description: `Keep the last ${KEPT_IMAGES} images`,
-              selection: { tagStatus: 'any', countType: 'imageCountMoreThan', countNumber: KEPT_IMAGES },
+              description: `Expire images without a tag after ${UNTAGGED_DAYS} days`,
+              selection: { tagStatus: 'untagged', countType: 'sinceImagePushed', countUnit: 'days', countNumber: UNTAGGED_DAYS },
               action: { type: 'expire' },
             },
           ],

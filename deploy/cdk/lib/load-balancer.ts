@@ -7,9 +7,6 @@ import type { Settled } from './props';
 import type { SecurityGroups } from './security-groups';
 import { ADMIN_PORT, albIdleTimeout, HTTPS_PORT, listenerPort } from './settings';
 
-/** TLS 1.2 and 1.3, with forward secrecy. */
-const SSL_POLICY = 'ELBSecurityPolicy-TLS13-1-2-2021-06';
-
 /** The internal load balancer, its TLS listener with all certificates, and the tasks' target group. */
 export class LoadBalancer extends Construct {
   readonly dnsName: string;
@@ -55,7 +52,7 @@ export class LoadBalancer extends Construct {
       loadBalancerArn: balancer.ref,
       port: HTTPS_PORT,
       protocol: nlb ? 'TLS' : 'HTTPS',
-      sslPolicy: SSL_POLICY,
+      sslPolicy: vars.SSL_POLICY,
       certificates: [{ certificateArn: certificates.defaultArn }],
       defaultActions: [{ type: 'forward', targetGroupArn: targets.ref }],
     });

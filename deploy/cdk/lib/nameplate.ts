@@ -117,6 +117,9 @@ export class Nameplate extends Construct {
     if (vars.EXECUTE_API_PRIVATE_DNS) {
       warn('EXECUTE_API_PRIVATE_DNS', 'EXECUTE_API_PRIVATE_DNS is true: from this VPC every execute-api name of the region leads to the endpoint, so public and edge-optimized APIs of the region answer 403 there, unless callers use a custom domain name.');
     }
+    if (!/^ELBSecurityPolicy-(TLS13-1-[23]|TLS-1-2|FS-1-2)-/.test(vars.SSL_POLICY)) {
+      warn('SSL_POLICY', `SSL_POLICY is ${vars.SSL_POLICY}, which lets clients use TLS 1.0 or 1.1.`);
+    }
     const interfaces = Object.keys(vars.EXISTING_ENDPOINTS).filter((service) => service !== 's3');
     if (interfaces.length > 0 && vars.EXTERNAL_ENDPOINT_SG_ID === null) {
       warn('EXTERNAL_ENDPOINT_SG_ID', `The tasks' security group has no rule for the existing endpoints (${interfaces.join(', ')}): give their group as EXTERNAL_ENDPOINT_SG_ID, or add a rule to port 443.`);

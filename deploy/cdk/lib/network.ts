@@ -32,7 +32,7 @@ export class Network extends Construct {
       this.vpcId = vars.EXTERNAL_VPC_ID!;
       this.subnetIds = vars.EXTERNAL_PRIVATE_SUBNETS_ID;
       this.routeTableIds = vars.ROUTE_TABLE_IDS;
-      this.loadBalancerCidrs = [vars.VPC_CIDR];
+      this.loadBalancerCidrs = [vars.VPC_CIDR, ...vars.VPC_SECONDARY_CIDRS];
       return;
     }
 

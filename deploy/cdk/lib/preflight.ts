@@ -11,6 +11,8 @@ export interface FoundZone {
 /** An existing VPC. */
 export interface FoundVpc {
   readonly owner: string;
+  /** All its IPv4 networks, the first one first. */
+  readonly cidrs: readonly string[];
 }
 
 /** What AWS says of the region and of the network that the stack goes into. */
@@ -41,6 +43,7 @@ export function checkFound(settled: Settled, region: string, found: Found): void
   const faults = new Faults();
   checkZones(settled, region, found, faults);
   checkOwner(settled, found, faults);
+  checkCidrs(settled, found, faults);
   faults.throwIfAny('the region and the network');
 }
 
@@ -88,6 +91,18 @@ function checkOwner({ vars }: Settled, { account, vpc }: Found, faults: Faults):
   }
 }
 
+/** Synthesis is told the networks of the VPC: those of the load balancer, whose PROXY headers tasks believe, and of clients. */
+function checkCidrs({ vars }: Settled, { vpc }: Found, faults: Faults): void {
+  const [first, ...others] = vpc?.cidrs ?? [];
+  if (first !== undefined && first !== vars.VPC_CIDR) {
+    faults.add(`VPC_CIDR is ${vars.VPC_CIDR}, and that of ${vars.EXTERNAL_VPC_ID!} is ${first}`, `set VPC_CIDR to ${first}`);
+  }
+  const missing = others.filter((cidr) => !vars.VPC_SECONDARY_CIDRS.includes(cidr));
+  if (missing.length > 0) {
+    faults.add(`VPC_SECONDARY_CIDRS lacks ${missing.join(', ')} of ${vars.EXTERNAL_VPC_ID!}`, 'add them, and say in CLIENT_CIDRS who may call where not all of the VPC may');
+  }
+}
+
 /** What a zone lacks that tasks need. */
 function gapsOf(zone: FoundZone, region: string, services: Found['services']): string[] {
   const fargate = FARGATE_ZONE_IDS[region];
@@ -114,6 +129,11 @@ export function find({ vars }: Settled, region: string, ask: Ask): Found {
     services: Object.fromEntries(services.ServiceDetails.map((item: any) => [item.ServiceName.split('.').slice(3).join('.'), item.AvailabilityZones])),
     subnets: Object.fromEntries(subnets.Subnets.map((subnet: any) => [subnet.SubnetId, subnet.AvailabilityZone])),
     account: ask(['sts', 'get-caller-identity']).Account,
-    vpc: vpc === undefined ? undefined : { owner: vpc.OwnerId },
+    vpc: vpc === undefined ? undefined : { owner: vpc.OwnerId, cidrs: cidrsOf(vpc) },
   };
+}
+
+function cidrsOf(vpc: any): string[] {
+  const associated = vpc.CidrBlockAssociationSet.filter((item: any) => item.CidrBlockState.State === 'associated').map((item: any) => item.CidrBlock);
+  return [vpc.CidrBlock, ...associated.filter((cidr: string) => cidr !== vpc.CidrBlock)];
 }

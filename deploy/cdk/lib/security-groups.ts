@@ -12,6 +12,8 @@ import { ADMIN_PORT, HTTPS_PORT, listenerPort } from './settings';
  */
 const NOTHING = [{ ipProtocol: 'icmp', fromPort: 252, toPort: 86, cidrIp: '255.255.255.255/32', description: 'Matches nothing' }];
 
+const DNS_PORT = 53;
+
 /** Who may talk to whom. Groups that were given are used as they are: no rule is added to them. */
 export class SecurityGroups extends Construct {
   readonly loadBalancer: string;
@@ -40,7 +42,7 @@ export class SecurityGroups extends Construct {
 
     const ports = { Listener: listenerPort(vars), Admin: ADMIN_PORT };
     if (vars.EXTERNAL_ALB_SG_ID === null) {
-      const clients = vars.CLIENT_CIDRS.length > 0 ? vars.CLIENT_CIDRS : [vars.VPC_CIDR];
+      const clients = vars.CLIENT_CIDRS.length > 0 ? vars.CLIENT_CIDRS : [vars.VPC_CIDR, ...vars.VPC_SECONDARY_CIDRS];
       for (const cidrIp of clients) {
         this.ingress(`Clients-${cidrIp.replace('/', '-')}`, this.loadBalancer, HTTPS_PORT, { cidrIp, description: 'Clients' });
       }
@@ -56,6 +58,12 @@ export class SecurityGroups extends Construct {
         this.egress('Task-Endpoints', this.task, HTTPS_PORT, { destinationSecurityGroupId: this.endpoint, description: 'VPC endpoints' });
       }
       this.egress('Task-S3', this.task, HTTPS_PORT, { destinationPrefixListId: vars.S3_PREFIX_LIST_ID!, description: 'S3 gateway endpoint' });
+    }
+    // Amazon's DNS server is reached whatever a group says; one of the DHCP options is not.
+    for (const ipProtocol of vars.EXTERNAL_FARGATE_SG_ID === null ? ['udp', 'tcp'] : []) {
+      for (const cidrIp of vars.DNS_SERVER_CIDRS) {
+        this.egress(`Task-Dns-${ipProtocol}-${cidrIp.replace('/', '-')}`, this.task, DNS_PORT, { ipProtocol, cidrIp, description: 'DNS servers' });
+      }
     }
     if (vars.EXTERNAL_ENDPOINT_SG_ID === null && this.endpoint !== undefined) {
       this.ingress('Endpoint-Tasks', this.endpoint, HTTPS_PORT, { sourceSecurityGroupId: this.task, description: 'Tasks' });

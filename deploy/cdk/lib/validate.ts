@@ -15,7 +15,7 @@ export function checkVariables(vars: Variables, plan: Plan, region: string, faul
   checkNetwork(vars, region, faults);
   checkExisting(vars, region, faults);
   checkLoadBalancer(vars, plan, faults);
-  checkAlb(vars, faults);
+  checkListener(vars, faults);
   checkCertificates(vars, plan, region, faults);
   checkContainer(vars, region, faults);
   checkHostedZones(vars, plan, faults);
@@ -60,6 +60,20 @@ function checkNetwork(vars: Variables, region: string, faults: Faults): void {
   }
   if (new Set(vars.CLIENT_CIDRS).size !== vars.CLIENT_CIDRS.length) {
     faults.add('CLIENT_CIDRS lists a network twice', 'list each once');
+  }
+  for (const name of ['VPC_SECONDARY_CIDRS', 'DNS_SERVER_CIDRS'] as const) {
+    for (const cidr of vars[name].filter((item) => parseCidr(item) === undefined)) {
+      faults.add(`${name}: \`${cidr}\` is not an IPv4 network`, 'write networks such as 100.64.0.0/16, or 10.0.0.10/32 for one address, without bits behind the prefix');
+    }
+    if (new Set(vars[name]).size !== vars[name].length) {
+      faults.add(`${name} lists a network twice`, 'list each once');
+    }
+  }
+  if (vars.CREATE_VPC && vars.VPC_SECONDARY_CIDRS.length > 0) {
+    faults.add('VPC_SECONDARY_CIDRS goes with CREATE_VPC false', 'leave it out: a VPC that is made has one CIDR, VPC_CIDR');
+  }
+  if (vars.DNS_SERVER_CIDRS.length > 0 && vars.EXTERNAL_FARGATE_SG_ID !== null) {
+    faults.add('DNS_SERVER_CIDRS adds rules, and EXTERNAL_FARGATE_SG_ID is used as it is', 'leave it out, and let your group reach port 53 of the servers, UDP and TCP');
   }
   const zones = vars.AVAILABILITY_ZONES;
   for (const zone of zones.filter((item) => !/^[a-z]{2}(-[a-z]+)+-\d[a-z]$/.test(item))) {
@@ -156,7 +170,10 @@ function checkLoadBalancer(vars: Variables, plan: Plan, faults: Faults): void {
   }
 }
 
-function checkAlb({ ELB_TYPE, ALB_IDLE_TIMEOUT: idle, DROP_INVALID_HEADER_FIELDS: drops }: Variables, faults: Faults): void {
+function checkListener({ SSL_POLICY, ELB_TYPE, ALB_IDLE_TIMEOUT: idle, DROP_INVALID_HEADER_FIELDS: drops }: Variables, faults: Faults): void {
+  if (!/^ELBSecurityPolicy-[A-Za-z0-9-]+$/.test(SSL_POLICY)) {
+    faults.add(`SSL_POLICY \`${SSL_POLICY}\` is not the name of a TLS policy`, 'one is ELBSecurityPolicy-TLS13-1-2-2021-06; all of them: aws elbv2 describe-ssl-policies --query SslPolicies[].Name');
+  }
   if (idle !== null && (!Number.isInteger(idle) || idle < 1 || idle > 4000)) {
     faults.add(`ALB_IDLE_TIMEOUT is ${idle}`, 'give whole seconds from 1 to 4000, which is what an ALB takes');
   }

@@ -31,6 +31,10 @@ export interface Variables {
   PUBLIC_SUBNETS: boolean;
   /** The existing VPC. Required where CREATE_VPC is false. Default null. */
   EXTERNAL_VPC_ID: string | null;
+  /** Further IPv4 CIDRs of the existing VPC, whose load balancer and clients are treated as those of VPC_CIDR. Default none. */
+  VPC_SECONDARY_CIDRS: string[];
+  /** DNS servers of the VPC's DHCP options, which tasks may ask on port 53, UDP and TCP. Default none: Amazon's needs no rule. */
+  DNS_SERVER_CIDRS: string[];
   /** A security group for the load balancer, of either type, in place of ours. Default null. */
   EXTERNAL_ALB_SG_ID: string | null;
   /** A security group for the VPC endpoints in place of ours, and that of the EXISTING_ENDPOINTS. Default null. */
@@ -67,6 +71,8 @@ export interface Variables {
   CLIENT_CIDRS: string[];
   /** TLS from the load balancer to the tasks, port 8443, or plaintext, port 8080. Default true. */
   LISTENER_TLS: boolean;
+  /** The load balancer's TLS policy. Default `ELBSecurityPolicy-TLS13-1-2-2021-06`: TLS 1.2 and 1.3. */
+  SSL_POLICY: string;
   /** Seconds of silence after which an ALB ends a request or closes a connection. Default null: 60, or 5 more than the mapping's longest TIMEOUT. */
   ALB_IDLE_TIMEOUT: number | null;
   /** Let an ALB remove header fields whose names have anything but letters, digits and hyphens. Default false. */
@@ -133,6 +139,8 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   VPC_CIDR: { kind: 'text', fallback: '10.0.0.0/16' },
   PUBLIC_SUBNETS: { kind: 'flag', fallback: false },
   EXTERNAL_VPC_ID: { kind: 'text', fallback: null },
+  VPC_SECONDARY_CIDRS: { kind: 'list', fallback: [] },
+  DNS_SERVER_CIDRS: { kind: 'list', fallback: [] },
   EXTERNAL_ALB_SG_ID: { kind: 'text', fallback: null },
   EXTERNAL_ENDPOINT_SG_ID: { kind: 'text', fallback: null },
   EXTERNAL_FARGATE_SG_ID: { kind: 'text', fallback: null },
@@ -151,6 +159,7 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   S3_PREFIX_LIST_ID: { kind: 'text', fallback: null },
   CLIENT_CIDRS: { kind: 'list', fallback: [] },
   LISTENER_TLS: { kind: 'flag', fallback: true },
+  SSL_POLICY: { kind: 'text', fallback: 'ELBSecurityPolicy-TLS13-1-2-2021-06' },
   ALB_IDLE_TIMEOUT: { kind: 'number', fallback: null },
   DROP_INVALID_HEADER_FIELDS: { kind: 'flag', fallback: false },
   IMAGE: { kind: 'text', fallback: null },

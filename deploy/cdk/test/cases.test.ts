@@ -179,16 +179,16 @@ describe('nlb: the defaults, with a VPC', () => {
     expect(one(made.nlb, 'AWS::S3::BucketPolicy')['PolicyDocument'].Statement).toMatchObject([{ Effect: 'Deny', Action: 's3:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }]);
   });
 
-  it('keeps the last 20 images under immutable tags', () => {
+  it('keeps every image that has a tag, and tags that do not change', () => {
     const repository = one(made.nlb, 'AWS::ECR::Repository');
     expect(repository).toMatchObject({ RepositoryName: 'reverse-proxy-dev', ImageTagMutability: 'IMMUTABLE', ImageScanningConfiguration: { ScanOnPush: true } });
-    expect(JSON.parse(repository['LifecyclePolicy'].LifecyclePolicyText).rules).toMatchObject([{ selection: { countType: 'imageCountMoreThan', countNumber: 20 }, action: { type: 'expire' } }]);
+    expect(JSON.parse(repository['LifecyclePolicy'].LifecyclePolicyText).rules).toMatchObject([{ selection: { tagStatus: 'untagged' }, action: { type: 'expire' } }]);
   });
 
   it('alarms the topic', () => {
     const alarms = Object.values(resources(made.nlb, 'AWS::CloudWatch::Alarm')).map(({ Properties: p }) => p);
     expect(alarms.map((p) => [p['AlarmName'], p['MetricName'], p['Statistic'], p['ComparisonOperator'], p['Threshold'], p['Period'], p['EvaluationPeriods'], p['TreatMissingData']])).toEqual([
-      ['reverse-proxy-dev-no-healthy-target', 'HealthyHostCount', 'Maximum', 'LessThanThreshold', 1, 60, 1, 'breaching'],
+      ['reverse-proxy-dev-no-healthy-target', 'HealthyHostCount', 'Maximum', 'LessThanThreshold', 1, 60, 2, 'breaching'],
       ['reverse-proxy-dev-unhealthy-targets', 'UnHealthyHostCount', 'Maximum', 'GreaterThanThreshold', 0, 60, 5, 'notBreaching'],
       ['reverse-proxy-dev-cpu-high', 'CPUUtilization', 'Average', 'GreaterThanThreshold', 90, 60, 5, 'notBreaching'],
       ['reverse-proxy-dev-tls-errors', 'TargetTLSNegotiationErrorCount', 'Sum', 'GreaterThanThreshold', 10, 300, 1, 'notBreaching'],

@@ -124,6 +124,7 @@ describe('warnings', () => {
     warned({ ...CASES.alb, ALB_IDLE_TIMEOUT: 30, PLAN: { ...CASES.alb.PLAN, longest_timeout: 60 } }, 'after 30 s. Raise ALB_IDLE_TIMEOUT');
   });
   it('say that client settings of one\'s own forget keep_alive', () => warned({ EXTRA_SETTINGS: { client: { read_timeout: '60s' } } }, 'Add "keep_alive": "340s" to it'));
+  it('say that clients may use an old TLS', () => warned({ SSL_POLICY: 'ELBSecurityPolicy-2016-08' }, 'lets clients use TLS 1.0 or 1.1'));
   it('say that public APIs cannot be called any more', () => {
     warned({ EXECUTE_API_PRIVATE_DNS: true }, 'public and edge-optimized APIs of the region answer 403');
     const endpoints = Object.values(resources(synth({ ...CASES.nlb, EXECUTE_API_PRIVATE_DNS: true }).template, 'AWS::EC2::VPCEndpoint'));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { NameplateProps } from '../lib/index';
-import { checkFound, type Found } from '../lib/preflight';
+import { checkFound, find, type Found } from '../lib/preflight';
 import { settle } from '../lib/props';
 import { CASES, PLAN, PLAN_FILE } from './cases';
 
@@ -14,7 +14,7 @@ const ALL: Found = {
   zones: ZONES.map((name, i) => ({ name, id: `euw1-az${i + 1}` })),
   services: Object.fromEntries(['execute-api', 'logs', 'ecr.api', 'ecr.dkr'].map((service) => [service, ZONES])),
   account: '111122223333',
-  vpc: { owner: '111122223333' },
+  vpc: { owner: '111122223333', cidrs: ['10.0.0.0/16'] },
   subnets: { 'subnet-0123456789abcdef0': 'eu-west-1a', 'subnet-0fedcba9876543210': 'eu-west-1b' },
 };
 
@@ -56,12 +56,38 @@ describe('preflight', () => {
   });
 
   it('refuses zones and endpoints in a VPC that another account shares', () => {
-    const vpc = { owner: '444455556666' };
+    const vpc = { owner: '444455556666', cidrs: ['10.0.0.0/16'] };
     const message = said({ vpc }, CASES.existing);
     expect(message).toContain('vpc-0123456789abcdef0 belongs to account 444455556666, which shares it with this one (111122223333): Route 53 makes');
     expect(message).toContain('EXISTING_ENDPOINTS lacks logs, ecr.api, ecr.dkr, ssmmessages, s3, and vpc-0123456789abcdef0 belongs to');
     const ids = { 'execute-api': 'vpce-00000001', logs: 'vpce-00000002', 'ecr.api': 'vpce-00000003', 'ecr.dkr': 'vpce-00000004', ssmmessages: 'vpce-00000005', s3: 'vpce-00000006' };
     expect(said({ vpc, services: {} }, { ...CASES.existing, HOSTED_ZONES: 'none', EXISTING_ENDPOINTS: ids })).toBe('');
+  });
+});
+
+describe('preflight of an existing VPC', () => {
+  it('refuses networks that synthesis was not told', () => {
+    const vpc = { owner: '111122223333', cidrs: ['172.16.0.0/16', '100.64.0.0/16'] };
+    const message = said({ vpc }, CASES.existing);
+    expect(message).toContain('VPC_CIDR is 10.0.0.0/16, and that of vpc-0123456789abcdef0 is 172.16.0.0/16\n    help: set VPC_CIDR to 172.16.0.0/16');
+    expect(message).toContain('VPC_SECONDARY_CIDRS lacks 100.64.0.0/16');
+    expect(said({ vpc }, { ...CASES.existing, VPC_CIDR: '172.16.0.0/16', VPC_SECONDARY_CIDRS: ['100.64.0.0/16'] })).toBe('');
+  });
+
+  it('reads them as AWS writes them', () => {
+    const settled = settle(CASES.existing, 'eu-west-1');
+    const associations = [['10.0.0.0/16', 'associated'], ['100.64.0.0/16', 'associated'], ['10.9.0.0/16', 'disassociated']];
+    const vpc = {
+      OwnerId: '111122223333', CidrBlock: '10.0.0.0/16',
+      CidrBlockAssociationSet: associations.map(([CidrBlock, State]) => ({ CidrBlock, CidrBlockState: { State } })),
+    };
+    const answers: Record<string, object> = {
+      'describe-availability-zones': { AvailabilityZones: [] }, 'describe-vpc-endpoint-services': { ServiceDetails: [] },
+      'describe-subnets': { Subnets: [{ SubnetId: 'subnet-01', AvailabilityZone: 'eu-west-1a' }] }, 'describe-vpcs': { Vpcs: [vpc] },
+      'get-caller-identity': { Account: '111122223333' },
+    };
+    const found = find(settled, 'eu-west-1', (words) => answers[words[1]!]);
+    expect(found).toMatchObject({ vpc: { owner: '111122223333', cidrs: ['10.0.0.0/16', '100.64.0.0/16'] }, subnets: { 'subnet-01': 'eu-west-1a' } });
   });
 });
 

@@ -50,6 +50,15 @@ const BAD: Record<string, Bad[]> = {
     [{ EXTERNAL_VPC_ID: 'vpc-xyz' }, 'is not an id'],
     [{ EXTERNAL_VPC_ID: null }, 'EXTERNAL_VPC_ID is missing', CASES.existing],
   ],
+  VPC_SECONDARY_CIDRS: [
+    [{ VPC_SECONDARY_CIDRS: ['100.64.0.1/16'] }, 'is not an IPv4 network', CASES.existing],
+    [{ VPC_SECONDARY_CIDRS: ['100.64.0.0/16', '100.64.0.0/16'] }, 'VPC_SECONDARY_CIDRS lists a network twice', CASES.existing],
+    [{ VPC_SECONDARY_CIDRS: ['100.64.0.0/16'] }, 'goes with CREATE_VPC false'],
+  ],
+  DNS_SERVER_CIDRS: [
+    [{ DNS_SERVER_CIDRS: ['10.0.0.10'] }, 'is not an IPv4 network'],
+    [{ DNS_SERVER_CIDRS: ['10.0.0.10/32'], EXTERNAL_FARGATE_SG_ID: 'sg-0000000b' }, 'let your group reach port 53'],
+  ],
   EXTERNAL_ALB_SG_ID: [[{ EXTERNAL_ALB_SG_ID: 'sg' }, 'is not an id']],
   EXTERNAL_ENDPOINT_SG_ID: [[{ EXTERNAL_ENDPOINT_SG_ID: 'subnet-01234567' }, 'is not an id']],
   EXTERNAL_FARGATE_SG_ID: [[{ EXTERNAL_FARGATE_SG_ID: 'sg-' }, 'is not an id']],
@@ -104,6 +113,7 @@ const BAD: Record<string, Bad[]> = {
     [{ CLIENT_CIDRS: ['10.0.0.0/8', '10.0.0.0/8'] }, 'CLIENT_CIDRS lists a network twice'],
   ],
   LISTENER_TLS: [[{ LISTENER_TLS: 'on' }, 'not true or false']],
+  SSL_POLICY: [[{ SSL_POLICY: 'TLS13' }, 'is not the name of a TLS policy']],
   ALB_IDLE_TIMEOUT: [
     [{ ALB_IDLE_TIMEOUT: 4001 }, 'from 1 to 4000', CASES.alb],
     [{ ALB_IDLE_TIMEOUT: 1.5 }, 'from 1 to 4000', CASES.alb],
@@ -238,6 +248,21 @@ describe('a good value', () => {
     const { template } = synth({ ...CASES.nlb, STOP_TIMEOUT });
     expect(settings(template)['shutdown']).toEqual({ delay, grace_period });
     expect(Number.parseInt(delay, 10) + Number.parseInt(grace_period, 10)).toBeLessThan(STOP_TIMEOUT);
+  });
+
+  it('of DNS_SERVER_CIDRS and SSL_POLICY is used', () => {
+    const { template } = synth({ ...CASES.nlb, DNS_SERVER_CIDRS: ['10.0.0.10/32'], SSL_POLICY: 'ELBSecurityPolicy-TLS13-1-3-2021-06' });
+    const rules = Object.values(template.findResources('AWS::EC2::SecurityGroupEgress')).map(({ Properties: p }: any) => p);
+    expect(rules.filter((p) => p.CidrIp !== undefined).map((p) => `${p.IpProtocol} ${p.FromPort} ${p.ToPort} ${p.CidrIp}`)).toEqual(['udp 53 53 10.0.0.10/32', 'tcp 53 53 10.0.0.10/32']);
+    const [listener] = Object.values(template.findResources('AWS::ElasticLoadBalancingV2::Listener')) as any[];
+    expect(listener.Properties.SslPolicy).toBe('ELBSecurityPolicy-TLS13-1-3-2021-06');
+  });
+
+  it('of VPC_SECONDARY_CIDRS is trusted, and its clients may call', () => {
+    const { template } = synth({ ...CASES.existing, VPC_SECONDARY_CIDRS: ['100.64.0.0/16'] });
+    expect(settings(template)['listeners'][0].proxy_protocol).toEqual({ trust: ['10.0.0.0/16', '100.64.0.0/16'] });
+    const from = Object.values(template.findResources('AWS::EC2::SecurityGroupIngress')).map((resource: any) => resource.Properties.CidrIp).filter((cidr) => cidr !== undefined);
+    expect(from).toEqual(['10.0.0.0/16', '100.64.0.0/16']);
   });
 
   it('of CLIENT_CIDRS takes the place of the VPC', () => {

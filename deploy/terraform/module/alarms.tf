@@ -9,7 +9,7 @@ locals {
 
   alarms = {
     no-healthy-target = {
-      description = "No task is healthy: nobody is served. See the service's events, then the tasks' /readyz."
+      description = "No task has been healthy for 2 minutes: nobody is served. See the service's events, then the tasks' /readyz."
       namespace   = local.elb_namespace
       metric      = "HealthyHostCount"
       dimensions  = local.group_dimensions
@@ -17,7 +17,7 @@ locals {
       comparison  = "LessThanThreshold"
       threshold   = 1
       period      = 60
-      periods     = 1
+      periods     = 2
       missing     = "breaching"
     }
     unhealthy-targets = {

@@ -24,8 +24,8 @@ check "scaling_begins_in_time" {
 
 check "high_resolution_metrics_are_published" {
   assert {
-    condition     = !var.HIGH_RESOLUTION_SCALING
-    error_message = "HIGH_RESOLUTION_SCALING needs the service to publish CPUUtilization every 20 s, which this provider cannot say. Once, after the first apply: aws ecs update-service --cluster ${local.prefix} --service ${local.prefix} --monitoring 'metricConfigurations=[{metricNames=[CPUUtilization],resolutionSeconds=20}]'"
+    condition     = !var.HIGH_RESOLUTION_SCALING || var.HIGH_RESOLUTION_METRICS
+    error_message = "HIGH_RESOLUTION_SCALING needs the service to publish CPUUtilization every 20 s, which this provider cannot say. Once, after the first apply: aws ecs update-service --cluster ${local.prefix} --service ${local.prefix} --monitoring 'metricConfigurations=[{metricNames=[CPUUtilization],resolutionSeconds=20}]'. Then set HIGH_RESOLUTION_METRICS = true."
   }
 }
 
@@ -61,6 +61,20 @@ check "public_apis_stay_reachable" {
   assert {
     condition     = !var.EXECUTE_API_PRIVATE_DNS
     error_message = "EXECUTE_API_PRIVATE_DNS is true: from this VPC every name of execute-api.${local.region} leads to the endpoint, so public and edge-optimized APIs of the region answer 403 there, unless callers use a custom domain name (API Gateway developer guide, Private REST APIs)."
+  }
+}
+
+check "clients_of_the_whole_vpc_may_call" {
+  assert {
+    condition     = length(var.CLIENT_CIDRS) > 0 || length(local.unlisted_cidrs) == 0
+    error_message = "The VPC has more networks than may call the load balancer: ${join(", ", local.unlisted_cidrs)}. Add them to VPC_SECONDARY_CIDRS, or say in CLIENT_CIDRS who may call."
+  }
+}
+
+check "tls_is_1_2_or_newer" {
+  assert {
+    condition     = can(regex("^ELBSecurityPolicy-(TLS13-1-[23]|TLS-1-2|FS-1-2)-", var.SSL_POLICY))
+    error_message = "SSL_POLICY is ${var.SSL_POLICY}, which lets clients use TLS 1.0 or 1.1."
   }
 }
 

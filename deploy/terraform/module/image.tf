@@ -25,11 +25,13 @@ resource "aws_ecr_repository" "this" {
 resource "aws_ecr_lifecycle_policy" "this" {
   repository = aws_ecr_repository.this.name
 
+  # An image with a tag is kept: tasks may run it, however many came after it. What buildx pushes beside it has no tag, and
+  # stays while an index refers to it.
   policy = jsonencode({
     rules = [{
       rulePriority = 1
-      description  = "Keep the last 20 images"
-      selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 20 }
+      description  = "Expire images without a tag after 14 days"
+      selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 14 }
       action       = { type = "expire" }
     }]
   })

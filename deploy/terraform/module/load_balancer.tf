@@ -78,7 +78,7 @@ resource "aws_lb_listener" "this" {
   load_balancer_arn = aws_lb.this.arn
   port              = 443
   protocol          = local.nlb ? "TLS" : "HTTPS"
-  ssl_policy        = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+  ssl_policy        = var.SSL_POLICY
   certificate_arn   = local.default_certificate_arn
 
   default_action {

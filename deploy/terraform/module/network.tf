@@ -66,9 +66,16 @@ locals {
   private_subnet_cidrs = var.CREATE_VPC ? [for index, _ in local.zones : cidrsubnet(var.VPC_CIDR, 4, index)] : data.aws_subnet.existing[*].cidr_block
 
   # By keys that are known before an existing VPC is looked up.
-  client_cidrs = length(var.CLIENT_CIDRS) > 0 ? { for cidr in var.CLIENT_CIDRS : cidr => cidr... } : {
-    (var.CREATE_VPC ? var.VPC_CIDR : "vpc") = [local.vpc_cidr]
-  }
+  client_cidrs = length(var.CLIENT_CIDRS) > 0 ? { for cidr in var.CLIENT_CIDRS : cidr => cidr... } : merge(
+    { (var.CREATE_VPC ? var.VPC_CIDR : "vpc") = [local.vpc_cidr] },
+    { for cidr in var.VPC_SECONDARY_CIDRS : cidr => [cidr] },
+  )
+
+  # Networks of the existing VPC that nobody named.
+  unlisted_cidrs = var.CREATE_VPC ? [] : sort(setsubtract(
+    [for association in data.aws_vpc.existing[0].cidr_block_associations : association.cidr_block if association.state == "associated"],
+    concat([local.vpc_cidr], var.VPC_SECONDARY_CIDRS),
+  ))
 }
 
 resource "aws_vpc" "this" {

@@ -107,6 +107,20 @@ resource "aws_vpc_security_group_egress_rule" "task_to_s3" {
   tags = local.tags
 }
 
+# Amazon's DNS server is reached whatever a group says; one of the DHCP options is not.
+resource "aws_vpc_security_group_egress_rule" "task_to_dns" {
+  for_each = local.make_task_sg ? { for pair in setproduct(["udp", "tcp"], var.DNS_SERVER_CIDRS) : join(" ", pair) => pair } : {}
+
+  security_group_id = aws_security_group.task[0].id
+  description       = "DNS servers"
+  cidr_ipv4         = each.value[1]
+  ip_protocol       = each.value[0]
+  from_port         = 53
+  to_port           = 53
+
+  tags = local.tags
+}
+
 # --- Endpoints -------------------------------------------------------------------------------------------------------
 
 resource "aws_security_group" "endpoint" {

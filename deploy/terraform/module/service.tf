@@ -151,6 +151,7 @@ resource "aws_ecs_service" "this" {
     aws_vpc_security_group_egress_rule.load_balancer_to_task,
     aws_vpc_security_group_egress_rule.task_to_endpoints,
     aws_vpc_security_group_egress_rule.task_to_s3,
+    aws_vpc_security_group_egress_rule.task_to_dns,
     aws_route_table_association.private,
     aws_s3_object.mapping,
   ]

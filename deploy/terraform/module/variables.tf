@@ -171,6 +171,38 @@ variable "EXTERNAL_VPC_ID" {
   }
 }
 
+variable "VPC_SECONDARY_CIDRS" {
+  description = "Further IPv4 CIDRs of the existing VPC: their clients may call as those of the first one may. Default: none."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for cidr in var.VPC_SECONDARY_CIDRS : can(cidrnetmask(cidr))]) && length(distinct(var.VPC_SECONDARY_CIDRS)) == length(var.VPC_SECONDARY_CIDRS)
+    error_message = "VPC_SECONDARY_CIDRS must list different IPv4 CIDRs, for example [\"100.64.0.0/16\"]."
+  }
+  validation {
+    condition     = !var.CREATE_VPC || length(var.VPC_SECONDARY_CIDRS) == 0
+    error_message = "A VPC that is made has one CIDR, VPC_CIDR: VPC_SECONDARY_CIDRS goes with CREATE_VPC = false."
+  }
+}
+
+variable "DNS_SERVER_CIDRS" {
+  description = "IPv4 CIDRs of DNS servers that the VPC's DHCP options name in place of Amazon's: tasks may ask them on port 53, UDP and TCP. Default: none."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for cidr in var.DNS_SERVER_CIDRS : can(cidrnetmask(cidr))]) && length(distinct(var.DNS_SERVER_CIDRS)) == length(var.DNS_SERVER_CIDRS)
+    error_message = "DNS_SERVER_CIDRS must list different IPv4 CIDRs, for example [\"10.0.0.10/32\"]."
+  }
+  validation {
+    condition     = length(var.DNS_SERVER_CIDRS) == 0 || var.EXTERNAL_FARGATE_SG_ID == null
+    error_message = "DNS_SERVER_CIDRS adds rules to the tasks' security group that is made, and EXTERNAL_FARGATE_SG_ID is used as it is. Leave DNS_SERVER_CIDRS out, and let your group reach port 53 of the servers, UDP and TCP."
+  }
+}
+
 variable "EXTERNAL_PRIVATE_SUBNETS_ID" {
   description = "Private subnets of the existing VPC, two or more, in different Availability Zones. Required when CREATE_VPC is false. Default: none."
   type        = list(string)
@@ -303,6 +335,18 @@ variable "LISTENER_TLS" {
   type        = bool
   nullable    = false
   default     = true
+}
+
+variable "SSL_POLICY" {
+  description = "The load balancer's TLS policy: versions and ciphers for clients. Default: ELBSecurityPolicy-TLS13-1-2-2021-06, TLS 1.2 and 1.3."
+  type        = string
+  nullable    = false
+  default     = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+
+  validation {
+    condition     = can(regex("^ELBSecurityPolicy-[A-Za-z0-9-]+$", var.SSL_POLICY))
+    error_message = "SSL_POLICY must be the name of a TLS policy of ELB, for example ELBSecurityPolicy-TLS13-1-2-2021-06. All of them: aws elbv2 describe-ssl-policies --query SslPolicies[].Name"
+  }
 }
 
 variable "ALB_IDLE_TIMEOUT" {
@@ -598,10 +642,22 @@ variable "TASK_SCALE_CPU_PCT" {
 }
 
 variable "HIGH_RESOLUTION_SCALING" {
-  description = "Scale on the CPU metric of 20 s in place of 1 min. The service must be told once to publish it: README.md. Default: false."
+  description = "Scale on the CPU metric of 20 s in place of 1 min. The service must be told once to publish it, and HIGH_RESOLUTION_METRICS says that it was: README.md. Default: false."
   type        = bool
   nullable    = false
   default     = false
+}
+
+variable "HIGH_RESOLUTION_METRICS" {
+  description = "The service publishes its CPU metric every 20 s: set it once the command in README.md has run. It changes nothing but the warning of HIGH_RESOLUTION_SCALING. Default: false."
+  type        = bool
+  nullable    = false
+  default     = false
+
+  validation {
+    condition     = !var.HIGH_RESOLUTION_METRICS || var.HIGH_RESOLUTION_SCALING
+    error_message = "HIGH_RESOLUTION_METRICS is true, and HIGH_RESOLUTION_SCALING is not: the metric of 20 s would be paid for and not used. Set HIGH_RESOLUTION_SCALING = true, or leave HIGH_RESOLUTION_METRICS out."
+  }
 }
 
 variable "ALARM_TOPIC_ARN" {

@@ -363,8 +363,8 @@ run "a_bucket_that_keeps_the_mapping_and_its_history" {
   }
 
   assert {
-    condition     = jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[0].selection.countNumber == 20
-    error_message = "The last 20 images."
+    condition     = jsondecode(aws_ecr_lifecycle_policy.this.policy).rules[*].selection.tagStatus == ["untagged"]
+    error_message = "No image with a tag goes: tasks may run it."
   }
 }
 
@@ -384,7 +384,7 @@ run "alarms_for_an_nlb_that_tell_nobody_yet" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["no-healthy-target"].threshold == 1 && aws_cloudwatch_metric_alarm.this["no-healthy-target"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.this["no-healthy-target"].statistic == "Maximum"
+    condition     = aws_cloudwatch_metric_alarm.this["no-healthy-target"].threshold == 1 && aws_cloudwatch_metric_alarm.this["no-healthy-target"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.this["no-healthy-target"].statistic == "Maximum" && aws_cloudwatch_metric_alarm.this["no-healthy-target"].evaluation_periods == 2
     error_message = "No healthy target, or no word of any."
   }
 

@@ -83,6 +83,33 @@ run "only_what_is_missing_is_made" {
   }
 }
 
+run "clients_of_every_network_of_the_vpc" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    VPC_SECONDARY_CIDRS = ["100.64.0.0/16"]
+  }
+
+  override_data {
+    target = data.aws_vpc.existing[0]
+    values = {
+      cidr_block = "172.16.0.0/16", enable_dns_hostnames = true, enable_dns_support = true, owner_id = "111122223333"
+      cidr_block_associations = [
+        { association_id = "a", cidr_block = "172.16.0.0/16", state = "associated" },
+        { association_id = "b", cidr_block = "100.64.0.0/16", state = "associated" },
+        { association_id = "c", cidr_block = "10.9.0.0/16", state = "disassociated" },
+      ]
+    }
+  }
+
+  assert {
+    condition     = { for key, rule in aws_vpc_security_group_ingress_rule.clients : key => rule.cidr_ipv4 } == { vpc = "172.16.0.0/16", "100.64.0.0/16" = "100.64.0.0/16" }
+    error_message = "Both may call."
+  }
+}
+
 run "nothing_is_missing" {
   command = plan
   module { source = "./module" }

@@ -61,6 +61,27 @@ run "an_application_load_balancer" {
   }
 }
 
+run "dns_servers_and_a_tls_policy_of_ones_own" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    DNS_SERVER_CIDRS = ["10.0.0.10/32", "10.0.1.10/32"]
+    SSL_POLICY       = "ELBSecurityPolicy-TLS13-1-3-2021-06"
+  }
+
+  assert {
+    condition     = toset([for rule in aws_vpc_security_group_egress_rule.task_to_dns : "${rule.ip_protocol} ${rule.from_port} ${rule.to_port} ${rule.cidr_ipv4}"]) == toset(["udp 53 53 10.0.0.10/32", "tcp 53 53 10.0.0.10/32", "udp 53 53 10.0.1.10/32", "tcp 53 53 10.0.1.10/32"])
+    error_message = "UDP and TCP to each."
+  }
+
+  assert {
+    condition     = aws_lb_listener.this.ssl_policy == "ELBSecurityPolicy-TLS13-1-3-2021-06"
+    error_message = "As it is given."
+  }
+}
+
 run "private_dns_on_the_execute_api_endpoint" {
   command = plan
   module { source = "./module" }

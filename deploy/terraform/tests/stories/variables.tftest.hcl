@@ -330,6 +330,35 @@ run "memory_between_two_steps_and_a_minimum_over_the_maximum" {
   expect_failures = [var.TASK_MEMORY, var.TASK_SCALE_MAX]
 }
 
+run "networks_and_a_policy_that_are_none" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    VPC_SECONDARY_CIDRS     = ["100.64.0.0"]
+    DNS_SERVER_CIDRS        = ["10.0.0.10"]
+    SSL_POLICY              = "TLS13"
+    HIGH_RESOLUTION_METRICS = true
+  }
+
+  expect_failures = [var.VPC_SECONDARY_CIDRS, var.DNS_SERVER_CIDRS, var.SSL_POLICY, var.HIGH_RESOLUTION_METRICS]
+}
+
+run "a_second_network_of_a_vpc_that_is_made_and_rules_of_a_group_that_is_not" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    VPC_SECONDARY_CIDRS    = ["100.64.0.0/16"]
+    DNS_SERVER_CIDRS       = ["10.0.0.10/32"]
+    EXTERNAL_FARGATE_SG_ID = "sg-0f000000"
+  }
+
+  expect_failures = [var.VPC_SECONDARY_CIDRS, var.DNS_SERVER_CIDRS, check.security_groups_are_of_the_vpc]
+}
+
 run "settings_of_an_alb_for_an_nlb" {
   command = plan
   module { source = "./module" }

@@ -40,6 +40,42 @@ run "the_samples_defaults_and_high_resolution" {
   expect_failures = [check.one_task_is_lost_with_its_zone, check.scaling_begins_in_time, check.high_resolution_metrics_are_published]
 }
 
+run "high_resolution_that_the_service_publishes" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  # Nothing is expected to warn.
+  variables {
+    HIGH_RESOLUTION_SCALING = true
+    HIGH_RESOLUTION_METRICS = true
+  }
+}
+
+run "an_old_tls_policy_and_a_network_that_may_not_call" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    SSL_POLICY                  = "ELBSecurityPolicy-2016-08"
+    CREATE_VPC                  = false
+    EXTERNAL_VPC_ID             = "vpc-0123456789abcdef0"
+    EXTERNAL_PRIVATE_SUBNETS_ID = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+    ROUTE_TABLE_IDS             = ["rtb-0123456789abcdef0"]
+  }
+
+  override_data {
+    target = data.aws_vpc.existing[0]
+    values = {
+      cidr_block              = "172.16.0.0/16", enable_dns_hostnames = true, enable_dns_support = true, owner_id = "111122223333"
+      cidr_block_associations = [{ association_id = "b", cidr_block = "100.64.0.0/16", state = "associated" }]
+    }
+  }
+
+  expect_failures = [check.tls_is_1_2_or_newer, check.clients_of_the_whole_vpc_may_call]
+}
+
 run "a_plan_of_another_mapping" {
   command = plan
   module { source = "./module" }
