@@ -26,6 +26,10 @@ PARTS = {
 }
 
 
+# What the cases give as S3_PREFIX_LIST_ID.
+S3_PREFIX_LIST = "pl-0123456789abcdef0"
+
+
 class Template:
     """One template, with references as parts."""
 
@@ -184,7 +188,7 @@ def rules(main):
     ):
         for rule in main.properties(kind).values():
             peer, = [rule[key] for key in peers if key in rule]
-            peer = "<s3-prefix-list>" if peer.startswith("pl-") else peer
+            peer = "<s3-prefix-list>" if peer == S3_PREFIX_LIST else peer
             found.append([rule["GroupId"], way, rule["IpProtocol"], rule["FromPort"], rule["ToPort"], peer])
     return ordered(found)
 
@@ -250,7 +254,8 @@ def mapping(main):
     policy = main.only("AWS::S3::BucketPolicy")
     rule, = bucket["LifecycleConfiguration"]["Rules"]
     return {
-        "encryption": [r["ServerSideEncryptionByDefault"]["SSEAlgorithm"]
+        "encryption": [[r["ServerSideEncryptionByDefault"]["SSEAlgorithm"],
+                        r["ServerSideEncryptionByDefault"].get("KMSMasterKeyID"), r.get("BucketKeyEnabled", False)]
                        for r in bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]],
         "versioning": bucket["VersioningConfiguration"]["Status"],
         "ownership": bucket["OwnershipControls"]["Rules"][0]["ObjectOwnership"],
@@ -267,6 +272,7 @@ def image(main):
         "name": repository["RepositoryName"],
         "tags": repository["ImageTagMutability"],
         "scans": repository["ImageScanningConfiguration"]["ScanOnPush"],
+        "key": repository.get("EncryptionConfiguration", {}).get("KmsKey"),
         "keeps": json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"]),
     }
 
@@ -325,6 +331,8 @@ def roles(main):
             "trust": statements(role["AssumeRolePolicyDocument"]),
             "may": ordered(s for p in role["Policies"] for s in statements(p["PolicyDocument"])),
             "managed": role.get("ManagedPolicyArns", []),
+            "path": role.get("Path", "/"),
+            "boundary": role.get("PermissionsBoundary"),
         }
     return found
 
@@ -342,7 +350,7 @@ def scaling(main):
 
 
 def logs(main):
-    return ordered([g["LogGroupName"], g["RetentionInDays"]] for g in main.properties("AWS::Logs::LogGroup").values())
+    return ordered([g["LogGroupName"], g["RetentionInDays"], g.get("KmsKeyId")] for g in main.properties("AWS::Logs::LogGroup").values())
 
 
 def alarms(main):

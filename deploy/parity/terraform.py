@@ -124,7 +124,7 @@ def read(path):
         "service": service(state),
         "roles": roles(state),
         "scaling": scaling(state),
-        "logs": ordered([g["name"], g["retention_in_days"]] for g in state.of("aws_cloudwatch_log_group")),
+        "logs": ordered([g["name"], g["retention_in_days"], g["kms_key_id"]] for g in state.of("aws_cloudwatch_log_group")),
         "alarms": alarms(state),
         "outputs": sorted(state.outputs),
     }
@@ -217,7 +217,7 @@ def load_balancer(state):
 
 
 def zones(state):
-    private = state.of("aws_route53_record", "private")
+    private = state.of("aws_route53_record", "private") + state.of("aws_route53_record", "existing")
     return {
         "zones": ordered([z["name"], [v["vpc_id"] for v in z["vpc"]]] for z in state.of("aws_route53_zone")),
         "records": ordered(
@@ -239,7 +239,8 @@ def mapping(state):
     access = state.only("aws_s3_bucket_public_access_block")
     encryption = state.only("aws_s3_bucket_server_side_encryption_configuration")["rule"]
     return {
-        "encryption": [d["sse_algorithm"] for r in encryption for d in r["apply_server_side_encryption_by_default"]],
+        "encryption": [[d["sse_algorithm"], d["kms_master_key_id"] or None, bool(r["bucket_key_enabled"])]
+                       for r in encryption for d in r["apply_server_side_encryption_by_default"]],
         "versioning": state.only("aws_s3_bucket_versioning")["versioning_configuration"][0]["status"],
         "ownership": state.only("aws_s3_bucket_ownership_controls")["rule"][0]["object_ownership"],
         "public access": {
@@ -260,6 +261,7 @@ def image(state):
         "name": repository["name"],
         "tags": repository["image_tag_mutability"],
         "scans": repository["image_scanning_configuration"][0]["scan_on_push"],
+        "key": next((e["kms_key"] for e in repository["encryption_configuration"]), None),
         "keeps": json.loads(state.only("aws_ecr_lifecycle_policy")["policy"]),
     }
 
@@ -307,6 +309,8 @@ def roles(state):
                 "trust": statements(role["assume_role_policy"]),
                 "may": ordered(s for p in state.of("aws_iam_role_policy", name) for s in statements(p["policy"])),
                 "managed": [a["policy_arn"] for a in state.of("aws_iam_role_policy_attachment", name)],
+                "path": role["path"] or "/",
+                "boundary": role["permissions_boundary"],
             }
     return found
 

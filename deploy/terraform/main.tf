@@ -13,6 +13,11 @@ module "nameplate" {
   APP_ENVIRONMENT             = var.APP_ENVIRONMENT
   APP_NAME                    = var.APP_NAME
   TAGS                        = var.TAGS
+  PERMISSIONS_BOUNDARY_ARN    = var.PERMISSIONS_BOUNDARY_ARN
+  IAM_PATH                    = var.IAM_PATH
+  LOGS_KMS_KEY_ARN            = var.LOGS_KMS_KEY_ARN
+  ECR_KMS_KEY_ARN             = var.ECR_KMS_KEY_ARN
+  S3_KMS_KEY_ARN              = var.S3_KMS_KEY_ARN
   CREATE_VPC                  = var.CREATE_VPC
   VPC_CIDR                    = var.VPC_CIDR
   AVAILABILITY_ZONES          = var.AVAILABILITY_ZONES
@@ -29,6 +34,8 @@ module "nameplate" {
   EXTERNAL_FARGATE_SG_ID      = var.EXTERNAL_FARGATE_SG_ID
   ELB_TYPE                    = var.ELB_TYPE
   CLIENT_CIDRS                = var.CLIENT_CIDRS
+  CLIENT_PREFIX_LIST_IDS      = var.CLIENT_PREFIX_LIST_IDS
+  CLIENT_SECURITY_GROUP_IDS   = var.CLIENT_SECURITY_GROUP_IDS
   LISTENER_TLS                = var.LISTENER_TLS
   SSL_POLICY                  = var.SSL_POLICY
   ALB_IDLE_TIMEOUT            = var.ALB_IDLE_TIMEOUT

@@ -22,6 +22,7 @@ export class Image extends Construct {
       repositoryName: prefix,
       imageTagMutability: 'IMMUTABLE',
       imageScanningConfiguration: { scanOnPush: true },
+      ...(vars.ECR_KMS_KEY_ARN === null ? {} : { encryptionConfiguration: { encryptionType: 'KMS', kmsKey: vars.ECR_KMS_KEY_ARN } }),
       lifecyclePolicy: {
         lifecyclePolicyText: JSON.stringify({
           rules: [

@@ -22,13 +22,18 @@ export class Mapping extends Construct {
   readonly uri: string;
   readonly objectArn: string;
 
-  constructor(scope: Construct, id: string, { prefix }: Settled) {
+  constructor(scope: Construct, id: string, { vars, prefix }: Settled) {
     super(scope, id);
     const bucket = new s3.CfnBucket(this, 'Bucket', {
       bucketName: `${prefix}-mapping-${Aws.ACCOUNT_ID}-${Aws.REGION}`,
       versioningConfiguration: { status: 'Enabled' },
       bucketEncryption: {
-        serverSideEncryptionConfiguration: [{ serverSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }],
+        serverSideEncryptionConfiguration: [
+          vars.S3_KMS_KEY_ARN === null
+            ? { serverSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }
+            : // With a key of the bucket's own, S3 asks KMS once for many reads: tasks poll the mapping.
+              { bucketKeyEnabled: true, serverSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: vars.S3_KMS_KEY_ARN } },
+        ],
       },
       publicAccessBlockConfiguration: {
         blockPublicAcls: true,

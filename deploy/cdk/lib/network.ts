@@ -6,6 +6,7 @@ import { Construct, DependencyGroup } from 'constructs';
 import { acknowledge } from './findings';
 import { part } from './networks';
 import type { Settled } from './props';
+import { keyOf, roleRules } from './roles';
 
 /** A subnet is a sixteenth of the VPC: /20 in a /16. */
 const SUBNET_BITS = 4;
@@ -95,7 +96,7 @@ export class Network extends Construct {
 
   private flowLogs({ vars, prefix }: Settled): void {
     const logGroupName = `/nameplate/${prefix}/vpc-flow-logs`;
-    const group = new logs.CfnLogGroup(this, 'FlowLogGroup', { logGroupName, retentionInDays: vars.LOG_RETENTION_DAYS });
+    const group = new logs.CfnLogGroup(this, 'FlowLogGroup', { logGroupName, retentionInDays: vars.LOG_RETENTION_DAYS, ...keyOf('kmsKeyId', vars.LOGS_KMS_KEY_ARN) });
     group.cfnOptions.deletionPolicy = CfnDeletionPolicy.DELETE;
     group.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE;
     const groupArn = `arn:${Aws.PARTITION}:logs:${Aws.REGION}:${Aws.ACCOUNT_ID}:log-group:${logGroupName}`;
@@ -115,6 +116,7 @@ export class Network extends Construct {
           },
         ],
       },
+      ...roleRules(vars),
       policies: [
         {
           policyName: 'flow-logs',

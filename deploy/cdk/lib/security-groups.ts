@@ -42,9 +42,16 @@ export class SecurityGroups extends Construct {
 
     const ports = { Listener: listenerPort(vars), Admin: ADMIN_PORT };
     if (vars.EXTERNAL_ALB_SG_ID === null) {
-      const clients = vars.CLIENT_CIDRS.length > 0 ? vars.CLIENT_CIDRS : [vars.VPC_CIDR, ...vars.VPC_SECONDARY_CIDRS];
+      const named = [...vars.CLIENT_CIDRS, ...vars.CLIENT_PREFIX_LIST_IDS, ...vars.CLIENT_SECURITY_GROUP_IDS].length > 0;
+      const clients = named ? vars.CLIENT_CIDRS : [vars.VPC_CIDR, ...vars.VPC_SECONDARY_CIDRS];
       for (const cidrIp of clients) {
         this.ingress(`Clients-${cidrIp.replace('/', '-')}`, this.loadBalancer, HTTPS_PORT, { cidrIp, description: 'Clients' });
+      }
+      for (const sourcePrefixListId of vars.CLIENT_PREFIX_LIST_IDS) {
+        this.ingress(`Clients-${sourcePrefixListId}`, this.loadBalancer, HTTPS_PORT, { sourcePrefixListId, description: 'Clients of a prefix list' });
+      }
+      for (const sourceSecurityGroupId of vars.CLIENT_SECURITY_GROUP_IDS) {
+        this.ingress(`Clients-${sourceSecurityGroupId}`, this.loadBalancer, HTTPS_PORT, { sourceSecurityGroupId, description: 'Clients of a security group' });
       }
       for (const [name, port] of Object.entries(ports)) {
         this.egress(`Load-Balancer-${name}`, this.loadBalancer, port, { destinationSecurityGroupId: this.task, description: `Tasks, ${name.toLowerCase()} port` });

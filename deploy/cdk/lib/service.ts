@@ -13,6 +13,8 @@ import type { Network } from './network';
 import type { Settled } from './props';
 import type { SecurityGroups } from './security-groups';
 import { ADMIN_PORT, CACHE, listenerPort, settingsOf } from './settings';
+import { keyOf, roleRules } from './roles';
+import type { Variables } from './variables';
 
 /** The user of the image. */
 const USER = '65532:65532';
@@ -38,7 +40,11 @@ export class Service extends Construct {
   constructor(scope: Construct, id: string, settled: Settled, parts: Parts) {
     super(scope, id);
     const { vars, prefix } = settled;
-    const group = new logs.CfnLogGroup(this, 'LogGroup', { logGroupName: logGroupName(prefix), retentionInDays: vars.LOG_RETENTION_DAYS });
+    const group = new logs.CfnLogGroup(this, 'LogGroup', {
+      logGroupName: logGroupName(prefix),
+      retentionInDays: vars.LOG_RETENTION_DAYS,
+      ...keyOf('kmsKeyId', vars.LOGS_KMS_KEY_ARN),
+    });
     group.cfnOptions.deletionPolicy = CfnDeletionPolicy.DELETE;
     group.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE;
 
@@ -140,7 +146,7 @@ export class Service extends Construct {
     };
   }
 
-  private executionRole({ prefix }: Settled, image: Image): iam.CfnRole {
+  private executionRole({ vars, prefix }: Settled, image: Image): iam.CfnRole {
     const pull =
       image.pulledArn === undefined
         ? []
@@ -152,7 +158,7 @@ export class Service extends Construct {
               Resource: image.pulledArn,
             },
           ];
-    const role = this.role('ExecutionRole', 'Starts the tasks of Nameplate: pulls the image, writes the logs', 'execution', [
+    const role = this.role(vars, 'ExecutionRole', 'Starts the tasks of Nameplate: pulls the image, writes the logs', 'execution', [
       ...pull,
       { Effect: 'Allow', Action: ['logs:CreateLogStream', 'logs:PutLogEvents'], Resource: logGroupArn(prefix) },
     ]);
@@ -165,9 +171,10 @@ export class Service extends Construct {
   }
 
   private taskRole({ vars }: Settled, mapping: Mapping): iam.CfnRole {
-    const role = this.role('TaskRole', 'What a running task of Nameplate may do: read the mapping', 'task', [
+    const role = this.role(vars, 'TaskRole', 'What a running task of Nameplate may do: read the mapping', 'task', [
       { Effect: 'Allow', Action: 's3:GetObject', Resource: mapping.objectArn },
       ...(vars.ECS_EXEC ? [{ Effect: 'Allow', Action: EXEC_ACTIONS, Resource: '*' }] : []),
+      ...(vars.S3_KMS_KEY_ARN === null ? [] : [{ Effect: 'Allow', Action: 'kms:Decrypt', Resource: vars.S3_KMS_KEY_ARN }]),
     ]);
     if (vars.ECS_EXEC) {
       acknowledge(role, {
@@ -177,7 +184,7 @@ export class Service extends Construct {
     return role;
   }
 
-  private role(id: string, description: string, policyName: string, statements: object[]): iam.CfnRole {
+  private role(vars: Variables, id: string, description: string, policyName: string, statements: object[]): iam.CfnRole {
     return new iam.CfnRole(this, id, {
       description,
       assumeRolePolicyDocument: {
@@ -194,6 +201,7 @@ export class Service extends Construct {
           },
         ],
       },
+      ...roleRules(vars),
       policies: [{ policyName, policyDocument: { Version: '2012-10-17', Statement: statements } }],
     });
   }

@@ -1,5 +1,6 @@
 import type { Faults } from './faults';
 import { parseCidr } from './networks';
+import { checkRules } from './rules';
 import type { Plan } from './plan';
 import type { Variables } from './variables';
 
@@ -12,6 +13,7 @@ const RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545
 /** Adds to `faults` everything that is wrong with the variables, each alone and together with the plan. */
 export function checkVariables(vars: Variables, plan: Plan, region: string, faults: Faults): void {
   checkNames(vars, faults);
+  checkRules(vars, region, faults);
   checkNetwork(vars, region, faults);
   checkExisting(vars, region, faults);
   checkLoadBalancer(vars, plan, faults);

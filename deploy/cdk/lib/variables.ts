@@ -21,6 +21,16 @@ export interface Variables {
   APP_ENVIRONMENT: string;
   /** The application, first part of the prefix. `APP_NAME-APP_ENVIRONMENT` has at most 24 characters. Default `reverse-proxy`. */
   APP_NAME: string;
+  /** The permissions boundary of every role that is made. Default null. */
+  PERMISSIONS_BOUNDARY_ARN: string | null;
+  /** The path of every role that is made. Default `/`. */
+  IAM_PATH: string;
+  /** A KMS key for the log groups, which lets CloudWatch Logs use it. Default null: AWS's own. */
+  LOGS_KMS_KEY_ARN: string | null;
+  /** A KMS key for the repository; a change of it replaces the repository. Default null: AWS's own. */
+  ECR_KMS_KEY_ARN: string | null;
+  /** A KMS key for the mapping, which the task role may decrypt with. Default null: S3's own. */
+  S3_KMS_KEY_ARN: string | null;
   /** Make a VPC, or use EXTERNAL_VPC_ID. Default true. */
   CREATE_VPC: boolean;
   /** `NLB` or `ALB`. Default `NLB`. */
@@ -67,8 +77,12 @@ export interface Variables {
   ROUTE_TABLE_IDS: string[];
   /** The region's managed prefix list of S3, `pl-`, for the tasks' security group. Required where that is ours. Default null. CDK only. */
   S3_PREFIX_LIST_ID: string | null;
-  /** IPv4 networks that may call the load balancer. Default: VPC_CIDR. */
+  /** IPv4 networks that may call the load balancer. Default: the VPC's, unless one of the two below says who may. */
   CLIENT_CIDRS: string[];
+  /** Managed prefix lists whose networks may call the load balancer. Default none. */
+  CLIENT_PREFIX_LIST_IDS: string[];
+  /** Security groups whose members may call the load balancer. Default none. */
+  CLIENT_SECURITY_GROUP_IDS: string[];
   /** TLS from the load balancer to the tasks, port 8443, or plaintext, port 8080. Default true. */
   LISTENER_TLS: boolean;
   /** The load balancer's TLS policy. Default `ELBSecurityPolicy-TLS13-1-2-2021-06`: TLS 1.2 and 1.3. */
@@ -134,6 +148,11 @@ export interface Variable<T> {
 export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]> } = {
   APP_ENVIRONMENT: { kind: 'text', fallback: 'dev' },
   APP_NAME: { kind: 'text', fallback: 'reverse-proxy' },
+  PERMISSIONS_BOUNDARY_ARN: { kind: 'text', fallback: null },
+  IAM_PATH: { kind: 'text', fallback: '/' },
+  LOGS_KMS_KEY_ARN: { kind: 'text', fallback: null },
+  ECR_KMS_KEY_ARN: { kind: 'text', fallback: null },
+  S3_KMS_KEY_ARN: { kind: 'text', fallback: null },
   CREATE_VPC: { kind: 'flag', fallback: true },
   ELB_TYPE: { kind: 'text', fallback: 'NLB' },
   VPC_CIDR: { kind: 'text', fallback: '10.0.0.0/16' },
@@ -158,6 +177,8 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   ROUTE_TABLE_IDS: { kind: 'list', fallback: [] },
   S3_PREFIX_LIST_ID: { kind: 'text', fallback: null },
   CLIENT_CIDRS: { kind: 'list', fallback: [] },
+  CLIENT_PREFIX_LIST_IDS: { kind: 'list', fallback: [] },
+  CLIENT_SECURITY_GROUP_IDS: { kind: 'list', fallback: [] },
   LISTENER_TLS: { kind: 'flag', fallback: true },
   SSL_POLICY: { kind: 'text', fallback: 'ELBSecurityPolicy-TLS13-1-2-2021-06' },
   ALB_IDLE_TIMEOUT: { kind: 'number', fallback: null },

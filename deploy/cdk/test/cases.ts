@@ -25,7 +25,7 @@ const NLB: NameplateProps = {
   AVAILABILITY_ZONES: ['eu-west-1a', 'eu-west-1b'],
 };
 
-/** The fixed cases, the same as those of the Terraform module. */
+/** The fixed cases, as those of the Terraform module before what else `check.sh` lays over them for deploy/parity. */
 export const CASES = {
   nlb: NLB,
   alb: { ...NLB, PLAN: withElb('ALB'), ELB_TYPE: 'ALB', LISTENER_TLS: false, HIGH_RESOLUTION_SCALING: true },

@@ -74,12 +74,20 @@ more=$PWD/$cdk/test/fixtures/more.json
 made=("AVAILABILITY_ZONES=eu-west-1a,eu-west-1b")
 synth nlb "$plan" "${made[@]}"
 sed 's/"elb": "NLB"/"elb": "ALB"/' "$plan" >"$out/cdk-alb-plan.json"
-synth alb "$out/cdk-alb-plan.json" "${made[@]}" ELB_TYPE=ALB LISTENER_TLS=false HIGH_RESOLUTION_SCALING=true
+synth alb "$out/cdk-alb-plan.json" "${made[@]}" ELB_TYPE=ALB LISTENER_TLS=false HIGH_RESOLUTION_SCALING=true \
+    ALB_IDLE_TIMEOUT=120 DROP_INVALID_HEADER_FIELDS=true
+key=arn:aws:kms:eu-west-1:111122223333:key
 synth existing "$plan" CREATE_VPC=false EXTERNAL_VPC_ID=vpc-0123456789abcdef0 \
     EXTERNAL_PRIVATE_SUBNETS_ID=subnet-0123456789abcdef0,subnet-0fedcba9876543210 \
     'EXISTING_ENDPOINTS={"execute-api":"vpce-0123456789abcdef0"}' \
     EXISTING_ENDPOINT_DNS_NAME=vpce-0123456789abcdef0-abcdefgh.execute-api.eu-west-1.vpce.amazonaws.com \
-    ECS_EXEC=true ROUTE_TABLE_IDS=rtb-0123456789abcdef0
+    ECS_EXEC=true ROUTE_TABLE_IDS=rtb-0123456789abcdef0 \
+    VPC_SECONDARY_CIDRS=100.64.0.0/16 DNS_SERVER_CIDRS=10.0.0.10/32 SSL_POLICY=ELBSecurityPolicy-TLS13-1-3-2021-06 \
+    CLIENT_PREFIX_LIST_IDS=pl-0fedcba9876543210 CLIENT_SECURITY_GROUP_IDS=sg-0fedcba9876543210 \
+    HOSTED_ZONES=existing \
+    'HOSTED_ZONE_IDS={"internal.private.example.com":"Z0INTERNAL","team.internal.private.example.com":"Z0TEAM"}' \
+    PERMISSIONS_BOUNDARY_ARN=arn:aws:iam::111122223333:policy/boundary IAM_PATH=/platform/ \
+    LOGS_KMS_KEY_ARN=$key/00000000-0000-4000-8000-000000000001 ECR_KMS_KEY_ARN=$key/00000000-0000-4000-8000-000000000002 S3_KMS_KEY_ARN=$key/00000000-0000-4000-8000-000000000003
 # More zones and certificates than the fixed cases have, and public subnets.
 synth more "$more" "${made[@]}" PUBLIC_SUBNETS=true
 

@@ -34,6 +34,14 @@ const BAD: Record<string, Bad[]> = {
     [{ APP_NAME: 7 }, 'not a text'],
   ],
   APP_ENVIRONMENT: [[{ APP_ENVIRONMENT: 'dev-' }, 'is not a name']],
+  PERMISSIONS_BOUNDARY_ARN: [[{ PERMISSIONS_BOUNDARY_ARN: 'boundary' }, 'is not the ARN of an IAM policy']],
+  IAM_PATH: [[{ IAM_PATH: 'platform' }, 'begin and end it with a slash']],
+  LOGS_KMS_KEY_ARN: [
+    [{ LOGS_KMS_KEY_ARN: 'arn:aws:kms:eu-west-1:111122223333:alias/logs' }, 'not of an alias'],
+    [{ LOGS_KMS_KEY_ARN: 'arn:aws:kms:us-east-1:111122223333:key/logs' }, 'LOGS_KMS_KEY_ARN is a key of us-east-1'],
+  ],
+  ECR_KMS_KEY_ARN: [[{ ECR_KMS_KEY_ARN: 'key' }, 'is not the ARN of a KMS key']],
+  S3_KMS_KEY_ARN: [[{ S3_KMS_KEY_ARN: 'key' }, 'is not the ARN of a KMS key']],
   CREATE_VPC: [[{ CREATE_VPC: 'yes' }, 'not true or false']],
   ELB_TYPE: [
     [{ ELB_TYPE: 'CLB' }, 'ELB_TYPE is `CLB`'],
@@ -111,6 +119,14 @@ const BAD: Record<string, Bad[]> = {
   CLIENT_CIDRS: [
     [{ CLIENT_CIDRS: ['10.0.0.0/8', '10.0.0.1/8'] }, '`10.0.0.1/8` is not an IPv4 network'],
     [{ CLIENT_CIDRS: ['10.0.0.0/8', '10.0.0.0/8'] }, 'CLIENT_CIDRS lists a network twice'],
+  ],
+  CLIENT_PREFIX_LIST_IDS: [
+    [{ CLIENT_PREFIX_LIST_IDS: ['corporate'] }, 'is not an id'],
+    [{ CLIENT_PREFIX_LIST_IDS: ['pl-00000001', 'pl-00000001'] }, 'lists an id twice'],
+  ],
+  CLIENT_SECURITY_GROUP_IDS: [
+    [{ CLIENT_SECURITY_GROUP_IDS: ['default'] }, 'is not an id'],
+    [{ CLIENT_SECURITY_GROUP_IDS: ['sg-00000001'], EXTERNAL_ALB_SG_ID: 'sg-0000000a' }, 'EXTERNAL_ALB_SG_ID is used as it is'],
   ],
   LISTENER_TLS: [[{ LISTENER_TLS: 'on' }, 'not true or false']],
   SSL_POLICY: [[{ SSL_POLICY: 'TLS13' }, 'is not the name of a TLS policy']],
@@ -263,6 +279,28 @@ describe('a good value', () => {
     expect(settings(template)['listeners'][0].proxy_protocol).toEqual({ trust: ['10.0.0.0/16', '100.64.0.0/16'] });
     const from = Object.values(template.findResources('AWS::EC2::SecurityGroupIngress')).map((resource: any) => resource.Properties.CidrIp).filter((cidr) => cidr !== undefined);
     expect(from).toEqual(['10.0.0.0/16', '100.64.0.0/16']);
+  });
+
+  it('of CLIENT_PREFIX_LIST_IDS and CLIENT_SECURITY_GROUP_IDS takes it too', () => {
+    const { template } = synth({ ...CASES.nlb, CLIENT_PREFIX_LIST_IDS: ['pl-0fedcba9876543210'], CLIENT_SECURITY_GROUP_IDS: ['sg-0123456789abcdef0'] });
+    const rules = Object.values(template.findResources('AWS::EC2::SecurityGroupIngress')).map(({ Properties: p }: any) => p).filter((p) => p.FromPort === 443);
+    const from = rules.map((p) => p.CidrIp ?? p.SourcePrefixListId ?? p.SourceSecurityGroupId).filter((peer) => typeof peer === 'string');
+    expect(from).toEqual(['pl-0fedcba9876543210', 'sg-0123456789abcdef0']);
+  });
+
+  it('of a boundary, a path and keys is used', () => {
+    const key = (name: string) => `arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-${{ logs: '000000000001', ecr: '000000000002', s3: '000000000003' }[name]}`;
+    const boundary = 'arn:aws:iam::111122223333:policy/boundary';
+    const { template } = synth({
+      ...CASES.nlb, PERMISSIONS_BOUNDARY_ARN: boundary, IAM_PATH: '/platform/', LOGS_KMS_KEY_ARN: key('logs'), ECR_KMS_KEY_ARN: key('ecr'), S3_KMS_KEY_ARN: key('s3'),
+    });
+    const of = (type: string) => Object.values(template.findResources(type)).map(({ Properties: p }: any) => p);
+    expect(of('AWS::IAM::Role').map((p) => [p.Path, p.PermissionsBoundary])).toEqual(Array(3).fill(['/platform/', boundary]));
+    expect(of('AWS::Logs::LogGroup').map((p) => p.KmsKeyId)).toEqual([key('logs'), key('logs')]);
+    expect(of('AWS::ECR::Repository')[0].EncryptionConfiguration).toEqual({ EncryptionType: 'KMS', KmsKey: key('ecr') });
+    expect(of('AWS::S3::Bucket')[0].BucketEncryption.ServerSideEncryptionConfiguration[0].ServerSideEncryptionByDefault).toEqual({ SSEAlgorithm: 'aws:kms', KMSMasterKeyID: key('s3') });
+    const statements = of('AWS::IAM::Role').flatMap((p) => p.Policies.flatMap((policy: any) => policy.PolicyDocument.Statement));
+    expect(statements).toContainEqual({ Effect: 'Allow', Action: 'kms:Decrypt', Resource: key('s3') });
   });
 
   it('of CLIENT_CIDRS takes the place of the VPC', () => {

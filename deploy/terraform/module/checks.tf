@@ -66,7 +66,7 @@ check "public_apis_stay_reachable" {
 
 check "clients_of_the_whole_vpc_may_call" {
   assert {
-    condition     = length(var.CLIENT_CIDRS) > 0 || length(local.unlisted_cidrs) == 0
+    condition     = length(var.CLIENT_CIDRS) > 0 || local.other_clients || length(local.unlisted_cidrs) == 0
     error_message = "The VPC has more networks than may call the load balancer: ${join(", ", local.unlisted_cidrs)}. Add them to VPC_SECONDARY_CIDRS, or say in CLIENT_CIDRS who may call."
   }
 }

@@ -19,6 +19,15 @@ resource "aws_ecr_repository" "this" {
     scan_on_push = true
   }
 
+  dynamic "encryption_configuration" {
+    for_each = var.ECR_KMS_KEY_ARN == null ? [] : [var.ECR_KMS_KEY_ARN]
+
+    content {
+      encryption_type = "KMS"
+      kms_key         = encryption_configuration.value
+    }
+  }
+
   tags = local.tags
 }
 

@@ -14,6 +14,8 @@ locals {
   prefix = "${var.APP_NAME}-${var.APP_ENVIRONMENT}"
   tags   = merge({ Application = var.APP_NAME, Environment = var.APP_ENVIRONMENT }, var.TAGS)
 
+  kms_key_arns = [for arn in [var.LOGS_KMS_KEY_ARN, var.ECR_KMS_KEY_ARN, var.S3_KMS_KEY_ARN] : arn if arn != null]
+
   nlb = var.ELB_TYPE == "NLB"
 
   listener_port = var.LISTENER_TLS ? 8443 : 8080

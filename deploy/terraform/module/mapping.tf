@@ -27,8 +27,12 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "mapping" {
   bucket = aws_s3_bucket.mapping.id
 
   rule {
+    # With a key of the bucket's own, S3 asks KMS once for many reads: tasks poll the mapping.
+    bucket_key_enabled = var.S3_KMS_KEY_ARN == null ? null : true
+
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = var.S3_KMS_KEY_ARN == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.S3_KMS_KEY_ARN
     }
   }
 }

@@ -65,8 +65,10 @@ locals {
   private_subnet_ids   = var.CREATE_VPC ? aws_subnet.private[*].id : data.aws_subnet.existing[*].id
   private_subnet_cidrs = var.CREATE_VPC ? [for index, _ in local.zones : cidrsubnet(var.VPC_CIDR, 4, index)] : data.aws_subnet.existing[*].cidr_block
 
+  other_clients = length(var.CLIENT_PREFIX_LIST_IDS) + length(var.CLIENT_SECURITY_GROUP_IDS) > 0
+
   # By keys that are known before an existing VPC is looked up.
-  client_cidrs = length(var.CLIENT_CIDRS) > 0 ? { for cidr in var.CLIENT_CIDRS : cidr => cidr... } : merge(
+  client_cidrs = length(var.CLIENT_CIDRS) > 0 || local.other_clients ? { for cidr in var.CLIENT_CIDRS : cidr => cidr... } : merge(
     { (var.CREATE_VPC ? var.VPC_CIDR : "vpc") = [local.vpc_cidr] },
     { for cidr in var.VPC_SECONDARY_CIDRS : cidr => [cidr] },
   )
@@ -86,17 +88,6 @@ resource "aws_vpc" "this" {
   enable_dns_hostnames = true # private hosted zones and the endpoints' private names need both
 
   tags = merge(local.tags, { Name = local.prefix })
-
-  lifecycle {
-    precondition {
-      condition     = length(setsubtract(local.zones, local.usable_zones)) == 0
-      error_message = "AVAILABILITY_ZONES has zones where tasks cannot run: ${join("; ", [for zone in setsubtract(local.zones, local.usable_zones) : "${zone}: ${lookup(local.unusable_zones, zone, "it is not one of the available zones of ${local.region}")}"])}. Name zones out of ${join(", ", local.usable_zones)}."
-    }
-    precondition {
-      condition     = length(local.zones) >= 2
-      error_message = "Tasks can run in fewer than two zones of ${local.region}: ${join("; ", [for zone, gaps in local.unusable_zones : "${zone}: ${gaps}"])}. Deploy to another region."
-    }
-  }
 }
 
 # Without rules: what is put into it by mistake reaches nothing.
@@ -126,6 +117,17 @@ resource "aws_route_table" "private" {
   vpc_id = aws_vpc.this[0].id
 
   tags = merge(local.tags, { Name = "${local.prefix}-private" })
+
+  lifecycle {
+    precondition {
+      condition     = length(setsubtract(local.zones, local.usable_zones)) == 0
+      error_message = "AVAILABILITY_ZONES has zones where tasks cannot run: ${join("; ", [for zone in setsubtract(local.zones, local.usable_zones) : "${zone}: ${lookup(local.unusable_zones, zone, "it is not one of the available zones of ${local.region}")}"])}. Name zones out of ${join(", ", local.usable_zones)}."
+    }
+    precondition {
+      condition     = length(local.zones) >= 2
+      error_message = "Tasks can run in fewer than two zones of ${local.region}: ${join("; ", [for zone, gaps in local.unusable_zones : "${zone}: ${gaps}"])}. Deploy to another region."
+    }
+  }
 }
 
 resource "aws_route_table_association" "private" {
@@ -186,6 +188,7 @@ resource "aws_cloudwatch_log_group" "flow_logs" {
 
   name              = "/nameplate/${local.prefix}/vpc-flow-logs"
   retention_in_days = var.LOG_RETENTION_DAYS
+  kms_key_id        = var.LOGS_KMS_KEY_ARN
 
   tags = local.tags
 }

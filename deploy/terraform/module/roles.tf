@@ -37,6 +37,9 @@ resource "aws_iam_role" "execution" {
   description        = "Nameplate: pulls the image, writes logs"
   assume_role_policy = local.ecs_trust
 
+  path                 = var.IAM_PATH
+  permissions_boundary = var.PERMISSIONS_BOUNDARY_ARN
+
   tags = local.tags
 }
 
@@ -61,6 +64,9 @@ resource "aws_iam_role" "task" {
   description        = "Nameplate: reads its mapping"
   assume_role_policy = local.ecs_trust
 
+  path                 = var.IAM_PATH
+  permissions_boundary = var.PERMISSIONS_BOUNDARY_ARN
+
   tags = local.tags
 }
 
@@ -73,6 +79,7 @@ resource "aws_iam_role_policy" "task" {
     Statement = [for statement in [
       jsonencode({ Effect = "Allow", Action = "s3:GetObject", Resource = local.mapping_object_arn }),
       var.ECS_EXEC ? jsonencode(local.exec_statement) : "",
+      var.S3_KMS_KEY_ARN != null ? jsonencode({ Effect = "Allow", Action = "kms:Decrypt", Resource = var.S3_KMS_KEY_ARN }) : "",
     ] : jsondecode(statement) if statement != ""]
   })
 }
@@ -97,6 +104,9 @@ resource "aws_iam_role" "flow_logs" {
       }
     }]
   })
+
+  path                 = var.IAM_PATH
+  permissions_boundary = var.PERMISSIONS_BOUNDARY_ARN
 
   tags = local.tags
 }

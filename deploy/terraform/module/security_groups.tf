@@ -41,6 +41,32 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
   tags = local.tags
 }
 
+resource "aws_vpc_security_group_ingress_rule" "client_prefix_lists" {
+  for_each = local.make_load_balancer_sg ? toset(var.CLIENT_PREFIX_LIST_IDS) : []
+
+  security_group_id = aws_security_group.load_balancer[0].id
+  description       = "HTTPS from clients of a prefix list"
+  prefix_list_id    = each.value
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
+
+  tags = local.tags
+}
+
+resource "aws_vpc_security_group_ingress_rule" "client_groups" {
+  for_each = local.make_load_balancer_sg ? toset(var.CLIENT_SECURITY_GROUP_IDS) : []
+
+  security_group_id            = aws_security_group.load_balancer[0].id
+  description                  = "HTTPS from clients of a security group"
+  referenced_security_group_id = each.value
+  ip_protocol                  = "tcp"
+  from_port                    = 443
+  to_port                      = 443
+
+  tags = local.tags
+}
+
 resource "aws_vpc_security_group_egress_rule" "load_balancer_to_task" {
   for_each = local.make_load_balancer_sg ? local.load_balancer_to_task : {}
 

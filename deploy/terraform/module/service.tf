@@ -43,8 +43,16 @@ locals {
 resource "aws_cloudwatch_log_group" "service" {
   name              = "/nameplate/${local.prefix}"
   retention_in_days = var.LOG_RETENTION_DAYS
+  kms_key_id        = var.LOGS_KMS_KEY_ARN
 
   tags = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = alltrue([for arn in local.kms_key_arns : split(":", arn)[3] == local.region])
+      error_message = "A KMS key of another region than the stack's (${local.region}) cannot be used: ${join(", ", [for arn in local.kms_key_arns : arn if split(":", arn)[3] != local.region])}. Name one of ${local.region} in LOGS_KMS_KEY_ARN, ECR_KMS_KEY_ARN and S3_KMS_KEY_ARN."
+    }
+  }
 }
 
 resource "aws_ecs_cluster" "this" {

@@ -108,6 +108,64 @@ variable "TAGS" {
   }
 }
 
+# --- Rules of an organisation --------------------------------------------------------------------------------------
+
+variable "PERMISSIONS_BOUNDARY_ARN" {
+  description = "The permissions boundary of every role that is made. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/[A-Za-z0-9+=,.@_/-]+$", coalesce(var.PERMISSIONS_BOUNDARY_ARN, "arn:aws:iam::111122223333:policy/boundary")))
+    error_message = "PERMISSIONS_BOUNDARY_ARN must be an IAM policy's ARN, for example arn:aws:iam::111122223333:policy/boundary."
+  }
+}
+
+variable "IAM_PATH" {
+  description = "The path of every role that is made. Default: /."
+  type        = string
+  nullable    = false
+  default     = "/"
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9+=,.@_-]+/)*$", var.IAM_PATH)) && length(var.IAM_PATH) <= 512
+    error_message = "IAM_PATH must begin and end with a slash, for example /platform/nameplate/."
+  }
+}
+
+variable "LOGS_KMS_KEY_ARN" {
+  description = "A KMS key of yours for the log groups, in the stack's region; its policy lets logs.REGION.amazonaws.com use it. Default: none, AWS's own key."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-zA-Z-]+$", coalesce(var.LOGS_KMS_KEY_ARN, "arn:aws:kms:eu-west-1:111122223333:key/0")))
+    error_message = "LOGS_KMS_KEY_ARN must be a KMS key's ARN, not an alias's, for example arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef."
+  }
+}
+
+variable "ECR_KMS_KEY_ARN" {
+  description = "A KMS key of yours for the ECR repository, in the stack's region; a change of it replaces the repository. Default: none, AWS's own key."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-zA-Z-]+$", coalesce(var.ECR_KMS_KEY_ARN, "arn:aws:kms:eu-west-1:111122223333:key/0")))
+    error_message = "ECR_KMS_KEY_ARN must be a KMS key's ARN, not an alias's, for example arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef."
+  }
+}
+
+variable "S3_KMS_KEY_ARN" {
+  description = "A KMS key of yours for the mapping, in the stack's region; the task role may decrypt with it. Default: none, AWS's own key."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[0-9a-zA-Z-]+$", coalesce(var.S3_KMS_KEY_ARN, "arn:aws:kms:eu-west-1:111122223333:key/0")))
+    error_message = "S3_KMS_KEY_ARN must be a KMS key's ARN, not an alias's, for example arn:aws:kms:eu-west-1:111122223333:key/01234567-89ab-cdef-0123-456789abcdef."
+  }
+}
+
 # --- Network -------------------------------------------------------------------------------------------------------
 
 variable "CREATE_VPC" {
@@ -315,7 +373,7 @@ variable "ELB_TYPE" {
 }
 
 variable "CLIENT_CIDRS" {
-  description = "IPv4 networks that may call the load balancer. Default: the VPC's own CIDR."
+  description = "IPv4 networks that may call the load balancer. Default: the VPC's own CIDRs, unless CLIENT_PREFIX_LIST_IDS or CLIENT_SECURITY_GROUP_IDS say who may."
   type        = list(string)
   nullable    = false
   default     = []
@@ -327,6 +385,38 @@ variable "CLIENT_CIDRS" {
   validation {
     condition     = length(distinct(var.CLIENT_CIDRS)) == length(var.CLIENT_CIDRS)
     error_message = "CLIENT_CIDRS lists a network twice."
+  }
+}
+
+variable "CLIENT_PREFIX_LIST_IDS" {
+  description = "Managed prefix lists whose networks may call the load balancer, beside CLIENT_CIDRS. Default: none."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.CLIENT_PREFIX_LIST_IDS : can(regex("^pl-[0-9a-f]{8,17}$", id))]) && length(distinct(var.CLIENT_PREFIX_LIST_IDS)) == length(var.CLIENT_PREFIX_LIST_IDS)
+    error_message = "CLIENT_PREFIX_LIST_IDS must list different prefix lists' ids, for example [\"pl-0123456789abcdef0\"]."
+  }
+  validation {
+    condition     = length(var.CLIENT_PREFIX_LIST_IDS) == 0 || var.EXTERNAL_ALB_SG_ID == null
+    error_message = "CLIENT_PREFIX_LIST_IDS adds rules to the load balancer's security group that is made, and EXTERNAL_ALB_SG_ID is used as it is. Leave one of the two out."
+  }
+}
+
+variable "CLIENT_SECURITY_GROUP_IDS" {
+  description = "Security groups whose members may call the load balancer, beside CLIENT_CIDRS. Default: none."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.CLIENT_SECURITY_GROUP_IDS : can(regex("^sg-[0-9a-f]{8,17}$", id))]) && length(distinct(var.CLIENT_SECURITY_GROUP_IDS)) == length(var.CLIENT_SECURITY_GROUP_IDS)
+    error_message = "CLIENT_SECURITY_GROUP_IDS must list different security groups' ids, for example [\"sg-0123456789abcdef0\"]."
+  }
+  validation {
+    condition     = length(var.CLIENT_SECURITY_GROUP_IDS) == 0 || var.EXTERNAL_ALB_SG_ID == null
+    error_message = "CLIENT_SECURITY_GROUP_IDS adds rules to the load balancer's security group that is made, and EXTERNAL_ALB_SG_ID is used as it is. Leave one of the two out."
   }
 }
 

@@ -22,7 +22,14 @@ NLB = {
 }
 CASES = {
     "nlb": NLB,
-    "alb": {**NLB, "ELB_TYPE": "ALB", "LISTENER_TLS": False, "HIGH_RESOLUTION_SCALING": True},
+    "alb": {
+        **NLB,
+        "ELB_TYPE": "ALB",
+        "LISTENER_TLS": False,
+        "HIGH_RESOLUTION_SCALING": True,
+        "ALB_IDLE_TIMEOUT": 120,
+        "DROP_INVALID_HEADER_FIELDS": True,
+    },
     "existing": {
         "ALARM_TOPIC_ARN": NLB["ALARM_TOPIC_ARN"],
         "CREATE_VPC": False,
@@ -31,6 +38,19 @@ CASES = {
         "EXISTING_ENDPOINTS": {"execute-api": "vpce-0123456789abcdef0"},
         "ROUTE_TABLE_IDS": ["rtb-0123456789abcdef0"],
         "ECS_EXEC": True,
+        # And what else a platform team brings.
+        "VPC_SECONDARY_CIDRS": ["100.64.0.0/16"],
+        "DNS_SERVER_CIDRS": ["10.0.0.10/32"],
+        "CLIENT_PREFIX_LIST_IDS": ["pl-0fedcba9876543210"],
+        "CLIENT_SECURITY_GROUP_IDS": ["sg-0fedcba9876543210"],
+        "SSL_POLICY": "ELBSecurityPolicy-TLS13-1-3-2021-06",
+        "HOSTED_ZONES": "existing",
+        "HOSTED_ZONE_IDS": {"internal.private.example.com": "Z0INTERNAL", "team.internal.private.example.com": "Z0TEAM"},
+        "PERMISSIONS_BOUNDARY_ARN": "arn:aws:iam::111122223333:policy/boundary",
+        "IAM_PATH": "/platform/",
+        "LOGS_KMS_KEY_ARN": "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-4000-8000-000000000001",
+        "ECR_KMS_KEY_ARN": "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-4000-8000-000000000002",
+        "S3_KMS_KEY_ARN": "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-4000-8000-000000000003",
     },
 }
 

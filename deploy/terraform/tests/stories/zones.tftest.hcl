@@ -51,7 +51,7 @@ run "named_zones_without_an_endpoint_service" {
     values = { availability_zones = ["eu-west-1b", "eu-west-1c"] }
   }
 
-  expect_failures = [aws_vpc.this]
+  expect_failures = [aws_route_table.private]
 }
 
 run "a_zone_of_another_region" {
@@ -63,7 +63,7 @@ run "a_zone_of_another_region" {
     AVAILABILITY_ZONES = ["eu-west-1a", "us-east-1a"]
   }
 
-  expect_failures = [aws_vpc.this]
+  expect_failures = [aws_route_table.private]
 }
 
 run "fewer_than_two_usable_zones" {
@@ -76,7 +76,7 @@ run "fewer_than_two_usable_zones" {
     values = { availability_zones = ["eu-west-1b"] }
   }
 
-  expect_failures = [aws_vpc.this]
+  expect_failures = [aws_route_table.private]
 }
 
 run "zones_of_tokyo_by_their_ids" {

@@ -1,0 +1,38 @@
+import type { Faults } from './faults';
+import type { Variables } from './variables';
+
+const KEYS = ['LOGS_KMS_KEY_ARN', 'ECR_KMS_KEY_ARN', 'S3_KMS_KEY_ARN'] as const;
+const CLIENTS = [
+  ['CLIENT_PREFIX_LIST_IDS', /^pl-[0-9a-f]{8,17}$/, 'pl-0123456789abcdef0'],
+  ['CLIENT_SECURITY_GROUP_IDS', /^sg-[0-9a-f]{8,17}$/, 'sg-0123456789abcdef0'],
+] as const;
+
+/** Adds to `faults` what is wrong with the rules that an organisation brings: for roles, for keys and for clients. */
+export function checkRules(vars: Variables, region: string, faults: Faults): void {
+  const { PERMISSIONS_BOUNDARY_ARN: boundary, IAM_PATH: path } = vars;
+  if (boundary !== null && !/^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[A-Za-z0-9+=,.@_/-]+$/.test(boundary)) {
+    faults.add(`PERMISSIONS_BOUNDARY_ARN \`${boundary}\` is not the ARN of an IAM policy`, 'one looks like arn:aws:iam::111122223333:policy/boundary');
+  }
+  if (!/^\/([A-Za-z0-9+=,.@_-]+\/)*$/.test(path) || path.length > 512) {
+    faults.add(`IAM_PATH \`${path}\` is not a path`, 'begin and end it with a slash: /platform/nameplate/');
+  }
+  for (const name of KEYS) {
+    const match = /^arn:aws[a-z-]*:kms:([a-z0-9-]+):\d{12}:key\/[0-9a-zA-Z-]+$/.exec(vars[name] ?? '');
+    if (vars[name] !== null && match === null) {
+      faults.add(`${name} \`${vars[name]}\` is not the ARN of a KMS key`, `give that of the key, not of an alias: arn:aws:kms:${region}:111122223333:key/01234567-89ab-cdef-0123-456789abcdef`);
+    } else if (match !== null && match[1] !== region) {
+      faults.add(`${name} is a key of ${match[1]}`, `name one of ${region}, where the stack is`);
+    }
+  }
+  for (const [name, pattern, example] of CLIENTS) {
+    for (const id of vars[name].filter((item) => !pattern.test(item))) {
+      faults.add(`${name}: \`${id}\` is not an id`, `ids look like ${example}`);
+    }
+    if (new Set(vars[name]).size !== vars[name].length) {
+      faults.add(`${name} lists an id twice`, 'list each once');
+    }
+    if (vars[name].length > 0 && vars.EXTERNAL_ALB_SG_ID !== null) {
+      faults.add(`${name} adds rules, and EXTERNAL_ALB_SG_ID is used as it is`, 'leave one of the two out');
+    }
+  }
+}

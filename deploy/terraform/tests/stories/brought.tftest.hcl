@@ -1,0 +1,147 @@
+# What a platform team brings: a boundary and a path for roles, keys, and who its clients are.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+mock_provider "aws" {
+  alias  = "validation"
+  source = "./tests/mocks"
+}
+
+mock_provider "aws" {
+  alias  = "zones"
+  source = "./tests/mocks"
+}
+
+variables {
+  PLAN               = jsondecode(file("tests/plan.json"))
+  PROXY_CONFIG_PATH  = "../tests/mapping.yaml"
+  TASK_SCALE_MIN     = 2
+  TASK_SCALE_CPU_PCT = 50
+}
+
+run "a_boundary_a_path_and_keys" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    PERMISSIONS_BOUNDARY_ARN = "arn:aws:iam::111122223333:policy/boundary"
+    IAM_PATH                 = "/platform/"
+    LOGS_KMS_KEY_ARN         = "arn:aws:kms:eu-west-1:111122223333:key/logs"
+    ECR_KMS_KEY_ARN          = "arn:aws:kms:eu-west-1:111122223333:key/ecr"
+    S3_KMS_KEY_ARN           = "arn:aws:kms:eu-west-1:111122223333:key/s3"
+  }
+
+  assert {
+    condition     = alltrue([for role in [aws_iam_role.execution, aws_iam_role.task, aws_iam_role.flow_logs[0]] : role.path == "/platform/" && role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"])
+    error_message = "On every role."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.service.kms_key_id == "arn:aws:kms:eu-west-1:111122223333:key/logs" && aws_cloudwatch_log_group.flow_logs[0].kms_key_id == "arn:aws:kms:eu-west-1:111122223333:key/logs"
+    error_message = "Both log groups."
+  }
+
+  assert {
+    condition     = aws_ecr_repository.this.encryption_configuration[0].kms_key == "arn:aws:kms:eu-west-1:111122223333:key/ecr" && aws_ecr_repository.this.encryption_configuration[0].encryption_type == "KMS"
+    error_message = "The repository."
+  }
+
+  assert {
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.mapping.rule).apply_server_side_encryption_by_default).kms_master_key_id == "arn:aws:kms:eu-west-1:111122223333:key/s3" && one(aws_s3_bucket_server_side_encryption_configuration.mapping.rule).bucket_key_enabled
+    error_message = "The bucket."
+  }
+}
+
+run "the_task_role_decrypts_the_mapping" {
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    S3_KMS_KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/s3"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.task.policy).Statement[1] == { Effect = "Allow", Action = "kms:Decrypt", Resource = "arn:aws:kms:eu-west-1:111122223333:key/s3" }
+    error_message = "With this key alone."
+  }
+}
+
+run "clients_by_prefix_list_and_by_group" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    CLIENT_PREFIX_LIST_IDS    = ["pl-0fedcba9876543210"]
+    CLIENT_SECURITY_GROUP_IDS = ["sg-0123456789abcdef0"]
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.client_prefix_lists["pl-0fedcba9876543210"].prefix_list_id == "pl-0fedcba9876543210" && aws_vpc_security_group_ingress_rule.client_groups["sg-0123456789abcdef0"].referenced_security_group_id == "sg-0123456789abcdef0"
+    error_message = "Both may call."
+  }
+
+  assert {
+    condition     = length(aws_vpc_security_group_ingress_rule.clients) == 0
+    error_message = "And nobody else of the VPC."
+  }
+}
+
+run "what_is_written_wrong" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    PERMISSIONS_BOUNDARY_ARN  = "boundary"
+    IAM_PATH                  = "platform"
+    LOGS_KMS_KEY_ARN          = "alias/logs"
+    ECR_KMS_KEY_ARN           = "arn:aws:kms:eu-west-1:111122223333:alias/ecr"
+    S3_KMS_KEY_ARN            = "s3"
+    CLIENT_PREFIX_LIST_IDS    = ["corporate"]
+    CLIENT_SECURITY_GROUP_IDS = ["default"]
+  }
+
+  expect_failures = [
+    var.PERMISSIONS_BOUNDARY_ARN,
+    var.IAM_PATH,
+    var.LOGS_KMS_KEY_ARN,
+    var.ECR_KMS_KEY_ARN,
+    var.S3_KMS_KEY_ARN,
+    var.CLIENT_PREFIX_LIST_IDS,
+    var.CLIENT_SECURITY_GROUP_IDS,
+  ]
+}
+
+run "a_key_of_another_region" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    LOGS_KMS_KEY_ARN = "arn:aws:kms:us-east-1:111122223333:key/logs"
+  }
+
+  expect_failures = [aws_cloudwatch_log_group.service]
+}
+
+run "clients_of_a_group_that_is_used_as_it_is" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    CREATE_VPC                  = false
+    EXTERNAL_VPC_ID             = "vpc-0123456789abcdef0"
+    EXTERNAL_PRIVATE_SUBNETS_ID = ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"]
+    ROUTE_TABLE_IDS             = ["rtb-0123456789abcdef0"]
+    EXTERNAL_ALB_SG_ID          = "sg-0000000a"
+    CLIENT_PREFIX_LIST_IDS      = ["pl-0fedcba9876543210"]
+    CLIENT_SECURITY_GROUP_IDS   = ["sg-0123456789abcdef0"]
+  }
+
+  expect_failures = [var.CLIENT_PREFIX_LIST_IDS, var.CLIENT_SECURITY_GROUP_IDS]
+}
