@@ -18,10 +18,10 @@ options=()
 [ -z "${AGAINST:-}" ] || options+=(--against "$AGAINST")
 
 code=0
-"$nameplate" check "${options[@]}" --format github -- "${mappings[@]}" || code=$?
+"$nameplate" check ${options[@]+"${options[@]}"} --format github -- "${mappings[@]}" || code=$?
 if [ -n "${SARIF:-}" ]; then
     # The same files give the same code.
-    "$nameplate" check "${options[@]}" --format sarif -- "${mappings[@]}" >"$SARIF" || true
+    "$nameplate" check ${options[@]+"${options[@]}"} --format sarif -- "${mappings[@]}" >"$SARIF" || [ $? = "$code" ]
 fi
 [ -z "${GITHUB_OUTPUT:-}" ] || echo "code=$code" >>"$GITHUB_OUTPUT"
 case $code in

@@ -27,7 +27,9 @@ exec 3>&1
 # die CODE WHAT HELP: for people, and as GitHub's annotation.
 die() {
     # The runner reads this, too, and a line of it that begins with `::` would be a command.
-    printf 'error: %s\n  help: %s\n' "${2//::/: :}" "${3//::/: :}" >&2
+    local plain="error: $2"$'\n'"  help: $3"
+    plain=${plain//::/: :}
+    printf '%s\n' "${plain//'##['/'# #['}" >&2
     if [ -n "${GITHUB_ACTIONS:-}" ]; then
         printf '::error title=mapping::%s%%0Ahelp: %s\n' "$(escaped "$2")" "$(escaped "$3")" >&3
     fi

@@ -48,6 +48,13 @@ pub(crate) struct Role {
     pub external_id: Option<String>,
 }
 
+impl Role {
+    /// The id of its account.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.arn.split(':').nth(4)
+    }
+}
+
 /// API Gateway in one region.
 #[derive(Debug)]
 pub(crate) struct Gateway {

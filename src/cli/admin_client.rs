@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 /// More than any page that a command asks for has.
 const MOST_ANSWER: usize = 1024 * 1024;
+/// The longest that anybody is ready to wait.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 /// The address of an admin listener, as this host reaches it: one on every address is on the loopback one, too.
 pub(super) fn reachable(admin: SocketAddr) -> SocketAddr {
@@ -37,6 +39,12 @@ impl Answer {
     pub(super) fn line(&self) -> String {
         self.body.split_whitespace().collect::<Vec<_>>().join(" ")
     }
+}
+
+/// How long somebody is ready to wait: a day at most, so that a clock that is moved on by it still is one.
+pub(super) fn patience(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|e| e.to_string())?;
+    if time > LONGEST { Err("it is over a day; write `24h` or less".to_owned()) } else { Ok(time) }
 }
 
 /// Gets a page within `timeout`, all in all.
@@ -72,6 +80,14 @@ mod tests {
     fn check(listens: &str, asked: &str) {
         let listens = listens.parse().expect("an address");
         assert_eq!(reachable(listens).to_string(), asked, "{listens}");
+    }
+
+    #[test]
+    fn nobody_waits_for_longer_than_a_day() {
+        assert_eq!(patience("24h"), Ok(Duration::from_secs(86_400)));
+        for long in ["500000000000years", "25h", "long"] {
+            assert!(patience(long).is_err(), "{long}");
+        }
     }
 
     #[test]

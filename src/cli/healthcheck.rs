@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::admin_client::{get, reachable};
+use super::admin_client::{get, patience, reachable};
 use super::environment;
 use super::exit::{FAULTY, fail};
 use super::settings::SettingsPlace;
@@ -26,7 +26,7 @@ pub(super) struct HealthcheckArgs {
     #[arg(long)]
     ready: bool,
     /// The longest it may take, in all
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "3s")]
+    #[arg(long, value_name = "DURATION", value_parser = patience, default_value = "3s")]
     timeout: Duration,
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::exit::{FAULTY, UNUSABLE};
 use crate::source;
 use crate::source::bounded_read::read_up_to;
-use nameplate_core::diagnostic::Diagnostics;
+use nameplate_core::diagnostic::{Diagnostics, printable_name};
 use nameplate_core::mapping::load::{Compiled, too_large};
 use nameplate_core::settings::mapping::MAX_FILE;
 use nameplate_core::settings::{MappingSource, ReloadRules};
@@ -45,7 +45,7 @@ pub(super) fn load(
     input: &mut dyn Read,
 ) -> Result<Loaded, NotLoaded> {
     let is_input = is_input(place);
-    let name = if is_input { "<stdin>".to_owned() } else { place.to_string() };
+    let name = if is_input { "<stdin>".to_owned() } else { printable_name(&place.to_string()) };
     let mapping = match place {
         MappingSource::File(_) if is_input => compile_reader(input, 0, &name, endpoints)
             .map_err(|error| unreadable(&LoadFault::Io { path: name.clone().into(), error }))?
@@ -99,7 +99,7 @@ pub(super) fn compile_file(path: &Path, endpoints: Option<&[String]>) -> Result<
     let io = |error| LoadFault::Io { path: path.into(), error };
     let file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
-    let name = path.display().to_string();
+    let name = printable_name(&path.display().to_string());
     if size > MAX_FILE {
         return Err(LoadFault::Invalid(too_large(&name, Some(size), MAX_FILE)));
     }

@@ -89,7 +89,9 @@ impl Socket {
     pub(super) async fn peek(&mut self) -> io::Result<Option<u8>> {
         if self.input.is_empty() {
             self.input.reserve(proxy_header::MOST);
-            self.tcp.read_buf(&mut self.input).await?;
+            if self.tcp.read_buf(&mut self.input).await? > 0 {
+                self.connection.set_state(ConnectionState::Idle);
+            }
         }
         Ok(self.input.first().copied())
     }

@@ -15,8 +15,14 @@ pub(super) fn unreadable(file: &str, what: &str) -> String {
     command("error", file, "", what)
 }
 
+/// Lines that are no commands, whatever names are in them: `::` begins one, and `##[` did in older runners.
+pub(super) fn plain(text: &str) -> String {
+    text.replace("##[", "# #[").replace("::", ": :")
+}
+
 fn command(kind: &str, file: &str, place: &str, message: &str) -> String {
-    format!("::{kind} file={}{place}::{}", property(file), escaped(message))
+    let file = if file.is_empty() { String::new() } else { format!(" file={}{place}", property(file)) };
+    format!("::{kind}{file}::{}", escaped(message))
 }
 
 fn escaped(text: &str) -> String {
@@ -47,6 +53,8 @@ mod tests {
                     host%0Awrite one";
         assert_eq!(annotation("a,b:100%.yaml", &found), want);
         assert_eq!(unreadable("m.yaml", "cannot read it"), "::error file=m.yaml::cannot read it");
+        assert_eq!(unreadable("", "no mapping"), "::error::no mapping");
+        assert_eq!(plain("::set-output::x: ok\n##[add-path]x"), ": :set-output: :x: ok\n# #[add-path]x");
         let warning = Diagnostic { severity: Severity::Warning, ..found };
         assert!(annotation("m.yaml", &warning).starts_with("::warning file=m.yaml,line=3,"));
     }

@@ -95,7 +95,8 @@ pub fn check(args: &CheckArgs, input: &mut dyn Read, out: &mut dyn Write, err: &
     let mappings = match expanded(&args.mappings).and_then(|mappings| usable(mappings, args)) {
         Ok(mappings) => mappings,
         Err(usage) => {
-            let _ = writeln!(err, "error: {usage}");
+            let mut report = Report::new(args.format, args.all, out, err);
+            let _ = report.refuse("", &NotLoaded::Unreadable(usage)).and_then(|()| report.finish());
             return UNREADABLE;
         }
     };

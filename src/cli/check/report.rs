@@ -107,12 +107,8 @@ impl<'w> Report<'w> {
                 warnings,
             });
         }
-        if self.format != Format::Sarif {
-            writeln!(self.out, "{name}: ok: {}", summary(table, version))?;
-            if let Some(against) = &against {
-                write!(self.out, "{against}")?;
-            }
-        }
+        let against = against.map(|against| against.to_string()).unwrap_or_default();
+        self.say(&format!("{name}: ok: {}\n{against}", summary(table, version)))?;
         self.warn(name, warnings)
     }
 
@@ -121,10 +117,17 @@ impl<'w> Report<'w> {
         if self.format == Format::Json {
             return self.json(&AcceptedSettings { settings: name, ok: true, warnings: warnings.iter().collect() });
         }
-        if self.format != Format::Sarif {
-            writeln!(self.out, "{name}: ok: {summary}")?;
-        }
+        self.say(&format!("{name}: ok: {summary}\n"))?;
         self.warn(name, warnings)
+    }
+
+    /// Prints lines for people, where there are any.
+    fn say(&mut self, lines: &str) -> io::Result<()> {
+        match self.format {
+            Format::Text => self.out.write_all(lines.as_bytes()),
+            Format::Github => self.out.write_all(github::plain(lines).as_bytes()),
+            Format::Json | Format::Sarif => Ok(()),
+        }
     }
 
     fn warn(&mut self, name: &str, warnings: &Diagnostics) -> io::Result<()> {

@@ -125,19 +125,23 @@ async fn everything<'a>(work: &[Work<'a>], args: &ApplyArgs, said: &mut Said<'_>
 
 /// Runs these, account by account; in the order of `work`.
 async fn run<'a>(work: &[Work<'a>], dry: bool, args: &ApplyArgs, said: &mut Said<'_>) -> Vec<Outcome<'a>> {
-    let mut accounts: BTreeMap<(&Option<Role>, &str), Vec<usize>> = BTreeMap::new();
+    let mut accounts: BTreeMap<(Option<&str>, &str), Vec<usize>> = BTreeMap::new();
     for (at, Work { target, role }) in work.iter().enumerate() {
-        accounts.entry((role, &*target.of.region)).or_default().push(at);
+        accounts.entry((role.as_ref().and_then(Role::account), &*target.of.region)).or_default().push(at);
     }
     let interval = Duration::from_secs(if dry { 0 } else { args.interval });
-    let each = accounts.into_iter().map(|((role, region), places)| async move {
-        let gateway = Gateway::connect(region, role.as_ref()).await;
+    let each = accounts.into_iter().map(|((_, region), places)| async move {
+        let mut gateways: BTreeMap<&Option<Role>, Gateway> = BTreeMap::new();
         let mut outcomes = Vec::new();
         for at in places {
             if !outcomes.is_empty() {
                 tokio::time::sleep(interval).await;
             }
-            outcomes.push((at, one(&work[at], dry, &gateway).await));
+            let role = &work[at].role;
+            if !gateways.contains_key(role) {
+                gateways.insert(role, Gateway::connect(region, role.as_ref()).await);
+            }
+            outcomes.push((at, one(&work[at], dry, &gateways[role]).await));
         }
         outcomes
     });

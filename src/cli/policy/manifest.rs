@@ -114,7 +114,11 @@ fn role_arn(text: &str) -> Result<String, String> {
 /// Writes the manifest of a mapping. Gives the exit code.
 pub(super) fn manifest(args: &ManifestArgs, input: &mut dyn Read, said: &mut Said<'_>) -> u8 {
     match made(args, input) {
-        Ok(manifest) => {
+        Ok((manifest, gone)) => {
+            for Listed { api_id, region, role, .. } in gone {
+                let role = role.map(|role| format!("; its role was {role}")).unwrap_or_default();
+                let _ = writeln!(said.err, "warning: API `{api_id}` in {region} is not in the mapping any more{role}");
+            }
             let text = serde_yaml::to_string(&manifest).expect("text, lists and nothing else");
             match write!(said.out, "{HEAD}{text}") {
                 Ok(()) => DONE,
@@ -125,7 +129,8 @@ pub(super) fn manifest(args: &ManifestArgs, input: &mut dyn Read, said: &mut Sai
     }
 }
 
-fn made(args: &ManifestArgs, input: &mut dyn Read) -> Result<Manifest, Refused> {
+/// The manifest, and what the one before has besides.
+fn made(args: &ManifestArgs, input: &mut dyn Read) -> Result<(Manifest, Vec<Listed>), Refused> {
     let old = args.from.as_deref().map(Manifest::read).transpose()?.unwrap_or_default();
     let Loaded { mapping, .. } =
         load(&args.mapping, &ReloadRules::default(), None, input).map_err(NotLoaded::refusal)?;
@@ -137,7 +142,9 @@ fn made(args: &ManifestArgs, input: &mut dyn Read) -> Result<Manifest, Refused> 
     };
     let mut all: Vec<_> = apis(&mapping.table).iter().map(|api| listed((api.id, api.region), api.stages())).collect();
     all.sort_by(|a, b| (&a.api_id, &a.region).cmp(&(&b.api_id, &b.region)));
-    Ok(Manifest { apis: all })
+    let is_gone = |of: &&Listed| !all.iter().any(|kept| kept.api_id == of.api_id && kept.region == of.region);
+    let gone = old.apis.iter().filter(is_gone).cloned().collect();
+    Ok((Manifest { apis: all }, gone))
 }
 
 #[cfg(test)]

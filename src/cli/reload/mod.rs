@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use self::outcome::{Outcome, begun, wait};
 use self::process::{admin_of, servers};
-use super::admin_client::reachable;
+use super::admin_client::{patience, reachable};
 use super::check::HELD;
 use super::exit::{FAULTY, UNUSABLE, fail};
 
@@ -35,7 +35,7 @@ pub(super) struct ReloadArgs {
     #[arg(long, value_name = "PID")]
     pid: Option<i32>,
     /// How long to wait for the outcome
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "10s")]
+    #[arg(long, value_name = "DURATION", value_parser = patience, default_value = "10s")]
     wait: Duration,
     /// Only tell the process, and do not wait
     #[arg(long, conflicts_with = "wait")]

@@ -25,29 +25,35 @@ fn serves(process: &Path) -> bool {
 
 /// Where a process has its admin listener, by its command line, its environment and its settings.
 pub(super) fn admin_of(process: &Path) -> anyhow::Result<SocketAddr> {
-    let said = |flag: &str, variable: &str| option(process, flag).or_else(|| environment(process, variable));
-    if let Some(admin) = said("--admin", "NAMEPLATE_ADMIN") {
+    let said = |flag: &str, short: Option<&str>, variable: &str| {
+        option(process, flag, short).or_else(|| environment(process, variable))
+    };
+    if let Some(admin) = said("--admin", None, "NAMEPLATE_ADMIN") {
         return Ok(admin.to_string_lossy().parse()?);
     }
     // A relative path is relative to where the process runs.
     let folder = std::fs::read_link(process.join("cwd")).unwrap_or_default();
-    let config = said("--config", "NAMEPLATE_CONFIG").map(|file| folder.join(PathBuf::from(file)));
-    let settings = said("--settings", "NAMEPLATE_SETTINGS").map(|text| text.to_string_lossy().into_owned());
+    let config = said("--config", Some("-c"), "NAMEPLATE_CONFIG").map(|file| folder.join(PathBuf::from(file)));
+    let settings = said("--settings", None, "NAMEPLATE_SETTINGS").map(|text| text.to_string_lossy().into_owned());
     Ok(SettingsPlace::at(config, settings).read()?.admin)
 }
 
-/// The value of an option on the command line of a process.
-fn option(process: &Path, flag: &str) -> Option<OsString> {
+/// The value of an option on the command line of a process: `--flag VALUE`, `--flag=VALUE`, and for one with a short form
+/// `-f VALUE`, `-fVALUE` and `-f=VALUE`.
+fn option(process: &Path, flag: &str, short: Option<&str>) -> Option<OsString> {
     let words = words(process, "cmdline");
     let mut words = words.into_iter();
-    words
-        .find_map(|word| match word.strip_prefix(flag.as_bytes())? {
-            [] => Some(None),
-            [b'=', value @ ..] => Some(Some(value.to_vec())),
-            _ => None,
-        })?
-        .or_else(|| words.next())
-        .map(OsString::from_vec)
+    let long = |word: &[u8]| match word.strip_prefix(flag.as_bytes())? {
+        [] => Some(None),
+        [b'=', value @ ..] => Some(Some(value.to_vec())),
+        _ => None,
+    };
+    let short = |word: &[u8]| match word.strip_prefix(short?.as_bytes())? {
+        [] => Some(None),
+        [b'=', value @ ..] => Some(Some(value.to_vec())),
+        value => Some(Some(value.to_vec())),
+    };
+    words.find_map(|word| long(&word).or_else(|| short(&word)))?.or_else(|| words.next()).map(OsString::from_vec)
 }
 
 /// A variable of the environment of a process; an empty one is none.
@@ -102,6 +108,9 @@ mod tests {
         admin("nameplate\0serve\0--admin\x000.0.0.0:7001\0", "NAMEPLATE_ADMIN=127.0.0.1:7002\0", "0.0.0.0:7001");
         admin("nameplate\0serve\0--admin=127.0.0.1:7001\0--config\0nameplate.yaml\0", "", "127.0.0.1:7001");
         admin("nameplate\0serve\0--config\0nameplate.yaml\0", "A=b\0NAMEPLATE_ADMIN=\0", "127.0.0.1:7000");
+        for short in ["-c\0nameplate.yaml", "-cnameplate.yaml", "-c=nameplate.yaml"] {
+            admin(&format!("nameplate\0serve\0{short}\0"), "", "127.0.0.1:7000");
+        }
         admin("nameplate\0serve\0", "NAMEPLATE_CONFIG=nameplate.yaml\0", "127.0.0.1:7000");
         admin("nameplate\0serve\0", "NAMEPLATE_SETTINGS={admin: 127.0.0.1:7003}\0", "127.0.0.1:7003");
     }

@@ -98,3 +98,25 @@ fn colour_is_for_terminals() {
         assert_eq!(err.contains("\u{1b}[1m"), variable == "CLICOLOR_FORCE", "{variable}: {err}");
     }
 }
+
+/// A pull request may add files of any name, and what a workflow prints is read for commands.
+#[test]
+fn no_name_of_a_file_is_a_command_to_the_workflow() {
+    let folder = folder();
+    for name in ["a\n::set-output name=code::0\n.yaml", "##[add-path]x.yaml"] {
+        fs::write(folder.path().join(name), GOOD).expect("written");
+    }
+    for (format, out) in ["github", "text"].map(|format| (format, check(&folder, &["*.yaml"], format).1)) {
+        assert!(!out.lines().any(|line| line.starts_with("::set-output")), "{format}: {out}");
+        assert!(format == "text" || !out.contains("##["), "{out}");
+    }
+}
+
+#[test]
+fn a_pattern_without_a_match_is_told_in_every_format() {
+    let (code, out, _) = check(&folder(), &["*.yml"], "sarif");
+    let log: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!((code, &log["runs"][0]["invocations"][0]["executionSuccessful"]), (Some(2), &json!(false)));
+    let (code, out, _) = check(&folder(), &["*.yml"], "github");
+    assert!(code == Some(2) && out.starts_with("::error::no file matches"), "{out}");
+}

@@ -131,6 +131,19 @@ fn inside_of_tls_it_is_read_as_well_and_only_once() {
 }
 
 #[test]
+fn a_handshake_that_fails_before_it_is_counted() {
+    let api = Origin::ok();
+    let folder = tempfile::tempdir().expect("a directory");
+    let tls = super::tls::files(folder.path(), "pay.example.com");
+    let proxy = pay().to(&api).listener(&format!("{tls}, {HERE}")).start();
+    let mut client = Client::connect(proxy.own_address());
+    // A ClientHello of one byte.
+    assert_eq!(client.send([22, 3, 1, 0, 5, 1, 0, 0, 1, 0]).read_exact(7)[0], 21, "an alert");
+    client.expect_closed();
+    proxy.wait_for_cut("tls_handshake", 1.0);
+}
+
+#[test]
 fn http2_agreed_on_by_alpn_begins_behind_one_inside_of_tls() {
     let api = Origin::ok();
     let folder = tempfile::tempdir().expect("a directory");

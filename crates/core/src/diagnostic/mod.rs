@@ -119,11 +119,12 @@ impl Diagnostics {
         First { all: self, most, hint }
     }
 
-    /// Changes every text that is quoted, and what is said of it, before anybody sees either.
+    /// Changes every text that is quoted, what is said of it and how to fix it, before anybody sees them.
     pub(crate) fn with_texts(mut self, change: impl Fn(&str) -> String) -> Diagnostics {
         for error in &mut self.list {
             error.text = change(&error.text);
             error.what = change(&error.what);
+            error.help = change(&error.help);
         }
         self
     }
@@ -362,6 +363,11 @@ fn shift_in_source(source: &str, value: &str, offset: usize) -> u32 {
         (true, Some(before)) => (before.chars().count() + quote) as u32,
         _ => 0,
     }
+}
+
+/// The name of a file as a terminal and a workflow's log may be shown it. A name may hold any character.
+pub fn printable_name(name: &str) -> String {
+    printable(name, usize::MAX)
 }
 
 /// Text of the mapping as a terminal may be shown it: on one line, shortened, and without the

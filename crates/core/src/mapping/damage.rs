@@ -40,8 +40,8 @@ struct Slip {
 }
 
 enum Repair {
-    /// The line is left out.
-    CommentOut,
+    /// The line is left out from this byte on.
+    CommentOut(usize),
     /// These bytes become this text.
     Replace(std::ops::Range<usize>, &'static str),
     /// Everything from this byte on becomes some text; whatever is wrong with it does not matter.
@@ -108,7 +108,7 @@ impl Scan {
         let text = &line[..end.unwrap_or(0)];
         let text = text.trim_end_matches(['\n', '\r']);
         if self.marker(text, number) {
-            self.edit(start, text, number, Repair::CommentOut);
+            self.edit(start, text, number, Repair::CommentOut(0));
             return;
         }
         self.indentation(start, text, number);
@@ -147,8 +147,7 @@ impl Scan {
 
     /// Notes an indentation with something else than spaces and tabs, and repairs it.
     fn indentation(&mut self, start: usize, text: &str, number: u32) {
-        let blank = |c: char| matches!(c, ' ' | '\t') || odd(c).is_some_and(Odd::is_blank);
-        let indent = &text[..text.len() - text.trim_start_matches(blank).len()];
+        let indent = &text[..indent_of(text)];
         let Some((at, found)) = indent.char_indices().find_map(|(at, c)| Some((at, odd(c)?))) else { return };
         let column = indent[..at].chars().count() as u32 + 1;
         let first = (Place { line: number, column }, found, 0);
@@ -161,9 +160,11 @@ impl Scan {
     }
 
     fn edit(&mut self, start: usize, text: &str, number: u32, repair: Repair) {
-        let first = text.chars().next().map_or(0, char::len_utf8);
         match repair {
-            Repair::CommentOut => self.edits.push((start, start + first, "#".into())),
+            Repair::CommentOut(from) => {
+                let first = text[from..].chars().next().map_or(0, char::len_utf8);
+                self.edits.push((start + from, start + from + first, "#".into()));
+            }
             Repair::Replace(range, with) => {
                 let before = text[range.clone()].chars().count() as i32;
                 let from = text[..range.start].chars().count() as u32 + 1 + with.chars().count() as u32;
@@ -187,7 +188,11 @@ impl Scan {
             return None;
         }
         for (from, to, with) in &self.edits {
-            // An indentation and a slip of one line are in order; they never overlap.
+            // An indentation and a slip of one line are in order, and a slip begins behind its line's indentation. A repair
+            // that is missing leaves another error where the first one stands.
+            if *from < self.copied {
+                continue;
+            }
             self.repaired.push_str(&text[self.copied..*from]);
             self.repaired.push_str(with);
             self.copied = *to;
@@ -198,10 +203,15 @@ impl Scan {
     }
 }
 
+/// The bytes of a line's indentation, of whatever it is made.
+fn indent_of(text: &str) -> usize {
+    let is_blank = |c: char| matches!(c, ' ' | '\t') || odd(c).is_some_and(Odd::is_blank);
+    text.len() - text.trim_start_matches(is_blank).len()
+}
+
 /// The slip on a line, if there is one.
 fn slip(text: &str) -> Option<Slip> {
-    let blank = |c: char| c == ' ' || odd(c).is_some_and(Odd::is_blank);
-    let indent = text.len() - text.trim_start_matches(blank).len();
+    let indent = indent_of(text);
     let line = &text[indent..];
     if let Some(at) = text.find('\u{feff}').filter(|at| *at >= indent) {
         let what = odd('\u{feff}').map(Odd::what).unwrap_or_default();
@@ -211,12 +221,12 @@ fn slip(text: &str) -> Option<Slip> {
     }
     if line.starts_with("```") {
         let (what, help) = ("a line of Markdown".into(), "delete it".into());
-        return Some(Slip { column: indent, what, help, code: Code::BrokenYaml, repair: Repair::CommentOut });
+        return Some(Slip { column: indent, what, help, code: Code::BrokenYaml, repair: Repair::CommentOut(indent) });
     }
     if line.starts_with("{%") || line.starts_with("{{") {
         let (_, found) = placeholder::first(line, false).filter(|(at, _)| *at == 0)?;
         // A mapping in braces may begin like this; a template's mark stands alone or in front of text.
-        return Some(of_placeholder(indent, found, Repair::CommentOut));
+        return Some(of_placeholder(indent, found, Repair::CommentOut(indent)));
     }
     let dash = line.strip_prefix('-').map_or(0, |rest| 1 + rest.len() - rest.trim_start_matches(' ').len());
     let key = Key::NAMES.into_iter().chain(["APIS"]).find(|key| line[dash..].starts_with(key))?;

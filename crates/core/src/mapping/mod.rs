@@ -10,7 +10,7 @@ mod entry;
 pub mod load;
 mod other_files;
 mod overrides;
-mod placeholder;
+pub(crate) mod placeholder;
 mod quick;
 pub mod regions;
 pub mod schema;

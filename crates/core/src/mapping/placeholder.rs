@@ -10,15 +10,15 @@ pub(super) fn in_value(at: Place, value: &str, braces: bool) -> Option<Fault> {
 }
 
 /// What to do about one.
-pub(super) const HELP: &str = "write the value itself; Nameplate replaces nothing, so a template is filled in before";
+pub(crate) const HELP: &str = "write the value itself; Nameplate replaces nothing, so a template is filled in before";
 
 /// What is wrong with it.
-pub(super) fn what(found: &str) -> String {
+pub(crate) fn what(found: &str) -> String {
     format!("`{found}` looks like an unreplaced placeholder")
 }
 
 /// The first placeholder of a text, and its byte.
-pub(super) fn first(text: &str, braces: bool) -> Option<(usize, &str)> {
+pub(crate) fn first(text: &str, braces: bool) -> Option<(usize, &str)> {
     const STARTS: [char; 7] = ['$', '{', '<', '%', '#', '_', '['];
     let starts = text.match_indices(STARTS);
     starts.map(|(at, _)| at).find_map(|at| Some((at, &text[at..at + length(&text[at..], braces)?])))

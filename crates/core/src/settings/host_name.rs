@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::problem::Wrong;
 use crate::domain::host::{MAX_HOST, MAX_LABEL};
+use crate::mapping::placeholder;
 
 /// What such a name looks like.
 pub(super) const EXAMPLE: &str = "vpce-0123456789abcdef0-abcdefgh.execute-api.eu-west-1.vpce.amazonaws.com";
@@ -16,11 +17,8 @@ pub fn check_endpoint_name(text: &str) -> Result<(), Wrong> {
     if text.trim().is_empty() {
         return Err(Wrong::new("it is empty", format!("write the endpoint's DNS name, for example `{EXAMPLE}`")));
     }
-    if text.contains("${") || text.contains("{{") || text.starts_with('<') {
-        return wrong(
-            "looks like a placeholder that nothing has replaced",
-            format!("write a name such as `{EXAMPLE}`"),
-        );
+    if let Some((_, found)) = placeholder::first(text, true) {
+        return Err(Wrong::new(placeholder::what(found), format!("write a name such as `{EXAMPLE}`")));
     }
     if let Some((_, rest)) = text.split_once("://") {
         let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);

@@ -43,31 +43,45 @@ impl Places {
     }
 }
 
-/// The same, where no URL that is quoted has user information or a query: both may hold secrets.
+/// The same, where nothing that is quoted has user information or a query: both may hold secrets.
 pub(super) fn without_secrets(errors: Diagnostics) -> Diagnostics {
     errors.with_texts(cut)
 }
 
+/// Cuts what may be a secret, and rather too much: user information may hold any character, and a URL may be cut short
+/// before its `@`, or be JSON with `\\/` for `/`.
 fn cut(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(start) = rest.find("://") {
-        let (before, url) = rest.split_at(start + 3);
-        let end = url.find([' ', '"', '\'', '`', ',', ']', '}']).unwrap_or(url.len());
-        let (url, after) = url.split_at(end);
-        let host = url.find(['/', '?']).unwrap_or(url.len());
-        let shown = match url[..host].rfind('@') {
-            Some(at) => format!("…{}", &url[at..]),
-            None => url.to_owned(),
-        };
-        out.push_str(before);
-        match shown.split_once('?') {
-            Some((path, _)) => out.push_str(&format!("{path}?…")),
-            None => out.push_str(&shown),
-        }
-        rest = after;
+    let begin = text.find("://").map(|at| at + 3).or_else(|| text.find(":\\/\\/").map(|at| at + 5));
+    let Some(begin) = begin else { return without_user(text) };
+    let (before, url) = text.split_at(begin);
+    if url.ends_with('…') {
+        return format!("{before}…");
     }
-    out + rest
+    let url = match url.rfind('@') {
+        Some(at) => format!("…{}", &url[at..]),
+        None => url.to_owned(),
+    };
+    match url.split_once('?') {
+        // What we say ourselves goes on behind the quotation.
+        Some((path, query)) => format!("{before}{path}?…{}", query.rfind('`').map_or("", |end| &query[end..])),
+        None => before.to_owned() + &url,
+    }
+}
+
+/// Cuts `user:password` before each `@`.
+fn without_user(text: &str) -> String {
+    let mut out = String::new();
+    for (at, piece) in text.split('@').enumerate() {
+        if at > 0 {
+            let begin = out
+                .rfind(|c: char| c.is_whitespace() || matches!(c, '`' | '"' | '\''))
+                .map_or(0, |at| at + out[at..].chars().next().map_or(0, char::len_utf8));
+            out.truncate(begin);
+            out.push_str("…@");
+        }
+        out.push_str(piece);
+    }
+    out
 }
 
 #[cfg(test)]
@@ -78,7 +92,13 @@ mod tests {
     fn a_quoted_url_keeps_its_secrets() {
         let check = |text: &str, want: &str| assert_eq!(cut(text), want);
         check("mapping: https://a.example.com/m?token=x", "mapping: https://a.example.com/m?…");
-        check("{a: 'https://u:p@h/m', b: 'http://h?q'}", "{a: 'https://…@h/m', b: 'http://h?…'}");
+        check("{a: 'https://u:p@h/m', b: 'http://h?q'}", "{a: 'https://…@h/m', b: 'http://h?…");
+        check("mapping: https://user:pa,s's w]}@h/x?token=abc", "mapping: https://…@h/x?…");
+        check("\"mapping\": \"https:\\/\\/user:pw@h\\/x?tok=s\"", "\"mapping\": \"https:\\/\\/…@h\\/x?…");
+        check("mapping: HTTPS://user:secret/pw@h", "mapping: HTTPS://…@h");
+        check(&format!("mapping: https://u:{}…", "x".repeat(200)), "mapping: https://…");
+        check("delete everything from `/`: `user:pw@h`", "delete everything from `/`: `…@h`");
+        check("`https://h/?a=`b` is a URL, or not", "`https://h/?…` is a URL, or not");
         check("poll: 5?", "poll: 5?");
         check("s3://bucket/key", "s3://bucket/key");
     }

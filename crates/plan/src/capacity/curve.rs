@@ -8,6 +8,9 @@ const DAY: f64 = 86_400.0;
 /// The most days that a load may be of. A day whose times are milliseconds from 0 on would be longer.
 const LONGEST: f64 = 731.0;
 
+/// Fewer rows than this may all be at a multiple of 1000 seconds.
+const FEW: usize = 10;
+
 /// How many samples a curve is looked at with, at most.
 const MOST_SAMPLES: f64 = 100_000.0;
 
@@ -28,7 +31,7 @@ impl Curve {
         Curve { points: (0..=288).map(at).collect() }
     }
 
-    /// Reads rows of `time,requests_per_second`; `file` is only for the error. Times rise; [`super::row`] has their forms.
+    /// Reads rows of `time,requests_per_second`; `file` is only for the error. Times rise.
     /// The first row may be a heading.
     pub fn parse(text: &str, file: &str) -> Result<Curve, String> {
         let mut points: Vec<(f64, f64)> = Vec::new();
@@ -57,6 +60,11 @@ impl Curve {
         if points.len() < 2 {
             let help = "help: write at least two rows of `time,requests_per_second`, for example `09:00,120`";
             return Err(format!("{file}: error: there are fewer than two rows\n  {help}"));
+        }
+        let is_round = points.len() >= FEW && points.iter().all(|(time, _)| time % 1_000.0 == 0.0);
+        if unit == Some(Unit::Seconds) && is_round {
+            let help = "divide milliseconds by 1000, or write times of day: 09:30, 09:30:15";
+            return Err(format!("{file}: error: every time is a multiple of 1000, as of milliseconds\n  help: {help}"));
         }
         let days = (points[points.len() - 1].0 - points[0].0) / DAY;
         if days > LONGEST {
@@ -109,6 +117,14 @@ mod tests {
     }
 
     /// As CloudWatch, Grafana and spreadsheets export them.
+    #[test]
+    fn milliseconds_from_0_on_are_not_taken_for_seconds() {
+        let rows = |step: u32| (0..30).map(|at| format!("{},10\n", at * step)).collect::<String>();
+        let error = Curve::parse(&rows(60_000), "f").expect_err("milliseconds");
+        assert!(error.starts_with("f: error: every time is a multiple of 1000"), "{error}");
+        assert!(Curve::parse(&rows(60), "f").is_ok() && Curve::parse(&rows(3_600), "f").is_ok());
+    }
+
     #[test]
     fn milliseconds_quotes_and_headings_are_read() {
         let want = [(0.0, 10.0), (60.0, 20.0)];

@@ -195,6 +195,21 @@ fn comments_that_are_too_much_for_one_reader_are_for_the_other() {
     fault(&text(60_000), "a bracket or a comment that holds too much");
 }
 
+#[test]
+fn damage_behind_a_damaged_indentation_is_reported_and_never_a_panic() {
+    for text in [
+        "\u{a0}```\nAPIS:\n",
+        "APIS:\n\u{a0}{% if x %}\n",
+        "\u{3000}{{ x }}\n",
+        "\u{200b}{{ x }}\nAPIS:\n",
+        "\t\u{feff}APIS: x\n",
+        "APIS:\n\u{a0}\u{feff}- x\n",
+    ] {
+        let found = compile(text, "m", None).expect_err(text);
+        assert!(found.iter().any(|error| error.code != Code::BrokenYaml), "{text:?}: {found}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "\\PC*") {
@@ -202,7 +217,7 @@ proptest! {
     }
 
     #[test]
-    fn no_yaml_like_text_makes_it_panic(text in "([-?:,\\[\\]{}#&*!|>'\"%@`~<A \t\r\n\u{feff}é]|APIS|: |- |\n  |VERBS){0,80}") {
+    fn no_yaml_like_text_makes_it_panic(text in "([-?:,\\[\\]{}#&*!|>'\"%@`~<A \t\r\n\u{feff}\u{a0}\u{3000}\u{200b}é]|APIS|: |- |\n  |VERBS|```|\\{%|\\{\\{|<<<<<<< |\n\t\u{feff}){0,80}") {
         read_alike(&text);
         if let Err(found) = compile(&text, "m", None) {
             prop_assert!(!found.is_empty());
