@@ -124,7 +124,7 @@ def read(path):
         "service": service(state),
         "roles": roles(state),
         "scaling": scaling(state),
-        "logs": ordered([g["name"], g["retention_in_days"], g["kms_key_id"]] for g in state.of("aws_cloudwatch_log_group")),
+        "logs": ordered([g["name"], g["retention_in_days"], g.get("kms_key_id")] for g in state.of("aws_cloudwatch_log_group")),
         "alarms": alarms(state),
         "outputs": sorted(state.outputs),
     }
@@ -239,7 +239,7 @@ def mapping(state):
     access = state.only("aws_s3_bucket_public_access_block")
     encryption = state.only("aws_s3_bucket_server_side_encryption_configuration")["rule"]
     return {
-        "encryption": [[d["sse_algorithm"], d["kms_master_key_id"] or None, bool(r["bucket_key_enabled"])]
+        "encryption": [[d["sse_algorithm"], d["kms_master_key_id"] if d["sse_algorithm"] == "aws:kms" else None, bool(r.get("bucket_key_enabled"))]
                        for r in encryption for d in r["apply_server_side_encryption_by_default"]],
         "versioning": state.only("aws_s3_bucket_versioning")["versioning_configuration"][0]["status"],
         "ownership": state.only("aws_s3_bucket_ownership_controls")["rule"][0]["object_ownership"],
@@ -309,8 +309,8 @@ def roles(state):
                 "trust": statements(role["assume_role_policy"]),
                 "may": ordered(s for p in state.of("aws_iam_role_policy", name) for s in statements(p["policy"])),
                 "managed": [a["policy_arn"] for a in state.of("aws_iam_role_policy_attachment", name)],
-                "path": role["path"] or "/",
-                "boundary": role["permissions_boundary"],
+                "path": role.get("path") or "/",
+                "boundary": role.get("permissions_boundary"),
             }
     return found
 
