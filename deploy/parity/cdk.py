@@ -250,6 +250,8 @@ def certificates(main):
 
 
 def mapping(main):
+    if not main.properties("AWS::S3::Bucket"):
+        return {"brought": True}
     bucket = main.only("AWS::S3::Bucket")
     policy = main.only("AWS::S3::BucketPolicy")
     rule, = bucket["LifecycleConfiguration"]["Rules"]
@@ -280,11 +282,11 @@ def image(main):
 def service(main):
     task = main.only("AWS::ECS::TaskDefinition")
     of = main.only("AWS::ECS::Service")
-    cluster = main.only("AWS::ECS::Cluster")
+    clusters = main.properties("AWS::ECS::Cluster").values()
     container, = task["ContainerDefinitions"]
     where = of["NetworkConfiguration"]["AwsvpcConfiguration"]
     return {
-        "cluster": [cluster["ClusterName"], cluster["ClusterSettings"]],
+        "clusters": [[cluster["ClusterName"], cluster["ClusterSettings"]] for cluster in clusters],
         "container": compare_container(upper_keys(container)),
         "task": [task["Family"], str(task["Cpu"]), str(task["Memory"]), task["NetworkMode"], task["RequiresCompatibilities"],
                  task["RuntimePlatform"]["OperatingSystemFamily"], task["RuntimePlatform"]["CpuArchitecture"],

@@ -234,6 +234,8 @@ def certificates(state):
 
 
 def mapping(state):
+    if not state.of("aws_s3_bucket"):
+        return {"brought": True}
     rule, = state.only("aws_s3_bucket_lifecycle_configuration")["rule"]
     unfinished = rule.get("abort_incomplete_multipart_upload") or [{}]
     access = state.only("aws_s3_bucket_public_access_block")
@@ -269,13 +271,13 @@ def image(state):
 def service(state):
     task = state.only("aws_ecs_task_definition")
     of = state.only("aws_ecs_service")
-    cluster = state.only("aws_ecs_cluster")
+    clusters = state.of("aws_ecs_cluster")
     container, = json.loads(task["container_definitions"])
     where, = of["network_configuration"]
     platform, = task["runtime_platform"]
     breaker, = of["deployment_circuit_breaker"]
     return {
-        "cluster": [cluster["name"], upper_keys(cluster["setting"])],
+        "clusters": [[cluster["name"], upper_keys(cluster["setting"])] for cluster in clusters],
         "container": compare_container(upper_keys(container)),
         "task": [task["family"], task["cpu"], task["memory"], task["network_mode"], task["requires_compatibilities"],
                  platform["operating_system_family"], platform["cpu_architecture"], [v["name"] for v in task["volume"]],

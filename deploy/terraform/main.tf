@@ -13,6 +13,10 @@ module "nameplate" {
   APP_ENVIRONMENT             = var.APP_ENVIRONMENT
   APP_NAME                    = var.APP_NAME
   TAGS                        = var.TAGS
+  EXISTING_BUCKET             = var.EXISTING_BUCKET
+  EXISTING_CLUSTER            = var.EXISTING_CLUSTER
+  EXECUTION_ROLE_ARN          = var.EXECUTION_ROLE_ARN
+  TASK_ROLE_ARN               = var.TASK_ROLE_ARN
   PERMISSIONS_BOUNDARY_ARN    = var.PERMISSIONS_BOUNDARY_ARN
   IAM_PATH                    = var.IAM_PATH
   LOGS_KMS_KEY_ARN            = var.LOGS_KMS_KEY_ARN

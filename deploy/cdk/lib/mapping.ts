@@ -3,6 +3,7 @@ import * as s3 from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from './findings';
 import type { Settled } from './props';
+import type { Variables } from './variables';
 
 /** The key of the mapping in its bucket. */
 export const MAPPING_KEY = 'mapping.yaml';
@@ -12,7 +13,7 @@ const OLD_VERSION_DAYS = 90;
 const ABANDONED_UPLOAD_DAYS = 7;
 
 /**
- * The bucket of the mapping. The object is not the stack's: CloudFormation has no resource for one, and whoever uploads
+ * The bucket of the mapping: one that is made, or EXISTING_BUCKET. The object is not the stack's: CloudFormation has no resource for one, and whoever uploads
  * it changes nothing here, which is what makes a mapping change hot.
  */
 export class Mapping extends Construct {
@@ -24,6 +25,14 @@ export class Mapping extends Construct {
 
   constructor(scope: Construct, id: string, { vars, prefix }: Settled) {
     super(scope, id);
+    const { name, arn } = vars.EXISTING_BUCKET === null ? this.make(vars, prefix) : { name: vars.EXISTING_BUCKET, arn: `arn:${Aws.PARTITION}:s3:::${vars.EXISTING_BUCKET}` };
+    this.bucketName = name;
+    this.bucketArn = arn;
+    this.uri = `s3://${name}/${MAPPING_KEY}`;
+    this.objectArn = `${arn}/${MAPPING_KEY}`;
+  }
+
+  private make(vars: Variables, prefix: string): { name: string; arn: string } {
     const bucket = new s3.CfnBucket(this, 'Bucket', {
       bucketName: `${prefix}-mapping-${Aws.ACCOUNT_ID}-${Aws.REGION}`,
       versioningConfiguration: { status: 'Enabled' },
@@ -59,11 +68,6 @@ export class Mapping extends Construct {
       'AwsSolutions::AwsSolutions-S1':
         'Tasks ask for one small object every few seconds, so access logs would be many times larger than what they tell; who writes it is in CloudTrail',
     });
-    this.bucketName = bucket.ref;
-    this.bucketArn = bucket.attrArn;
-    this.uri = `s3://${bucket.ref}/${MAPPING_KEY}`;
-    this.objectArn = `${bucket.attrArn}/${MAPPING_KEY}`;
-
     new s3.CfnBucketPolicy(this, 'Policy', {
       bucket: bucket.ref,
       policyDocument: {
@@ -74,11 +78,12 @@ export class Mapping extends Construct {
             Effect: 'Deny',
             Principal: '*',
             Action: 's3:*',
-            Resource: [this.bucketArn, `${this.bucketArn}/*`],
+            Resource: [bucket.attrArn, `${bucket.attrArn}/*`],
             Condition: { Bool: { 'aws:SecureTransport': 'false' } },
           },
         ],
       },
     });
+    return { name: bucket.ref, arn: bucket.attrArn };
   }
 }

@@ -7,8 +7,20 @@ const CLIENTS = [
   ['CLIENT_SECURITY_GROUP_IDS', /^sg-[0-9a-f]{8,17}$/, 'sg-0123456789abcdef0'],
 ] as const;
 
-/** Adds to `faults` what is wrong with the rules that an organisation brings: for roles, for keys and for clients. */
+/** Adds to `faults` what is wrong with what an organisation brings: a bucket, a cluster, roles and rules for them, keys and clients. */
 export function checkRules(vars: Variables, region: string, faults: Faults): void {
+  const { EXISTING_BUCKET: bucket, EXISTING_CLUSTER: cluster } = vars;
+  if (bucket !== null && !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
+    faults.add(`EXISTING_BUCKET \`${bucket}\` is not the name of a bucket`, 'give it without s3:// and without a key: platform-nameplate-prod');
+  }
+  if (cluster !== null && !/^[A-Za-z0-9_-]{1,255}$/.test(cluster)) {
+    faults.add(`EXISTING_CLUSTER \`${cluster}\` is not the name of an ECS cluster`, 'give its name, not its ARN: platform');
+  }
+  for (const name of ['EXECUTION_ROLE_ARN', 'TASK_ROLE_ARN'] as const) {
+    if (vars[name] !== null && !/^arn:aws[a-z-]*:iam::\d{12}:role\/[A-Za-z0-9+=,.@_/-]+$/.test(vars[name])) {
+      faults.add(`${name} \`${vars[name]}\` is not the ARN of an IAM role`, 'one looks like arn:aws:iam::111122223333:role/nameplate-task');
+    }
+  }
   const { PERMISSIONS_BOUNDARY_ARN: boundary, IAM_PATH: path } = vars;
   if (boundary !== null && !/^arn:aws[a-z-]*:iam::(\d{12}|aws):policy\/[A-Za-z0-9+=,.@_/-]+$/.test(boundary)) {
     faults.add(`PERMISSIONS_BOUNDARY_ARN \`${boundary}\` is not the ARN of an IAM policy`, 'one looks like arn:aws:iam::111122223333:policy/boundary');

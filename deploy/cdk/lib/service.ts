@@ -48,11 +48,7 @@ export class Service extends Construct {
     group.cfnOptions.deletionPolicy = CfnDeletionPolicy.DELETE;
     group.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE;
 
-    const cluster = new ecs.CfnCluster(this, 'Cluster', {
-      clusterName: prefix,
-      clusterSettings: [{ name: 'containerInsights', value: 'enabled' }],
-    });
-    this.clusterName = cluster.ref;
+    this.clusterName = vars.EXISTING_CLUSTER ?? this.cluster(prefix);
     this.serviceName = prefix;
 
     const task = new ecs.CfnTaskDefinition(this, 'Task', {
@@ -62,8 +58,8 @@ export class Service extends Construct {
       cpu: String(vars.TASK_CPU),
       memory: String(vars.TASK_MEMORY),
       runtimePlatform: { cpuArchitecture: vars.TASK_PLATFORM, operatingSystemFamily: 'LINUX' },
-      executionRoleArn: this.executionRole(settled, parts.image).attrArn,
-      taskRoleArn: this.taskRole(settled, parts.mapping).attrArn,
+      executionRoleArn: vars.EXECUTION_ROLE_ARN ?? this.executionRole(settled, parts.image).attrArn,
+      taskRoleArn: vars.TASK_ROLE_ARN ?? this.taskRole(settled, parts.mapping).attrArn,
       volumes: [{ name: 'cache' }],
       containerDefinitions: [this.container(settled, parts)],
     });
@@ -73,6 +69,10 @@ export class Service extends Construct {
       // The container has the log group's name only. Deleted before the service, tasks that stop would write into nothing.
       this.service.addDependency(group);
     }
+  }
+
+  private cluster(clusterName: string): string {
+    return new ecs.CfnCluster(this, 'Cluster', { clusterName, clusterSettings: [{ name: 'containerInsights', value: 'enabled' }] }).ref;
   }
 
   private make({ vars }: Settled, parts: Parts, taskDefinition: string): ecs.CfnService {

@@ -21,6 +21,14 @@ export interface Variables {
   APP_ENVIRONMENT: string;
   /** The application, first part of the prefix. `APP_NAME-APP_ENVIRONMENT` has at most 24 characters. Default `reverse-proxy`. */
   APP_NAME: string;
+  /** A versioned bucket for the mapping, of this stack alone, in place of ours. Default null. */
+  EXISTING_BUCKET: string | null;
+  /** The name of an ECS cluster in place of ours. Default null. */
+  EXISTING_CLUSTER: string | null;
+  /** A role that ECS starts tasks with, in place of ours. Default null. */
+  EXECUTION_ROLE_ARN: string | null;
+  /** A role that tasks have, in place of ours. Default null. */
+  TASK_ROLE_ARN: string | null;
   /** The permissions boundary of every role that is made. Default null. */
   PERMISSIONS_BOUNDARY_ARN: string | null;
   /** The path of every role that is made. Default `/`. */
@@ -148,6 +156,10 @@ export interface Variable<T> {
 export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]> } = {
   APP_ENVIRONMENT: { kind: 'text', fallback: 'dev' },
   APP_NAME: { kind: 'text', fallback: 'reverse-proxy' },
+  EXISTING_BUCKET: { kind: 'text', fallback: null },
+  EXISTING_CLUSTER: { kind: 'text', fallback: null },
+  EXECUTION_ROLE_ARN: { kind: 'text', fallback: null },
+  TASK_ROLE_ARN: { kind: 'text', fallback: null },
   PERMISSIONS_BOUNDARY_ARN: { kind: 'text', fallback: null },
   IAM_PATH: { kind: 'text', fallback: '/' },
   LOGS_KMS_KEY_ARN: { kind: 'text', fallback: null },

@@ -75,7 +75,9 @@ made=("AVAILABILITY_ZONES=eu-west-1a,eu-west-1b")
 synth nlb "$plan" "${made[@]}"
 sed 's/"elb": "NLB"/"elb": "ALB"/' "$plan" >"$out/cdk-alb-plan.json"
 synth alb "$out/cdk-alb-plan.json" "${made[@]}" ELB_TYPE=ALB LISTENER_TLS=false HIGH_RESOLUTION_SCALING=true \
-    ALB_IDLE_TIMEOUT=120 DROP_INVALID_HEADER_FIELDS=true
+    ALB_IDLE_TIMEOUT=120 DROP_INVALID_HEADER_FIELDS=true EXISTING_BUCKET=platform-nameplate EXISTING_CLUSTER=platform \
+    EXECUTION_ROLE_ARN=arn:aws:iam::111122223333:role/platform/start \
+    TASK_ROLE_ARN=arn:aws:iam::111122223333:role/platform/run
 key=arn:aws:kms:eu-west-1:111122223333:key
 synth existing "$plan" CREATE_VPC=false EXTERNAL_VPC_ID=vpc-0123456789abcdef0 \
     EXTERNAL_PRIVATE_SUBNETS_ID=subnet-0123456789abcdef0,subnet-0fedcba9876543210 \

@@ -34,6 +34,10 @@ const BAD: Record<string, Bad[]> = {
     [{ APP_NAME: 7 }, 'not a text'],
   ],
   APP_ENVIRONMENT: [[{ APP_ENVIRONMENT: 'dev-' }, 'is not a name']],
+  EXISTING_BUCKET: [[{ EXISTING_BUCKET: 's3://platform/mapping' }, 'without s3:// and without a key']],
+  EXISTING_CLUSTER: [[{ EXISTING_CLUSTER: 'arn:aws:ecs:eu-west-1:111122223333:cluster/platform' }, 'its name, not its ARN']],
+  EXECUTION_ROLE_ARN: [[{ EXECUTION_ROLE_ARN: 'start' }, 'is not the ARN of an IAM role']],
+  TASK_ROLE_ARN: [[{ TASK_ROLE_ARN: 'arn:aws:iam::111122223333:user/run' }, 'is not the ARN of an IAM role']],
   PERMISSIONS_BOUNDARY_ARN: [[{ PERMISSIONS_BOUNDARY_ARN: 'boundary' }, 'is not the ARN of an IAM policy']],
   IAM_PATH: [[{ IAM_PATH: 'platform' }, 'begin and end it with a slash']],
   LOGS_KMS_KEY_ARN: [
@@ -286,6 +290,18 @@ describe('a good value', () => {
     const rules = Object.values(template.findResources('AWS::EC2::SecurityGroupIngress')).map(({ Properties: p }: any) => p).filter((p) => p.FromPort === 443);
     const from = rules.map((p) => p.CidrIp ?? p.SourcePrefixListId ?? p.SourceSecurityGroupId).filter((peer) => typeof peer === 'string');
     expect(from).toEqual(['pl-0fedcba9876543210', 'sg-0123456789abcdef0']);
+  });
+
+  it('of a bucket, a cluster and roles takes the place of ours', () => {
+    const roles = { EXECUTION_ROLE_ARN: 'arn:aws:iam::111122223333:role/platform/start', TASK_ROLE_ARN: 'arn:aws:iam::111122223333:role/platform/run' };
+    const { template } = synth({ ...CASES.nlb, EXISTING_BUCKET: 'platform-nameplate', EXISTING_CLUSTER: 'platform', ...roles });
+    for (const type of ['AWS::S3::Bucket', 'AWS::S3::BucketPolicy', 'AWS::ECS::Cluster']) {
+      template.resourceCountIs(type, 0);
+    }
+    template.resourceCountIs('AWS::IAM::Role', 1); // that of the flow logs
+    template.hasResourceProperties('AWS::ECS::TaskDefinition', { ExecutionRoleArn: roles.EXECUTION_ROLE_ARN, TaskRoleArn: roles.TASK_ROLE_ARN });
+    template.hasResourceProperties('AWS::ECS::Service', { Cluster: 'platform' });
+    expect(settings(template)['mapping']).toBe('s3://platform-nameplate/mapping.yaml');
   });
 
   it('of a boundary, a path and keys is used', () => {

@@ -36,7 +36,7 @@ locals {
       description = "CPU over 90 % for 5 minutes: scaling does not keep up, or TASK_SCALE_MAX is reached."
       namespace   = "AWS/ECS"
       metric      = "CPUUtilization"
-      dimensions  = { ClusterName = aws_ecs_cluster.this.name, ServiceName = aws_ecs_service.this.name }
+      dimensions  = { ClusterName = local.cluster_name, ServiceName = aws_ecs_service.this.name }
       statistic   = "Average"
       comparison  = "GreaterThanThreshold"
       threshold   = 90

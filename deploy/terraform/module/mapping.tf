@@ -4,19 +4,25 @@ locals {
   mapping_path = startswith(var.PROXY_CONFIG_PATH, "/") ? var.PROXY_CONFIG_PATH : "${path.root}/${var.PROXY_CONFIG_PATH}"
   mapping_key  = "mapping.yaml"
 
-  mapping_bucket = "${local.prefix}-mapping-${local.account}-${local.region}"
+  make_bucket       = var.EXISTING_BUCKET == null
+  mapping_bucket    = local.make_bucket ? "${local.prefix}-mapping-${local.account}-${local.region}" : var.EXISTING_BUCKET
+  mapping_bucket_id = local.make_bucket ? aws_s3_bucket.mapping[0].id : var.EXISTING_BUCKET
   # From the name, not from the object: nothing that tasks depend on may change with the object's content.
-  mapping_object_arn = "${aws_s3_bucket.mapping.arn}/${local.mapping_key}"
+  mapping_object_arn = "${local.make_bucket ? aws_s3_bucket.mapping[0].arn : "arn:${local.partition}:s3:::${local.mapping_bucket}"}/${local.mapping_key}"
 }
 
 resource "aws_s3_bucket" "mapping" {
+  count = local.make_bucket ? 1 : 0
+
   bucket = local.mapping_bucket
 
   tags = local.tags
 }
 
 resource "aws_s3_bucket_versioning" "mapping" {
-  bucket = aws_s3_bucket.mapping.id
+  count = local.make_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.mapping[0].id
 
   versioning_configuration {
     status = "Enabled"
@@ -24,7 +30,9 @@ resource "aws_s3_bucket_versioning" "mapping" {
 }
 
 resource "aws_s3_bucket_server_side_encryption_configuration" "mapping" {
-  bucket = aws_s3_bucket.mapping.id
+  count = local.make_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.mapping[0].id
 
   rule {
     # With a key of the bucket's own, S3 asks KMS once for many reads: tasks poll the mapping.
@@ -38,7 +46,9 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "mapping" {
 }
 
 resource "aws_s3_bucket_public_access_block" "mapping" {
-  bucket = aws_s3_bucket.mapping.id
+  count = local.make_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.mapping[0].id
 
   block_public_acls       = true
   block_public_policy     = true
@@ -47,7 +57,9 @@ resource "aws_s3_bucket_public_access_block" "mapping" {
 }
 
 resource "aws_s3_bucket_ownership_controls" "mapping" {
-  bucket = aws_s3_bucket.mapping.id
+  count = local.make_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.mapping[0].id
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -55,7 +67,9 @@ resource "aws_s3_bucket_ownership_controls" "mapping" {
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "mapping" {
-  bucket = aws_s3_bucket.mapping.id
+  count = local.make_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.mapping[0].id
 
   rule {
     id     = "old-versions"
@@ -76,7 +90,9 @@ resource "aws_s3_bucket_lifecycle_configuration" "mapping" {
 }
 
 resource "aws_s3_bucket_policy" "mapping" {
-  bucket = aws_s3_bucket.mapping.id
+  count = local.make_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.mapping[0].id
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -84,7 +100,7 @@ resource "aws_s3_bucket_policy" "mapping" {
       Effect    = "Deny"
       Principal = "*"
       Action    = "s3:*"
-      Resource  = [aws_s3_bucket.mapping.arn, "${aws_s3_bucket.mapping.arn}/*"]
+      Resource  = [aws_s3_bucket.mapping[0].arn, "${aws_s3_bucket.mapping[0].arn}/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]
   })
@@ -93,7 +109,7 @@ resource "aws_s3_bucket_policy" "mapping" {
 }
 
 resource "aws_s3_object" "mapping" {
-  bucket       = aws_s3_bucket.mapping.id
+  bucket       = local.mapping_bucket_id
   key          = local.mapping_key
   source       = local.mapping_path
   source_hash  = filesha256(local.mapping_path)

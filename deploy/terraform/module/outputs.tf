@@ -38,12 +38,12 @@ output "dns_records" {
 
 output "mapping_bucket" {
   description = "The bucket with the mapping."
-  value       = aws_s3_bucket.mapping.id
+  value       = local.mapping_bucket_id
 }
 
 output "mapping_uri" {
   description = "The mapping, as nameplate's commands take it."
-  value       = "s3://${aws_s3_bucket.mapping.id}/${local.mapping_key}"
+  value       = "s3://${local.mapping_bucket_id}/${local.mapping_key}"
 }
 
 output "ecr_repository_url" {
@@ -53,7 +53,7 @@ output "ecr_repository_url" {
 
 output "cluster_name" {
   description = "The ECS cluster."
-  value       = aws_ecs_cluster.this.name
+  value       = local.cluster_name
 }
 
 output "service_name" {

@@ -20,6 +20,9 @@ locals {
     Resource = "*" # these actions know no resources
   }
 
+  execution_role_arn = var.EXECUTION_ROLE_ARN == null ? aws_iam_role.execution[0].arn : var.EXECUTION_ROLE_ARN
+  task_role_arn      = var.TASK_ROLE_ARN == null ? aws_iam_role.task[0].arn : var.TASK_ROLE_ARN
+
   pull_statements = length(local.image_repository_arns) == 0 ? [] : [
     { Effect = "Allow", Action = ["ecr:GetAuthorizationToken"], Resource = ["*"] }, # it knows no resources
     {
@@ -33,6 +36,8 @@ locals {
 # --- Execution role: ECS starts tasks with it ------------------------------------------------------------------------
 
 resource "aws_iam_role" "execution" {
+  count = var.EXECUTION_ROLE_ARN == null ? 1 : 0
+
   name               = "${local.prefix}-${local.region}-execution"
   description        = "Nameplate: pulls the image, writes logs"
   assume_role_policy = local.ecs_trust
@@ -44,8 +49,10 @@ resource "aws_iam_role" "execution" {
 }
 
 resource "aws_iam_role_policy" "execution" {
+  count = var.EXECUTION_ROLE_ARN == null ? 1 : 0
+
   name = "start-tasks"
-  role = aws_iam_role.execution.id
+  role = aws_iam_role.execution[0].id
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -60,6 +67,8 @@ resource "aws_iam_role_policy" "execution" {
 # --- Task role: Nameplate itself -------------------------------------------------------------------------------------
 
 resource "aws_iam_role" "task" {
+  count = var.TASK_ROLE_ARN == null ? 1 : 0
+
   name               = "${local.prefix}-${local.region}-task"
   description        = "Nameplate: reads its mapping"
   assume_role_policy = local.ecs_trust
@@ -71,8 +80,10 @@ resource "aws_iam_role" "task" {
 }
 
 resource "aws_iam_role_policy" "task" {
+  count = var.TASK_ROLE_ARN == null ? 1 : 0
+
   name = "read-mapping"
-  role = aws_iam_role.task.id
+  role = aws_iam_role.task[0].id
 
   policy = jsonencode({
     Version = "2012-10-17"

@@ -3,7 +3,7 @@
 resource "aws_appautoscaling_target" "this" {
   service_namespace  = "ecs"
   scalable_dimension = "ecs:service:DesiredCount"
-  resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.this.name}"
+  resource_id        = "service/${local.cluster_name}/${aws_ecs_service.this.name}"
   min_capacity       = var.TASK_SCALE_MIN
   max_capacity       = var.TASK_SCALE_MAX
 

@@ -56,6 +56,8 @@ resource "aws_cloudwatch_log_group" "service" {
 }
 
 resource "aws_ecs_cluster" "this" {
+  count = var.EXISTING_CLUSTER == null ? 1 : 0
+
   name = local.prefix
 
   setting {
@@ -72,8 +74,8 @@ resource "aws_ecs_task_definition" "this" {
   network_mode             = "awsvpc"
   cpu                      = tostring(var.TASK_CPU)
   memory                   = tostring(var.TASK_MEMORY)
-  execution_role_arn       = aws_iam_role.execution.arn
-  task_role_arn            = aws_iam_role.task.arn
+  execution_role_arn       = local.execution_role_arn
+  task_role_arn            = local.task_role_arn
   container_definitions    = jsonencode([local.container])
 
   runtime_platform {
@@ -101,12 +103,15 @@ resource "aws_ecs_task_definition" "this" {
 }
 
 locals {
+  cluster_name = var.EXISTING_CLUSTER == null ? aws_ecs_cluster.this[0].name : var.EXISTING_CLUSTER
+  cluster_id   = var.EXISTING_CLUSTER == null ? aws_ecs_cluster.this[0].id : "arn:${local.partition}:ecs:${local.region}:${local.account}:cluster/${var.EXISTING_CLUSTER}"
+
   foreign_regions = setsubtract(var.PLAN.regions, [local.region])
 }
 
 resource "aws_ecs_service" "this" {
   name            = local.prefix
-  cluster         = aws_ecs_cluster.this.id
+  cluster         = local.cluster_id
   task_definition = aws_ecs_task_definition.this.arn
 
   launch_type      = "FARGATE"

@@ -110,6 +110,50 @@ variable "TAGS" {
 
 # --- Rules of an organisation --------------------------------------------------------------------------------------
 
+variable "EXISTING_BUCKET" {
+  description = "A bucket of yours for the mapping, in this account and region, in place of the one that is made; versioned, and for this stack alone. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", coalesce(var.EXISTING_BUCKET, "bucket")))
+    error_message = "EXISTING_BUCKET must be a bucket's name, without s3:// and without a key, for example platform-nameplate-prod."
+  }
+}
+
+variable "EXISTING_CLUSTER" {
+  description = "The name of an ECS cluster of yours, in this account and region, in place of the one that is made. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_-]{1,255}$", coalesce(var.EXISTING_CLUSTER, "cluster")))
+    error_message = "EXISTING_CLUSTER must be an ECS cluster's name, not its ARN, for example platform."
+  }
+}
+
+variable "EXECUTION_ROLE_ARN" {
+  description = "A role of yours that ECS starts tasks with, in place of the one that is made; docs/deploy.md has its permissions. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$", coalesce(var.EXECUTION_ROLE_ARN, "arn:aws:iam::111122223333:role/role")))
+    error_message = "EXECUTION_ROLE_ARN must be an IAM role's ARN, for example arn:aws:iam::111122223333:role/nameplate-execution."
+  }
+}
+
+variable "TASK_ROLE_ARN" {
+  description = "A role of yours that tasks have, in place of the one that is made; docs/deploy.md has its permissions. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]+$", coalesce(var.TASK_ROLE_ARN, "arn:aws:iam::111122223333:role/role")))
+    error_message = "TASK_ROLE_ARN must be an IAM role's ARN, for example arn:aws:iam::111122223333:role/nameplate-task."
+  }
+}
+
 variable "PERMISSIONS_BOUNDARY_ARN" {
   description = "The permissions boundary of every role that is made. Default: none."
   type        = string

@@ -29,6 +29,10 @@ CASES = {
         "HIGH_RESOLUTION_SCALING": True,
         "ALB_IDLE_TIMEOUT": 120,
         "DROP_INVALID_HEADER_FIELDS": True,
+        "EXISTING_BUCKET": "platform-nameplate",
+        "EXISTING_CLUSTER": "platform",
+        "EXECUTION_ROLE_ARN": "arn:aws:iam::111122223333:role/platform/start",
+        "TASK_ROLE_ARN": "arn:aws:iam::111122223333:role/platform/run",
     },
     "existing": {
         "ALARM_TOPIC_ARN": NLB["ALARM_TOPIC_ARN"],

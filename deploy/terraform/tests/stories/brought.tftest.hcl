@@ -35,7 +35,7 @@ run "a_boundary_a_path_and_keys" {
   }
 
   assert {
-    condition     = alltrue([for role in [aws_iam_role.execution, aws_iam_role.task, aws_iam_role.flow_logs[0]] : role.path == "/platform/" && role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"])
+    condition     = alltrue([for role in [aws_iam_role.execution[0], aws_iam_role.task[0], aws_iam_role.flow_logs[0]] : role.path == "/platform/" && role.permissions_boundary == "arn:aws:iam::111122223333:policy/boundary"])
     error_message = "On every role."
   }
 
@@ -50,9 +50,61 @@ run "a_boundary_a_path_and_keys" {
   }
 
   assert {
-    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.mapping.rule).apply_server_side_encryption_by_default).kms_master_key_id == "arn:aws:kms:eu-west-1:111122223333:key/s3" && one(aws_s3_bucket_server_side_encryption_configuration.mapping.rule).bucket_key_enabled
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.mapping[0].rule).apply_server_side_encryption_by_default).kms_master_key_id == "arn:aws:kms:eu-west-1:111122223333:key/s3" && one(aws_s3_bucket_server_side_encryption_configuration.mapping[0].rule).bucket_key_enabled
     error_message = "The bucket."
   }
+}
+
+run "a_bucket_a_cluster_and_roles" {
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    EXISTING_BUCKET    = "platform-nameplate"
+    EXISTING_CLUSTER   = "platform"
+    EXECUTION_ROLE_ARN = "arn:aws:iam::111122223333:role/platform/start"
+    TASK_ROLE_ARN      = "arn:aws:iam::111122223333:role/platform/run"
+  }
+
+  assert {
+    condition     = length(aws_s3_bucket.mapping) + length(aws_s3_bucket_policy.mapping) + length(aws_ecs_cluster.this) + length(aws_iam_role.execution) + length(aws_iam_role.task) + length(aws_iam_role_policy.execution) + length(aws_iam_role_policy.task) == 0
+    error_message = "None of them is made."
+  }
+
+  assert {
+    condition     = aws_s3_object.mapping.bucket == "platform-nameplate" && local.settings.mapping == "s3://platform-nameplate/mapping.yaml" && output.mapping_uri == "s3://platform-nameplate/mapping.yaml"
+    error_message = "The mapping is in the bucket that is there."
+  }
+
+  assert {
+    condition     = jsondecode(aws_vpc_endpoint.s3[0].policy).Statement[0].Resource == "arn:aws:s3:::platform-nameplate/mapping.yaml"
+    error_message = "The endpoint leads to it."
+  }
+
+  assert {
+    condition     = aws_ecs_service.this.cluster == "arn:aws:ecs:eu-west-1:111122223333:cluster/platform" && aws_appautoscaling_target.this.resource_id == "service/platform/reverse-proxy-dev" && output.cluster_name == "platform"
+    error_message = "In the cluster that is there."
+  }
+
+  assert {
+    condition     = aws_ecs_task_definition.this.execution_role_arn == "arn:aws:iam::111122223333:role/platform/start" && aws_ecs_task_definition.this.task_role_arn == "arn:aws:iam::111122223333:role/platform/run"
+    error_message = "With the roles that are there."
+  }
+}
+
+run "names_that_are_none" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    EXISTING_BUCKET    = "s3://platform/mapping"
+    EXISTING_CLUSTER   = "arn:aws:ecs:eu-west-1:111122223333:cluster/platform"
+    EXECUTION_ROLE_ARN = "start"
+    TASK_ROLE_ARN      = "arn:aws:iam::111122223333:user/run"
+  }
+
+  expect_failures = [var.EXISTING_BUCKET, var.EXISTING_CLUSTER, var.EXECUTION_ROLE_ARN, var.TASK_ROLE_ARN]
 }
 
 run "the_task_role_decrypts_the_mapping" {
@@ -64,7 +116,7 @@ run "the_task_role_decrypts_the_mapping" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.task.policy).Statement[1] == { Effect = "Allow", Action = "kms:Decrypt", Resource = "arn:aws:kms:eu-west-1:111122223333:key/s3" }
+    condition     = jsondecode(aws_iam_role_policy.task[0].policy).Statement[1] == { Effect = "Allow", Action = "kms:Decrypt", Resource = "arn:aws:kms:eu-west-1:111122223333:key/s3" }
     error_message = "With this key alone."
   }
 }

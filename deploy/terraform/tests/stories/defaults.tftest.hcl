@@ -220,7 +220,7 @@ run "a_service_on_fargate_that_heals_itself" {
   }
 
   assert {
-    condition     = one(aws_ecs_cluster.this.setting[*].value) == "enabled"
+    condition     = one(aws_ecs_cluster.this[0].setting[*].value) == "enabled"
     error_message = "Container insights."
   }
 
@@ -338,22 +338,22 @@ run "a_bucket_that_keeps_the_mapping_and_its_history" {
   }
 
   assert {
-    condition     = aws_s3_bucket_versioning.mapping.versioning_configuration[0].status == "Enabled" && aws_s3_bucket_lifecycle_configuration.mapping.rule[0].noncurrent_version_expiration[0].noncurrent_days == 90
+    condition     = aws_s3_bucket_versioning.mapping[0].versioning_configuration[0].status == "Enabled" && aws_s3_bucket_lifecycle_configuration.mapping[0].rule[0].noncurrent_version_expiration[0].noncurrent_days == 90
     error_message = "Old versions for 90 days."
   }
 
   assert {
-    condition     = alltrue([for key in ["block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"] : aws_s3_bucket_public_access_block.mapping[key]])
+    condition     = alltrue([for key in ["block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets"] : aws_s3_bucket_public_access_block.mapping[0][key]])
     error_message = "Never public."
   }
 
   assert {
-    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.mapping.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256" && aws_s3_bucket_ownership_controls.mapping.rule[0].object_ownership == "BucketOwnerEnforced"
+    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.mapping[0].rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256" && aws_s3_bucket_ownership_controls.mapping[0].rule[0].object_ownership == "BucketOwnerEnforced"
     error_message = "Encrypted, and ours."
   }
 
   assert {
-    condition     = jsondecode(aws_s3_bucket_policy.mapping.policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } } && jsondecode(aws_s3_bucket_policy.mapping.policy).Statement[0].Effect == "Deny"
+    condition     = jsondecode(aws_s3_bucket_policy.mapping[0].policy).Statement[0].Condition == { Bool = { "aws:SecureTransport" = "false" } } && jsondecode(aws_s3_bucket_policy.mapping[0].policy).Statement[0].Effect == "Deny"
     error_message = "TLS only."
   }
 

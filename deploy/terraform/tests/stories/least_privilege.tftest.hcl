@@ -72,13 +72,13 @@ run "roles_that_can_do_one_thing_each" {
   providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.task.policy).Statement == [{ Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3:::reverse-proxy-dev-mapping-111122223333-eu-west-1/mapping.yaml" }]
+    condition     = jsondecode(aws_iam_role_policy.task[0].policy).Statement == [{ Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3:::reverse-proxy-dev-mapping-111122223333-eu-west-1/mapping.yaml" }]
     error_message = "Tasks read one object."
   }
 
   assert {
     condition = (
-      [for statement in jsondecode(aws_iam_role_policy.execution.policy).Statement : statement.Resource] == [
+      [for statement in jsondecode(aws_iam_role_policy.execution[0].policy).Statement : statement.Resource] == [
         ["*"],
         ["arn:aws:ecr:eu-west-1:111122223333:repository/reverse-proxy-dev"],
         ["arn:aws:logs:eu-west-1:111122223333:log-group:/nameplate/reverse-proxy-dev:*"],
@@ -88,12 +88,12 @@ run "roles_that_can_do_one_thing_each" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.execution.policy).Statement[0].Action == ["ecr:GetAuthorizationToken"] && jsondecode(aws_iam_role_policy.execution.policy).Statement[1].Action == ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
+    condition     = jsondecode(aws_iam_role_policy.execution[0].policy).Statement[0].Action == ["ecr:GetAuthorizationToken"] && jsondecode(aws_iam_role_policy.execution[0].policy).Statement[1].Action == ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
     error_message = "Pull, not push."
   }
 
   assert {
-    condition     = alltrue([for role in [aws_iam_role.task, aws_iam_role.execution] : jsondecode(role.assume_role_policy).Statement[0].Condition == { StringEquals = { "aws:SourceAccount" = "111122223333" }, ArnLike = { "aws:SourceArn" = "arn:aws:ecs:eu-west-1:111122223333:*" } }])
+    condition     = alltrue([for role in [aws_iam_role.task[0], aws_iam_role.execution[0]] : jsondecode(role.assume_role_policy).Statement[0].Condition == { StringEquals = { "aws:SourceAccount" = "111122223333" }, ArnLike = { "aws:SourceArn" = "arn:aws:ecs:eu-west-1:111122223333:*" } }])
     error_message = "ECS tasks of this account alone."
   }
 }

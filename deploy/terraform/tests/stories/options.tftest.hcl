@@ -210,7 +210,7 @@ run "exec_a_public_side_three_zones_and_an_image_of_another_account" {
   }
 
   assert {
-    condition     = length(jsondecode(aws_iam_role_policy.task.policy).Statement) == 2 && alltrue([for action in jsondecode(aws_iam_role_policy.task.policy).Statement[1].Action : startswith(action, "ssmmessages:")])
+    condition     = length(jsondecode(aws_iam_role_policy.task[0].policy).Statement) == 2 && alltrue([for action in jsondecode(aws_iam_role_policy.task[0].policy).Statement[1].Action : startswith(action, "ssmmessages:")])
     error_message = "And its permissions."
   }
 
@@ -230,7 +230,7 @@ run "exec_a_public_side_three_zones_and_an_image_of_another_account" {
   }
 
   assert {
-    condition     = jsondecode(aws_iam_role_policy.execution.policy).Statement[1].Resource == ["arn:aws:ecr:eu-west-1:444455556666:repository/team/nameplate"]
+    condition     = jsondecode(aws_iam_role_policy.execution[0].policy).Statement[1].Resource == ["arn:aws:ecr:eu-west-1:444455556666:repository/team/nameplate"]
     error_message = "Pulled from there alone."
   }
 }
@@ -261,7 +261,7 @@ run "settings_of_ones_own_and_a_short_stop" {
   }
 
   assert {
-    condition     = length(jsondecode(aws_iam_role_policy.execution.policy).Statement) == 1
+    condition     = length(jsondecode(aws_iam_role_policy.execution[0].policy).Statement) == 1
     error_message = "An image of another registry needs no permission."
   }
 
