@@ -28,6 +28,7 @@ describe('a plan', () => {
     ['with a zone without records', { ...PLAN, hosted_zones: [{ name: 'a.example.com' }] }, 'hosted_zones[0].records is not a list of texts'],
     ['with a certificate without id', { ...PLAN, certificates: [{ names: [], validation_zone: 'a.com' }] }, 'certificates[0].id is not a text'],
     ['with a number for a default', { ...PLAN, default_certificate: 1 }, 'default_certificate is not a text or null'],
+    ['with a text for a timeout', { ...PLAN, longest_timeout: '90s' }, 'longest_timeout is not a whole number or null'],
     ['without quotas', { ...PLAN, quotas: {} }, 'quotas.certificates_per_listener is not a whole number'],
     ['with a default that is not there', { ...PLAN, default_certificate: 'c-0' }, 'default_certificate `c-0` is none of the certificates'],
     ['with a zone twice', { ...PLAN, hosted_zones: [...PLAN.hosted_zones, PLAN.hosted_zones[0]] }, 'the hosted zone `internal.private.example.com` is there twice'],
