@@ -245,6 +245,7 @@ def zones(templates):
 def certificates(main):
     return ordered(
         [[c["DomainName"], *sorted(c.get("SubjectAlternativeNames", []))], c["ValidationMethod"]]
+        if "CertificateAuthorityArn" not in c else [c["DomainName"], c["CertificateAuthorityArn"]]
         for c in main.properties("AWS::CertificateManager::Certificate").values()
     )
 
@@ -286,14 +287,18 @@ def service(main):
     container, = task["ContainerDefinitions"]
     where = of["NetworkConfiguration"]["AwsvpcConfiguration"]
     return {
-        "clusters": [[cluster["ClusterName"], cluster["ClusterSettings"]] for cluster in clusters],
+        "clusters": [[cluster["ClusterName"], cluster["ClusterSettings"], sorted(cluster.get("CapacityProviders", []))]
+                     for cluster in clusters],
         "container": compare_container(upper_keys(container)),
         "task": [task["Family"], str(task["Cpu"]), str(task["Memory"]), task["NetworkMode"], task["RequiresCompatibilities"],
                  task["RuntimePlatform"]["OperatingSystemFamily"], task["RuntimePlatform"]["CpuArchitecture"],
                  [v["Name"] for v in task["Volumes"]], task["ExecutionRoleArn"], task["TaskRoleArn"]],
         "service": {
             "name": of["ServiceName"],
-            "launch type": of["LaunchType"],
+            "launch type": of.get("LaunchType"),
+            "capacity": ordered([c["CapacityProvider"], c["Base"], c["Weight"]] for c in of.get("CapacityProviderStrategy", [])),
+            "alarms": [[sorted(a["AlarmNames"]), a["Enable"], a["Rollback"]]
+                       for a in [of["DeploymentConfiguration"].get("Alarms")] if a],
             "platform": of["PlatformVersion"],
             "deployment": [of["DeploymentConfiguration"]["MinimumHealthyPercent"], of["DeploymentConfiguration"]["MaximumPercent"]],
             "circuit breaker": list(of["DeploymentConfiguration"]["DeploymentCircuitBreaker"].values()),

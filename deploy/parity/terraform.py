@@ -228,7 +228,8 @@ def zones(state):
 
 def certificates(state):
     return ordered(
-        [[c["domain_name"], *sorted(c["subject_alternative_names"])], c["validation_method"]]
+        [[c["domain_name"], *sorted(c["subject_alternative_names"] or [])], c["validation_method"]]
+        if not c.get("certificate_authority_arn") else [c["domain_name"], c["certificate_authority_arn"]]
         for c in state.of("aws_acm_certificate")
     )
 
@@ -277,14 +278,18 @@ def service(state):
     platform, = task["runtime_platform"]
     breaker, = of["deployment_circuit_breaker"]
     return {
-        "clusters": [[cluster["name"], upper_keys(cluster["setting"])] for cluster in clusters],
+        "clusters": [[cluster["name"], upper_keys(cluster["setting"]),
+                      sorted(p for c in state.of("aws_ecs_cluster_capacity_providers") for p in c["capacity_providers"])]
+                     for cluster in clusters],
         "container": compare_container(upper_keys(container)),
         "task": [task["family"], task["cpu"], task["memory"], task["network_mode"], task["requires_compatibilities"],
                  platform["operating_system_family"], platform["cpu_architecture"], [v["name"] for v in task["volume"]],
                  task["execution_role_arn"], task["task_role_arn"]],
         "service": {
             "name": of["name"],
-            "launch type": of["launch_type"],
+            "launch type": of.get("launch_type") if not of["capacity_provider_strategy"] else None,
+            "capacity": ordered([c["capacity_provider"], c["base"], c["weight"]] for c in of["capacity_provider_strategy"]),
+            "alarms": [[sorted(a["alarm_names"]), a["enable"], a["rollback"]] for a in of["alarms"]],
             "platform": of["platform_version"],
             "deployment": [of["deployment_minimum_healthy_percent"], of["deployment_maximum_percent"]],
             "circuit breaker": [breaker["enable"], breaker["rollback"]],

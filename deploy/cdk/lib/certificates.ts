@@ -3,7 +3,7 @@ import { Construct } from 'constructs';
 import type { Settled } from './props';
 import { BY_HAND } from './validate';
 
-/** The planned certificates, validated by DNS, with those imported by hand. */
+/** The planned certificates, validated by DNS, with those imported by hand and those of a private CA. */
 export class Certificates extends Construct {
   /** The listener's default certificate. */
   readonly defaultArn: string;
@@ -34,7 +34,13 @@ export class Certificates extends Construct {
     for (const arn of vars.CERTIFICATE_ARNS) {
       arns.set(arn.slice(arn.lastIndexOf('/') + 1), arn);
     }
-    const [defaultKey] = plan.default_certificate === null ? firstImported(vars.CERTIFICATE_ARNS) : [plan.default_certificate];
+    const issued = vars.PRIVATE_CA_ARN === null ? [] : [...plan.import_names].sort();
+    for (const name of issued) {
+      // One for each name: a name that comes or goes touches no other's certificate.
+      const certificate = new acm.CfnCertificate(this, `private-${name}`, { domainName: name, certificateAuthorityArn: vars.PRIVATE_CA_ARN! });
+      arns.set(`private-${name}`, certificate.ref);
+    }
+    const [defaultKey] = plan.default_certificate === null ? [...firstImported(vars.CERTIFICATE_ARNS), ...issued.map((name) => `private-${name}`)] : [plan.default_certificate];
     this.defaultArn = arns.get(defaultKey!)!;
     arns.delete(defaultKey!);
     this.others = arns;

@@ -39,7 +39,8 @@ export class Image extends Construct {
     repository.cfnOptions.deletionPolicy = CfnDeletionPolicy.RETAIN_EXCEPT_ON_CREATE;
     repository.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.RETAIN;
     this.repositoryUri = `${Aws.ACCOUNT_ID}.dkr.ecr.${Aws.REGION}.${Aws.URL_SUFFIX}/${repository.ref}`;
-    this.uri = vars.IMAGE ?? `${this.repositoryUri}:${vars.IMAGE_TAG}`;
+    const version = vars.IMAGE_DIGEST === null ? `:${vars.IMAGE_TAG}` : `@${vars.IMAGE_DIGEST}`;
+    this.uri = vars.IMAGE ?? `${this.repositoryUri}${version}`;
     this.pulledArn = vars.IMAGE === null ? repository.attrArn : repositoryArn(vars.IMAGE);
   }
 }

@@ -3,6 +3,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { capacity, clusterProviders, deploymentAlarms } from './deployments';
 import { EXEC_ACTIONS, type Endpoints } from './endpoints';
 import { acknowledge } from './findings';
 import type { Image } from './image';
@@ -48,7 +49,7 @@ export class Service extends Construct {
     group.cfnOptions.deletionPolicy = CfnDeletionPolicy.DELETE;
     group.cfnOptions.updateReplacePolicy = CfnDeletionPolicy.DELETE;
 
-    this.clusterName = vars.EXISTING_CLUSTER ?? this.cluster(prefix);
+    this.clusterName = vars.EXISTING_CLUSTER ?? this.cluster(vars, prefix);
     this.serviceName = prefix;
 
     const task = new ecs.CfnTaskDefinition(this, 'Task', {
@@ -71,15 +72,16 @@ export class Service extends Construct {
     }
   }
 
-  private cluster(clusterName: string): string {
-    return new ecs.CfnCluster(this, 'Cluster', { clusterName, clusterSettings: [{ name: 'containerInsights', value: 'enabled' }] }).ref;
+  private cluster(vars: Variables, clusterName: string): string {
+    const clusterSettings = [{ name: 'containerInsights', value: 'enabled' }];
+    return new ecs.CfnCluster(this, 'Cluster', { clusterName, clusterSettings, ...clusterProviders(vars) }).ref;
   }
 
   private make({ vars }: Settled, parts: Parts, taskDefinition: string): ecs.CfnService {
     const service = new ecs.CfnService(this, 'Service', {
       cluster: this.clusterName,
       serviceName: this.serviceName,
-      launchType: 'FARGATE',
+      ...capacity(vars),
       platformVersion: 'LATEST',
       taskDefinition,
       // No desired count: CloudFormation would set it back at every update, whatever the load asks for. Without one it
@@ -88,6 +90,7 @@ export class Service extends Construct {
         minimumHealthyPercent: 100,
         maximumPercent: 200,
         deploymentCircuitBreaker: { enable: true, rollback: true },
+        ...deploymentAlarms(vars),
       },
       availabilityZoneRebalancing: 'ENABLED',
       healthCheckGracePeriodSeconds: 30,

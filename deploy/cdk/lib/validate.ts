@@ -1,4 +1,5 @@
 import type { Faults } from './faults';
+import { checkDeployments, checkPrivateCa } from './deployments';
 import { parseCidr } from './networks';
 import { checkRules } from './rules';
 import type { Plan } from './plan';
@@ -24,6 +25,8 @@ export function checkVariables(vars: Variables, plan: Plan, region: string, faul
   checkSettings(vars, faults);
   checkEndpoints(vars, plan, region, faults);
   checkScaling(vars, region, faults);
+  checkPrivateCa(vars, plan, region, faults);
+  checkDeployments(vars, faults);
 }
 
 function checkNames(vars: Variables, faults: Faults): void {
@@ -201,14 +204,18 @@ function checkCertificates(vars: Variables, plan: Plan, region: string, faults: 
     faults.add('CERTIFICATE_ARNS lists a certificate twice', 'list each once');
   }
   const names = plan.import_names;
-  if (names.length > 0 && arns.length === 0) {
-    faults.add(`ACM cannot validate ${names.join(', ')}`, `import a certificate for them into ACM in ${region}, and list its ARN in CERTIFICATE_ARNS`);
-  } else if (plan.default_certificate === null && arns.length === 0) {
+  const privately = vars.PRIVATE_CA_ARN === null ? 0 : names.length;
+  if (names.length > 0 && arns.length === 0 && privately === 0) {
+    faults.add(
+      `ACM cannot validate ${names.join(', ')}`,
+      `import a certificate for them into ACM in ${region}, and list its ARN in CERTIFICATE_ARNS; or name a CA of AWS Private CA in PRIVATE_CA_ARN`,
+    );
+  } else if (plan.default_certificate === null && arns.length === 0 && privately === 0) {
     faults.add('the listener would have no certificate: the plan has none', 'list an imported one in CERTIFICATE_ARNS');
   }
   // The default certificate of an ALB does not count (ELB quotas).
   const most = plan.quotas.certificates_per_listener + (vars.ELB_TYPE === 'ALB' ? 1 : 0);
-  const count = plan.certificates.length + arns.length;
+  const count = plan.certificates.length + arns.length + privately;
   if (count > most) {
     faults.add(`the listener would have ${count} certificates; an ${vars.ELB_TYPE} takes ${most} with the default one`, 'deploy a second stack for some of the domains, or have the quota raised and say so: nameplate plan --quota certificates-per-listener=NUMBER');
   }

@@ -133,6 +133,14 @@ export interface Variables {
   DELETION_PROTECTION: boolean;
   /** Tags for everything, beside Application and Environment. Default none. */
   TAGS: Record<string, string>;
+  /** The AWS Private CA that issues a certificate for each of the plan's import_names, in place of imported ones. Default null. */
+  PRIVATE_CA_ARN: string | null;
+  /** The digest of the image in the repository that is made, in place of IMAGE_TAG. Default null. */
+  IMAGE_DIGEST: string | null;
+  /** Names of CloudWatch alarms that end a deployment of the service and roll it back. Default none. */
+  DEPLOYMENT_ALARMS: string[];
+  /** How many percent of the tasks beyond TASK_SCALE_MIN run on Fargate Spot. Default 0. */
+  FARGATE_SPOT_PCT: number;
   /** Make the service. False at the first deployment, until the image and the mapping are uploaded. Default true. CDK only. */
   SERVICE: boolean;
 }
@@ -212,6 +220,10 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   EXTRA_ENDPOINTS: { kind: 'map', fallback: {} },
   DELETION_PROTECTION: { kind: 'flag', fallback: true },
   TAGS: { kind: 'map', fallback: {} },
+  PRIVATE_CA_ARN: { kind: 'text', fallback: null },
+  IMAGE_DIGEST: { kind: 'text', fallback: null },
+  DEPLOYMENT_ALARMS: { kind: 'list', fallback: [] },
+  FARGATE_SPOT_PCT: { kind: 'number', fallback: 0 },
   SERVICE: { kind: 'flag', fallback: true },
 };
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks deploy/cdk: types, tests, the templates of the fixed cases with cdk-nag and cfn-lint, and a deployment of them
 # to a fake AWS (moto, in Python) on this machine. Needs Node 20, Python 3 with venv, and the first time npm's and PyPI's
-# registries; what is missing is said loudly. Templates stay in target/deploy/cdk-{nlb,alb,existing}.
+# registries; what is missing is said loudly. Templates stay in target/deploy/cdk-{nlb,alb,existing,staged}.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
@@ -90,6 +90,10 @@ synth existing "$plan" CREATE_VPC=false EXTERNAL_VPC_ID=vpc-0123456789abcdef0 \
     'HOSTED_ZONE_IDS={"internal.private.example.com":"Z0INTERNAL","team.internal.private.example.com":"Z0TEAM"}' \
     PERMISSIONS_BOUNDARY_ARN=arn:aws:iam::111122223333:policy/boundary IAM_PATH=/platform/ \
     LOGS_KMS_KEY_ARN=$key/00000000-0000-4000-8000-000000000001 ECR_KMS_KEY_ARN=$key/00000000-0000-4000-8000-000000000002 S3_KMS_KEY_ARN=$key/00000000-0000-4000-8000-000000000003
+sed 's/"import_names": \[\]/"import_names": ["*.orders.corp"]/' "$plan" >"$out/cdk-staged-plan.json"
+synth staged "$out/cdk-staged-plan.json" "${made[@]}" \
+    PRIVATE_CA_ARN=arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/01234567-89ab-cdef-0123-456789abcdef \
+    IMAGE_DIGEST="sha256:$(printf '%064d' 0)" DEPLOYMENT_ALARMS=errors FARGATE_SPOT_PCT=70
 # More zones and certificates than the fixed cases have, and public subnets.
 synth more "$more" "${made[@]}" PUBLIC_SUBNETS=true
 
@@ -111,7 +115,7 @@ fi
 
 step "cfn-lint"
 # W3010: the zones' names are in the template, because synthesis asks AWS nothing: AVAILABILITY_ZONES.
-"$tools/bin/cfn-lint" -r eu-west-1 --ignore-checks W3010 -t "$out"/cdk-{nlb,alb,existing,more}/*.template.json
+"$tools/bin/cfn-lint" -r eu-west-1 --ignore-checks W3010 -t "$out"/cdk-{nlb,alb,existing,staged,more}/*.template.json
 
 step "deployment to a fake AWS"
 "$tools/bin/python" "$cdk/test/fake-aws/deploy.py" "$out/cdk-nlb" "$plan"

@@ -22,6 +22,8 @@ type Bad = [changes: object, says: string, base?: NameplateProps];
 
 const withPlan = (changes: Partial<Plan>) => ({ PLAN: { ...PLAN, ...changes } });
 const OTHER_REGION = 'arn:aws:acm:us-east-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef';
+const CA = 'arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/01234567-89ab-cdef-0123-456789abcdef';
+const DIGEST = `sha256:${'0'.repeat(64)}`;
 const ARN = OTHER_REGION.replace('us-east-1', 'eu-west-1');
 
 const BAD: Record<string, Bad[]> = {
@@ -201,6 +203,24 @@ const BAD: Record<string, Bad[]> = {
   TAGS: [
     [{ TAGS: { 'aws:owner': 'me' } }, 'TAGS has'],
     [{ TAGS: { owner: 1 } }, 'not a map of texts'],
+  ],
+  PRIVATE_CA_ARN: [
+    [{ PRIVATE_CA_ARN: ARN }, 'is not the ARN of an AWS Private CA'],
+    [{ PRIVATE_CA_ARN: CA.replace('eu-west-1', 'us-east-1') }, 'ACM asks CAs of its own region only'],
+    [{ PRIVATE_CA_ARN: CA, ...withPlan({ import_names: [`*.${'a'.repeat(63)}.corp`] }) }, 'has over 64 characters'],
+    [{ PRIVATE_CA_ARN: CA, ...withPlan({ import_names: Array.from({ length: 25 }, (_, i) => `*.team-${i}.corp`) }) }, 'would have 26 certificates'],
+  ],
+  IMAGE_DIGEST: [
+    [{ IMAGE_DIGEST: '0'.repeat(64) }, 'is not the digest of an image'],
+    [{ IMAGE_DIGEST: DIGEST, IMAGE: '111122223333.dkr.ecr.eu-west-1.amazonaws.com/nameplate:1.0' }, 'IMAGE names another one'],
+  ],
+  DEPLOYMENT_ALARMS: [
+    [{ DEPLOYMENT_ALARMS: ['arn:aws:cloudwatch:eu-west-1:111122223333:alarm:errors'] }, 'list names, not ARNs'],
+    [{ DEPLOYMENT_ALARMS: ['errors', 'errors'] }, 'lists an alarm twice'],
+  ],
+  FARGATE_SPOT_PCT: [
+    [{ FARGATE_SPOT_PCT: 101 }, 'FARGATE_SPOT_PCT is 101'],
+    [{ FARGATE_SPOT_PCT: 0.5 }, 'FARGATE_SPOT_PCT is 0.5'],
   ],
   SERVICE: [[{ SERVICE: 'later' }, 'not true or false']],
 };

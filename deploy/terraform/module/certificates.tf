@@ -7,7 +7,7 @@ locals {
   # "" for none: PLAN names one wherever it has certificates.
   default_certificate = try(coalesce(var.PLAN.default_certificate, sort(keys(local.certificates))[0]), "")
   default_certificate_arn = local.default_certificate != "" ? aws_acm_certificate.planned[local.default_certificate].arn : (
-    try(var.CERTIFICATE_ARNS[0], null)
+    try(var.CERTIFICATE_ARNS[0], aws_acm_certificate.private[local.default_private].arn, null)
   )
 
   # ACM asks for the same CNAME for a name and for its wildcard, and in every certificate of the account: one record for

@@ -1,7 +1,7 @@
 # Where the image is kept, and which one tasks run.
 
 locals {
-  image = coalesce(var.IMAGE, "${aws_ecr_repository.this.repository_url}:${var.IMAGE_TAG}")
+  image = coalesce(var.IMAGE, var.IMAGE_DIGEST == null ? "${aws_ecr_repository.this.repository_url}:${var.IMAGE_TAG}" : "${aws_ecr_repository.this.repository_url}@${var.IMAGE_DIGEST}")
 
   # IMAGE in some ECR: account, region and repository. Empty for any other registry, which needs no permission.
   image_parts = try(regex("^([0-9]{12})\\.dkr\\.ecr(?:-fips)?\\.([a-z0-9-]+)\\.amazonaws\\.com(?:\\.cn)?/([^:@]+)", coalesce(var.IMAGE, "-")), [])

@@ -100,7 +100,7 @@ resource "aws_lb_listener" "this" {
       error_message = "CERTIFICATE_ARNS has certificates of another region than the stack's (${local.region}): ${join(", ", [for arn in var.CERTIFICATE_ARNS : arn if split(":", arn)[3] != local.region])}. A load balancer takes those of its own region only: import them into ACM there."
     }
     precondition {
-      condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) > 0
+      condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) + length(local.private_names) > 0
       error_message = "The listener has no certificate: the mapping needs none that ACM could validate, and CERTIFICATE_ARNS is empty. Import a certificate into ACM and list its ARN in CERTIFICATE_ARNS."
     }
   }
@@ -135,5 +135,6 @@ resource "terraform_data" "attached_certificates" {
   input = sort(concat(
     [for attachment in aws_lb_listener_certificate.planned : attachment.certificate_arn],
     [for attachment in aws_lb_listener_certificate.imported : attachment.certificate_arn],
+    [for attachment in aws_lb_listener_certificate.private : attachment.certificate_arn],
   ))
 }

@@ -114,7 +114,7 @@ resource "aws_ecs_service" "this" {
   cluster         = local.cluster_id
   task_definition = aws_ecs_task_definition.this.arn
 
-  launch_type      = "FARGATE"
+  launch_type      = local.spot ? null : "FARGATE"
   platform_version = "LATEST"
   desired_count    = var.TASK_SCALE_MIN
 
@@ -133,6 +133,27 @@ resource "aws_ecs_service" "this" {
   deployment_circuit_breaker {
     enable   = true
     rollback = true
+  }
+
+  dynamic "alarms" {
+    for_each = length(var.DEPLOYMENT_ALARMS) == 0 ? [] : [var.DEPLOYMENT_ALARMS]
+    content {
+      alarm_names = alarms.value
+      enable      = true
+      rollback    = true
+    }
+  }
+
+  # TASK_SCALE_MIN tasks are never on Spot; the others are shared by weight. A change of the shares replaces tasks, and
+  # without a new deployment the provider would replace the service.
+  force_new_deployment = local.spot ? true : null
+  dynamic "capacity_provider_strategy" {
+    for_each = local.spot_strategy
+    content {
+      capacity_provider = capacity_provider_strategy.key
+      base              = capacity_provider_strategy.value.base
+      weight            = capacity_provider_strategy.value.weight
+    }
   }
 
   network_configuration {
@@ -155,6 +176,7 @@ resource "aws_ecs_service" "this" {
   # A task that starts before these are there fails, and the circuit breaker counts it.
   depends_on = [
     aws_lb_listener.this,
+    aws_ecs_cluster_capacity_providers.this,
     aws_iam_role_policy.execution,
     aws_iam_role_policy.task,
     aws_vpc_endpoint.interface,

@@ -568,12 +568,12 @@ variable "CERTIFICATE_ARNS" {
     error_message = "CERTIFICATE_ARNS lists a certificate twice."
   }
   validation {
-    condition     = length(var.PLAN.import_names) == 0 || length(var.CERTIFICATE_ARNS) > 0
-    error_message = "ACM cannot validate these names: ${join(", ", var.PLAN.import_names)}. Import a certificate for them into ACM, in the stack's region, and list its ARN in CERTIFICATE_ARNS."
+    condition     = length(var.PLAN.import_names) == 0 || length(var.CERTIFICATE_ARNS) > 0 || var.PRIVATE_CA_ARN != null
+    error_message = "ACM cannot validate these names: ${join(", ", var.PLAN.import_names)}. Import a certificate for them into ACM, in the stack's region, and list its ARN in CERTIFICATE_ARNS; or name a CA of AWS Private CA in PRIVATE_CA_ARN."
   }
   validation {
-    condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) <= lookup(var.PLAN.quotas, "certificates_per_listener", 25) + (var.ELB_TYPE == "ALB" ? 1 : 0)
-    error_message = "The listener would have ${length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS)} certificates, and ${var.ELB_TYPE == "ALB" ? "an ALB takes ${lookup(var.PLAN.quotas, "certificates_per_listener", 25)} and the default one" : "an NLB takes ${lookup(var.PLAN.quotas, "certificates_per_listener", 25)}"} (ELB quotas). Deploy a second stack for some of the domains, or have the quota raised: nameplate plan --quota certificates-per-listener=NUMBER"
+    condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) + (var.PRIVATE_CA_ARN == null ? 0 : length(var.PLAN.import_names)) <= lookup(var.PLAN.quotas, "certificates_per_listener", 25) + (var.ELB_TYPE == "ALB" ? 1 : 0)
+    error_message = "The listener would have ${length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) + (var.PRIVATE_CA_ARN == null ? 0 : length(var.PLAN.import_names))} certificates, and ${var.ELB_TYPE == "ALB" ? "an ALB takes ${lookup(var.PLAN.quotas, "certificates_per_listener", 25)} and the default one" : "an NLB takes ${lookup(var.PLAN.quotas, "certificates_per_listener", 25)}"} (ELB quotas). Deploy a second stack for some of the domains, or have the quota raised: nameplate plan --quota certificates-per-listener=NUMBER"
   }
 }
 
@@ -802,5 +802,67 @@ variable "ALARM_TOPIC_ARN" {
   validation {
     condition     = can(regex("^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_.-]+$", coalesce(var.ALARM_TOPIC_ARN, "arn:aws:sns:eu-west-1:111122223333:alarms")))
     error_message = "ALARM_TOPIC_ARN must be an SNS topic's ARN, for example arn:aws:sns:eu-west-1:111122223333:alarms."
+  }
+}
+
+# --- Certificates of a private CA ----------------------------------------------------------------------------------
+
+variable "PRIVATE_CA_ARN" {
+  description = "The AWS Private CA that issues a certificate for each of PLAN.import_names, in place of imported ones. Clients must trust it. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/[0-9a-f-]+$", coalesce(var.PRIVATE_CA_ARN, "arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/0")))
+    error_message = "PRIVATE_CA_ARN must be the ARN of an AWS Private CA, for example arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/01234567-89ab-cdef-0123-456789abcdef."
+  }
+  validation {
+    condition     = var.PRIVATE_CA_ARN == null || alltrue([for name in var.PLAN.import_names : length(name) <= 64])
+    error_message = "ACM takes names of up to 64 characters as the first of a certificate (ACM API reference, RequestCertificate), and these are longer: ${join(", ", [for name in var.PLAN.import_names : name if length(name) > 64])}. Leave PRIVATE_CA_ARN out, import certificates for all of ${join(", ", var.PLAN.import_names)}, and list their ARNs in CERTIFICATE_ARNS."
+  }
+}
+
+# --- Deployments of the service ------------------------------------------------------------------------------------
+
+variable "IMAGE_DIGEST" {
+  description = "The digest of the image in the ECR repository that is made, in place of IMAGE_TAG. An image of another repository has its digest in IMAGE. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^sha256:[0-9a-f]{64}$", coalesce(var.IMAGE_DIGEST, "sha256:${sha256("")}")))
+    error_message = "IMAGE_DIGEST must be an image's digest, sha256: and 64 hexadecimal digits. It is: aws ecr describe-images --repository-name ${var.APP_NAME}-${var.APP_ENVIRONMENT} --image-ids imageTag=${var.IMAGE_TAG} --query 'imageDetails[0].imageDigest' --output text"
+  }
+  validation {
+    condition     = var.IMAGE_DIGEST == null || var.IMAGE == null
+    error_message = "IMAGE_DIGEST is of an image in the repository that is made, and IMAGE names another one. End IMAGE with @ and the digest, and leave IMAGE_DIGEST out."
+  }
+}
+
+variable "DEPLOYMENT_ALARMS" {
+  description = "Names of CloudWatch alarms that end a deployment of the service and roll it back, beside the circuit breaker. They must exist. Default: none."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for name in var.DEPLOYMENT_ALARMS : can(regex("^[ -~]{1,255}$", name)) && !startswith(name, "arn:")])
+    error_message = "DEPLOYMENT_ALARMS must list names of alarms, not ARNs, for example [\"${var.APP_NAME}-${var.APP_ENVIRONMENT}-unhealthy-targets\"]."
+  }
+  validation {
+    condition     = length(distinct(var.DEPLOYMENT_ALARMS)) == length(var.DEPLOYMENT_ALARMS)
+    error_message = "DEPLOYMENT_ALARMS lists an alarm twice."
+  }
+}
+
+variable "FARGATE_SPOT_PCT" {
+  description = "How many percent of the tasks beyond TASK_SCALE_MIN run on Fargate Spot, 0 to 100. To and from 0 replaces the service: docs/deploy.md. Default: 0."
+  type        = number
+  nullable    = false
+  default     = 0
+
+  validation {
+    condition     = var.FARGATE_SPOT_PCT >= 0 && var.FARGATE_SPOT_PCT <= 100 && floor(var.FARGATE_SPOT_PCT) == var.FARGATE_SPOT_PCT
+    error_message = "FARGATE_SPOT_PCT must be a whole percentage from 0 to 100."
   }
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What `deploy/terraform/tests/check.sh` plans, and what must come of it.
 
-    changes.py cases FOLDER             writes FOLDER/{nlb,alb,existing}.tfvars.json, three deployments of one plan
+    changes.py cases FOLDER             writes FOLDER/{nlb,alb,staged,existing}.tfvars.json, four deployments of one plan
     changes.py change NAME FOLDER       writes FOLDER/mapping.yaml and FOLDER/NAME.tfvars.json: `nlb`, and then a change
     changes.py expect NAME PLAN.json    holds `terraform show -json` of that change's plan against what it may change
     changes.py order NAME APPLY.log     holds what `terraform apply` said of that change against the order it must keep
@@ -33,6 +33,13 @@ CASES = {
         "EXISTING_CLUSTER": "platform",
         "EXECUTION_ROLE_ARN": "arn:aws:iam::111122223333:role/platform/start",
         "TASK_ROLE_ARN": "arn:aws:iam::111122223333:role/platform/run",
+    },
+    "staged": {
+        **NLB,
+        "PRIVATE_CA_ARN": "arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/01234567-89ab-cdef-0123-456789abcdef",
+        "IMAGE_DIGEST": "sha256:" + "0" * 64,
+        "DEPLOYMENT_ALARMS": ["errors"],
+        "FARGATE_SPOT_PCT": 70,
     },
     "existing": {
         "ALARM_TOPIC_ARN": NLB["ALARM_TOPIC_ARN"],
@@ -205,8 +212,11 @@ def write_json(path, value):
 
 
 def variables_of(case, folder):
+    plan = json.loads((HERE / "plan.json").read_text())
+    if case == "staged":
+        plan["import_names"] = ["*.orders.corp"]
     return {
-        "PLAN": json.loads((HERE / "plan.json").read_text()),
+        "PLAN": plan,
         "PROXY_CONFIG_PATH": str(Path(folder).resolve() / "mapping.yaml"),
         **CASES[case],
     }

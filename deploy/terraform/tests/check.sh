@@ -133,7 +133,7 @@ terraform test -no-color
 quietly terraform init -backend=false -input=false -no-color -test-directory=tests/stories
 terraform test -no-color -test-directory=tests/stories
 
-step "plans of three deployments, and what a change changes"
+step "plans of four deployments, and what a change changes"
 if stand_in; then # the real provider would need an account
     $python tests/changes.py cases "$work"
 
@@ -143,7 +143,7 @@ if stand_in; then # the real provider would need an account
             -out="$work/$1.plan"
         terraform show -json "$work/$1.plan" >"$work/$1.plan.json"
     }
-    for case in existing alb nlb; do
+    for case in existing staged alb nlb; do
         plan $case $case
         cp "$work/$case.plan.json" "$out/terraform-plan-$case.json"
         quietly terraform apply -input=false -no-color -state="$work/$case.tfstate" "$work/$case.plan"
