@@ -23,6 +23,9 @@ PARTS = {
     "AWS::ElasticLoadBalancingV2::Listener": "<listener>",
     "AWS::ECS::TaskDefinition": "<task-definition>",
     "AWS::ApplicationAutoScaling::ScalableTarget": "<scalable-target>",
+    "AWS::AppConfig::Application": "<appconfig-application>",
+    "AWS::AppConfig::Environment": "<appconfig-environment>",
+    "AWS::AppConfig::ConfigurationProfile": "<appconfig-profile>",
 }
 
 
@@ -91,6 +94,8 @@ class Template:
             return group_part(properties["GroupDescription"])
         if kind == "AWS::EC2::VPCEndpoint":
             return f"<endpoint {properties['ServiceName'].split('.', 3)[3]}>"
+        if kind == "AWS::CloudWatch::Alarm":
+            return f"<alarm {properties['AlarmName']}>"
         if kind == "AWS::Logs::LogGroup":
             return "<flow-log-group>" if "flow" in properties["LogGroupName"] else "<log-group>"
         if kind == "AWS::IAM::Role":
@@ -112,7 +117,8 @@ def group_part(description):
 
 
 def role_part(description):
-    for word, part in (("flow", "<flow-logs-role>"), ("Starts", "<execution-role>"), ("running", "<task-role>")):
+    for word, part in (("flow", "<flow-logs-role>"), ("Starts", "<execution-role>"), ("running", "<task-role>"),
+                       ("AppConfig reads", "<appconfig-role>")):
         if word in description:
             return part
     raise AssertionError(f"whose is the role `{description}`?")
@@ -266,6 +272,22 @@ def mapping(main):
         "old versions, days": rule["NoncurrentVersionExpiration"]["NoncurrentDays"],
         "unfinished uploads, days": rule.get("AbortIncompleteMultipartUpload", {}).get("DaysAfterInitiation"),
         "policy": statements(policy["PolicyDocument"]),
+        "appconfig": appconfig(main),
+    }
+
+
+def appconfig(main):
+    """How AppConfig brings the mapping to tasks; empty lists where it does not."""
+    return {
+        "applications": [a["Name"] for a in main.properties("AWS::AppConfig::Application").values()],
+        "environments": [[e["ApplicationId"], e["Name"], ordered([m["AlarmArn"], m["AlarmRoleArn"]] for m in e["Monitors"])]
+                         for e in main.properties("AWS::AppConfig::Environment").values()],
+        "profiles": [[p["ApplicationId"], p["Name"], p["LocationUri"], p["RetrievalRoleArn"], p["Type"], p.get("Validators", [])]
+                     for p in main.properties("AWS::AppConfig::ConfigurationProfile").values()],
+        "strategies": ordered(
+            [s["Name"], s["DeploymentDurationInMinutes"], s["GrowthFactor"], s["GrowthType"], s["FinalBakeTimeInMinutes"], s["ReplicateTo"]]
+            for s in main.properties("AWS::AppConfig::DeploymentStrategy").values()
+        ),
     }
 
 
@@ -284,12 +306,13 @@ def service(main):
     task = main.only("AWS::ECS::TaskDefinition")
     of = main.only("AWS::ECS::Service")
     clusters = main.properties("AWS::ECS::Cluster").values()
-    container, = task["ContainerDefinitions"]
+    container, *beside = task["ContainerDefinitions"]
     where = of["NetworkConfiguration"]["AwsvpcConfiguration"]
     return {
         "clusters": [[cluster["ClusterName"], cluster["ClusterSettings"], sorted(cluster.get("CapacityProviders", []))]
                      for cluster in clusters],
         "container": compare_container(upper_keys(container)),
+        "beside": [upper_keys(c) for c in beside],
         "task": [task["Family"], str(task["Cpu"]), str(task["Memory"]), task["NetworkMode"], task["RequiresCompatibilities"],
                  task["RuntimePlatform"]["OperatingSystemFamily"], task["RuntimePlatform"]["CpuArchitecture"],
                  [v["Name"] for v in task["Volumes"]], task["ExecutionRoleArn"], task["TaskRoleArn"]],
@@ -364,9 +387,16 @@ def alarms(main):
     return ordered(
         {
             "name": a["AlarmName"],
-            "metric": [a["Namespace"], a["MetricName"], a["Statistic"]],
-            "dimensions": {d["Name"]: d["Value"] for d in a["Dimensions"]},
-            "when": [a["ComparisonOperator"], a["Threshold"], a["Period"], a["EvaluationPeriods"], a["TreatMissingData"]],
+            "metric": [a.get("Namespace"), a.get("MetricName"), a.get("Statistic")],
+            "dimensions": {d["Name"]: d["Value"] for d in a.get("Dimensions", [])},
+            "metrics": ordered(
+                [m["Id"], m["ReturnData"]] + ([m["Expression"], m["Label"]] if "Expression" in m else [
+                    m["MetricStat"]["Metric"]["Namespace"], m["MetricStat"]["Metric"]["MetricName"], m["MetricStat"]["Period"],
+                    m["MetricStat"]["Stat"], {d["Name"]: d["Value"] for d in m["MetricStat"]["Metric"]["Dimensions"]}])
+                for m in a.get("Metrics", [])
+            ),
+            "when": [a["ComparisonOperator"], a["Threshold"], a.get("Period"), a["EvaluationPeriods"], a["DatapointsToAlarm"],
+                     a["TreatMissingData"]],
             "tells": [as_list(a.get("AlarmActions")), as_list(a.get("OKActions"))],
         }
         for a in main.properties("AWS::CloudWatch::Alarm").values()

@@ -20,6 +20,9 @@ PARTS = {
     "aws_ecs_task_definition": "<task-definition>",
     "aws_appautoscaling_target": "<scalable-target>",
     "aws_ec2_managed_prefix_list": "<s3-prefix-list>",
+    "aws_appconfig_application": "<appconfig-application>",
+    "aws_appconfig_environment": "<appconfig-environment>",
+    "aws_appconfig_configuration_profile": "<appconfig-profile>",
 }
 
 # And of those that there are several of, by their names in the module.
@@ -30,6 +33,7 @@ NAMED = {
     ("aws_iam_role", "execution"): "<execution-role>",
     ("aws_iam_role", "task"): "<task-role>",
     ("aws_iam_role", "flow_logs"): "<flow-logs-role>",
+    ("aws_iam_role", "appconfig"): "<appconfig-role>",
     ("aws_cloudwatch_log_group", "service"): "<log-group>",
     ("aws_cloudwatch_log_group", "flow_logs"): "<flow-log-group>",
     ("aws_subnet", "private"): "<private>",
@@ -39,7 +43,8 @@ NAMED = {
 }
 
 # What a resource is known by elsewhere. `name` is not here, where it is the same text for several.
-KNOWN_BY = ("id", "arn", "arn_suffix", "dns_name", "zone_id", "bucket", "repository_url", "unique_id")
+KNOWN_BY = ("id", "arn", "arn_suffix", "dns_name", "zone_id", "bucket", "repository_url", "unique_id",
+            "environment_id", "configuration_profile_id")
 
 
 class State:
@@ -103,6 +108,8 @@ def keyed(kind, resource):
         # One that was there already is looked up by its id, and its service made up.
         service = values["service_name"].split(".", 3)[3:]
         return f"<endpoint {service[0]}>" if service else None
+    if kind == "aws_cloudwatch_metric_alarm":
+        return f"<alarm {values['alarm_name']}>"
     if kind == "aws_acm_certificate":
         return f"<certificate {values['domain_name']}>"
     if kind == "aws_route53_zone" and resource["mode"] == "managed":
@@ -255,6 +262,23 @@ def mapping(state):
         "old versions, days": rule["noncurrent_version_expiration"][0]["noncurrent_days"],
         "unfinished uploads, days": unfinished[0].get("days_after_initiation"),
         "policy": statements(state.only("aws_s3_bucket_policy")["policy"]),
+        "appconfig": appconfig(state),
+    }
+
+
+def appconfig(state):
+    """How AppConfig brings the mapping to tasks; empty lists where it does not."""
+    return {
+        "applications": [a["name"] for a in state.of("aws_appconfig_application")],
+        "environments": [[e["application_id"], e["name"], ordered([m["alarm_arn"], m["alarm_role_arn"]] for m in e["monitor"])]
+                         for e in state.of("aws_appconfig_environment")],
+        "profiles": [[p["application_id"], p["name"], p["location_uri"], p["retrieval_role_arn"], p["type"], upper_keys(p["validator"])]
+                     for p in state.of("aws_appconfig_configuration_profile")],
+        "strategies": ordered(
+            [s["name"], s["deployment_duration_in_minutes"], s["growth_factor"], s["growth_type"], s["final_bake_time_in_minutes"],
+             s["replicate_to"]]
+            for s in state.of("aws_appconfig_deployment_strategy")
+        ),
     }
 
 
@@ -273,7 +297,7 @@ def service(state):
     task = state.only("aws_ecs_task_definition")
     of = state.only("aws_ecs_service")
     clusters = state.of("aws_ecs_cluster")
-    container, = json.loads(task["container_definitions"])
+    container, *beside = json.loads(task["container_definitions"])
     where, = of["network_configuration"]
     platform, = task["runtime_platform"]
     breaker, = of["deployment_circuit_breaker"]
@@ -282,6 +306,7 @@ def service(state):
                       sorted(p for c in state.of("aws_ecs_cluster_capacity_providers") for p in c["capacity_providers"])]
                      for cluster in clusters],
         "container": compare_container(upper_keys(container)),
+        "beside": [upper_keys(c) for c in beside],
         "task": [task["family"], task["cpu"], task["memory"], task["network_mode"], task["requires_compatibilities"],
                  platform["operating_system_family"], platform["cpu_architecture"], [v["name"] for v in task["volume"]],
                  task["execution_role_arn"], task["task_role_arn"]],
@@ -310,7 +335,7 @@ def service(state):
 
 def roles(state):
     found = {}
-    for name in ("execution", "task", "flow_logs"):
+    for name in ("execution", "task", "flow_logs", "appconfig"):
         for role in state.of("aws_iam_role", name):
             found[NAMED["aws_iam_role", name]] = {
                 "trust": statements(role["assume_role_policy"]),
@@ -338,9 +363,16 @@ def alarms(state):
     return ordered(
         {
             "name": a["alarm_name"],
-            "metric": [a["namespace"], a["metric_name"], a["statistic"]],
-            "dimensions": a["dimensions"],
-            "when": [a["comparison_operator"], a["threshold"], a["period"], a["evaluation_periods"], a["treat_missing_data"]],
+            "metric": [a.get("namespace"), a.get("metric_name"), a.get("statistic")],
+            "dimensions": a.get("dimensions") or {},
+            "metrics": ordered(
+                [m["id"], m.get("return_data") or False] + ([m["expression"], m["label"]] if not m["metric"] else [
+                    m["metric"][0]["namespace"], m["metric"][0]["metric_name"], m["metric"][0]["period"], m["metric"][0]["stat"],
+                    m["metric"][0]["dimensions"]])
+                for m in a["metric_query"]
+            ),
+            "when": [a["comparison_operator"], a["threshold"], a.get("period"), a["evaluation_periods"], a["datapoints_to_alarm"],
+                     a["treat_missing_data"]],
             "tells": [as_list(a.get("alarm_actions")), as_list(a.get("ok_actions"))],
         }
         for a in state.of("aws_cloudwatch_metric_alarm")

@@ -57,3 +57,28 @@ output "task_security_group_id" {
   description = "The tasks' security group, for rules of your own: a scraper's way in, the way out to EXTRA_ENDPOINTS."
   value       = module.nameplate.task_security_group_id
 }
+
+output "appconfig_application_id" {
+  description = "The AppConfig application; null where MAPPING_SOURCE is s3."
+  value       = module.nameplate.appconfig_application_id
+}
+
+output "appconfig_environment_id" {
+  description = "The AppConfig environment; null where MAPPING_SOURCE is s3."
+  value       = module.nameplate.appconfig_environment_id
+}
+
+output "appconfig_profile_id" {
+  description = "The AppConfig configuration profile; null where MAPPING_SOURCE is s3."
+  value       = module.nameplate.appconfig_profile_id
+}
+
+output "appconfig_strategy_id" {
+  description = "The AppConfig deployment strategy of a rollout; null where MAPPING_SOURCE is s3."
+  value       = module.nameplate.appconfig_strategy_id
+}
+
+output "appconfig_at_once_strategy_id" {
+  description = "The AppConfig deployment strategy that gives a mapping to all tasks at once; null where MAPPING_SOURCE is s3."
+  value       = module.nameplate.appconfig_at_once_strategy_id
+}

@@ -1,6 +1,7 @@
 import { Aws, Fn, Stack, Tags } from 'aws-cdk-lib';
 import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import { Construct } from 'constructs';
+import { type AppConfig, isAppConfig } from './appconfig';
 import type { Mapping } from './mapping';
 import type { Network } from './network';
 import type { Settled } from './props';
@@ -24,6 +25,9 @@ export function neededInterfaces(vars: Variables): InterfaceService[] {
   if (vars.ECS_EXEC) {
     all.push('ssmmessages');
   }
+  if (isAppConfig(vars)) {
+    all.push('appconfigdata');
+  }
   return all.filter((service) => vars.EXISTING_ENDPOINTS[service] === undefined);
 }
 
@@ -34,11 +38,11 @@ export class Endpoints extends Construct {
   /** Its regional DNS name, which Nameplate connects to. */
   readonly executeApiDnsName: string;
 
-  constructor(scope: Construct, id: string, settled: Settled, network: Network, groups: SecurityGroups, mapping: Mapping) {
+  constructor(scope: Construct, id: string, settled: Settled, network: Network, groups: SecurityGroups, mapping: Mapping, appConfig?: AppConfig) {
     super(scope, id);
     const { vars, prefix } = settled;
     const region = Stack.of(this).region;
-    const statements = policies(prefix, region);
+    const statements = policies(prefix, region, appConfig);
     let executeApi: ec2.CfnVPCEndpoint | undefined;
     for (const service of neededInterfaces(vars)) {
       const endpoint = new ec2.CfnVPCEndpoint(this, `Interface-${service}`, {
@@ -63,7 +67,7 @@ export class Endpoints extends Construct {
         serviceName: `com.amazonaws.${region}.s3`,
         routeTableIds: network.routeTableIds,
         policyDocument: document([
-          { Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: mapping.objectArn, Condition: OUR_ACCOUNT },
+          ...(appConfig === undefined ? [{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: mapping.objectArn, Condition: OUR_ACCOUNT }] : []),
           // ECR keeps the layers of images in a bucket of AWS's.
           { Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: `arn:${Aws.PARTITION}:s3:::prod-${region}-starport-layer-bucket/*` },
         ]),
@@ -83,7 +87,7 @@ function document(statements: object[]): object {
   return { Version: '2012-10-17', Statement: statements };
 }
 
-function policies(prefix: string, region: string): Record<InterfaceService, object[]> {
+function policies(prefix: string, region: string, appConfig?: AppConfig): Record<InterfaceService, object[]> {
   const ours = (Action: string[], Resource: string) => [{ Effect: 'Allow', Principal: '*', Action, Resource, Condition: OUR_ACCOUNT }];
   const pull = ours(['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetAuthorizationToken', 'ecr:GetDownloadUrlForLayer'], '*');
   return {
@@ -93,5 +97,6 @@ function policies(prefix: string, region: string): Record<InterfaceService, obje
     'ecr.api': pull,
     'ecr.dkr': pull,
     ssmmessages: ours(EXEC_ACTIONS, '*'),
+    appconfigdata: appConfig === undefined ? [] : ours(appConfig.statement.Action, appConfig.statement.Resource),
   };
 }

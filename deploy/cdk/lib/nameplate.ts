@@ -1,6 +1,7 @@
 import { Annotations, Stack, Tags, Token } from 'aws-cdk-lib';
 import { Construct } from 'constructs';
 import { Alarms } from './alarms';
+import { AppConfig, isAppConfig, isJson } from './appconfig';
 import { Certificates } from './certificates';
 import { Dns } from './dns';
 import { Endpoints } from './endpoints';
@@ -40,6 +41,8 @@ export class Nameplate extends Construct {
   readonly serviceName: string;
   /** For rules of one's own: a scraper's way in, the way out to EXTRA_ENDPOINTS. */
   readonly taskSecurityGroupId: string;
+  /** The parts of AppConfig; `undefined` where MAPPING_SOURCE is `s3`. */
+  readonly appConfig: AppConfig | undefined;
   /** The plan, as it was read. */
   readonly plan: Plan;
 
@@ -56,11 +59,12 @@ export class Nameplate extends Construct {
     const mapping = new Mapping(this, 'Mapping', settled);
     const image = new Image(this, 'Image', settled);
     const groups = new SecurityGroups(this, 'SecurityGroups', settled, network);
-    const endpoints = new Endpoints(this, 'Endpoints', settled, network, groups, mapping);
+    const appConfig = isAppConfig(vars) ? new AppConfig(this, 'AppConfig', settled, mapping) : undefined;
+    const endpoints = new Endpoints(this, 'Endpoints', settled, network, groups, mapping, appConfig);
     const certificates = new Certificates(this, 'Certificates', settled);
     const balancer = new LoadBalancer(this, 'LoadBalancer', settled, network, groups, certificates);
     const dns = new Dns(this, 'Dns', settled, network, balancer);
-    const service = new Service(this, 'Service', settled, { network, groups, endpoints, mapping, image, balancer });
+    const service = new Service(this, 'Service', settled, { network, groups, endpoints, mapping, appConfig, image, balancer });
     new Scaling(this, 'Scaling', settled, service);
     new Alarms(this, 'Alarms', settled, balancer, service);
 
@@ -74,6 +78,7 @@ export class Nameplate extends Construct {
     this.clusterName = service.clusterName;
     this.serviceName = service.serviceName;
     this.taskSecurityGroupId = groups.task;
+    this.appConfig = appConfig;
     this.plan = plan;
 
     for (const [key, value] of Object.entries({ Application: vars.APP_NAME, Environment: vars.APP_ENVIRONMENT, ...vars.TAGS })) {
@@ -95,6 +100,15 @@ export class Nameplate extends Construct {
       ClusterName: this.clusterName,
       ServiceName: this.serviceName,
       TaskSecurityGroupId: this.taskSecurityGroupId,
+      ...(this.appConfig === undefined
+        ? {}
+        : {
+            AppconfigApplicationId: this.appConfig.applicationId,
+            AppconfigEnvironmentId: this.appConfig.environmentId,
+            AppconfigProfileId: this.appConfig.profileId,
+            AppconfigStrategyId: this.appConfig.strategyId,
+            AppconfigAtOnceStrategyId: this.appConfig.atOnceStrategyId,
+          }),
     };
   }
 
@@ -139,6 +153,9 @@ export class Nameplate extends Construct {
     }
     if (dnsSize + 200 > RESOURCES_PER_OPERATION) {
       warn('resources', `${dnsSize} zones and records are more than CloudFormation makes in one operation (${RESOURCES_PER_OPERATION} resources over all nested stacks): deploy the mapping in steps.`);
+    }
+    if (vars.MAPPING_SCHEMA_PATH !== null && isJson(vars.PROXY_CONFIG_PATH) === false) {
+      warn('MAPPING_SCHEMA_PATH', `MAPPING_SCHEMA_PATH is set, and ${vars.PROXY_CONFIG_PATH} is not JSON: AWS documents AppConfig's JSON Schema validators for JSON, and may refuse every deployment of a mapping in YAML.`);
     }
     if (isPlanOf(plan, vars.PROXY_CONFIG_PATH) === false) {
       warn('PLAN', `The plan was made from another mapping than ${vars.PROXY_CONFIG_PATH} is now: nameplate plan ${vars.PROXY_CONFIG_PATH} --state ${vars.PLAN_PATH} --output ${vars.PLAN_PATH}`);

@@ -3,6 +3,7 @@ import * as ecs from 'aws-cdk-lib/aws-ecs';
 import * as iam from 'aws-cdk-lib/aws-iam';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { agentOf, agentRepository, agentUrl, type AppConfig } from './appconfig';
 import { capacity, clusterProviders, deploymentAlarms } from './deployments';
 import { EXEC_ACTIONS, type Endpoints } from './endpoints';
 import { acknowledge } from './findings';
@@ -27,6 +28,8 @@ export interface Parts {
   readonly groups: SecurityGroups;
   readonly endpoints: Endpoints;
   readonly mapping: Mapping;
+  /** `undefined` where tasks read the mapping from S3. */
+  readonly appConfig: AppConfig | undefined;
   readonly image: Image;
   readonly balancer: LoadBalancer;
 }
@@ -60,9 +63,9 @@ export class Service extends Construct {
       memory: String(vars.TASK_MEMORY),
       runtimePlatform: { cpuArchitecture: vars.TASK_PLATFORM, operatingSystemFamily: 'LINUX' },
       executionRoleArn: vars.EXECUTION_ROLE_ARN ?? this.executionRole(settled, parts.image).attrArn,
-      taskRoleArn: vars.TASK_ROLE_ARN ?? this.taskRole(settled, parts.mapping).attrArn,
+      taskRoleArn: vars.TASK_ROLE_ARN ?? this.taskRole(settled, parts).attrArn,
       volumes: [{ name: 'cache' }],
-      containerDefinitions: [this.container(settled, parts)],
+      containerDefinitions: agentOf(settled, this.container(settled, parts), Stack.of(this).region),
     });
     acknowledge(task, { 'AwsSolutions::AwsSolutions-ECS2': 'NAMEPLATE_SETTINGS has the settings, in which there are no secrets' });
     if (vars.SERVICE) {
@@ -117,7 +120,7 @@ export class Service extends Construct {
   private container(settled: Settled, parts: Parts): ecs.CfnTaskDefinition.ContainerDefinitionProperty {
     const { vars, prefix } = settled;
     const settings = settingsOf(settled, {
-      mappingUri: parts.mapping.uri,
+      mappingUri: parts.appConfig === undefined ? parts.mapping.uri : agentUrl(settled),
       endpointDnsName: parts.endpoints.executeApiDnsName,
       loadBalancerCidrs: parts.network.loadBalancerCidrs,
     });
@@ -150,15 +153,16 @@ export class Service extends Construct {
   }
 
   private executionRole({ vars, prefix }: Settled, image: Image): iam.CfnRole {
+    const pulled = [image.pulledArn, agentRepository(vars)].filter((arn) => arn !== undefined);
     const pull =
-      image.pulledArn === undefined
+      pulled.length === 0
         ? []
         : [
             { Effect: 'Allow', Action: 'ecr:GetAuthorizationToken', Resource: '*' },
             {
               Effect: 'Allow',
               Action: ['ecr:BatchCheckLayerAvailability', 'ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
-              Resource: image.pulledArn,
+              Resource: pulled.length === 1 ? pulled[0] : pulled,
             },
           ];
     const role = this.role(vars, 'ExecutionRole', 'Starts the tasks of Nameplate: pulls the image, writes the logs', 'execution', [
@@ -173,9 +177,9 @@ export class Service extends Construct {
     return role;
   }
 
-  private taskRole({ vars }: Settled, mapping: Mapping): iam.CfnRole {
+  private taskRole({ vars }: Settled, { mapping, appConfig }: Parts): iam.CfnRole {
     const role = this.role(vars, 'TaskRole', 'What a running task of Nameplate may do: read the mapping', 'task', [
-      { Effect: 'Allow', Action: 's3:GetObject', Resource: mapping.objectArn },
+      appConfig?.statement ?? { Effect: 'Allow', Action: 's3:GetObject', Resource: mapping.objectArn },
       ...(vars.ECS_EXEC ? [{ Effect: 'Allow', Action: EXEC_ACTIONS, Resource: '*' }] : []),
       ...(vars.S3_KMS_KEY_ARN === null ? [] : [{ Effect: 'Allow', Action: 'kms:Decrypt', Resource: vars.S3_KMS_KEY_ARN }]),
     ]);

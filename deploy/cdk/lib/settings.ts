@@ -65,6 +65,8 @@ export function settingsOf(settled: Settled, facts: Facts): Record<string, unkno
     client: { keep_alive: `${keepAlive(settled)}s` },
     shutdown: shutdownOf(vars.STOP_TIMEOUT),
     log: { format: 'json' },
+    // The alarms of a rollout need the metrics.
+    ...(vars.MAPPING_SOURCE === 'appconfig' ? { emf: { interval: '60s', dimensions: { Service: settled.prefix } } } : {}),
     ...vars.EXTRA_SETTINGS,
   };
 }

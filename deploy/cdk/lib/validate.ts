@@ -1,4 +1,5 @@
 import type { Faults } from './faults';
+import { checkAppConfig } from './appconfig';
 import { checkDeployments, checkPrivateCa } from './deployments';
 import { parseCidr } from './networks';
 import { checkRules } from './rules';
@@ -8,7 +9,7 @@ import type { Variables } from './variables';
 /** What VALIDATION_ZONE_IDS says of a zone whose records somebody writes by hand. */
 export const BY_HAND = 'by-hand';
 
-const SERVICES = ['execute-api', 'logs', 'ecr.api', 'ecr.dkr', 's3', 'ssmmessages'];
+const SERVICES = ['execute-api', 'logs', 'ecr.api', 'ecr.dkr', 's3', 'ssmmessages', 'appconfigdata'];
 const RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 /** Adds to `faults` everything that is wrong with the variables, each alone and together with the plan. */
@@ -27,6 +28,7 @@ export function checkVariables(vars: Variables, plan: Plan, region: string, faul
   checkScaling(vars, region, faults);
   checkPrivateCa(vars, plan, region, faults);
   checkDeployments(vars, faults);
+  checkAppConfig(vars, region, faults);
 }
 
 function checkNames(vars: Variables, faults: Faults): void {

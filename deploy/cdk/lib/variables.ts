@@ -10,7 +10,10 @@ export type TaskPlatform = 'ARM64' | 'X86_64';
 export type HostedZones = 'create' | 'existing' | 'none';
 
 /** A service whose VPC endpoint an existing VPC may have already. */
-export type EndpointService = 'execute-api' | 'logs' | 'ecr.api' | 'ecr.dkr' | 's3' | 'ssmmessages';
+export type EndpointService = 'execute-api' | 'logs' | 'ecr.api' | 'ecr.dkr' | 's3' | 'ssmmessages' | 'appconfigdata';
+
+/** How a changed mapping reaches tasks: all of them within a poll, or in steps that alarms roll back. */
+export type MappingSource = 's3' | 'appconfig';
 
 /**
  * All variables, with a value for each. The names are upper case because they are those of the Terraform module and
@@ -141,6 +144,22 @@ export interface Variables {
   DEPLOYMENT_ALARMS: string[];
   /** How many percent of the tasks beyond TASK_SCALE_MIN run on Fargate Spot. Default 0. */
   FARGATE_SPOT_PCT: number;
+  /** `s3`: tasks poll the object; `appconfig`: AWS AppConfig reads it and gives it to tasks in steps. Default `s3`. */
+  MAPPING_SOURCE: MappingSource;
+  /** The image of the AppConfig agent, in an ECR repository of the region. Required where MAPPING_SOURCE is `appconfig`. Default null. */
+  APPCONFIG_AGENT_IMAGE: string | null;
+  /** Seconds between two questions of the agent to AppConfig, 5 to 300. Default 15. */
+  APPCONFIG_POLL_SECONDS: number;
+  /** A JSON Schema that AppConfig holds a mapping in JSON against, relative to the current folder. Default null. */
+  MAPPING_SCHEMA_PATH: string | null;
+  /** Minutes until AppConfig has given a mapping to all tasks, 0 to 1440. Default 10. */
+  ROLLOUT_MINUTES: number;
+  /** How many percent of the tasks each step of a rollout adds, 1 to 100. Default 20. */
+  ROLLOUT_GROWTH_PCT: number;
+  /** Minutes that AppConfig still watches the alarms after all tasks have a mapping, 0 to 1440. Default 10. */
+  ROLLOUT_BAKE_MINUTES: number;
+  /** A mapping is rolled back when over so many percent of the requests are refused or answered with a 5xx, or tasks differ by as many. Default 10. */
+  ROLLOUT_ALARM_PCT: number;
   /** Make the service. False at the first deployment, until the image and the mapping are uploaded. Default true. CDK only. */
   SERVICE: boolean;
 }
@@ -224,6 +243,14 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   IMAGE_DIGEST: { kind: 'text', fallback: null },
   DEPLOYMENT_ALARMS: { kind: 'list', fallback: [] },
   FARGATE_SPOT_PCT: { kind: 'number', fallback: 0 },
+  MAPPING_SOURCE: { kind: 'text', fallback: 's3' },
+  APPCONFIG_AGENT_IMAGE: { kind: 'text', fallback: null },
+  APPCONFIG_POLL_SECONDS: { kind: 'number', fallback: 15 },
+  MAPPING_SCHEMA_PATH: { kind: 'text', fallback: null },
+  ROLLOUT_MINUTES: { kind: 'number', fallback: 10 },
+  ROLLOUT_GROWTH_PCT: { kind: 'number', fallback: 20 },
+  ROLLOUT_BAKE_MINUTES: { kind: 'number', fallback: 10 },
+  ROLLOUT_ALARM_PCT: { kind: 'number', fallback: 10 },
   SERVICE: { kind: 'flag', fallback: true },
 };
 

@@ -93,7 +93,8 @@ synth existing "$plan" CREATE_VPC=false EXTERNAL_VPC_ID=vpc-0123456789abcdef0 \
 sed 's/"import_names": \[\]/"import_names": ["*.orders.corp"]/' "$plan" >"$out/cdk-staged-plan.json"
 synth staged "$out/cdk-staged-plan.json" "${made[@]}" \
     PRIVATE_CA_ARN=arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/01234567-89ab-cdef-0123-456789abcdef \
-    IMAGE_DIGEST="sha256:$(printf '%064d' 0)" DEPLOYMENT_ALARMS=errors FARGATE_SPOT_PCT=70
+    IMAGE_DIGEST="sha256:$(printf '%064d' 0)" DEPLOYMENT_ALARMS=errors FARGATE_SPOT_PCT=70 \
+    MAPPING_SOURCE=appconfig APPCONFIG_AGENT_IMAGE=111122223333.dkr.ecr.eu-west-1.amazonaws.com/aws-appconfig-agent:2.x
 # More zones and certificates than the fixed cases have, and public subnets.
 synth more "$more" "${made[@]}" PUBLIC_SUBNETS=true
 

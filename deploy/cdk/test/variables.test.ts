@@ -23,6 +23,7 @@ type Bad = [changes: object, says: string, base?: NameplateProps];
 const withPlan = (changes: Partial<Plan>) => ({ PLAN: { ...PLAN, ...changes } });
 const OTHER_REGION = 'arn:aws:acm:us-east-1:111122223333:certificate/01234567-89ab-cdef-0123-456789abcdef';
 const CA = 'arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/01234567-89ab-cdef-0123-456789abcdef';
+const APPCONFIG = { MAPPING_SOURCE: 'appconfig', APPCONFIG_AGENT_IMAGE: '111122223333.dkr.ecr.eu-west-1.amazonaws.com/aws-appconfig-agent:2.x' };
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 const ARN = OTHER_REGION.replace('us-east-1', 'eu-west-1');
 
@@ -222,6 +223,25 @@ const BAD: Record<string, Bad[]> = {
     [{ FARGATE_SPOT_PCT: 101 }, 'FARGATE_SPOT_PCT is 101'],
     [{ FARGATE_SPOT_PCT: 0.5 }, 'FARGATE_SPOT_PCT is 0.5'],
   ],
+  MAPPING_SOURCE: [
+    [{ MAPPING_SOURCE: 'efs' }, 'it is s3 or appconfig'],
+    [{ ...APPCONFIG, S3_KMS_KEY_ARN: 'arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-4000-8000-000000000003' }, 'S3_KMS_KEY_ARN is set'],
+    [{ ...APPCONFIG, EXTRA_SETTINGS: { emf: { interval: '20s' } } }, 'EXTRA_SETTINGS has emf'],
+  ],
+  APPCONFIG_AGENT_IMAGE: [
+    [{ APPCONFIG_AGENT_IMAGE: 'agent:latest' }, 'names no version'],
+    [{ MAPPING_SOURCE: 'appconfig' }, 'APPCONFIG_AGENT_IMAGE is missing'],
+    [{ ...APPCONFIG, APPCONFIG_AGENT_IMAGE: 'public.ecr.aws/aws-appconfig/aws-appconfig-agent:2.x' }, 'is in no ECR registry of eu-west-1'],
+  ],
+  APPCONFIG_POLL_SECONDS: [[{ APPCONFIG_POLL_SECONDS: 1 }, 'from 5 to 300']],
+  MAPPING_SCHEMA_PATH: [
+    [{ MAPPING_SCHEMA_PATH: 'schema.json' }, 'goes with MAPPING_SOURCE appconfig'],
+    [{ ...APPCONFIG, MAPPING_SCHEMA_PATH: 'no-such-schema.json' }, 'which is no JSON object'],
+  ],
+  ROLLOUT_MINUTES: [[{ ROLLOUT_MINUTES: 1441 }, 'from 0 to 1440']],
+  ROLLOUT_GROWTH_PCT: [[{ ROLLOUT_GROWTH_PCT: 0 }, 'from 1 to 100']],
+  ROLLOUT_BAKE_MINUTES: [[{ ROLLOUT_BAKE_MINUTES: 0.5 }, 'from 0 to 1440']],
+  ROLLOUT_ALARM_PCT: [[{ ROLLOUT_ALARM_PCT: 0 }, 'above 0 and up to 100']],
   SERVICE: [[{ SERVICE: 'later' }, 'not true or false']],
 };
 

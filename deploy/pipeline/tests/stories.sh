@@ -389,6 +389,63 @@ the_query_for_existing_endpoints_makes_the_map_of_them() {
     }
 }
 
+# moto has no deployments of AppConfig. Each list-deployments takes a line of `states`: number, state and version; what is
+# started is in `started`. The rest is the AWS CLI's.
+fake_appconfig() {
+    mkdir -p fake
+    cat >fake/aws <<END
+#!/usr/bin/env bash
+case "\$1 \$2" in
+    "appconfig list-deployments") head -n 1 "$folder/states"; sed -i 1d "$folder/states" ;;
+    "appconfig start-deployment") printf '%s\\n' "\$*" >"$folder/started"; echo 8 ;;
+    *) exec "$(command -v aws)" "\$@" ;;
+esac
+END
+    chmod +x fake/aws
+    printf '%s\n' "$@" >states
+    rm -f started
+}
+rollout() { run "$1" env "PATH=$folder/fake:$PATH" APPCONFIG_ROLLOUT="$ids" ROLLOUT_PAUSE=0 ROLLOUT_QUESTIONS=3 "$pipeline/rollout.sh"; }
+
+a_rollout_waits_for_the_last_one_and_for_its_own_end() {
+    seeded a.team.example.com
+    local ids=app1/env1/prf1/str1 version
+    version=$(aws s3api head-object --bucket "$bucket" --key mapping.yaml --query VersionId --output text)
+    fake_appconfig "7 BAKING old" "7 COMPLETE old" "8 DEPLOYING $version" "8 BAKING $version" "8 COMPLETE $version"
+    rollout 0
+    said "rollout 8: all tasks have it"
+    for words in "--application-id app1 --environment-id env1" "--configuration-profile-id prf1 --deployment-strategy-id str1" \
+        "--configuration-version $version"; do
+        grep -qF -- "$words" started || { cp started said; return 1; }
+    done
+    fake_appconfig "8 COMPLETE $version"
+    rollout 0
+    said "already"
+    [ ! -e started ]
+    fake_appconfig "None None None" "8 COMPLETE $version"
+    rollout 0
+}
+
+a_rollout_that_is_taken_back_fails() {
+    seeded a.team.example.com
+    local ids=app1/env1/prf1/str1
+    fake_appconfig "7 COMPLETE old" "8 ROLLING_BACK new" "8 ROLLED_BACK new"
+    rollout 6
+    said "taken back"
+    fake_appconfig "7 COMPLETE old" "9 COMPLETE other"
+    rollout 2
+    said "somebody else"
+    fake_appconfig "7 BAKING old" "7 BAKING old" "7 BAKING old"
+    rollout 2
+    said "still BAKING"
+    fake_appconfig ""
+    rollout 2
+    said "appconfig:ListDeployments"
+    ids=app1/env1/prf1
+    rollout 2
+    said "four ids"
+}
+
 story a_fault_is_told_on_its_line
 story the_first_mapping_is_deployed_and_then_uploaded
 story a_domain_of_a_known_parent_is_uploaded_at_once
@@ -405,5 +462,7 @@ story a_release_that_failed_is_made_good_by_the_next_one
 story a_release_that_was_superseded_is_not_skipped
 story without_variables_nothing_is_deployed
 story the_pull_request_has_one_comment_and_a_label_while_it_needs_a_deployment
+story a_rollout_waits_for_the_last_one_and_for_its_own_end
+story a_rollout_that_is_taken_back_fails
 story the_query_for_existing_endpoints_makes_the_map_of_them
 printf '%s passed, 0 failed\n' "$passed"

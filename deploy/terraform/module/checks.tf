@@ -98,3 +98,10 @@ check "security_groups_are_of_the_vpc" {
     error_message = "CREATE_VPC is true, and a security group is of one VPC: the first apply cannot work with EXTERNAL_ALB_SG_ID, EXTERNAL_ENDPOINT_SG_ID or EXTERNAL_FARGATE_SG_ID, because no group can be in a VPC that is not made yet. Leave them out at first, or use an existing VPC (CREATE_VPC = false)."
   }
 }
+
+check "the_schema_is_for_a_mapping_in_json" {
+  assert {
+    condition     = var.MAPPING_SCHEMA_PATH == null || can(jsondecode(file(local.mapping_path)))
+    error_message = "MAPPING_SCHEMA_PATH is set, and ${var.PROXY_CONFIG_PATH} is not JSON. AWS documents AppConfig's JSON Schema validators for JSON: it may refuse every deployment of a mapping in YAML. Write the mapping as JSON, or leave MAPPING_SCHEMA_PATH out."
+  }
+}

@@ -12,7 +12,7 @@ data "aws_ec2_managed_prefix_list" "s3" {
 }
 
 locals {
-  needed_endpoints  = toset(concat(["execute-api", "logs", "ecr.api", "ecr.dkr"], var.ECS_EXEC ? ["ssmmessages"] : []))
+  needed_endpoints  = toset(concat(["execute-api", "logs", "ecr.api", "ecr.dkr"], var.ECS_EXEC ? ["ssmmessages"] : [], local.appconfig ? ["appconfigdata"] : []))
   missing_endpoints = toset([for service in local.needed_endpoints : service if !contains(keys(var.EXISTING_ENDPOINTS), service)])
 
   execute_api_exists = contains(keys(var.EXISTING_ENDPOINTS), "execute-api")
@@ -44,9 +44,10 @@ locals {
       Resource  = "${aws_cloudwatch_log_group.service.arn}:*"
       Condition = local.own_account
     }
-    "ecr.api"     = local.ecr_pull
-    "ecr.dkr"     = local.ecr_pull
-    "ssmmessages" = merge(local.exec_statement, { Principal = "*", Condition = local.own_account })
+    "ecr.api"       = local.ecr_pull
+    "ecr.dkr"       = local.ecr_pull
+    "appconfigdata" = local.appconfig ? merge(local.appconfig_statement, { Principal = "*", Condition = local.own_account }) : null
+    "ssmmessages"   = merge(local.exec_statement, { Principal = "*", Condition = local.own_account })
   }
 
   ecr_pull = {
@@ -102,7 +103,7 @@ resource "aws_vpc_endpoint" "s3" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat(local.appconfig ? [] : [
       {
         Effect    = "Allow"
         Principal = "*"
@@ -110,6 +111,7 @@ resource "aws_vpc_endpoint" "s3" {
         Resource  = local.mapping_object_arn
         Condition = local.own_account
       },
+      ], [
       # ECR keeps images' layers here, and hands out signed URLs to them.
       {
         Effect    = "Allow"
@@ -117,7 +119,7 @@ resource "aws_vpc_endpoint" "s3" {
         Action    = "s3:GetObject"
         Resource  = "arn:${local.partition}:s3:::prod-${local.region}-starport-layer-bucket/*"
       },
-    ]
+    ])
   })
 
   tags = merge(local.tags, { Name = "${local.prefix}-s3" })

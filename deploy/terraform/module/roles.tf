@@ -23,12 +23,14 @@ locals {
   execution_role_arn = var.EXECUTION_ROLE_ARN == null ? aws_iam_role.execution[0].arn : var.EXECUTION_ROLE_ARN
   task_role_arn      = var.TASK_ROLE_ARN == null ? aws_iam_role.task[0].arn : var.TASK_ROLE_ARN
 
-  pull_statements = length(local.image_repository_arns) == 0 ? [] : [
+  pulled_repository_arns = concat(local.image_repository_arns, local.agent_repository_arns)
+
+  pull_statements = length(local.pulled_repository_arns) == 0 ? [] : [
     { Effect = "Allow", Action = ["ecr:GetAuthorizationToken"], Resource = ["*"] }, # it knows no resources
     {
       Effect   = "Allow"
       Action   = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"]
-      Resource = local.image_repository_arns
+      Resource = local.pulled_repository_arns
     },
   ]
 }
@@ -88,7 +90,7 @@ resource "aws_iam_role_policy" "task" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [for statement in [
-      jsonencode({ Effect = "Allow", Action = "s3:GetObject", Resource = local.mapping_object_arn }),
+      local.appconfig ? jsonencode(local.appconfig_statement) : jsonencode({ Effect = "Allow", Action = "s3:GetObject", Resource = local.mapping_object_arn }),
       var.ECS_EXEC ? jsonencode(local.exec_statement) : "",
       var.S3_KMS_KEY_ARN != null ? jsonencode({ Effect = "Allow", Action = "kms:Decrypt", Resource = var.S3_KMS_KEY_ARN }) : "",
     ] : jsondecode(statement) if statement != ""]

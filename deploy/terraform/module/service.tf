@@ -76,7 +76,7 @@ resource "aws_ecs_task_definition" "this" {
   memory                   = tostring(var.TASK_MEMORY)
   execution_role_arn       = local.execution_role_arn
   task_role_arn            = local.task_role_arn
-  container_definitions    = jsonencode([local.container])
+  container_definitions    = "[${join(",", local.containers)}]"
 
   runtime_platform {
     operating_system_family = "LINUX"
@@ -94,6 +94,10 @@ resource "aws_ecs_task_definition" "this" {
     precondition {
       condition     = var.IMAGE == null || var.EXTERNAL_FARGATE_SG_ID != null || try(local.image_parts[1] == local.region, false)
       error_message = "IMAGE is ${coalesce(var.IMAGE, "-")}, which tasks cannot reach: they have a way to ECR of ${local.region} alone, through VPC endpoints. Push the image to the repository that is made (output ecr_repository_url), or to another ECR repository of ${local.region}; or give tasks a way out with a security group of your own, EXTERNAL_FARGATE_SG_ID."
+    }
+    precondition {
+      condition     = !local.appconfig || var.EXTERNAL_FARGATE_SG_ID != null || try(local.agent_parts[1] == local.region, false)
+      error_message = "APPCONFIG_AGENT_IMAGE is ${coalesce(var.APPCONFIG_AGENT_IMAGE, "-")}, which tasks cannot reach: they have a way to ECR of ${local.region} alone. Copy it to an ECR repository of ${local.region}; or give tasks a way out with a security group of your own, EXTERNAL_FARGATE_SG_ID."
     }
     precondition {
       condition     = length(local.foreign_regions) == 0 || length(var.EXTRA_ENDPOINTS) > 0
@@ -189,5 +193,6 @@ resource "aws_ecs_service" "this" {
     aws_vpc_security_group_egress_rule.task_to_dns,
     aws_route_table_association.private,
     aws_s3_object.mapping,
+    aws_appconfig_deployment.first,
   ]
 }

@@ -16,7 +16,7 @@ locals {
   settings = {
     listeners = [{ for key, value in local.listener : key => value if value != null }]
     admin     = "0.0.0.0:${local.admin_port}"
-    mapping   = "s3://${local.mapping_bucket}/${local.mapping_key}"
+    mapping   = local.mapping_source
     endpoint  = { name = local.execute_api_dns_name }
     endpoints = { for name, dns_name in var.EXTRA_ENDPOINTS : name => { name = dns_name } }
     # What the client used: through an NLB, always https on 443. An ALB says it in headers, which we believe its subnets.
@@ -30,5 +30,8 @@ locals {
     log      = { format = "json" }
   }
 
-  settings_text = jsonencode(merge(local.settings, var.EXTRA_SETTINGS))
+  # The alarms of a rollout need the metrics.
+  rollout_settings = { for key, value in { emf = { interval = "60s", dimensions = { Service = local.prefix } } } : key => value if local.appconfig }
+
+  settings_text = jsonencode(merge(local.settings, local.rollout_settings, var.EXTRA_SETTINGS))
 }

@@ -338,14 +338,14 @@ variable "ROUTE_TABLE_IDS" {
 }
 
 variable "EXISTING_ENDPOINTS" {
-  description = "VPC endpoints that the existing VPC has already, service to id; only those missing are made. Keys: execute-api, logs, ecr.api, ecr.dkr, s3, ssmmessages. Default: none."
+  description = "VPC endpoints that the existing VPC has already, service to id; only those missing are made. Keys: execute-api, logs, ecr.api, ecr.dkr, s3, ssmmessages, appconfigdata. Default: none."
   type        = map(string)
   nullable    = false
   default     = {}
 
   validation {
-    condition     = alltrue([for service in keys(var.EXISTING_ENDPOINTS) : contains(["execute-api", "logs", "ecr.api", "ecr.dkr", "s3", "ssmmessages"], service)])
-    error_message = "EXISTING_ENDPOINTS has a service that is not needed. Its keys are execute-api, logs, ecr.api, ecr.dkr, s3 and ssmmessages."
+    condition     = alltrue([for service in keys(var.EXISTING_ENDPOINTS) : contains(["execute-api", "logs", "ecr.api", "ecr.dkr", "s3", "ssmmessages", "appconfigdata"], service)])
+    error_message = "EXISTING_ENDPOINTS has a service that is not needed. Its keys are execute-api, logs, ecr.api, ecr.dkr, s3, ssmmessages and appconfigdata."
   }
   validation {
     condition     = alltrue([for id in values(var.EXISTING_ENDPOINTS) : can(regex("^vpce-[0-9a-f]{8,17}$", id))])
@@ -864,5 +864,113 @@ variable "FARGATE_SPOT_PCT" {
   validation {
     condition     = var.FARGATE_SPOT_PCT >= 0 && var.FARGATE_SPOT_PCT <= 100 && floor(var.FARGATE_SPOT_PCT) == var.FARGATE_SPOT_PCT
     error_message = "FARGATE_SPOT_PCT must be a whole percentage from 0 to 100."
+  }
+}
+
+# --- The mapping through AWS AppConfig -----------------------------------------------------------------------------
+
+variable "MAPPING_SOURCE" {
+  description = "How a changed mapping reaches tasks: s3, all of them within a poll of the object; or appconfig, in steps that alarms roll back, through AWS AppConfig, which reads the same object. Default: s3."
+  type        = string
+  nullable    = false
+  default     = "s3"
+
+  validation {
+    condition     = contains(["s3", "appconfig"], var.MAPPING_SOURCE)
+    error_message = "MAPPING_SOURCE must be s3 or appconfig."
+  }
+  validation {
+    condition     = var.MAPPING_SOURCE == "s3" || var.S3_KMS_KEY_ARN == null
+    error_message = "MAPPING_SOURCE is appconfig, and S3_KMS_KEY_ARN is set: AppConfig reads objects that S3 encrypts with its own key only (AppConfig user guide, About configurations stored in Amazon S3). Leave one of the two out."
+  }
+  validation {
+    condition     = var.MAPPING_SOURCE == "s3" || length(setintersection(try(keys(var.EXTRA_SETTINGS), []), ["mapping", "emf"])) == 0
+    error_message = "MAPPING_SOURCE is appconfig, and EXTRA_SETTINGS has `mapping` or `emf`: tasks read the mapping from the agent, and the alarms that roll a mapping back look at the metrics that `emf` is set for here. Leave both out."
+  }
+}
+
+variable "APPCONFIG_AGENT_IMAGE" {
+  description = "The image of the AWS AppConfig agent, a copy in an ECR repository of the stack's region: tasks reach no public registry. Required when MAPPING_SOURCE is appconfig."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-zA-Z0-9./_:-]*(:[a-zA-Z0-9_][a-zA-Z0-9._-]*|@sha256:[0-9a-f]{64})$", coalesce(var.APPCONFIG_AGENT_IMAGE, "agent:2.0"))) && !endswith(coalesce(var.APPCONFIG_AGENT_IMAGE, "agent:2.0"), ":latest")
+    error_message = "APPCONFIG_AGENT_IMAGE must be an image's URI with a digest, or with a tag other than latest, for example 111122223333.dkr.ecr.eu-west-1.amazonaws.com/aws-appconfig-agent:2.x."
+  }
+  validation {
+    condition     = var.MAPPING_SOURCE == "s3" || var.APPCONFIG_AGENT_IMAGE != null
+    error_message = "MAPPING_SOURCE is appconfig, so APPCONFIG_AGENT_IMAGE must name the agent's image: copy public.ecr.aws/aws-appconfig/aws-appconfig-agent:2.x into an ECR repository of the stack's region."
+  }
+}
+
+variable "APPCONFIG_POLL_SECONDS" {
+  description = "Seconds between two questions of the agent to AppConfig, 5 to 300. Default: 15."
+  type        = number
+  nullable    = false
+  default     = 15
+
+  validation {
+    condition     = var.APPCONFIG_POLL_SECONDS >= 5 && var.APPCONFIG_POLL_SECONDS <= 300 && floor(var.APPCONFIG_POLL_SECONDS) == var.APPCONFIG_POLL_SECONDS
+    error_message = "APPCONFIG_POLL_SECONDS must be whole seconds from 5 to 300."
+  }
+}
+
+variable "MAPPING_SCHEMA_PATH" {
+  description = "A JSON Schema that AppConfig holds a mapping in JSON against before it deploys it: docs/mapping.schema.json, or what `nameplate schema mapping` prints. A relative path starts at the root module's folder. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.MAPPING_SCHEMA_PATH == null || var.MAPPING_SOURCE == "appconfig"
+    error_message = "MAPPING_SCHEMA_PATH goes with MAPPING_SOURCE = \"appconfig\"."
+  }
+}
+
+variable "ROLLOUT_MINUTES" {
+  description = "Minutes until AppConfig has given a mapping to all tasks, 0 to 1440. Default: 10."
+  type        = number
+  nullable    = false
+  default     = 10
+
+  validation {
+    condition     = var.ROLLOUT_MINUTES >= 0 && var.ROLLOUT_MINUTES <= 1440 && floor(var.ROLLOUT_MINUTES) == var.ROLLOUT_MINUTES
+    error_message = "ROLLOUT_MINUTES must be whole minutes from 0 to 1440, which is what AppConfig takes."
+  }
+}
+
+variable "ROLLOUT_GROWTH_PCT" {
+  description = "How many percent of the tasks each step of a rollout adds, 1 to 100. Default: 20."
+  type        = number
+  nullable    = false
+  default     = 20
+
+  validation {
+    condition     = var.ROLLOUT_GROWTH_PCT >= 1 && var.ROLLOUT_GROWTH_PCT <= 100
+    error_message = "ROLLOUT_GROWTH_PCT must be a percentage from 1 to 100."
+  }
+}
+
+variable "ROLLOUT_BAKE_MINUTES" {
+  description = "Minutes that AppConfig still watches the alarms after all tasks have a mapping, 0 to 1440. Default: 10."
+  type        = number
+  nullable    = false
+  default     = 10
+
+  validation {
+    condition     = var.ROLLOUT_BAKE_MINUTES >= 0 && var.ROLLOUT_BAKE_MINUTES <= 1440 && floor(var.ROLLOUT_BAKE_MINUTES) == var.ROLLOUT_BAKE_MINUTES
+    error_message = "ROLLOUT_BAKE_MINUTES must be whole minutes from 0 to 1440, which is what AppConfig takes."
+  }
+}
+
+variable "ROLLOUT_ALARM_PCT" {
+  description = "A mapping is rolled back when over so many percent of the requests are refused, or answered with a 5xx, or when tasks differ by as many. Default: 10."
+  type        = number
+  nullable    = false
+  default     = 10
+
+  validation {
+    condition     = var.ROLLOUT_ALARM_PCT > 0 && var.ROLLOUT_ALARM_PCT <= 100
+    error_message = "ROLLOUT_ALARM_PCT must be a percentage above 0 and up to 100."
   }
 }

@@ -2,7 +2,7 @@
 """What `deploy/terraform/tests/check.sh` plans, and what must come of it.
 
     changes.py cases FOLDER             writes FOLDER/{nlb,alb,staged,existing}.tfvars.json, four deployments of one plan
-    changes.py change NAME FOLDER       writes FOLDER/mapping.yaml and FOLDER/NAME.tfvars.json: `nlb`, and then a change
+    changes.py change NAME FOLDER       writes FOLDER/mapping.yaml and FOLDER/NAME.tfvars.json: a case, and then a change
     changes.py expect NAME PLAN.json    holds `terraform show -json` of that change's plan against what it may change
     changes.py order NAME APPLY.log     holds what `terraform apply` said of that change against the order it must keep
 """
@@ -40,6 +40,8 @@ CASES = {
         "IMAGE_DIGEST": "sha256:" + "0" * 64,
         "DEPLOYMENT_ALARMS": ["errors"],
         "FARGATE_SPOT_PCT": 70,
+        "MAPPING_SOURCE": "appconfig",
+        "APPCONFIG_AGENT_IMAGE": "111122223333.dkr.ecr.eu-west-1.amazonaws.com/aws-appconfig-agent:2.x",
     },
     "existing": {
         "ALARM_TOPIC_ARN": NLB["ALARM_TOPIC_ARN"],
@@ -129,6 +131,10 @@ ATTACHED = {"terraform_data.attached_certificates": ["update"]}
 THE_OBJECT = {"aws_s3_object.mapping": ["update"]}
 CHANGES = {
     "hot": (another_domain, THE_OBJECT),
+    "rollout": (  # over `staged`, whose mapping goes through AppConfig
+        another_domain,
+        {**THE_OBJECT, "aws_appconfig_deployment.mapping[0]": ["delete", "create"]},
+    ),
     "parent": (
         another_parent,
         {
@@ -229,7 +235,7 @@ def write_cases(folder):
 
 
 def write_change(name, folder):
-    variables = variables_of("nlb", folder)
+    variables = variables_of("staged" if name == "rollout" else "nlb", folder)
     mapping = CHANGES[name][0](variables, (HERE / "mapping.yaml").read_text())
     sha256 = hashlib.sha256(mapping.encode()).hexdigest()
     variables["PLAN"]["mapping"].update(version=sha256[:12], sha256=sha256)

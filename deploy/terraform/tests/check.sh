@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that can be known of deploy/terraform without an AWS account: its form, its types, its tests, what a
-# change changes, and what checkov says. Leaves plans and states of three deployments, as JSON, in target/deploy.
+# change changes, and what checkov says. Leaves plans and states of four deployments, as JSON, in target/deploy.
 #
 # It needs terraform (1.9 or newer; tried with 1.11.4), and python3 (3.10 or newer) with its venv module. What cannot be
 # run for want of one of them is said, loudly, and is not a failure.
@@ -114,8 +114,9 @@ run_checkov() {
         : >"$venv/$checkov"
     fi
     # A count that depends on a variable whose default is null is 0 to checkov, and it looks at no such resource. In the
-    # copy that it reads, the resources that EXISTING_* and *_ROLE_ARN replace are made, as they are by default.
-    local copy="$work/checkov" file unset='^  count = (local\.make_bucket|var\.[A-Z_]+ == null) \? 1 : 0$'
+    # copy that it reads, the resources that EXISTING_* and *_ROLE_ARN replace are made, as they are by default, and so are
+    # those of AppConfig.
+    local copy="$work/checkov" file unset='^  count = ((local\.make_bucket|var\.[A-Z_]+ == null) \? 1 : 0|local\.appconfig_count)$'
     mkdir -p "$copy/deploy"
     tar -C "$here/deploy" -cf - --exclude .terraform terraform | tar -C "$copy/deploy" -xf -
     for file in "$here"/deploy/terraform/module/*.tf; do
@@ -164,6 +165,7 @@ if stand_in; then # the real provider would need an account
         cp "$work/log" "$work/$1.log"
     }
     change hot nlb
+    change rollout staged
     change size nlb
     change clients nlb clients
     change fewer clients

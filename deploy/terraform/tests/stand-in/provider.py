@@ -126,7 +126,9 @@ class MadeUp:
 
 
 def validation_options(certificate):
-    """What ACM asks for: the same CNAME for a name and for its wildcard."""
+    """What ACM asks for: the same CNAME for a name and for its wildcard, and nothing where a private CA issues it."""
+    if certificate["certificate_authority_arn"]:
+        return []
     names = {certificate["domain_name"], *(certificate["subject_alternative_names"] or [])}
     return [
         {

@@ -11,8 +11,8 @@ const PAGES: [(&str, &str); 2] = [("docs/deploy.md", DEPLOY), ("docs/cost.md", C
 /// What in a command stands for a value of the reader's.
 const PLACEHOLDERS: [&str; 4] = ["ELB_DNS_NAME", "MAPPING_BUCKET", "ARN", "VERSION_ID"];
 
-/// Upper-case names that are no variable of ours: the mapping's keys, the AWS CLI's.
-const OTHERS: [&str; 3] = ["PRIVATE_API_URL", "CUSTOM_DOMAIN_URL", "AWS_REGION"];
+/// Upper-case names that are no variable of ours: the mapping's keys, the AWS CLI's, a capacity provider of ECS.
+const OTHERS: [&str; 4] = ["PRIVATE_API_URL", "CUSTOM_DOMAIN_URL", "AWS_REGION", "FARGATE_SPOT"];
 
 /// Files that the reader writes.
 const READERS: [&str; 1] = ["deploy/terraform/terraform.tfvars"];

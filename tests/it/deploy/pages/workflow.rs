@@ -89,11 +89,13 @@ fn a_release_goes_in_this_order() {
     let steps = all["jobs"]["release"]["steps"].as_array().expect("steps");
     let runs: Vec<_> = steps.iter().filter_map(|step| Some((step["run"].as_str()?, step["if"].as_str()))).collect();
     let (before, after) = ("steps.decide.outputs.deploy == 'before'", "steps.decide.outputs.deploy == 'after'");
+    let rollout = "vars.APPCONFIG_ROLLOUT != ''";
     let want = [
         ("pipeline/program.sh", None),
         ("pipeline/pipeline.sh decide", None),
         ("pipeline/deploy.sh && pipeline/pipeline.sh save-plan", Some(before)),
         ("pipeline/pipeline.sh upload", None),
+        ("pipeline/rollout.sh", Some(rollout)),
         ("pipeline/deploy.sh", Some(after)),
         ("pipeline/pipeline.sh save-plan && pipeline/pipeline.sh keep-commit", None),
     ];
