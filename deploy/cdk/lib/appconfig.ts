@@ -80,8 +80,8 @@ function checkRollout(vars: Variables, faults: Faults): void {
 }
 
 /**
- * The schema as AppConfig takes it, which is draft 4 alone: all that it says means the same there, but for the names of
- * the draft and of itself. `undefined`: it is no JSON object.
+ * The schema in draft 4, the only draft that AppConfig takes. Its keywords mean the same in both drafts, so only the names
+ * of the draft and of the schema change. `undefined` if the file holds no JSON object.
  */
 export function schemaOf(path: string): string | undefined {
   try {

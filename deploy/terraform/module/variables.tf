@@ -964,7 +964,7 @@ variable "ROLLOUT_BAKE_MINUTES" {
 }
 
 variable "ROLLOUT_ALARM_PCT" {
-  description = "A mapping is rolled back when over so many percent of the requests are refused, or answered with a 5xx, or when tasks differ by as many. Default: 10."
+  description = "The percentage of requests, refused or answered with a 5xx, above which a mapping is rolled back. Tasks that differ by more than this roll it back too. Default: 10."
   type        = number
   nullable    = false
   default     = 10

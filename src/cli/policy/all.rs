@@ -14,10 +14,10 @@ use futures_util::stream::{self, StreamExt};
 use serde::Serialize;
 
 use super::super::exit::{FAULTY, UNUSABLE};
-use super::apply::{ApplyArgs, Target, carry_out, prepare};
+use super::apply::{ApplyArgs, Target};
 use super::manifest::{Listed, Manifest};
 use super::options::{Policies, Refused};
-use super::outcome::{DONE, HALF_DONE, Said, TO_DO, say};
+use super::outcome::{self, DONE, HALF_DONE, Said, TO_DO, say};
 use crate::aws::gateway::{Gateway, Role};
 
 /// Accounts that are worked on at once.
@@ -38,6 +38,7 @@ struct Outcome<'a> {
 }
 
 /// A stage to deploy, and who does it.
+#[derive(Clone)]
 struct Work<'a> {
     target: Target<'a>,
     role: Option<Role>,
@@ -56,12 +57,10 @@ pub(super) fn apply_all(args: &ApplyArgs, input: &mut dyn Read, said: &mut Said<
         Err((code, what)) => return say(said, code, &what),
     };
     made.warnings.iter().for_each(|warning| drop(writeln!(said.err, "{warning}")));
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(e) => return say(said, UNUSABLE, &format!("error: no runtime to call AWS with: {e}")),
-    };
-    let outcomes = runtime.block_on(everything(&work, args, said));
-    conclude(&outcomes, args, said)
+    outcome::run(said, async |said| {
+        let outcomes = everything(&work, args, said).await;
+        conclude(&outcomes, args, said)
+    })
 }
 
 /// What the manifest and the mapping together ask for; what they do not agree on is refused.
@@ -114,7 +113,7 @@ async fn everything<'a>(work: &[Work<'a>], args: &ApplyArgs, said: &mut Said<'_>
     let (mut outcomes, mut todo) = (Vec::new(), Vec::new());
     for (work, outcome) in work.iter().zip(dry) {
         match outcome.code {
-            TO_DO => todo.push(Work { target: work.target, role: work.role.clone() }),
+            TO_DO => todo.push(work.clone()),
             _ => outcomes.push(outcome),
         }
     }
@@ -161,11 +160,7 @@ async fn one<'a>(work: &Work<'a>, dry: bool, gateway: &Gateway) -> Outcome<'a> {
     let Work { target, role } = work;
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let mut said = Said { out: &mut out, err: &mut err };
-    let code = match prepare(*target, gateway, &mut said).await {
-        Ok(task) => carry_out(&task, dry, gateway, &mut said).await,
-        Err(refused) => Err(refused),
-    };
-    let code = code.unwrap_or_else(|(code, what)| say(&mut said, code, &what));
+    let code = target.apply(dry, gateway, &mut said).await;
     let outcome = match code {
         DONE if dry => "nothing to do",
         DONE => "done",

@@ -12,7 +12,7 @@ use clap::Args;
 use super::super::exit::{FAULTY, UNUSABLE};
 use super::deployed::{Standing, description, is_ours, standing};
 use super::options::{Made, Policies, Refused};
-use super::outcome::{DONE, HALF_DONE, Said, TO_DO, say};
+use super::outcome::{DONE, HALF_DONE, Said, TO_DO, run, say};
 use crate::aws::gateway::{Canary, Deployment, Fault, Gateway, RestApi, Stage};
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::version_of;
@@ -60,7 +60,7 @@ pub(super) struct Target<'a> {
 }
 
 /// What is to be done, once nothing stands against it.
-pub(super) struct Task<'a> {
+struct Task<'a> {
     target: Target<'a>,
     /// The policy to put, whole.
     text: String,
@@ -81,17 +81,23 @@ pub(super) fn apply(args: &ApplyArgs, input: &mut dyn Read, said: &mut Said<'_>)
         Err((code, what)) => return say(said, code, &what),
     };
     made.warnings.iter().for_each(|warning| drop(writeln!(said.err, "{warning}")));
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(e) => return say(said, UNUSABLE, &format!("error: no runtime to call AWS with: {e}")),
-    };
-    let done = runtime.block_on(async {
-        let of = &made.policies[0];
+    let of = &made.policies[0];
+    let target = Target { args, of, mapping: made.version, stage };
+    run(said, async |said| {
         let gateway = Gateway::connect(&of.region, None).await;
-        let task = prepare(Target { args, of, mapping: made.version, stage }, &gateway, said).await?;
-        carry_out(&task, args.dry_run, &gateway, said).await
-    });
-    done.unwrap_or_else(|(code, what)| say(said, code, &what))
+        target.apply(args.dry_run, &gateway, said).await
+    })
+}
+
+impl Target<'_> {
+    /// Applies its policy, or in a dry run says what that would change. Gives the exit code.
+    pub(super) async fn apply(self, dry_run: bool, gateway: &Gateway, said: &mut Said<'_>) -> u8 {
+        let done = match prepare(self, gateway, said).await {
+            Ok(task) => carry_out(&task, dry_run, gateway, said).await,
+            Err(refused) => Err(refused),
+        };
+        done.unwrap_or_else(|(code, what)| say(said, code, &what))
+    }
 }
 
 fn one_policy<'a>(args: &'a ApplyArgs, input: &mut dyn Read) -> Result<(Policies, &'a str), Refused> {
@@ -110,11 +116,7 @@ fn one_policy<'a>(args: &'a ApplyArgs, input: &mut dyn Read) -> Result<(Policies
 }
 
 /// Reads how things stand, says what changes, and refuses what must not be done.
-pub(super) async fn prepare<'a>(
-    target: Target<'a>,
-    gateway: &Gateway,
-    said: &mut Said<'_>,
-) -> Result<Task<'a>, Refused> {
+async fn prepare<'a>(target: Target<'a>, gateway: &Gateway, said: &mut Said<'_>) -> Result<Task<'a>, Refused> {
     let Target { args, of, .. } = target;
     let (api, stages, stage) = look(target.stage, of, gateway).await?;
     for warning in warnings(of, &api, &stages) {
@@ -270,12 +272,7 @@ impl Task<'_> {
 }
 
 /// Does what is to be done, or in a dry run says what that is.
-pub(super) async fn carry_out(
-    task: &Task<'_>,
-    dry_run: bool,
-    gateway: &Gateway,
-    said: &mut Said<'_>,
-) -> Result<u8, Refused> {
+async fn carry_out(task: &Task<'_>, dry_run: bool, gateway: &Gateway, said: &mut Said<'_>) -> Result<u8, Refused> {
     let Target { args, of, mapping, stage } = task.target;
     let id = &*of.api_id;
     let must_deploy = task.puts || args.redeploy || !is_deployed(task, said);

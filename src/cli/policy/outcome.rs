@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use super::super::exit::UNUSABLE;
+
 /// Policies were made, or nothing is left to do.
 pub(super) const DONE: u8 = 0;
 
@@ -15,6 +17,14 @@ pub(super) const HALF_DONE: u8 = 4;
 pub(in crate::cli) struct Said<'w> {
     pub(in crate::cli) out: &'w mut dyn Write,
     pub(in crate::cli) err: &'w mut dyn Write,
+}
+
+/// Runs what calls AWS to its end. Gives the exit code.
+pub(super) fn run(said: &mut Said<'_>, calls: impl AsyncFnOnce(&mut Said<'_>) -> u8) -> u8 {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(calls(said)),
+        Err(e) => say(said, UNUSABLE, &format!("error: no runtime to call AWS with: {e}")),
+    }
 }
 
 pub(super) fn say(said: &mut Said<'_>, code: u8, what: &str) -> u8 {

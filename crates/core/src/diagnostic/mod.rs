@@ -266,7 +266,7 @@ impl Faults {
         self
     }
 
-    /// Whether there are so many that no more are worth looking for.
+    /// Whether the limit of counted errors is reached, so that reading can stop.
     pub(crate) fn is_full(&self) -> bool {
         self.more >= MAX_COUNTED
     }

@@ -25,8 +25,8 @@ pub(crate) const MAX_TEXT: usize = 8_192;
 /// has about ten; comments count too, and 30,000 entries commented out in a row still pass.
 pub(super) const MAX_AHEAD: u32 = 262_144;
 
-/// How many characters of any kind it may take in. Reading goes by megabytes a second, so a text without an end is refused
-/// within seconds, and 50,000 entries commented out in a row still pass.
+/// How many characters of any kind it may take in. The parser reads some megabytes a second, so it refuses a text that does
+/// not end within seconds, and still takes 50,000 entries commented out in a row.
 pub(super) const MAX_CHARACTERS: u32 = 8 * 1_024 * 1_024;
 
 /// What counts for the first of the two.

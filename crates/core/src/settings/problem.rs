@@ -23,7 +23,7 @@ impl Wrong {
     }
 }
 
-/// As a command line or the environment is told: on one line.
+/// On one line, as errors of flags and environment variables are printed.
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}; {}", self.what, self.help)

@@ -217,14 +217,20 @@ impl Checked {
         Some(value)
     }
 
+    /// A key that its writer chose: checks it, and returns its path.
+    fn free_key(&mut self, name: &Name, names: &Names, path: &str) -> String {
+        let at = join(path, &name.text);
+        if let Err(Wrong { what, help }) = (names.check)(&name.text) {
+            self.wrong.push(at.clone());
+            self.key_error(name, format!("{path}: {what}"), help);
+        }
+        at
+    }
+
     fn named(&mut self, found: &[(Name, Node)], (table, names): (&Keys, &Names), path: &str) -> Yaml {
         let mut values = Mapping::new();
         for (name, node) in self.unique(found, path) {
-            let at = join(path, &name.text);
-            if let Err(Wrong { what, help }) = (names.check)(&name.text) {
-                self.wrong.push(at.clone());
-                self.key_error(name, format!("{path}: {what}"), help);
-            }
+            let at = self.free_key(name, names, path);
             self.places.push((at.clone(), name.at));
             let value = match &node.shape {
                 Shape::Map(keys) => self.table(node, keys, table, &at),
@@ -245,11 +251,7 @@ impl Checked {
     fn texts(&mut self, found: &[(Name, Node)], (names, text): (&Names, &Text), path: &str) -> Yaml {
         let mut values = Mapping::new();
         for (name, node) in self.unique(found, path) {
-            let at = join(path, &name.text);
-            if let Err(Wrong { what, help }) = (names.check)(&name.text) {
-                self.wrong.push(at.clone());
-                self.key_error(name, format!("{path}: {what}"), help);
-            }
+            let at = self.free_key(name, names, path);
             self.places.push((at.clone(), node.at));
             let value = self.scalar(node, &Scalar::Text(*text), &at, None);
             values.insert(Yaml::String(name.text.clone()), value);
