@@ -14,7 +14,7 @@ build=$(cd "$build" && pwd)
 # Without a fuzzer the same checks still hold every seed.
 replay() {
     printf '\n!! NOT FUZZED: %s\n!! The checks run over the seeds only.\n\n' "$1" >&2
-    exec cargo test --manifest-path fuzz/Cargo.toml --target-dir "$build" --locked
+    exec cargo test -p nameplate-promises --locked
 }
 
 PATH=$PATH:$build/bin

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| nameplate_fuzz::checks::proxy_header(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| nameplate_promises::proxy_header(input));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| nameplate_fuzz::checks::rewrite(input));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| nameplate_promises::rewrite(input));

@@ -43,9 +43,11 @@ fn written(text: &str, name: &Host) {
     assert_eq!(Host::parse(name_text).as_ref(), Ok(name), "{text:?}");
     assert_eq!(name.wildcard_parent().is_some(), name_text.starts_with("*."));
     let labels = name.wildcard_parent().unwrap_or(name_text);
-    for label in labels.split('.') {
+    for (at, label) in labels.split('.').enumerate() {
         assert!((1..=MAX_LABEL).contains(&label.len()), "{name_text:?}");
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        // Only a wildcard's certificate names an underscore, and it does so in the first label.
+        let underscore = at == 0 && name.wildcard_parent().is_none();
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || underscore && b == b'_';
         assert!(label.bytes().all(plain), "{name_text:?}");
     }
     // What a mapping takes, requests can ask for.

@@ -1,4 +1,5 @@
-//! The promises. Each check takes bytes, and panics where one is broken.
+//! What must hold for every input. Each check takes bytes, and panics where a promise is broken. The fuzz
+//! targets in `fuzz/` feed it what a fuzzer finds; this crate's test feeds it the seeds.
 
 mod host;
 mod mapping;
@@ -13,6 +14,6 @@ pub use rewrite::rewrite;
 /// A check.
 pub type Check = fn(&[u8]);
 
-/// Every check, by the name of its target, which is also that of its folder in `seeds/`.
+/// Every check, by the name of its target, which is also that of its folder in `fuzz/seeds/`.
 pub const ALL: [(&str, Check); 4] =
     [("mapping", mapping), ("host", host), ("rewrite", rewrite), ("proxy_header", proxy_header)];

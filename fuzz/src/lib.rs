@@ -1,3 +1,0 @@
-//! What must hold for every input, one function a target.
-
-pub mod checks;
