@@ -1,6 +1,6 @@
 //! A mapping's bytes to a table, and to the version they are.
 
-use super::compile::compile_paced;
+use super::compile::{PartText, compile_paced};
 use super::encoding::text_of;
 use super::warnings::warnings;
 use crate::diagnostic::{Code, Diagnostics};
@@ -46,6 +46,16 @@ pub fn compile_bytes_paced(
     pace: Pace,
 ) -> Result<MappingTable, Diagnostics> {
     compile_paced(text_of(bytes, file)?, file, endpoints, pace)
+}
+
+/// Compiles one part of a mapping, in short steps; as [`compile_bytes`].
+pub fn compile_part_paced(
+    bytes: &[u8],
+    file: &str,
+    endpoints: Option<&[String]>,
+    pace: Pace,
+) -> Result<PartText, Diagnostics> {
+    super::compile::compile_part_paced(text_of(bytes, file)?, file, endpoints, pace)
 }
 
 /// Which mapping these bytes are.

@@ -7,6 +7,7 @@ mod damage;
 pub(crate) mod document;
 pub(crate) mod encoding;
 mod entry;
+pub mod head;
 pub mod load;
 mod other_files;
 mod overrides;

@@ -32,8 +32,10 @@ impl<'t> Line<'t> {
 /// What stands in the block form next.
 #[derive(Clone, Copy)]
 enum Stage {
-    /// `APIS:`
+    /// `APIS:`, or a key that may stand before it.
     Top,
+    /// What stands behind such a key.
+    Head,
     /// The list behind it.
     List,
     /// `- ` of an entry, or the end of the list.
@@ -117,8 +119,14 @@ impl<'t> Quick<'t> {
         match self.stage {
             Stage::Top => {
                 let key = self.next.filter(|line| line.indent == 0).ok_or(Stop)?;
-                self.stage = Stage::List;
+                self.stage = if key.text.starts_with("APIS:") { Stage::List } else { Stage::Head };
                 self.key(key)
+            }
+            Stage::Head => {
+                // Behind an empty value, the next line may be part of it.
+                let value = Some(self.left).filter(|left| !left.is_empty()).ok_or(Stop)?;
+                self.stage = Stage::Top;
+                self.text(value)
             }
             Stage::List => {
                 let first = self.next.filter(|line| line.item().is_some() && self.left.is_empty()).ok_or(Stop)?;

@@ -37,10 +37,11 @@ pub fn json_schema() -> String {
             description: "Which custom domain stands for which API Gateway private REST API.",
             kind: "object",
             required: vec!["APIS"],
-            properties: Properties(vec![(
-                "APIS",
-                Apis { description: "One entry for each custom domain.", kind: "array", min_items: 1, items: entry },
-            )]),
+            properties: Properties(vec![
+                ("APIS", TopLevel::Apis(Box::new(Apis::of(entry)))),
+                ("OWNER", TopLevel::Head(head("The team that answers for these APIs.", "payments"))),
+                ("CONTACT", TopLevel::Head(head("How to reach the owner.", "payments@example.com"))),
+            ]),
             additional: false,
         },
     };
@@ -55,7 +56,25 @@ struct Schema {
     id: &'static str,
     title: &'static str,
     #[serde(flatten)]
-    object: Object<Apis>,
+    object: Object<TopLevel>,
+}
+
+/// What stands at the top of a mapping.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum TopLevel {
+    Apis(Box<Apis>),
+    Head(Property),
+}
+
+fn head(description: &str, example: &'static str) -> Property {
+    Property {
+        description: description.into(),
+        kinds: vec!["string"],
+        pattern: "\\S".into(),
+        examples: vec![Example::Text(example)],
+        ..Property::default()
+    }
 }
 
 #[derive(Serialize)]
@@ -77,6 +96,12 @@ struct Apis {
     #[serde(rename = "minItems")]
     min_items: u32,
     items: Object<Property>,
+}
+
+impl Apis {
+    fn of(items: Object<Property>) -> Apis {
+        Apis { description: "One entry for each custom domain.", kind: "array", min_items: 1, items }
+    }
 }
 
 /// Keys in the order of the documentation.

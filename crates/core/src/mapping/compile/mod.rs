@@ -14,6 +14,7 @@ use super::custom_domain::CustomDomain;
 use super::damage::Damage;
 use super::document::{Node, Nodes, Reader, Stop, Text};
 use super::encoding::not_text;
+use super::head::{Head, HeadKey};
 use super::entry::{HOST, Key, OBSOLETE, REFERER, RESPONSE, VerbList, choice, meant_key, unknown_key};
 use super::other_files;
 use super::overrides;
@@ -30,6 +31,15 @@ use crate::domain::route::{Choices, Drafts, Route};
 use crate::domain::table::MappingTable;
 use crate::domain::verbs::VerbSet;
 
+/// What the text of a mapping, or of one part of it, says.
+#[derive(Debug, Default)]
+pub struct PartText {
+    /// Its entries, in their order.
+    pub routes: Vec<Route>,
+    /// Who answers for them, where it says so.
+    pub head: Head,
+}
+
 /// Compiles the text of a mapping; `file` is how faults name it. `endpoints` are the names that
 /// ENDPOINT may have, where the settings are at hand.
 pub fn compile(text: &str, file: &str, endpoints: Option<&[String]>) -> Result<MappingTable, Diagnostics> {
@@ -43,6 +53,16 @@ pub(super) fn compile_paced(
     endpoints: Option<&[String]>,
     pace: Pace,
 ) -> Result<MappingTable, Diagnostics> {
+    compile_part_paced(text, file, endpoints, pace).map(|part| MappingTable::new_paced(part.routes, pace))
+}
+
+/// As [`compile`], in short steps, and without a table.
+pub(super) fn compile_part_paced(
+    text: &str,
+    file: &str,
+    endpoints: Option<&[String]>,
+    pace: Pace,
+) -> Result<PartText, Diagnostics> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // The YAML reader would take a NUL for the end of the text.
     if let Some(at) = memchr::memchr(0, text.as_bytes()) {
@@ -54,24 +74,24 @@ pub(super) fn compile_paced(
         return Err(faults.locate(text, file));
     }
     match quickly(text, endpoints, pace) {
-        Some(table) => Ok(table),
+        Some(part) => Ok(part),
         None => with_places(text, file, endpoints, pace),
     }
 }
 
 /// Compiles a mapping in the block form nearly every mapping has, in a third of the time. `None` where it
 /// has another form or any fault: [`with_places`] then has the word.
-fn quickly(text: &str, endpoints: Option<&[String]>, pace: Pace) -> Option<MappingTable> {
+fn quickly(text: &str, endpoints: Option<&[String]>, pace: Pace) -> Option<PartText> {
     let mut compiler = Compiler::new(Quick::new(text).ok()?, text.len(), endpoints, pace);
     let read = compiler.document();
-    (read.is_ok() && compiler.faults().is_empty()).then(|| MappingTable::new_paced(compiler.drafts.finish(), pace))
+    (read.is_ok() && compiler.faults().is_empty()).then(|| compiler.finish())
 }
 
 /// Compiles whatever a mapping may be, or says where it is at fault.
-fn with_places(text: &str, file: &str, endpoints: Option<&[String]>, pace: Pace) -> Result<MappingTable, Diagnostics> {
+fn with_places(text: &str, file: &str, endpoints: Option<&[String]>, pace: Pace) -> Result<PartText, Diagnostics> {
     let found = match undamaged(text, file, endpoints, pace) {
         Err(found) => found,
-        table => return table,
+        part => return part,
     };
     let Some(damage) = Damage::of(text) else { return Err(found) };
     let others = undamaged(&damage.repaired, file, endpoints, pace).err();
@@ -79,10 +99,10 @@ fn with_places(text: &str, file: &str, endpoints: Option<&[String]>, pace: Pace)
 }
 
 /// As [`with_places`]; takes every line as it is.
-fn undamaged(text: &str, file: &str, endpoints: Option<&[String]>, pace: Pace) -> Result<MappingTable, Diagnostics> {
+fn undamaged(text: &str, file: &str, endpoints: Option<&[String]>, pace: Pace) -> Result<PartText, Diagnostics> {
     let mut compiler = Compiler::new(Reader::new(text), text.len(), endpoints, pace);
     match compiler.document() {
-        Ok(()) if compiler.faults().is_empty() => Ok(MappingTable::new_paced(compiler.drafts.finish(), pace)),
+        Ok(()) if compiler.faults().is_empty() => Ok(compiler.finish()),
         _ => Err(std::mem::take(compiler.faults()).locate(text, file)),
     }
 }
@@ -98,6 +118,7 @@ struct Compiler<'t, N> {
     broken: HashMap<String, u32>,
     endpoints: Option<&'t [String]>,
     pace: Pace,
+    head: Head,
     text: PhantomData<&'t str>,
 }
 
@@ -132,8 +153,13 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             broken: HashMap::new(),
             endpoints,
             pace,
+            head: Head::default(),
             text: PhantomData,
         }
+    }
+
+    fn finish(self) -> PartText {
+        PartText { routes: self.drafts.finish(), head: self.head }
     }
 
     fn faults(&mut self) -> &mut Faults {
@@ -174,7 +200,9 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
         let mut unknown = Vec::new();
         while let Some(key) = self.key()? {
             let value = self.reader.value()?;
-            if key.value != APIS {
+            if let Some(named) = HeadKey::named(&key.value) {
+                self.head_key(named, &key, &value)?;
+            } else if key.value != APIS {
                 self.reader.skip(&value)?;
                 unknown.push(key);
             } else if let Some(line) = first {
@@ -197,9 +225,28 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             }
         }
         for key in &unknown {
-            self.faults().push(unknown_key(key, &[APIS]));
+            self.faults().push(unknown_key(key, &[APIS, "OWNER", "CONTACT"]));
         }
         Ok(())
+    }
+
+    /// A key that stands beside `APIS`.
+    fn head_key(&mut self, named: HeadKey, key: &Text<'t>, value: &Node<'t>) -> Result<(), Stop> {
+        if let Some(line) = self.head.line_of(named) {
+            self.duplicate_key(key, line, "keep one of the two");
+        } else if let Node::Text(text) = value
+            && !text.is_null()
+        {
+            if let Err(fault) = self.head.read(named, text) {
+                let fault = plainer(text, &fault).unwrap_or(fault);
+                self.faults().push(fault);
+            }
+        } else if matches!(value, Node::Text(_)) {
+            self.fault(Code::MissingValue, key.at, format!("{} has no value", named.name()), named.help());
+        } else {
+            self.wrong_type(named.name(), "must be", "text", value, named.help());
+        }
+        self.reader.skip(value)
     }
 
     fn entries(&mut self, key: &Text<'t>, list: Node<'t>) -> Result<(), Stop> {
