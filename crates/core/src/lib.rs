@@ -20,7 +20,7 @@
 //! # Layers
 //!
 //! A module uses what stands to its left: `domain`, `diagnostic`, then `mapping` and `settings`, which do not use
-//! each other, then `explain`. No file uses another that uses it.
+//! each other, then `parts` and `explain`. No file uses another that uses it.
 
 pub mod domain;
 
@@ -28,5 +28,7 @@ pub mod diagnostic;
 
 pub mod mapping;
 pub mod settings;
+
+pub mod parts;
 
 pub mod explain;

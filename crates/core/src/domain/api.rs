@@ -65,7 +65,7 @@ impl PrivateApi {
     }
 
     /// Where the region stands in `host`.
-    pub(super) fn region_range(&self) -> Range<usize> {
+    fn region_range(&self) -> Range<usize> {
         usize::from(self.region.start)..usize::from(self.region.end)
     }
 

@@ -109,11 +109,10 @@ pub struct Route {
     prefix_at: u16,
     base_at: u8,
     id_len: u8,
-    /// Where the region stands in the API's name.
-    region_at: u8,
-    region_len: u8,
     /// The entry's choices.
     pub choices: Choices,
+    /// Which part of the mapping it is from, where it has parts.
+    pub part: u16,
     /// The line of the mapping its CUSTOM_DOMAIN_URL stands on, from 1.
     pub line: u32,
 }
@@ -166,20 +165,8 @@ impl Drafts {
         add(api.base_path.as_str());
         let text = text.split().freeze();
         let overrides = (overrides != Overrides::default()).then(|| Box::new(overrides));
-        let (id_len, region) = (api.id().len() as u8, api.region_range());
-        let (region_at, region_len) = (region.start as u8, region.len() as u8);
-        self.routes.push(Route {
-            text,
-            overrides,
-            api_at,
-            prefix_at,
-            base_at,
-            id_len,
-            region_at,
-            region_len,
-            choices,
-            line,
-        });
+        let id_len = api.id().len() as u8;
+        self.routes.push(Route { text, overrides, api_at, prefix_at, base_at, id_len, choices, part: 0, line });
     }
 
     /// How many entries there is room for.
@@ -221,6 +208,11 @@ impl Route {
         Route { text: Bytes::copy_from_slice(&self.text), ..self.clone() }
     }
 
+    /// The same entry as one of this part.
+    pub fn of_part(&self, part: u16) -> Route {
+        Route { part, ..self.clone() }
+    }
+
     /// Whether two entries say the same, wherever in the file they stand.
     pub fn says_the_same(&self, other: &Route) -> bool {
         let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at);
@@ -250,8 +242,9 @@ impl Route {
 
     /// The region the API is in.
     pub fn region(&self) -> &str {
-        let start = usize::from(self.api_at) + usize::from(self.region_at);
-        self.str(start..start + usize::from(self.region_len))
+        // Looked for, and not kept: no request asks, and a table of a million entries is smaller.
+        let behind = self.api_host().split_once(".execute-api.").map_or("", |(_, behind)| behind);
+        behind.split('.').next().unwrap_or(behind)
     }
 
     /// What every upstream path starts with: `/{stage}{api base path}`.

@@ -56,11 +56,28 @@ impl MappingTable {
 
     /// As [`MappingTable::new`], in short steps.
     pub fn new_paced(mut routes: Vec<Route>, pace: Pace) -> MappingTable {
+        sort_routes(&mut routes, pace);
+        MappingTable::of_sorted(routes, pace)
+    }
+
+    /// The table with other routes in place of some of its own. `added` are in a table's order.
+    pub fn with_replaced(&self, is_gone: impl Fn(&Route) -> bool, added: Vec<Route>, pace: Pace) -> MappingTable {
+        let mut routes = Vec::with_capacity(self.routes.len() + added.len());
         let mut compared = pace.every(COMPARED);
-        routes.sort_unstable_by(|a, b| {
+        let mut added = added.into_iter().peekable();
+        for route in self.routes.iter().filter(|route| !is_gone(route)) {
             compared.step();
-            by_domain(a, b)
-        });
+            while let Some(new) = added.next_if(|new| by_domain(new, route) == Ordering::Less) {
+                routes.push(new);
+            }
+            routes.push(route.clone());
+        }
+        routes.extend(added);
+        MappingTable::of_sorted(routes, pace)
+    }
+
+    /// Builds a table of routes in its order.
+    fn of_sorted(mut routes: Vec<Route>, pace: Pace) -> MappingTable {
         // To make it fit is to copy it, and the allocator holds on to what was copied for a second. What was
         // never written to takes no memory.
         if routes.len() < routes.capacity() / 2 {
@@ -132,6 +149,11 @@ impl MappingTable {
             wildcard[2..].copy_from_slice(parent.as_bytes());
             self.named(wildcard)
         })
+    }
+
+    /// The routes whose domain is exactly this, `*.` included, longest base path first.
+    pub fn routes_named(&self, host: &[u8]) -> &[Route] {
+        self.named(host).map_or(&[], |group| &self.routes[group.start as usize..group.end as usize])
     }
 
     /// The routes whose domain is exactly this, `*.` included.
@@ -207,8 +229,17 @@ impl MappingTable {
     }
 }
 
+/// Puts routes into the order of a table, in short steps.
+pub fn sort_routes(routes: &mut [Route], pace: Pace) {
+    let mut compared = pace.every(COMPARED);
+    routes.sort_unstable_by(|a, b| {
+        compared.step();
+        by_domain(a, b)
+    });
+}
+
 /// The order of [`MappingTable::routes`].
-fn by_domain(a: &Route, b: &Route) -> Ordering {
+pub fn by_domain(a: &Route, b: &Route) -> Ordering {
     a.host_ref()
         .cmp(b.host_ref())
         .then_with(|| b.base_ref().len().cmp(&a.base_ref().len()))

@@ -9,19 +9,19 @@ use crate::domain::region::SUFFIXES;
 
 /// A parsed CUSTOM_DOMAIN_URL.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct CustomDomain {
-    pub(super) host: Host,
-    pub(super) base: BasePath,
+pub(crate) struct CustomDomain {
+    pub(crate) host: Host,
+    pub(crate) base: BasePath,
 }
 
 /// What is wrong with a CUSTOM_DOMAIN_URL.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct DomainFault {
+pub(crate) struct DomainFault {
     /// The byte of the value it starts at.
-    pub(super) offset: usize,
-    pub(super) what: String,
-    pub(super) help: String,
-    pub(super) code: Code,
+    pub(crate) offset: usize,
+    pub(crate) what: String,
+    pub(crate) help: String,
+    pub(crate) code: Code,
 }
 
 fn fault<T>(offset: usize, what: impl Into<String>, help: impl Into<String>) -> Result<T, DomainFault> {
@@ -30,7 +30,7 @@ fn fault<T>(offset: usize, what: impl Into<String>, help: impl Into<String>) -> 
 
 impl CustomDomain {
     /// Reads a value: `[https://]host[/base/path][/]`.
-    pub(super) fn parse(value: &str) -> Result<CustomDomain, DomainFault> {
+    pub(crate) fn parse(value: &str) -> Result<CustomDomain, DomainFault> {
         refuse_several(value)?;
         let host_at = scheme_len(value)?;
         let rest = &value[host_at..];

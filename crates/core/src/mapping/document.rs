@@ -151,6 +151,7 @@ impl Iterator for Guarded<'_> {
 enum Kind {
     Mapping,
     Settings,
+    Owners,
 }
 
 /// The YAML properties of the node that was handed out last; 0 is none. Kept for settings alone.
@@ -180,6 +181,11 @@ impl<'t> Reader<'t> {
     /// Reads a settings file, which may have anchors and aliases: [`Reader::properties`].
     pub(crate) fn of_settings(text: &'t str) -> Reader<'t> {
         Reader { kind: Kind::Settings, ..Reader::new(text) }
+    }
+
+    /// Reads a file of owners, as freely as settings.
+    pub(crate) fn of_owners(text: &'t str) -> Reader<'t> {
+        Reader { kind: Kind::Owners, ..Reader::new(text) }
     }
 
     /// The anchor or alias of the node that was handed out last.
@@ -246,11 +252,11 @@ impl<'t> Reader<'t> {
                 self.depth = self.depth.saturating_sub(1);
                 Ok(Node::Close)
             }
-            Event::Alias(anchor) if self.kind == Kind::Settings && anchor > 0 => {
+            Event::Alias(anchor) if self.kind != Kind::Mapping && anchor > 0 => {
                 self.properties.alias = anchor;
                 Ok(Node::Reported)
             }
-            Event::Alias(_) if self.kind == Kind::Settings => {
+            Event::Alias(_) if self.kind != Kind::Mapping => {
                 let help = "quote a text that starts with `*`, or name an anchor that stands above";
                 self.faults.push(Fault::at(at, "`*` starts a YAML alias, and no anchor above has this name", help));
                 Ok(Node::Reported)
@@ -268,7 +274,7 @@ impl<'t> Reader<'t> {
     }
 
     fn refuse_properties(&mut self, at: Place, anchor: usize, tagged: bool) {
-        if self.kind == Kind::Settings {
+        if self.kind != Kind::Mapping {
             self.properties.anchor = anchor;
         } else if anchor > 0 {
             let help = "delete it, and write a shared value out in each entry";
@@ -279,6 +285,7 @@ impl<'t> Reader<'t> {
             let file = match self.kind {
                 Kind::Mapping => "a mapping",
                 Kind::Settings => "a settings file",
+                Kind::Owners => "a file of owners",
             };
             let what = format!("`!` starts a YAML tag, which {file} cannot have");
             self.faults.push(Fault::at(at, what, "delete it").code(Code::YamlFeature));
@@ -292,6 +299,7 @@ impl<'t> Reader<'t> {
             let help = match self.kind {
                 Kind::Mapping => "a mapping is a list of entries, no deeper",
                 Kind::Settings => "settings are at most six levels deep",
+                Kind::Owners => "a file of owners is a list of owners, no deeper",
             };
             return self.stop(self.place(span.start), &what, help);
         }
@@ -330,6 +338,7 @@ impl<'t> Reader<'t> {
             Kind::Settings if help.contains("mapping") => {
                 "compare the line and those above it with conf/nameplate.yaml"
             }
+            Kind::Owners if help.contains("mapping") => "write owners as docs/parts.md shows",
             _ => help,
         };
         self.stop(at, &format!("broken YAML: {what} ({})", fault.info()), help)
@@ -372,7 +381,7 @@ impl<'t> Nodes<'t> for Reader<'t> {
                 (Event::DocumentStart(_), span) => {
                     let help = match self.kind {
                         Kind::Mapping => "keep one list of entries; delete the line `---`",
-                        Kind::Settings => "keep all keys in one document; delete the line `---`",
+                        Kind::Settings | Kind::Owners => "keep all keys in one document; delete the line `---`",
                     };
                     return self.stop(self.place(span.start), "a second YAML document starts here", help);
                 }

@@ -2,7 +2,7 @@
 
 mod characters;
 pub mod compile;
-mod custom_domain;
+pub(crate) mod custom_domain;
 mod damage;
 pub(crate) mod document;
 pub(crate) mod encoding;

@@ -7,9 +7,16 @@
 //! had, and no name that another part has in use changes hands because of a part that was not granted it.
 
 pub mod assembly;
+mod claims;
+pub mod error;
+mod guards;
 pub mod owners;
 mod pattern;
+mod pick;
 pub mod set;
 
 /// The file at the root that grants names to owners. It is no part.
 pub const OWNERS_FILE: &str = "owners.yaml";
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,9 @@ impl Pattern {
         match () {
             () if text.is_empty() => Err("is empty".into()),
             () if text.len() > MOST => Err(format!("has {} characters; {MOST} is the most", text.len())),
-            () if text.starts_with('/') => Err("starts with `/`: write it as it stands below the mapping's folder".into()),
+            () if text.starts_with('/') => {
+                Err("starts with `/`: write it as it stands below the mapping's folder".into())
+            }
             () if path.split('/').any(is_odd) => Err("has an empty segment, `.` or `..`".into()),
             () => Ok(Pattern(text.into())),
         }

@@ -18,7 +18,7 @@ mod places;
 mod problem;
 mod read;
 pub mod telemetry;
-mod tree;
+pub(crate) mod tree;
 mod values;
 
 use std::collections::BTreeMap;

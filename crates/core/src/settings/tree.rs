@@ -1,6 +1,6 @@
-//! The text of a settings file as a tree of nodes with places.
+//! The text of a settings file, or of a file of owners, as a tree of nodes with places.
 //!
-//! The reader is the mapping's. A settings file is small, so that all of it may be in memory; aliases are written out, and
+//! The reader is the mapping's. Such a file is small, so that all of it may be in memory; aliases are written out, and
 //! the nodes they make are counted.
 
 use std::collections::HashMap;
@@ -13,14 +13,14 @@ const MAX_NODES: usize = 100_000;
 
 /// A value with its place.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub(super) at: Place,
-    pub(super) shape: Shape,
+pub(crate) struct Node {
+    pub(crate) at: Place,
+    pub(crate) shape: Shape,
 }
 
 /// What a value is.
 #[derive(Clone, Debug)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     /// A scalar.
     Text(Scalar),
     /// Values in their order.
@@ -33,24 +33,24 @@ pub(super) enum Shape {
 
 /// A scalar as it is written.
 #[derive(Clone, Debug)]
-pub(super) struct Scalar {
-    pub(super) text: String,
+pub(crate) struct Scalar {
+    pub(crate) text: String,
     /// What YAML reads it as, where that is not text.
-    pub(super) other_type: Option<&'static str>,
+    pub(crate) other_type: Option<&'static str>,
     /// Without quotes and empty, `~` or `null`.
-    pub(super) is_null: bool,
+    pub(crate) is_null: bool,
 }
 
 /// A key with its place.
 #[derive(Clone, Debug)]
-pub(super) struct Name {
-    pub(super) at: Place,
-    pub(super) text: String,
+pub(crate) struct Name {
+    pub(crate) at: Place,
+    pub(crate) text: String,
 }
 
 impl Shape {
     /// What it is, as errors call it.
-    pub(super) fn called(&self) -> &'static str {
+    pub(crate) fn called(&self) -> &'static str {
         match self {
             Shape::Text(scalar) if scalar.is_null => "nothing",
             Shape::Text(scalar) => scalar.other_type.unwrap_or("text"),
@@ -62,8 +62,17 @@ impl Shape {
 }
 
 /// Reads a text. `None` where it has no value at all, or none that can be read; the errors tell which.
-pub(super) fn read(text: &str) -> (Option<Node>, Faults) {
-    let mut tree = Tree { reader: Reader::of_settings(text), anchors: HashMap::new(), nodes: 0 };
+pub(crate) fn read(text: &str) -> (Option<Node>, Faults) {
+    read_with(Reader::of_settings(text))
+}
+
+/// As [`read`], of a file of owners.
+pub(crate) fn read_owners(text: &str) -> (Option<Node>, Faults) {
+    read_with(Reader::of_owners(text))
+}
+
+fn read_with(reader: Reader<'_>) -> (Option<Node>, Faults) {
+    let mut tree = Tree { reader, anchors: HashMap::new(), nodes: 0 };
     let root = tree.root().unwrap_or(None);
     (root, tree.reader.into_faults())
 }

@@ -1,0 +1,277 @@
+//! Which version of each part is used, decided for all of them together, and the table that follows.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::claims::{self, Claim};
+use super::error::PartError;
+use super::guards;
+pub use super::guards::Limits;
+use super::owners::{Owner, Owners};
+use super::pick::{Pick, Use};
+use super::set::{Found, InUse, Part, Parts};
+use crate::domain::pace::Pace;
+use crate::domain::route::Route;
+use crate::domain::table::{MappingTable, by_domain, sort_routes};
+use crate::domain::version::Version;
+
+/// Every mark that a route can have.
+const MARKS: usize = u16::MAX as usize + 1;
+
+/// A part, for those who look at a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartStatus {
+    /// Its path below the folder or prefix.
+    pub name: Arc<str>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// How to reach the owner.
+    pub contact: Option<String>,
+    /// The version in use; `None` where none is.
+    pub version: Option<Version>,
+    /// Since when.
+    pub since: Option<SystemTime>,
+    /// How many entries are in use.
+    pub entries: usize,
+    /// Why what the source has is not in use, and since when.
+    pub error: Option<(PartError, SystemTime)>,
+}
+
+/// A table of all parts, and what it takes to use it.
+#[derive(Debug)]
+pub struct Assembly {
+    /// The table.
+    pub table: MappingTable,
+    /// How large the texts of all parts are.
+    pub bytes: u64,
+    list: BTreeMap<Arc<str>, Part>,
+    drops_owners: bool,
+}
+
+impl Parts {
+    /// Decides which version of each part is used, and builds the table. `active` is the table that the last committed
+    /// assembly gave. With `consent`, what is held is used.
+    pub fn assemble(
+        &self,
+        active: &MappingTable,
+        limits: &Limits,
+        consent: bool,
+        now: SystemTime,
+        pace: Pace,
+    ) -> Assembly {
+        let drops_owners = consent && self.owners.version.is_none();
+        let owners = self.owners.in_use.as_deref().filter(|_| !drops_owners);
+        let check_all = self.owners.is_changed || drops_owners;
+        let mut picks: Vec<Pick<'_>> =
+            self.list.values().map(|part| self.first_pick(part, owners, check_all)).collect();
+        claims::cap_entries(&mut picks, owners, |part| self.path(&part.name));
+        guards::each(&mut picks, active, limits, consent);
+        let mut yielded;
+        loop {
+            yielded = claims::settle(&mut picks, owners, active, |part| self.path(&part.name));
+            if !guards::all(&mut picks, active, limits, consent) {
+                break;
+            }
+        }
+        self.build(&picks, (&yielded, check_all), active, now, pace).with_owners_dropped(drops_owners)
+    }
+
+    fn first_pick<'p>(&self, part: &'p Part, owners: Option<&Owners>, check_all: bool) -> Pick<'p> {
+        let (used, error) = match &part.found {
+            Found::Bad(error) => (Use::Before, Some(error.clone())),
+            Found::Gone => (Use::Offered(None), None),
+            Found::Good(version) => {
+                let is_offered = part.offered().is_some();
+                let checked = match owners {
+                    Some(owners) if is_offered || check_all || part.error.is_some() => {
+                        claims::authorize(&part.name, version, owners, &self.path(&part.name))
+                    }
+                    _ => Ok(()),
+                };
+                match checked {
+                    Err(errors) => (Use::Before, Some(PartError::Rejected(version.version, errors))),
+                    Ok(()) if is_offered => (Use::Offered(Some(Arc::clone(version))), None),
+                    Ok(()) => (Use::Before, None),
+                }
+            }
+        };
+        Pick { part, used, error }
+    }
+
+    /// Builds the table of what is picked. `yielded` are the entries in use that another part has been granted. A table
+    /// that is `whole` is built of all entries, and not of what changes alone.
+    fn build(
+        &self,
+        picks: &[Pick<'_>],
+        (yielded, is_whole): (&HashSet<Claim>, bool),
+        active: &MappingTable,
+        now: SystemTime,
+        pace: Pace,
+    ) -> Assembly {
+        let mut marks = Marks::of(picks);
+        let mut list = BTreeMap::new();
+        let mut gone: HashSet<u16> = HashSet::new();
+        let mut added: Vec<Route> = Vec::new();
+        for pick in picks {
+            let before = pick.part.in_use.as_ref();
+            let is_added = pick.is_change() || is_whole;
+            let in_use = pick.version().map(|version| {
+                let kept = before.filter(|_| !pick.is_change());
+                let mark = before.map_or_else(|| marks.take_next(), |used| used.mark);
+                InUse { version: Arc::clone(version), mark, since: kept.map_or(now, |used| used.since) }
+            });
+            if is_added {
+                gone.extend(before.map(|used| used.mark));
+                let used = in_use.iter();
+                added.extend(used.flat_map(|used| used.version.routes.iter().map(|route| route.of_part(used.mark))));
+            }
+            if in_use.is_some() || !matches!(pick.part.found, Found::Gone) {
+                let error = pick.error.clone().map(|error| {
+                    let since = since(pick.part, &error, now);
+                    (error, since)
+                });
+                list.insert(Arc::clone(&pick.part.name), Part { in_use, error, ..pick.part.clone() });
+            }
+        }
+        sort_routes(&mut added, pace);
+        if is_whole {
+            keep_one_of_each(&mut added, active, yielded);
+        }
+        let is_gone =
+            |route: &Route| gone.contains(&route.part) || !yielded.is_empty() && yielded.contains(&Claim::of(route));
+        let table = active.with_replaced(is_gone, added, pace);
+        Assembly { bytes: bytes(&list), table, list, drops_owners: false }
+    }
+
+    /// Makes an assembly what is in use.
+    pub fn commit(&mut self, assembly: Decided) {
+        self.list = assembly.list;
+        self.owners.is_changed = false;
+        if assembly.drops_owners {
+            (self.owners.in_use, self.owners.error) = (None, None);
+        }
+    }
+
+    /// Every part, in the order of their names.
+    pub fn status(&self) -> Vec<PartStatus> {
+        self.list.values().map(|part| self.status_of(part)).collect()
+    }
+
+    /// What is wrong with `owners.yaml`, if anything is.
+    pub fn owners_error(&self) -> Option<&PartError> {
+        self.owners.error.as_ref()
+    }
+
+    fn status_of(&self, part: &Part) -> PartStatus {
+        let version = part.used().or(match &part.found {
+            Found::Good(version) => Some(version),
+            _ => None,
+        });
+        let head = version.map(|version| &version.head);
+        let granted = self.owners.in_use.as_deref().and_then(|owners| owners.of_part(&part.name));
+        let stated = || head.and_then(|head| head.owner.clone());
+        let contact = head.and_then(|head| head.contact.clone());
+        PartStatus {
+            name: Arc::clone(&part.name),
+            owner: granted.map(|owner: &Owner| owner.name.clone()).or_else(stated),
+            contact: contact.or_else(|| granted.and_then(|owner| owner.contact.clone())),
+            version: part.used().map(|used| used.version),
+            since: part.in_use.as_ref().map(|used| used.since),
+            entries: part.used().map_or(0, |used| used.routes.len()),
+            error: part.error.clone(),
+        }
+    }
+
+    /// The name of the part that each mark of a route stands for.
+    pub fn names_by_mark(&self) -> Vec<Arc<str>> {
+        let used = || self.list.values().filter_map(|part| part.in_use.as_ref().map(|used| (used.mark, &part.name)));
+        let most = used().map(|(mark, _)| usize::from(mark) + 1).max().unwrap_or_default();
+        let mut names = vec![Arc::from(""); most];
+        for (mark, name) in used() {
+            names[usize::from(mark)] = Arc::clone(name);
+        }
+        names
+    }
+}
+
+/// An assembly without its table, which has gone into use.
+#[derive(Debug)]
+pub struct Decided {
+    list: BTreeMap<Arc<str>, Part>,
+    drops_owners: bool,
+}
+
+impl Assembly {
+    fn with_owners_dropped(self, drops_owners: bool) -> Assembly {
+        Assembly { drops_owners, ..self }
+    }
+
+    /// The table, and what [`Parts::commit`] wants.
+    pub fn into_table(self) -> (MappingTable, Decided) {
+        (self.table, Decided { list: self.list, drops_owners: self.drops_owners })
+    }
+
+    /// How many parts are not in use as the source has them.
+    pub fn errors(&self) -> usize {
+        self.list.values().filter(|part| part.error.is_some()).count()
+    }
+}
+
+/// When an error was first found: it stays the same while its kind and its version do.
+fn since(part: &Part, error: &PartError, now: SystemTime) -> SystemTime {
+    let is_same = |before: &PartError| before.label() == error.label() && before.version() == error.version();
+    part.error.as_ref().filter(|(before, _)| is_same(before)).map_or(now, |(_, since)| *since)
+}
+
+/// Drops entries that a part still has and another one has been granted. `routes` are in a table's order.
+fn keep_one_of_each(routes: &mut Vec<Route>, active: &MappingTable, yielded: &HashSet<Claim>) {
+    let is_holder = |route: &Route| {
+        let mut named = active.routes_named(route.host_ref()).iter();
+        named.any(|held| held.base_ref() == route.base_ref() && held.part == route.part)
+    };
+    let may_stay = |route: &Route| is_holder(route) != yielded.contains(&Claim::of(route));
+    routes.dedup_by(|later, earlier| {
+        let is_same = by_domain(later, earlier).is_eq();
+        if is_same && may_stay(later) {
+            std::mem::swap(later, earlier);
+        }
+        is_same
+    });
+}
+
+fn bytes(list: &BTreeMap<Arc<str>, Part>) -> u64 {
+    list.values().filter_map(|part| part.used()).map(|used| used.size).sum()
+}
+
+/// Marks that no part has.
+struct Marks {
+    taken: Vec<bool>,
+    from: usize,
+}
+
+impl Marks {
+    fn of(picks: &[Pick<'_>]) -> Marks {
+        let mut taken = vec![false; MARKS.min(2 * picks.len() + 1)];
+        for used in picks.iter().filter_map(|pick| pick.part.in_use.as_ref()) {
+            let mark = usize::from(used.mark);
+            if mark >= taken.len() {
+                taken.resize(mark + 1, false);
+            }
+            taken[mark] = true;
+        }
+        Marks { taken, from: 0 }
+    }
+
+    /// The source reads fewer parts than there are marks.
+    fn take_next(&mut self) -> u16 {
+        while self.taken.get(self.from).copied().unwrap_or(false) {
+            self.from += 1;
+        }
+        if self.from >= self.taken.len() {
+            self.taken.resize(self.from + 1, false);
+        }
+        self.taken[self.from] = true;
+        self.from as u16
+    }
+}

@@ -1,0 +1,153 @@
+//! How much a change may remove and how far it may grow a mapping: each part for itself, and all together.
+
+use std::collections::{HashMap, HashSet};
+
+use super::error::{Grown, PartError, Shrunk};
+use super::pick::{Pick, Use};
+use super::set::PartVersion;
+use crate::domain::table::{MappingTable, grows_beyond, removes_too_many};
+
+/// A part with fewer domains may lose all of them: what that is of the whole mapping is what counts. Of few domains, each
+/// is many percent.
+const SMALL_PART: usize = 10;
+
+/// How much a change may remove, and how far it may grow.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// `max_removed`, in percent.
+    pub max_removed: u8,
+    /// `allow_shrink`.
+    pub allow_shrink: bool,
+    /// `hold_entries`: of the whole mapping.
+    pub entries: u64,
+    /// `hold_bytes`: of the whole mapping.
+    pub bytes: u64,
+    /// `hold_part_entries`: of one part.
+    pub part_entries: u64,
+}
+
+/// Holds parts that remove or grow too much by themselves. The first mapping is taken as it comes.
+pub(super) fn each(picks: &mut [Pick<'_>], active: &MappingTable, limits: &Limits, consent: bool) {
+    for pick in picks.iter_mut() {
+        let Use::Offered(Some(version)) = &pick.used else { continue };
+        if was_held(pick) && consent {
+            continue;
+        }
+        let before = pick.part.used();
+        let (entries, had) = (version.routes.len() as u64, before.map_or(0, |used| used.routes.len() as u64));
+        let grown = grows_beyond(entries, had, limits.part_entries).then(|| {
+            let (size, most, setting) = (entries, limits.part_entries, "hold_part_entries");
+            PartError::Grown(Grown { version: version.version, size, most, setting })
+        });
+        let grown = grown.filter(|_| !active.is_empty());
+        let shrunk = before.and_then(|before| {
+            let (removed, domains) = removed(before, version);
+            let is_held = domains >= SMALL_PART && removes_too_many(removed, domains, limits.max_removed);
+            (is_held && !limits.allow_shrink).then(|| {
+                let version = Some(version.version);
+                PartError::Shrunk(Shrunk { version, removed, domains, of_all: false, most: limits.max_removed })
+            })
+        });
+        if let Some(error) = shrunk.or(grown) {
+            pick.keep(error);
+        }
+    }
+}
+
+/// Holds one more part where all changes together remove or grow too much. Returns whether it did.
+pub(super) fn all(picks: &mut [Pick<'_>], active: &MappingTable, limits: &Limits, consent: bool) -> bool {
+    if active.is_empty() {
+        return false;
+    }
+    let found =
+        too_much_removed(picks, active, limits, consent).or_else(|| too_much_grown(picks, active, limits, consent));
+    let is_held = found.is_some();
+    if let Some((at, error)) = found {
+        picks[at].keep(error);
+    }
+    is_held
+}
+
+fn too_much_removed(
+    picks: &[Pick<'_>],
+    active: &MappingTable,
+    limits: &Limits,
+    consent: bool,
+) -> Option<(usize, PartError)> {
+    if limits.allow_shrink {
+        return None;
+    }
+    let changes: Vec<usize> = (0..picks.len()).filter(|at| picks[*at].is_change()).collect();
+    let kept: HashSet<&[u8]> = changes.iter().filter_map(|at| picks[*at].version()).flat_map(|v| hosts(v)).collect();
+    let marks: HashSet<u16> =
+        changes.iter().filter_map(|at| picks[*at].part.in_use.as_ref().map(|used| used.mark)).collect();
+    let mut removed: HashSet<&[u8]> = HashSet::new();
+    let mut by_part: HashMap<usize, usize> = HashMap::new();
+    for at in changes {
+        let Some(before) = picks[at].part.used() else { continue };
+        let is_lost = |host: &&[u8]| {
+            !kept.contains(host) && active.routes_named(host).iter().all(|route| marks.contains(&route.part))
+        };
+        let lost: Vec<&[u8]> = hosts(before).filter(is_lost).collect();
+        // What somebody has consented to is removed, and holds up nobody else.
+        if !(consent && was_held(&picks[at])) {
+            by_part.insert(at, lost.len());
+            removed.extend(lost);
+        }
+    }
+    let (removed, domains, most) = (removed.len(), active.domains(), limits.max_removed);
+    if !removes_too_many(removed, domains, most) {
+        return None;
+    }
+    let at = by_part.into_iter().max_by_key(|(at, lost)| (*lost, std::cmp::Reverse(*at))).map(|(at, _)| at)?;
+    let version = picks[at].version().map(|version| version.version);
+    Some((at, PartError::Shrunk(Shrunk { version, removed, domains, of_all: true, most })))
+}
+
+fn too_much_grown(
+    picks: &[Pick<'_>],
+    active: &MappingTable,
+    limits: &Limits,
+    consent: bool,
+) -> Option<(usize, PartError)> {
+    let total = |size: fn(&PartVersion) -> u64| picks.iter().filter_map(|pick| pick.version()).map(|v| size(v)).sum();
+    let entries: u64 = total(|version| version.routes.len() as u64);
+    let bytes: u64 = total(|version| version.size);
+    let bytes_before: u64 = picks.iter().filter_map(|pick| pick.part.used()).map(|used| used.size).sum();
+    let (size, most, setting) = if grows_beyond(entries, active.len() as u64, limits.entries) {
+        (entries, limits.entries, "hold_entries")
+    } else if grows_beyond(bytes, bytes_before, limits.bytes) {
+        (bytes, limits.bytes, "hold_bytes")
+    } else {
+        return None;
+    };
+    let growth = |pick: &Pick<'_>| {
+        let before = pick.part.used().map_or(0, |used| used.size);
+        pick.version().map_or(0, |version| version.size.saturating_sub(before))
+    };
+    let grows = |at: &usize| picks[*at].is_change() && growth(&picks[*at]) > 0 && !(consent && was_held(&picks[*at]));
+    let at = (0..picks.len()).filter(grows).max_by_key(|at| growth(&picks[*at]))?;
+    let version = picks[at].version()?.version;
+    Some((at, PartError::Grown(Grown { version, size, most, setting })))
+}
+
+/// Reports whether what is offered is what was held.
+fn was_held(pick: &Pick<'_>) -> bool {
+    let offered = match &pick.used {
+        Use::Offered(version) => version.as_ref().map(|version| version.version),
+        Use::Before => return false,
+    };
+    pick.part.error.as_ref().is_some_and(|(error, _)| error.is_held() && error.version() == offered)
+}
+
+/// How many domains of a version another one does not have, and how many it has.
+fn removed(before: &PartVersion, after: &PartVersion) -> (usize, usize) {
+    let kept: HashSet<&[u8]> = hosts(after).collect();
+    let had: Vec<&[u8]> = hosts(before).collect();
+    (had.iter().filter(|host| !kept.contains(*host)).count(), had.len())
+}
+
+/// The domains of a version, each once.
+fn hosts(version: &PartVersion) -> impl Iterator<Item = &[u8]> {
+    version.routes.chunk_by(|a, b| a.host_ref() == b.host_ref()).map(|group| group[0].host_ref())
+}

@@ -1,0 +1,254 @@
+//! The parts of a mapping: what the source has of each, and which version of it is in use.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::OWNERS_FILE;
+use super::error::PartError;
+use super::owners::Owners;
+use crate::domain::pace::Pace;
+use crate::domain::route::Route;
+use crate::domain::table::{by_domain, sort_routes};
+use crate::domain::version::Version;
+use crate::mapping::head::Head;
+use crate::mapping::load::{compile_part_paced, version_of, version_of_paced};
+
+/// One version of a part, compiled.
+#[derive(Debug)]
+pub struct PartVersion {
+    /// Of its text.
+    pub version: Version,
+    /// How long its text is, in bytes.
+    pub size: u64,
+    /// What it says of itself.
+    pub head: Head,
+    /// Its entries, in a table's order.
+    pub routes: Vec<Route>,
+}
+
+impl PartVersion {
+    /// Reports whether it has an entry for the same domain and base path.
+    pub(super) fn has_entry(&self, like: &Route) -> bool {
+        self.routes.binary_search_by(|route| by_domain(route, like)).is_ok()
+    }
+}
+
+/// What a reading of the source found of a part.
+#[derive(Clone, Debug)]
+pub enum Update<'b> {
+    /// What the reading before it found.
+    Same,
+    /// This text.
+    Text(&'b [u8]),
+    /// It could not be read; why.
+    Failed(String),
+}
+
+/// What the source has of a part.
+#[derive(Clone, Debug)]
+pub(super) enum Found {
+    /// A version that compiles.
+    Good(Arc<PartVersion>),
+    /// A version with errors, or nothing that could be read.
+    Bad(PartError),
+    /// Nothing: it was removed.
+    Gone,
+}
+
+/// One part.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) name: Arc<str>,
+    /// When its source says that it was written.
+    pub(super) modified: Option<SystemTime>,
+    pub(super) found: Found,
+    /// The version that is in use, and what its routes are marked with.
+    pub(super) in_use: Option<InUse>,
+    /// Why what the source has is not in use, and since when.
+    pub(super) error: Option<(PartError, SystemTime)>,
+}
+
+/// The version of a part that is in use.
+#[derive(Clone, Debug)]
+pub(super) struct InUse {
+    pub(super) version: Arc<PartVersion>,
+    pub(super) mark: u16,
+    pub(super) since: SystemTime,
+}
+
+/// The owners that are in use, and what the source has of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OwnersFile {
+    /// The version that the source has; `None` where there is no such file.
+    pub(super) version: Option<Version>,
+    /// The last good ones.
+    pub(super) in_use: Option<Arc<Owners>>,
+    pub(super) error: Option<PartError>,
+    /// They changed since the last assembly, so that every part is checked again.
+    pub(super) is_changed: bool,
+}
+
+/// All parts of a mapping. Readings of the source update it, [`Parts::assemble`](super::assembly) decides which version of
+/// each is used, and [`Parts::commit`](super::assembly) makes it so.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// What errors put before a part's name: the folder, or the prefix.
+    folder: String,
+    /// The names that ENDPOINT may have.
+    endpoints: Vec<String>,
+    pub(super) list: BTreeMap<Arc<str>, Part>,
+    pub(super) owners: OwnersFile,
+}
+
+impl Parts {
+    /// No part yet, of a folder or a prefix with this name.
+    pub fn new(folder: &str, endpoints: Vec<String>) -> Parts {
+        let end = if folder.ends_with('/') { "" } else { "/" };
+        Parts { folder: format!("{folder}{end}"), endpoints, list: BTreeMap::new(), owners: OwnersFile::default() }
+    }
+
+    /// What errors call a part.
+    pub(super) fn path(&self, name: &str) -> String {
+        format!("{}{name}", self.folder)
+    }
+
+    /// Takes what a reading found of every part, and compiles what is new. A part that is not among them was removed.
+    pub fn update<'u>(
+        &mut self,
+        found: impl IntoIterator<Item = (&'u str, Option<SystemTime>, Update<'u>)>,
+        pace: Pace,
+    ) {
+        let mut before = std::mem::take(&mut self.list);
+        let mut has_owners = false;
+        for (name, modified, update) in found {
+            if name == OWNERS_FILE {
+                has_owners = true;
+                self.update_owners(&update);
+                continue;
+            }
+            let known = before.remove(name);
+            let found = match update {
+                Update::Same => known.as_ref().map(|part| part.found.clone()),
+                Update::Text(bytes) => Some(self.compile(name, bytes, known.as_ref(), pace)),
+                Update::Failed(why) => Some(Found::Bad(PartError::Unreadable(why))),
+            };
+            // A part that is being written for the first time is none yet.
+            let Some(found) = found else { continue };
+            let known = known.unwrap_or_else(|| Part {
+                name: name.into(),
+                modified: None,
+                found: Found::Gone,
+                in_use: None,
+                error: None,
+            });
+            self.list.insert(Arc::clone(&known.name), Part { modified, found, ..known });
+        }
+        if !has_owners {
+            self.remove_owners();
+        }
+        for (name, part) in before {
+            if part.in_use.is_some() {
+                self.list.insert(name, Part { found: Found::Gone, ..part });
+            }
+        }
+    }
+
+    fn compile(&self, name: &str, bytes: &[u8], known: Option<&Part>, pace: Pace) -> Found {
+        let version = version_of_paced(bytes, pace);
+        if let Some(in_use) = known.and_then(|part| part.in_use.as_ref())
+            && in_use.version.version == version
+        {
+            return Found::Good(Arc::clone(&in_use.version));
+        }
+        match compile_part_paced(bytes, &self.path(name), Some(&self.endpoints), pace) {
+            Ok(text) => {
+                let (head, mut routes) = (text.head, text.routes);
+                sort_routes(&mut routes, pace);
+                Found::Good(Arc::new(PartVersion { version, size: bytes.len() as u64, head, routes }))
+            }
+            Err(errors) => Found::Bad(PartError::Rejected(version, errors)),
+        }
+    }
+
+    fn update_owners(&mut self, update: &Update<'_>) {
+        match update {
+            Update::Same => {}
+            Update::Failed(why) => self.owners.error = Some(PartError::Unreadable(why.clone())),
+            Update::Text(bytes) => {
+                let version = version_of(bytes);
+                self.owners.version = Some(version);
+                match Owners::parse(bytes, &self.path(OWNERS_FILE)) {
+                    Ok(owners) => {
+                        self.owners.error = None;
+                        self.owners.in_use = Some(Arc::new(owners));
+                        self.owners.is_changed = true;
+                    }
+                    Err(errors) => self.owners.error = Some(PartError::Rejected(version, errors)),
+                }
+            }
+        }
+    }
+
+    /// Nobody takes every grant away by losing a file: the owners stay until somebody consents.
+    fn remove_owners(&mut self) {
+        self.owners.version = None;
+        if self.owners.in_use.is_some() {
+            self.owners.error = Some(PartError::OwnersGone);
+        } else {
+            self.owners.error = None;
+        }
+    }
+
+    /// Which mapping the source has: a hash of the names and versions of all parts, and of the owners.
+    pub fn version(&self) -> Version {
+        let mut text = String::new();
+        let mut add = |name: &str, version: Option<Version>| {
+            let version = version.map(|version| version.full()).unwrap_or_default();
+            text.extend([name, "\0", &version, "\n"]);
+        };
+        add(OWNERS_FILE, self.owners.version);
+        for part in self.list.values() {
+            let version = match &part.found {
+                Found::Good(good) => Some(good.version),
+                Found::Bad(error) => error.version(),
+                Found::Gone => continue,
+            };
+            add(&part.name, version);
+        }
+        version_of(text.as_bytes())
+    }
+
+    /// How many parts the source has, or are in use.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Reports whether consent would change what is in use.
+    pub fn has_held(&self) -> bool {
+        let is_held = |part: &Part| part.error.as_ref().is_some_and(|(error, _)| error.is_held());
+        matches!(self.owners.error, Some(PartError::OwnersGone)) || self.list.values().any(is_held)
+    }
+}
+
+impl Part {
+    /// The version that is offered, where it is not the one in use.
+    pub(super) fn offered(&self) -> Option<&Arc<PartVersion>> {
+        match &self.found {
+            Found::Good(version) if !self.in_use.as_ref().is_some_and(|used| Arc::ptr_eq(&used.version, version)) => {
+                Some(version)
+            }
+            _ => None,
+        }
+    }
+
+    /// What is in use of it.
+    pub(super) fn used(&self) -> Option<&Arc<PartVersion>> {
+        self.in_use.as_ref().map(|used| &used.version)
+    }
+}
