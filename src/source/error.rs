@@ -25,6 +25,11 @@ impl FetchError {
         FetchError { source_name: source_name.to_owned(), cause, help: help.into() }
     }
 
+    /// A mapping in parts where only one document can be used.
+    pub(crate) fn in_parts(source: &MappingSource) -> FetchError {
+        FetchError::new(source, "it has parts, and one document is needed here", "name the file or object itself")
+    }
+
     pub(super) fn too_large(source: &MappingSource, size: Option<u64>, most: u64) -> FetchError {
         let has = size.map_or("more".into(), |size| format!("{size} bytes, more"));
         FetchError::new(

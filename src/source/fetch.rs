@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 
 use super::error::FetchError;
+use super::parts::PartRead;
 
 /// The encoding that servers are asked for: the mapping's text as it is.
 pub(super) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
@@ -38,6 +39,10 @@ pub(crate) enum Fetched {
     Unsettled,
     /// The mapping's bytes.
     Document(Bytes),
+    /// All parts of a mapping in parts, sorted by name: a part that was brought before and is not among them was
+    /// removed.
+    #[expect(dead_code, reason = "no source has parts yet")]
+    Parts(Vec<PartRead>),
 }
 
 /// A place the mapping is kept in.

@@ -12,6 +12,7 @@ mod file;
 pub(crate) mod file_access;
 mod http;
 mod links;
+pub(crate) mod parts;
 mod s3;
 mod tls;
 mod watch;
@@ -41,6 +42,7 @@ pub(crate) async fn read(source: &MappingSource, settings: &ReloadRules) -> Resu
         Fetched::Unchanged | Fetched::Unsettled => {
             Err(FetchError::new(source, "it is being written", "try again in a moment"))
         }
+        Fetched::Parts(_) => Err(FetchError::in_parts(source)),
     }
 }
 

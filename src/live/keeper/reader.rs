@@ -89,6 +89,7 @@ impl MappingReader {
                 }
             }
             Ok(Fetched::Unchanged | Fetched::Unsettled) => Brought::Unsettled,
+            Ok(Fetched::Parts(_)) => Brought::Failed(FetchError::in_parts(&self.place)),
             Err(error) => Brought::Failed(error),
         };
         // Read once, and only where it is needed.

@@ -18,6 +18,7 @@ use super::judge::{Action, Event, Impact, Judge, Size};
 use super::reader::{Brought, FirstRead, MappingReader};
 use super::replaced::ReplacedTables;
 use crate::source::cache::{CacheError, CachedMapping};
+use crate::source::error::FetchError;
 use crate::source::fetch::{FetchMode, Fetched};
 use crate::telemetry::metrics::ReadResult;
 use nameplate_core::domain::table::MappingTable;
@@ -202,6 +203,7 @@ impl Keeper {
                 let document = Document::new(bytes);
                 (Event::Read(document.version), Some(document))
             }
+            Ok(Fetched::Parts(_)) => (Event::Failed(FetchError::in_parts(&self.reader.place)), None),
             Err(error) => (Event::Failed(error), None),
         }
     }

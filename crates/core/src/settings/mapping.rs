@@ -21,6 +21,8 @@ pub const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 pub const MAX_REMOVED: u8 = 50;
 /// The largest mapping that is read: well over a million entries. What is larger is another file.
 pub const MAX_FILE: u64 = 256 * 1024 * 1024;
+/// Parts that are read of a folder or prefix; five times what Nameplate is measured with.
+pub const MAX_PARTS: usize = 5_000;
 /// Entries to which a change may grow the mapping: twice what Nameplate is measured with. A generator that writes
 /// everything twice, or for everybody, makes more.
 pub const HOLD_ENTRIES: u64 = 200_000;
@@ -32,13 +34,13 @@ pub const CACHE: &str = "/var/cache/nameplate";
 /// Where the mapping is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MappingSource {
-    /// A file.
+    /// A file, or a folder of parts: which of the two is seen when it is read. A path that ends in `/` is a folder.
     File(PathBuf),
-    /// An object in S3: `s3://bucket/key`.
+    /// An object in S3: `s3://bucket/key`; or all below a prefix: `s3://bucket/folder/`.
     S3 {
         /// The bucket's name.
         bucket: String,
-        /// The object's key.
+        /// The object's key; a prefix if it is empty or ends in `/`.
         key: String,
     },
     /// Whatever answers GET at this URL, `http://` or `https://`.
@@ -51,6 +53,27 @@ impl MappingSource {
         match self {
             MappingSource::File(path) => Some(path),
             MappingSource::S3 { .. } | MappingSource::Http(_) => None,
+        }
+    }
+
+    /// Reports whether its name says that it has parts: it ends in `/`. A path without a final `/` may be a folder
+    /// all the same.
+    pub fn is_prefix(&self) -> bool {
+        match self {
+            MappingSource::File(path) => path.as_os_str().as_encoded_bytes().ends_with(b"/"),
+            MappingSource::S3 { key, .. } => key.is_empty() || key.ends_with('/'),
+            MappingSource::Http(_) => false,
+        }
+    }
+
+    /// Returns the place of one of its parts, `name` below the folder or prefix. A URL has no parts.
+    pub fn part(&self, name: &str) -> MappingSource {
+        match self {
+            MappingSource::File(path) => MappingSource::File(path.join(name)),
+            MappingSource::S3 { bucket, key } => {
+                MappingSource::S3 { bucket: bucket.clone(), key: format!("{key}{name}") }
+            }
+            MappingSource::Http(_) => self.clone(),
         }
     }
 
@@ -95,13 +118,13 @@ impl FromStr for MappingSource {
         };
         match scheme {
             "s3" => match rest.split_once('/') {
-                Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() => {
-                    if key.starts_with('/') || key.ends_with('/') {
-                        return Err(format!("{text} has a key that starts or ends with `/`; name the object"));
+                Some((bucket, key)) if !bucket.is_empty() => {
+                    if key.starts_with('/') {
+                        return Err(format!("{text} has a key that starts with `/`; name the object or the prefix"));
                     }
                     Ok(MappingSource::S3 { bucket: bucket.into(), key: key.into() })
                 }
-                _ => Err(format!("{text} names no object; write s3://bucket/key")),
+                _ => Err(format!("{text} names no object; write s3://bucket/key, or s3://bucket/folder/")),
             },
             "http" | "https" => {
                 let url: http::Uri = text.parse().map_err(|e| format!("the mapping's place is no URL: {e}"))?;
@@ -136,9 +159,11 @@ pub struct ReloadRules {
     /// The longest that reading the source may take, or a certificate's files. Default [`FETCH_TIMEOUT`].
     #[serde(deserialize_with = "duration")]
     pub timeout: Duration,
-    /// The largest mapping that is read, in bytes. Default [`MAX_FILE`].
+    /// The largest mapping that is read, in bytes; of a mapping in parts, the sum of them all. Default [`MAX_FILE`].
     #[serde(deserialize_with = "size")]
     pub max_bytes: u64,
+    /// The most parts of a mapping that are read. Default [`MAX_PARTS`].
+    pub max_parts: usize,
     /// Percent of the domains in force that a change may remove. Default [`MAX_REMOVED`].
     pub max_removed: u8,
     /// Take changes that remove more, too. Default false.
@@ -165,6 +190,7 @@ impl Default for ReloadRules {
             watch: true,
             timeout: FETCH_TIMEOUT,
             max_bytes: MAX_FILE,
+            max_parts: MAX_PARTS,
             max_removed: MAX_REMOVED,
             allow_shrink: false,
             hold_entries: HOLD_ENTRIES,
@@ -207,14 +233,29 @@ mod tests {
         check("s3://bucket/a/mapping.yaml", Ok("s3://bucket/a/mapping.yaml"));
         check("http://localhost:2772/applications/a?flag=x", Ok("http://localhost:2772/applications/a"));
         check("s3://bucket", Err("s3://bucket names no object"));
-        check("s3://bucket/", Err("names no object"));
+        check("s3://bucket/", Ok("s3://bucket/"));
+        check("s3://bucket/folder/", Ok("s3://bucket/folder/"));
         check("s3:///key", Err("names no object"));
-        check("s3://bucket//key", Err("starts or ends with `/`"));
-        check("s3://bucket/folder/", Err("starts or ends with `/`"));
+        check("s3://bucket//key", Err("starts with `/`"));
         check("https://", Err("is no URL"));
         check("https://user:secret@example.com/m", Err("user information"));
         check("gs://bucket/key", Err("gs:// is no place for a mapping"));
         check("", Err("is empty"));
+    }
+
+    #[test]
+    fn a_final_slash_says_that_there_are_parts() {
+        for (text, is_prefix, part) in [
+            ("conf/mapping/", true, "conf/mapping/a/b.yaml"),
+            ("conf/mapping", false, "conf/mapping/a/b.yaml"),
+            ("s3://bucket/", true, "s3://bucket/a/b.yaml"),
+            ("s3://bucket/folder/", true, "s3://bucket/folder/a/b.yaml"),
+            ("s3://bucket/m.yaml", false, "s3://bucket/m.yamla/b.yaml"),
+            ("http://localhost/folder/", false, "http://localhost/folder/"),
+        ] {
+            let source: MappingSource = text.parse().expect("a source");
+            assert_eq!((source.is_prefix(), source.part("a/b.yaml").to_string().as_str()), (is_prefix, part));
+        }
     }
 
     #[test]

@@ -124,7 +124,13 @@ const RELOAD: Keys = keys(
         ),
         key("watch", FLAG, "true", "Notice a changed file at once, by watching its folder."),
         key("timeout", SOME, "10s", "The longest that reading the source, or a listener's certificate, may take."),
-        key("max_bytes", size(1, mapping::MAX_FILE), "268435456", "The largest mapping that is read."),
+        key(
+            "max_bytes",
+            size(1, mapping::MAX_FILE),
+            "268435456",
+            "The largest mapping that is read; of a mapping in parts, the sum of all parts.",
+        ),
+        key("max_parts", number(1, 1_000_000), "5000", "The most parts of a mapping that are read."),
         key(
             "max_removed",
             number(0, 100),

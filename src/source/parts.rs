@@ -1,0 +1,32 @@
+//! A mapping in parts: what a reading of a folder or prefix found.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+
+use super::error::FetchError;
+
+/// One part, as a reading of the source found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartRead {
+    /// Its path below the folder or prefix, separated by `/`: `payments/orders.yaml`.
+    pub(crate) name: Arc<str>,
+    /// When it was written, where the source tells.
+    pub(crate) modified: Option<SystemTime>,
+    pub(crate) found: Found,
+}
+
+/// What a reading found of one part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(dead_code, reason = "no source has parts yet")]
+pub(crate) enum Found {
+    /// The same that the last delivered reading brought.
+    Same,
+    /// Its text.
+    Text(Bytes),
+    /// It is in the middle of a change. A part that was brought before stays what it was; any other does not exist yet.
+    Unsettled,
+    /// It could not be read. The others were.
+    Failed(FetchError),
+}
