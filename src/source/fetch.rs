@@ -41,7 +41,6 @@ pub(crate) enum Fetched {
     Document(Bytes),
     /// All parts of a mapping in parts, sorted by name: a part that was brought before and is not among them was
     /// removed.
-    #[expect(dead_code, reason = "no source has parts yet")]
     Parts(Vec<PartRead>),
 }
 

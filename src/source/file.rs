@@ -3,9 +3,8 @@
 //! **Invariant:** a file is read when it is whole, as far as that can be known: after it was renamed
 //! into place or closed by its writer, or when it has been still for a second.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -14,6 +13,7 @@ use super::bounded_read::read_up_to;
 use super::error::FetchError;
 use super::fetch::{ChangeKind, FetchMode, Fetched, Source};
 use super::file_access::FileAccess;
+use super::fingerprint::Fingerprint;
 use super::watch::{Eyes, Watch};
 use nameplate_core::settings::{MappingSource, ReloadRules};
 
@@ -39,28 +39,6 @@ struct Known {
     read: Option<Fingerprint>,
     /// What a poll found that is not read yet, because it may be in the middle of a change.
     glimpsed: Option<Fingerprint>,
-}
-
-/// What changes when a file's content does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Fingerprint {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
-impl Fingerprint {
-    fn of(metadata: &Metadata) -> Fingerprint {
-        Fingerprint {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            changed: (metadata.ctime(), metadata.ctime_nsec()),
-        }
-    }
 }
 
 impl File {

@@ -10,10 +10,15 @@ pub(crate) mod error;
 pub(crate) mod fetch;
 mod file;
 pub(crate) mod file_access;
+mod fingerprint;
+mod folder;
 mod http;
 mod links;
+mod local;
+mod part_limits;
 pub(crate) mod parts;
 mod s3;
+mod s3_prefix;
 mod tls;
 mod watch;
 
@@ -28,7 +33,11 @@ use nameplate_core::settings::{MappingSource, ReloadRules};
 /// Sets a source up. Nothing is read yet.
 pub(crate) fn open(source: &MappingSource, settings: &ReloadRules) -> Result<Box<dyn Source>, FetchError> {
     Ok(match source {
-        MappingSource::File(path) => Box::new(file::File::new(path, settings)),
+        MappingSource::File(path) if source.is_prefix() => Box::new(folder::Folder::new(path, settings)),
+        MappingSource::File(path) => Box::new(local::Local::new(path, settings)),
+        MappingSource::S3 { bucket, key } if source.is_prefix() => {
+            Box::new(s3_prefix::S3Prefix::new(source, bucket, key, settings)?)
+        }
         MappingSource::S3 { bucket, key } => Box::new(s3::S3::new(source, bucket, key, settings)?),
         MappingSource::Http(url) => Box::new(http::Http::new(source, url, settings)?),
     })

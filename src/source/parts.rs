@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 
 use super::error::FetchError;
+use nameplate_core::diagnostic::printable_name;
 
 /// One part, as a reading of the source found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +20,6 @@ pub(crate) struct PartRead {
 
 /// What a reading found of one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "no source has parts yet")]
 pub(crate) enum Found {
     /// The same that the last delivered reading brought.
     Same,
@@ -29,4 +29,14 @@ pub(crate) enum Found {
     Unsettled,
     /// It could not be read. The others were.
     Failed(FetchError),
+}
+
+/// Reports whether a file of this name is a part.
+pub(super) fn is_part(name: &str) -> bool {
+    [".yaml", ".yml", ".json"].iter().any(|ending| name.ends_with(ending))
+}
+
+/// Reports whether a name can stand in a log line as it is: it moves no cursor, and turns no direction of writing.
+pub(super) fn is_printable(name: &str) -> bool {
+    printable_name(name) == name
 }

@@ -155,11 +155,11 @@ fn is_on_the_way(names: &[(PathBuf, OsString)], path: &Path) -> bool {
     names.iter().any(|(folder, name)| path.parent() == Some(folder) && path.file_name() == Some(name))
 }
 
-fn is_gone(kind: &EventKind) -> bool {
+pub(super) fn is_gone(kind: &EventKind) -> bool {
     matches!(kind, EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)))
 }
 
-fn seen_by(kind: &EventKind) -> Option<ChangeKind> {
+pub(super) fn seen_by(kind: &EventKind) -> Option<ChangeKind> {
     match kind {
         EventKind::Modify(ModifyKind::Name(RenameMode::To)) => Some(ChangeKind::Replaced),
         EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(ChangeKind::Closed),
