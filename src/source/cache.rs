@@ -63,6 +63,11 @@ impl Cache {
         Cache { path: folder.join(format!("mapping-{source}.cache")), source: source.full() }
     }
 
+    /// A place of its own, for what `label` says: it stands in the file's first line.
+    pub(super) fn at(path: PathBuf, label: String) -> Cache {
+        Cache { path, source: label }
+    }
+
     /// The file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
@@ -97,12 +102,21 @@ impl Cache {
 
     /// What was kept, if it is whole and of this source. Reads no more than `most` bytes.
     pub(crate) fn read(&self, most: u64) -> Result<CachedMapping, CacheError> {
+        let (source, mapping) = Cache::read_any(&self.path, most)?;
+        if source != self.source {
+            return Err(CacheError::Damaged(self.path.clone(), "it is of another source"));
+        }
+        Ok(mapping)
+    }
+
+    /// What was kept in a file, if it is whole, and what its first line says it is of.
+    pub(super) fn read_any(path: &Path, most: u64) -> Result<(String, CachedMapping), CacheError> {
         let io = |e: io::Error| match e.kind() {
-            io::ErrorKind::NotFound => CacheError::Missing(self.path.clone()),
-            _ => CacheError::Io(self.path.clone(), e),
+            io::ErrorKind::NotFound => CacheError::Missing(path.to_owned()),
+            _ => CacheError::Io(path.to_owned(), e),
         };
-        let damaged = |what| CacheError::Damaged(self.path.clone(), what);
-        let file = fs::File::open(&self.path).map_err(io)?;
+        let damaged = |what| CacheError::Damaged(path.to_owned(), what);
+        let file = fs::File::open(path).map_err(io)?;
         let metadata = file.metadata().map_err(io)?;
         let whole = read_up_to(most + MOST_HEAD as u64, file, metadata.len() as usize).map_err(io)?;
         let whole = whole.ok_or_else(|| damaged("it is larger than `max_bytes`"))?;
@@ -113,15 +127,15 @@ impl Cache {
         let mut fields = fields.trim_start().splitn(3, ' ');
         let mut next = || fields.next().unwrap_or_default();
         let (hash, length, source) = (next(), next(), next());
-        if source != self.source {
-            return Err(damaged("it is of another source"));
-        }
         let bytes = whole.slice(end + 1..);
         let version = version_of_paced(&bytes, Pace::new(std::thread::yield_now));
         if length != bytes.len().to_string() || hash != version.full() {
             return Err(damaged("its checksum does not match"));
         }
-        Ok(CachedMapping { bytes, version, at: metadata.modified().unwrap_or(UNIX_EPOCH) })
+        if bytes.len() as u64 > most {
+            return Err(damaged("it is larger than `max_bytes`"));
+        }
+        Ok((source.to_owned(), CachedMapping { bytes, version, at: metadata.modified().unwrap_or(UNIX_EPOCH) }))
     }
 }
 
