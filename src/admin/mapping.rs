@@ -17,6 +17,7 @@ use nameplate_core::domain::overrides::Timeouts;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::verbs::VerbSet;
 use nameplate_core::domain::version::Version;
+use nameplate_core::parts::assembly::PartStatus;
 use nameplate_core::settings::DEFAULT_ENDPOINT;
 
 #[derive(Serialize)]
@@ -34,6 +35,9 @@ struct Mapping<'l> {
     staleness_seconds: u64,
     trouble: Option<Shown>,
     reloads: ShownReloads,
+    /// Of a mapping in parts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    parts: Vec<ShownPart>,
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<Found<'l>>,
 }
@@ -47,6 +51,29 @@ struct ShownReloads {
     result: Option<&'static str>,
     /// Why it was refused.
     message: Option<String>,
+}
+
+/// A part of the mapping.
+#[derive(Serialize)]
+struct ShownPart {
+    name: String,
+    owner: Option<String>,
+    contact: Option<String>,
+    /// The version that is active.
+    version: Option<String>,
+    active_since: Option<String>,
+    entries: usize,
+    error: Option<ShownError>,
+}
+
+/// Why a part is not active as the source has it.
+#[derive(Serialize)]
+struct ShownError {
+    /// `rejected`, `held` or `failed`.
+    reason: &'static str,
+    since: String,
+    version: Option<String>,
+    message: String,
 }
 
 /// Why what the source has is not in force.
@@ -86,6 +113,9 @@ pub(super) struct Entry<'l> {
     pub(super) endpoint: String,
     pub(super) timeout: Option<String>,
     pub(super) rate_limit: Option<String>,
+    /// The part of the mapping, where it has parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) part: Option<&'l str>,
     pub(super) line: u32,
     pub(super) since_generation: u64,
     pub(super) requests: u64,
@@ -115,9 +145,28 @@ pub(super) fn page(live: &Live, query: Option<&str>, now: SystemTime) -> PageRes
         staleness_seconds: live.mapping.staleness(now).as_secs(),
         trouble: report.trouble.map(shown),
         reloads: shown_reloads(report.reloads),
+        parts: report.parts.iter().map(shown_part).collect(),
         found: domain.map(|domain| find(&snapshot, domain)),
     };
     PageResponse::json(&mapping)
+}
+
+fn shown_part(part: &PartStatus) -> ShownPart {
+    let (error, error_since) = part.error.clone().unzip();
+    ShownPart {
+        name: part.name.to_string(),
+        owner: part.owner.clone(),
+        contact: part.contact.clone(),
+        version: part.version.map(|version| version.to_string()),
+        active_since: part.since.map(rfc3339),
+        entries: part.entries,
+        error: error.map(|error| ShownError {
+            reason: error.label(),
+            since: error_since.map(rfc3339).unwrap_or_default(),
+            version: error.version().map(|version| version.to_string()),
+            message: error.to_string(),
+        }),
+    }
 }
 
 fn shown_reloads(reloads: Reloads) -> ShownReloads {
@@ -174,6 +223,7 @@ fn entry(snapshot: &Snapshot, at: u32) -> Entry<'_> {
         endpoint: own.endpoint.unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned()),
         timeout: (own.timeouts != Timeouts::default()).then(|| own.timeouts.to_string()),
         rate_limit: own.rate.map(|rate| rate.to_string()),
+        part: snapshot.part(route),
         line: route.line,
         since_generation: kept.since,
         requests: kept.requests(),

@@ -100,7 +100,7 @@ impl<'c> Against<'c> {
         let (added, removed, changed) = change.counts();
         let (gone, had) = change.removed_domains;
         // Without a mapping before, there is nothing that a task could compare with.
-        let grows = had > 0 && grows_beyond(entries as u64, old.mapping.table.len() as u64, rules.hold_entries);
+        let grows = had > 0 && grows_beyond(entries as u64, old.table.len() as u64, rules.hold_entries);
         let verdict = if change.entries.is_empty() {
             Verdict::None
         } else if grows || removes_too_many(gone, had, most) {
@@ -113,8 +113,8 @@ impl<'c> Against<'c> {
         Against {
             mapping: &old.name,
             new_name,
-            version: (had > 0).then(|| old.mapping.version.to_string()),
-            entries: old.mapping.table.len(),
+            version: (had > 0).then(|| old.version.to_string()),
+            entries: old.table.len(),
             domains: had,
             verdict,
             added,

@@ -5,32 +5,60 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::exit::{FAULTY, UNUSABLE};
+use super::load_parts;
 use crate::source;
 use crate::source::bounded_read::read_up_to;
+use crate::source::error::FetchError;
 use nameplate_core::diagnostic::{Diagnostics, printable_name};
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::{Compiled, too_large};
+use nameplate_core::parts::assembly::PartStatus;
+use nameplate_core::parts::files::Files;
 use nameplate_core::settings::mapping::MAX_FILE;
 use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// A mapping, and what it is called.
 pub(super) struct Loaded {
     pub(super) name: String,
-    pub(super) mapping: Compiled,
+    pub(super) table: MappingTable,
+    pub(super) version: Version,
+    /// What somebody should look at all the same, file by file.
+    pub(super) warnings: Vec<Diagnostics>,
+    /// What its files are called.
+    pub(super) files: Files,
+    /// The parts of a mapping in parts.
+    pub(super) parts: Vec<PartStatus>,
+}
+
+impl Loaded {
+    /// A mapping of this name without entries.
+    pub(super) fn nothing(name: &str, version: Version) -> Loaded {
+        let (table, warnings) = (MappingTable::default(), Diagnostics::default());
+        Loaded::one(name.to_owned(), Compiled { table, version, warnings })
+    }
+
+    fn one(name: String, mapping: Compiled) -> Loaded {
+        let Compiled { table, version, warnings } = mapping;
+        let warnings = if warnings.is_empty() { Vec::new() } else { vec![warnings] };
+        let files = Files::one(&name);
+        Loaded { name, table, version, warnings, files, parts: Vec::new() }
+    }
 }
 
 /// Why there is none.
 pub(super) enum NotLoaded {
     /// It could not be read; what to say of it.
     Unreadable(String),
-    /// It was read, and has faults.
-    Invalid(Diagnostics),
+    /// It was read, and has errors: those of each file.
+    Invalid(Vec<Diagnostics>),
 }
 
 impl NotLoaded {
     /// The exit code, and what to say.
     pub(super) fn refusal(self) -> (u8, String) {
         match self {
-            NotLoaded::Invalid(faults) => (FAULTY, faults.to_string()),
+            NotLoaded::Invalid(files) => (FAULTY, all_of(&files)),
             NotLoaded::Unreadable(what) => (UNUSABLE, format!("error: {what}")),
         }
     }
@@ -49,17 +77,29 @@ pub(super) fn load(
     let mapping = match place {
         MappingSource::File(_) if is_input => compile_reader(input, 0, &name, endpoints)
             .map_err(|error| unreadable(&LoadFault::Io { path: name.clone().into(), error }))?
-            .map_err(NotLoaded::Invalid)?,
+            .map_err(invalid)?,
+        _ if place.is_prefix() || place.file().is_some_and(Path::is_dir) => {
+            return load_parts::load(place, rules, endpoints, name);
+        }
         MappingSource::File(path) => compile_file(path, endpoints).map_err(|fault| match fault {
-            LoadFault::Invalid(faults) => NotLoaded::Invalid(faults),
+            LoadFault::Invalid(faults) => invalid(faults),
             LoadFault::Io { .. } => unreadable(&fault),
         })?,
         MappingSource::S3 { .. } | MappingSource::Http(_) => {
-            let bytes = fetch(place, rules).map_err(NotLoaded::Unreadable)?;
-            Compiled::of(&bytes, &name, endpoints).map_err(NotLoaded::Invalid)?
+            let bytes = in_runtime(place, source::read(place, rules)).map_err(NotLoaded::Unreadable)?;
+            Compiled::of(&bytes, &name, endpoints).map_err(invalid)?
         }
     };
-    Ok(Loaded { name, mapping })
+    Ok(Loaded::one(name, mapping))
+}
+
+fn invalid(errors: Diagnostics) -> NotLoaded {
+    NotLoaded::Invalid(vec![errors])
+}
+
+/// The errors of all files, for people.
+pub(super) fn all_of(files: &[Diagnostics]) -> String {
+    files.iter().map(Diagnostics::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Whether a place is standard input.
@@ -71,10 +111,14 @@ fn unreadable(fault: &LoadFault) -> NotLoaded {
     NotLoaded::Unreadable(format!("{fault}\n  help: name a mapping file that can be read, or `-` for standard input"))
 }
 
-fn fetch(place: &MappingSource, rules: &ReloadRules) -> Result<bytes::Bytes, String> {
+/// Reads a source in a runtime of its own.
+pub(super) fn in_runtime<T>(
+    place: &MappingSource,
+    read: impl Future<Output = Result<T, FetchError>>,
+) -> Result<T, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e: io::Error| format!("no runtime to read {place} with: {e}"))?;
-    runtime.block_on(source::read(place, rules)).map_err(|fault| fault.to_string())
+    runtime.block_on(read).map_err(|fault| fault.to_string())
 }
 
 /// Why a mapping file could not be loaded.

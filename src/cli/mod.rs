@@ -15,6 +15,7 @@ mod explain;
 pub mod format;
 mod healthcheck;
 mod load;
+mod load_parts;
 mod logging;
 mod pages;
 pub mod plan;

@@ -67,6 +67,7 @@ fn record(clients: &Clients, early: Early<'_>, id: &str, time: SystemTime, respo
         request_id: Text(id.as_bytes()),
         domain: None,
         base_path: None,
+        part: None,
         line: None,
         method: line.method,
         path: line.target.map(|target| log.path(target)),

@@ -1,9 +1,13 @@
 //! How a reading of the mapping ended: with the active mapping, or with the reason why it was refused.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::source::error::FetchError;
 use crate::telemetry::metrics::ReadResult;
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::version::Version;
+use nameplate_core::parts::error::PartError;
 
 /// The active mapping after a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,9 @@ pub enum Cause {
     /// It grows more than a change may.
     #[error("{0}")]
     Grown(Grown),
+    /// Some of its parts are not active as the source has them.
+    #[error("{0}")]
+    Parts(PartErrors),
     /// It was being written.
     #[error("it is being written; it is read again in a moment")]
     Unsettled,
@@ -43,6 +50,58 @@ impl Cause {
             Cause::Failed(_) | Cause::Unsettled => ReadResult::Failed,
             Cause::Rejected(_) => ReadResult::Rejected,
             Cause::Held(_) | Cause::Grown(_) => ReadResult::Held,
+            Cause::Parts(errors) => errors.result(),
+        }
+    }
+}
+
+impl Cause {
+    /// What is active all the same.
+    fn rest(&self) -> &'static str {
+        match self {
+            Cause::Parts(_) => "these parts stay as they were, and all others are active",
+            _ => "the mapping in force is unchanged",
+        }
+    }
+}
+
+/// The parts that are not active as the source has them. All others are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartErrors {
+    /// Each by its name, with its owner.
+    pub list: Arc<[(Arc<str>, Option<String>, PartError)]>,
+    /// How many parts there are.
+    pub parts: usize,
+}
+
+/// What is said of parts that are not active, and `nameplate reload` knows them by.
+pub const PARTS_NOT_ACTIVE: &str = "parts are not active as the source has them";
+
+/// The most parts that are told of at once.
+const MOST_PARTS: usize = 10;
+
+impl PartErrors {
+    /// The worst of them: an error comes before what waits for consent, and that before what was not read.
+    fn result(&self) -> ReadResult {
+        let has = |label: &str| self.list.iter().any(|(.., error)| error.label() == label);
+        match () {
+            () if has(ReadResult::Rejected.label()) => ReadResult::Rejected,
+            () if has(ReadResult::Held.label()) => ReadResult::Held,
+            () => ReadResult::Failed,
+        }
+    }
+}
+
+impl fmt::Display for PartErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} {PARTS_NOT_ACTIVE}", self.list.len(), self.parts)?;
+        for (name, owner, error) in self.list.iter().take(MOST_PARTS) {
+            let owner = owner.as_ref().map(|owner| format!(" of {owner}")).unwrap_or_default();
+            write!(f, "\npart {name}{owner}, {}: {error}", error.label())?;
+        }
+        match self.list.len().saturating_sub(MOST_PARTS) {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more parts"),
         }
     }
 }
@@ -105,8 +164,8 @@ impl Measure {
     }
 }
 
-impl std::fmt::Display for Measure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Measure::Entries => "entries",
             Measure::Bytes => "bytes",
@@ -114,9 +173,9 @@ impl std::fmt::Display for Measure {
     }
 }
 
-/// A mapping that was refused.
+/// A mapping that was refused, as a whole or in some of its parts.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{cause}\nthe mapping in force is unchanged (generation {generation})")]
+#[error("{cause}\n{} (generation {generation})", .cause.rest())]
 pub struct NotTaken {
     /// Why.
     pub cause: Cause,

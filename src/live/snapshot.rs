@@ -29,6 +29,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// Which mapping it is; `None` while there is none.
     pub version: Option<Version>,
+    /// The names of the parts, by the marks of their routes; empty for a mapping of one document.
+    pub parts: Arc<[Arc<str>]>,
     /// By the places of `table`'s routes.
     entries: Box<[Arc<Entry>]>,
     counted: Counted,
@@ -112,6 +114,8 @@ pub struct DecidedEntry {
     pub route: Route,
     /// What is kept for it.
     pub entry: Arc<Entry>,
+    /// The part that it stands in, where the mapping has parts.
+    pub part: Option<Arc<str>>,
     domain: Option<Arc<Domain>>,
 }
 
@@ -161,14 +165,19 @@ impl Snapshot {
             }
         }
         let counted = Counted::default();
-        (Snapshot { table, generation, version: Some(version), entries: entries.into(), counted }, tally)
+        let parts = Arc::default();
+        (Snapshot { table, generation, version: Some(version), parts, entries: entries.into(), counted }, tally)
     }
 
     /// From now on the series of `metrics` are those of this table's domains. The first `most` in the
     /// mapping's own order have one each: which they are is then the same on every task, and for whoever
     /// writes the mapping to say.
     pub(super) fn count_by(&mut self, metrics: &Metrics, most: usize) {
-        let first_line = |places: &Range<u32>| places.clone().map(|place| self.table.route(place).line).min();
+        // The first entries of all parts come before the second ones of any: none takes the places of the others.
+        let first_line = |places: &Range<u32>| {
+            let line = places.clone().map(|place| self.table.route(place).line).min();
+            (line, places.start)
+        };
         let mut pace = PACE.every(COMPARED);
         let with_line = |places: Range<u32>| {
             pace.step();
@@ -204,6 +213,7 @@ impl Snapshot {
         DecidedEntry {
             route: self.table.route(index).to_owned_text(),
             entry: Arc::clone(&self.entries[index as usize]),
+            part: self.parts.get(usize::from(self.table.route(index).part)).map(Arc::clone),
             domain: self.shared_domain(index).map(Arc::clone),
         }
     }
@@ -216,6 +226,11 @@ impl Snapshot {
             pace.step();
         }
         self.table.take_apart(PACE);
+    }
+
+    /// The part that a route is of, where the mapping has parts.
+    pub fn part(&self, route: &Route) -> Option<&str> {
+        self.parts.get(usize::from(route.part)).map(|name| &**name)
     }
 
     /// What is kept for the route at a place of the table.

@@ -1,11 +1,12 @@
 //! The state of the mapping: which one is active, since when, and why a later one was refused. For
 //! people and for metrics; no request reads it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use super::reload::Cause;
 use nameplate_core::domain::version::Version;
+use nameplate_core::parts::assembly::PartStatus;
 
 /// Where the active mapping was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,8 @@ pub struct Report {
     pub trouble: Option<Trouble>,
     /// Readings that somebody asked for.
     pub reloads: Reloads,
+    /// The parts of a mapping in parts.
+    pub parts: Arc<[PartStatus]>,
 }
 
 impl Report {
@@ -106,14 +109,19 @@ impl Status {
         }
     }
 
-    /// Records that the source has the active mapping. Returns whether that ends a trouble.
-    pub(super) fn record_confirmed(&self, now: SystemTime) -> bool {
+    /// Records that the source was read, and that what is active of it is what can be.
+    pub(super) fn record_read(&self, now: SystemTime) {
         let mut report = self.lock();
         report.confirmed = Some(now);
         if let Some((_, origin)) = &mut report.in_force {
             *origin = Origin::Source;
         }
-        report.trouble.take().is_some()
+    }
+
+    /// Records that the source has the active mapping. Returns whether that ends a trouble.
+    pub(super) fn record_confirmed(&self, now: SystemTime) -> bool {
+        self.record_read(now);
+        self.lock().trouble.take().is_some()
     }
 
     /// Records why the source's mapping was refused. The time stays while the reason does.
@@ -124,6 +132,11 @@ impl Status {
         };
         let since = report.trouble.as_ref().filter(|trouble| same(trouble)).map_or(now, |trouble| trouble.since);
         report.trouble = Some(Trouble { cause, since, version });
+    }
+
+    /// Records how the parts of the mapping are.
+    pub fn record_parts(&self, parts: Vec<PartStatus>) {
+        self.lock().parts = parts.into();
     }
 
     /// Records that a reading begins which somebody asked for.

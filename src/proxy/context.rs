@@ -117,6 +117,14 @@ impl RequestContext {
         }
     }
 
+    /// The part of the mapping that the entry stands in, where it has parts.
+    pub(super) fn part(&self) -> Option<&str> {
+        match &self.reads {
+            Reads::Snapshot(snapshot, index) => index.and_then(|index| snapshot.part(snapshot.table.route(index))),
+            Reads::Entry(decided) => decided.part.as_deref(),
+        }
+    }
+
     /// What is kept for that entry.
     pub(super) fn entry(&self) -> Option<&Entry> {
         match &self.reads {

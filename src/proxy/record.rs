@@ -29,6 +29,7 @@ impl Proxy {
             request_id: Text(ctx.id().map_or(&b""[..], |id| id.value.as_bytes())),
             domain: route.map(Route::host),
             base_path: route.map(Route::base),
+            part: ctx.part(),
             line: route.map(|route| route.line),
             method: Some(request.method.as_str()),
             path: Some(log.path(ctx.sent_target.as_deref().unwrap_or_else(|| request.raw_path()))),

@@ -30,6 +30,11 @@ impl FetchError {
         FetchError::new(source, "it has parts, and one document is needed here", "name the file or object itself")
     }
 
+    /// A folder or prefix without a part.
+    pub(crate) fn no_part(source: &MappingSource) -> FetchError {
+        FetchError::new(source, "it holds no part", "put a mapping there, in a file that ends in .yaml, .yml or .json")
+    }
+
     pub(super) fn too_large(source: &MappingSource, size: Option<u64>, most: u64) -> FetchError {
         let has = size.map_or("more".into(), |size| format!("{size} bytes, more"));
         FetchError::new(

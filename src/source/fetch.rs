@@ -15,8 +15,10 @@ pub(super) const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 pub(crate) enum FetchMode {
     /// Only if it changed since the last fetch: for polls.
     IfChanged,
-    /// In any case: somebody asked, or a change was seen.
+    /// In any case: a change was seen.
     Always,
+    /// In any case, and as it is now: somebody asked, who has written what is there.
+    Ordered,
 }
 
 /// How a change was made, as far as that can be seen.

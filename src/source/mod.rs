@@ -17,7 +17,6 @@ mod links;
 mod local;
 mod part_limits;
 pub(crate) mod parts;
-#[cfg_attr(not(test), expect(dead_code, reason = "no source in parts is active yet"))]
 pub(crate) mod parts_cache;
 mod s3;
 mod s3_prefix;
@@ -31,6 +30,7 @@ use bytes::Bytes;
 use error::FetchError;
 use fetch::{FetchMode, Fetched, Source};
 use nameplate_core::settings::{MappingSource, ReloadRules};
+use parts::{Found, PartRead};
 
 /// Sets a source up. Nothing is read yet.
 pub(crate) fn open(source: &MappingSource, settings: &ReloadRules) -> Result<Box<dyn Source>, FetchError> {
@@ -54,6 +54,17 @@ pub(crate) async fn read(source: &MappingSource, settings: &ReloadRules) -> Resu
             Err(FetchError::new(source, "it is being written", "try again in a moment"))
         }
         Fetched::Parts(_) => Err(FetchError::in_parts(source)),
+    }
+}
+
+/// Reads a folder or a prefix once, for commands that do not stay.
+pub(crate) async fn read_parts(source: &MappingSource, settings: &ReloadRules) -> Result<Vec<PartRead>, FetchError> {
+    match fetch_in_time(&mut *open(source, settings)?, source, FetchMode::Always, settings.timeout).await? {
+        Fetched::Parts(found) if found.iter().all(|part| part.found != Found::Unsettled) => Ok(found),
+        Fetched::Document(_) => Err(FetchError::new(source, "it is one document, not a folder", "name a folder")),
+        Fetched::Parts(_) | Fetched::Unchanged | Fetched::Unsettled => {
+            Err(FetchError::new(source, "it is being written", "try again in a moment"))
+        }
     }
 }
 

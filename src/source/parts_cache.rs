@@ -3,6 +3,7 @@
 //! Each part has a file in a folder that belongs to one source. A file has the format of [`Cache`], and its first line
 //! names the source and the part. A part that is damaged is left out, and the others are used.
 
+use std::collections::HashSet;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -78,6 +79,17 @@ impl PartsCache {
         match fs::remove_file(self.part(name).path()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    /// Removes every part that is not one of these. What cannot be removed stays.
+    pub(crate) fn keep_only(&self, names: &[String]) {
+        let kept: HashSet<PathBuf> = names.iter().map(|name| self.part(name).path().to_owned()).collect();
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+            if path.extension().is_some_and(|ending| ending == ENDING) && !kept.contains(&path) {
+                let _ = fs::remove_file(path);
+            }
         }
     }
 

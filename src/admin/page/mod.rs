@@ -8,6 +8,7 @@ mod domains;
 mod endpoints;
 mod figures;
 mod mapping;
+mod parts;
 mod search;
 mod state;
 mod traffic;
@@ -80,6 +81,7 @@ fn document(view: &View<'_>, search: &Search) -> Markup {
                             (endpoints::section(view))
                         }
                         div.column { (traffic::section(view)) }
+                        (parts::section(view))
                         (search::section(view, search))
                         (domains::section(view))
                     }

@@ -1,5 +1,7 @@
 //! The entries of a domain, and what would become of a request for it.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 
 use super::figures::{count, counted, name};
@@ -9,6 +11,7 @@ use crate::admin::query;
 use nameplate_core::domain::overrides::Timeouts;
 use nameplate_core::domain::verbs::VERBS;
 use nameplate_core::explain::{Explanation, Question, Verdict, explain};
+use nameplate_core::parts::files::Files;
 
 /// What the form asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,7 +99,8 @@ fn form(search: &Search) -> Markup {
 }
 
 fn answer_to(view: &View<'_>, question: &Question<'_>) -> Explanation {
-    explain(&view.snapshot.table, &view.admin.settings, &view.live().mapping.source, question)
+    let files = Files::new(&view.live().mapping.source, Arc::clone(&view.snapshot.parts));
+    explain(&view.snapshot.table, &view.admin.settings, &files, question)
 }
 
 fn explanation(question: &Question<'_>, told: &Explanation) -> Markup {
@@ -177,7 +181,10 @@ fn table(entries: &[Entry<'_>], more: usize) -> Markup {
                                 br; span.when { (own) }
                             }
                         }
-                        td.number { (count(entry.line)) }
+                        td.number {
+                            @if let Some(part) = entry.part { (name(part)) ":" }
+                            (count(entry.line))
+                        }
                         td.number { (count(entry.requests)) }
                     }
                 }

@@ -81,6 +81,13 @@ pub(super) fn reason(trouble: &Trouble) -> String {
         Cause::Grown(grown) => {
             format!("the new one is held, because it grows to {} {}", grown.size, grown.measure)
         }
+        Cause::Parts(errors) => {
+            format!(
+                "{} of {} parts are not active as the source has them",
+                count(errors.list.len()),
+                count(errors.parts)
+            )
+        }
         Cause::Unsettled => "the new one is being written".into(),
         Cause::Failed(_) => "its source cannot be read".into(),
     }

@@ -17,8 +17,6 @@ use super::load::{Loaded, NotLoaded, is_input, load};
 use super::plan::ZoneArgs;
 use super::settings::SettingsPlace;
 use nameplate_core::diagnostic::Diagnostics;
-use nameplate_core::domain::table::MappingTable;
-use nameplate_core::mapping::load::Compiled;
 use nameplate_core::mapping::regions::EndpointRegions;
 use nameplate_core::settings::{MappingSource, ReloadRules};
 use nameplate_plan::change::Change;
@@ -148,37 +146,33 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn one(&mut self, place: &MappingSource) -> io::Result<u8> {
-        let Loaded { name, mapping } = match load(place, &self.rules, self.endpoints.as_deref(), self.input) {
+        let loaded = match load(place, &self.rules, self.endpoints.as_deref(), self.input) {
             Ok(loaded) => loaded,
             Err(fault) => return self.refuse(&place.to_string(), &fault),
         };
-        if let Some(errors) = self.regions.errors(&mapping.table, &name) {
-            return self.refuse(&name, &NotLoaded::Invalid(errors));
+        let errors = self.regions.errors(&loaded.table, |route| loaded.files.of(route));
+        if !errors.is_empty() {
+            return self.refuse(&loaded.name, &NotLoaded::Invalid(errors));
         }
         let Some(old) = &self.args.against else {
-            self.report.accept(&name, &mapping, None)?;
+            self.report.accept(&loaded, None)?;
             return Ok(OK);
         };
         let old = match load(old, &self.rules, None, self.input) {
             Ok(loaded) => loaded,
-            Err(NotLoaded::Invalid(faults)) if faults.is_of_nothing() => Loaded {
-                name: old.to_string(),
-                mapping: Compiled {
-                    table: MappingTable::default(),
-                    version: mapping.version,
-                    warnings: Diagnostics::default(),
-                },
-            },
+            Err(NotLoaded::Invalid(errors)) if errors.iter().all(Diagnostics::is_of_nothing) => {
+                Loaded::nothing(&old.to_string(), loaded.version)
+            }
             Err(fault) => return self.refuse(&old.to_string(), &fault),
         };
-        let change = Change::between(&old.mapping.table, &mapping.table, &self.args.zones.zoning());
-        let against = Against::of(&old, (&name, mapping.table.len()), &change, &self.rules);
+        let change = Change::between(&old.table, &loaded.table, &self.args.zones.zoning());
+        let against = Against::of(&old, (&loaded.name, loaded.table.len()), &change, &self.rules);
         let code = match against.verdict {
             Verdict::None | Verdict::Hot => OK,
             Verdict::Deployment => DEPLOYMENT,
             Verdict::Held => HELD,
         };
-        self.report.accept(&name, &mapping, Some(against))?;
+        self.report.accept(&loaded, Some(against))?;
         Ok(code)
     }
 

@@ -6,13 +6,12 @@ use serde::Serialize;
 
 use super::super::against::Against;
 use super::super::format::Format;
-use super::super::load::NotLoaded;
+use super::super::load::{Loaded, NotLoaded};
 use super::github;
 use super::sarif::Log;
 use nameplate_core::diagnostic::{Diagnostic, Diagnostics};
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
-use nameplate_core::mapping::load::Compiled;
 
 /// The most errors, or warnings, of a file that are shown as text without `--all`.
 const MOST_SHOWN: usize = 50;
@@ -38,6 +37,8 @@ struct Accepted<'r> {
     ok: bool,
     version: String,
     sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<usize>,
     entries: usize,
     domains: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +77,14 @@ enum File<'r> {
 }
 
 impl<'r> File<'r> {
+    /// A file of the same kind.
+    fn named<'n>(self, name: &'n str) -> File<'n> {
+        match self {
+            File::Mapping(_) => File::Mapping(name),
+            File::Settings(_) => File::Settings(name),
+        }
+    }
+
     fn name(self) -> &'r str {
         match self {
             File::Mapping(name) | File::Settings(name) => name,
@@ -91,16 +100,19 @@ impl<'w> Report<'w> {
     }
 
     /// A mapping without errors.
-    pub(super) fn accept(&mut self, name: &str, mapping: &Compiled, against: Option<Against<'_>>) -> io::Result<()> {
-        let Compiled { table, version, warnings } = mapping;
+    pub(super) fn accept(&mut self, mapping: &Loaded, against: Option<Against<'_>>) -> io::Result<()> {
+        let Loaded { name, table, version, warnings, parts, .. } = mapping;
         if self.format == Format::Json {
             let (entries, domains) = (table.len(), table.domains());
-            let (version, sha256, warnings) = (version.to_string(), version.full(), warnings.iter().collect());
+            let (version, sha256) = (version.to_string(), version.full());
+            let warnings = warnings.iter().flat_map(Diagnostics::iter).collect();
+            let parts = (!parts.is_empty()).then_some(parts.len());
             return self.json(&Accepted {
                 mapping: name,
                 ok: true,
                 version,
                 sha256,
+                parts,
                 entries,
                 domains,
                 against,
@@ -108,8 +120,10 @@ impl<'w> Report<'w> {
             });
         }
         let against = against.map(|against| against.to_string()).unwrap_or_default();
-        self.say(&format!("{name}: ok: {}\n{against}", summary(table, version)))?;
-        self.warn(name, warnings)
+        let parts =
+            if parts.is_empty() { String::new() } else { format!("{}, ", counted(parts.len(), "part", "parts")) };
+        self.say(&format!("{name}: ok: {parts}{}\n{against}", summary(table, version)))?;
+        warnings.iter().try_for_each(|warnings| self.warn(warnings.file(), warnings))
     }
 
     /// Settings without errors.
@@ -157,25 +171,33 @@ impl<'w> Report<'w> {
 
     fn refuse_file(&mut self, file: File<'_>, why: &NotLoaded) -> io::Result<()> {
         match (self.format, why) {
-            (Format::Text, NotLoaded::Invalid(errors)) => {
-                writeln!(self.err, "{}", errors.first_with_hint(self.most, HINT))?;
+            (Format::Text, NotLoaded::Invalid(files)) => {
+                for errors in files {
+                    writeln!(self.err, "{}", errors.first_with_hint(self.most, HINT))?;
+                }
             }
             (Format::Text, NotLoaded::Unreadable(what)) => writeln!(self.err, "error: {what}")?,
-            (Format::Json, NotLoaded::Invalid(errors)) => self.json(&refused(file, errors))?,
+            (Format::Json, NotLoaded::Invalid(files)) => {
+                for errors in files {
+                    self.json(&refused(file.named(errors.file()), errors))?;
+                }
+            }
             (Format::Json, NotLoaded::Unreadable(what)) => {
                 let unreadable = Some(what.as_str());
                 self.json(&Refused { file, ok: false, errors: 1, faults: Vec::new(), unreadable })?;
             }
-            (Format::Github, NotLoaded::Invalid(errors)) => {
-                for error in errors.iter() {
-                    writeln!(self.out, "{}", github::annotation(errors.file(), error))?;
+            (Format::Github, NotLoaded::Invalid(files)) => {
+                for (name, error) in files.iter().flat_map(|errors| errors.iter().map(|error| (errors.file(), error))) {
+                    writeln!(self.out, "{}", github::annotation(name, error))?;
                 }
             }
             (Format::Github, NotLoaded::Unreadable(what)) => {
                 writeln!(self.out, "{}", github::unreadable(file.name(), what))?
             }
-            (Format::Sarif, NotLoaded::Invalid(errors)) => {
-                errors.iter().for_each(|error| self.log.add(errors.file(), error));
+            (Format::Sarif, NotLoaded::Invalid(files)) => {
+                for errors in files {
+                    errors.iter().for_each(|error| self.log.add(errors.file(), error));
+                }
             }
             (Format::Sarif, NotLoaded::Unreadable(what)) => self.log.unreadable(what),
         }
@@ -201,7 +223,10 @@ fn refused<'r>(file: File<'r>, errors: &'r Diagnostics) -> Refused<'r> {
 }
 
 fn summary(table: &MappingTable, version: &Version) -> String {
-    let counted = |n: usize, one: &str, many: &str| format!("{n} {}", if n == 1 { one } else { many });
     let (entries, domains) = (table.len(), table.domains());
     format!("{}, {}, version {version}", counted(entries, "entry", "entries"), counted(domains, "domain", "domains"))
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }

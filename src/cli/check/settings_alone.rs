@@ -22,7 +22,7 @@ pub(super) fn check_settings(place: &SettingsPlace, report: &mut Report<'_>) -> 
     let Found { problems, warnings } = found;
     if !problems.is_empty() {
         let errors = places.locate(&Problems(problems));
-        report.refuse_settings(places.file(), &NotLoaded::Invalid(errors))?;
+        report.refuse_settings(places.file(), &NotLoaded::Invalid(vec![errors]))?;
         return Ok(FAULTY);
     }
     report.accept_settings(places.file(), &summary(&settings), &places.locate_warnings(&Problems(warnings)))?;
@@ -35,7 +35,7 @@ pub(super) fn refuse_settings(e: anyhow::Error, report: &mut Report<'_>) -> io::
     match e.downcast::<Diagnostics>() {
         Ok(errors) => {
             let file = errors.file().to_owned();
-            report.refuse_settings(&file, &NotLoaded::Invalid(errors))?;
+            report.refuse_settings(&file, &NotLoaded::Invalid(vec![errors]))?;
         }
         Err(e) => {
             let said = format!("{e:#}");

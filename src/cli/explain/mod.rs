@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use self::expect::Expected;
 use super::exit::{FAULTY, UNUSABLE, fail};
 use super::format::OutputFormat;
-use super::load::{Loaded, NotLoaded, load};
+use super::load::{Loaded, NotLoaded, all_of, load};
 use super::settings::{SettingsArgs, code_of};
 use nameplate_core::explain::{self, Explanation, Question, Verdict};
 
@@ -46,14 +46,14 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut dyn Write) -> ExitCode {
         Err(e) => return fail(code_of(&e), format!("{e:#}")),
     };
     let (place, rules, endpoints) = (&settings.mapping, &settings.reload, args.settings.endpoints_of(&settings));
-    let Loaded { name: file, mapping } = match load(place, rules, endpoints.as_deref(), &mut std::io::stdin().lock()) {
+    let Loaded { table, files, .. } = match load(place, rules, endpoints.as_deref(), &mut std::io::stdin().lock()) {
         Ok(loaded) => loaded,
         Err(NotLoaded::Unreadable(fault)) => return fail(UNUSABLE, fault),
-        Err(NotLoaded::Invalid(faults)) => return fail(FAULTY, faults),
+        Err(NotLoaded::Invalid(errors)) => return fail(FAULTY, all_of(&errors)),
     };
     let mut question = Question::of_url(&args.method, args.url.as_bytes());
     question.overrides = args.overrides.iter().map(String::as_bytes).collect();
-    let explanation = explain::explain(&mapping.table, &settings, &file, &question);
+    let explanation = explain::explain(&table, &settings, &files, &question);
     let text = match args.format {
         OutputFormat::Text => explanation.to_string(),
         OutputFormat::Json => format!("{:#}\n", as_json(&question, &explanation)),

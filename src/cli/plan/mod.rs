@@ -157,8 +157,8 @@ fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<(String, Plan), Failure
     }
     let state = args.state.as_deref().map(state).transpose()?;
     let loaded = load(&args.mapping, &rules, endpoints.as_deref(), input);
-    let Loaded { name, mapping } = loaded.map_err(NotLoaded::refusal)?;
-    let planned = plan(&mapping.table, mapping.version, &args.options(), state.as_ref());
+    let Loaded { name, table, version, .. } = loaded.map_err(NotLoaded::refusal)?;
+    let planned = plan(&table, version, &args.options(), state.as_ref());
     let mut planned = planned.map_err(|faults| {
         let lines: Vec<_> = faults.iter().map(|fault| format!("{name}: {fault}")).collect();
         let count = if faults.len() == 1 { "1 error".to_owned() } else { format!("{} errors", faults.len()) };

@@ -132,15 +132,14 @@ pub(super) fn manifest(args: &ManifestArgs, input: &mut dyn Read, said: &mut Sai
 /// The manifest, and what the one before has besides.
 fn made(args: &ManifestArgs, input: &mut dyn Read) -> Result<(Manifest, Vec<Listed>), Refused> {
     let old = args.from.as_deref().map(Manifest::read).transpose()?.unwrap_or_default();
-    let Loaded { mapping, .. } =
-        load(&args.mapping, &ReloadRules::default(), None, input).map_err(NotLoaded::refusal)?;
+    let Loaded { table, .. } = load(&args.mapping, &ReloadRules::default(), None, input).map_err(NotLoaded::refusal)?;
     let listed = |(id, region): (&str, &str), stages: Vec<String>| {
         let known = old.apis.iter().find(|of| of.api_id == id && of.region == region);
         let role = known.and_then(|of| of.role.clone()).or_else(|| args.role.clone());
         let external_id = known.and_then(|of| of.external_id.clone());
         Listed { api_id: id.into(), region: region.into(), stages, role, external_id }
     };
-    let mut all: Vec<_> = apis(&mapping.table).iter().map(|api| listed((api.id, api.region), api.stages())).collect();
+    let mut all: Vec<_> = apis(&table).iter().map(|api| listed((api.id, api.region), api.stages())).collect();
     all.sort_by(|a, b| (&a.api_id, &a.region).cmp(&(&b.api_id, &b.region)));
     let is_gone = |of: &&Listed| !all.iter().any(|kept| kept.api_id == of.api_id && kept.region == of.region);
     let gone = old.apis.iter().filter(is_gone).cloned().collect();

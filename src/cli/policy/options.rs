@@ -93,8 +93,8 @@ pub(super) type Refused = (u8, String);
 impl Made {
     /// Makes the policies of all APIs, or of the one that was asked for.
     pub(super) fn policies(&self, input: &mut dyn Read) -> Result<Policies, Refused> {
-        let Loaded { name, mapping } = self.load(input)?;
-        let apis = self.chosen(apis(&mapping.table), &name)?;
+        let Loaded { name, table, version, .. } = self.load(input)?;
+        let apis = self.chosen(apis(&table), &name)?;
         let ids = self.ids();
         let options = Options { referer: self.referer, fold: self.fold, max_size: self.max_size };
         let (mut policies, mut faults) = (Vec::new(), Vec::new());
@@ -114,7 +114,7 @@ impl Made {
             warnings.extend(policy.warnings.iter().map(|what| of(what)));
             warnings.extend(policy.widened.iter().map(|what| of(&format!("--fold allows more: {what}"))));
         }
-        Ok(Policies { version: mapping.version, policies, warnings })
+        Ok(Policies { version, policies, warnings })
     }
 
     fn load(&self, input: &mut dyn Read) -> Result<Loaded, Refused> {

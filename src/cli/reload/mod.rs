@@ -18,6 +18,7 @@ use self::process::{admin_of, servers};
 use super::admin_client::{patience, reachable};
 use super::check::HELD;
 use super::exit::{FAULTY, UNUSABLE, fail};
+use crate::live::reload::PARTS_NOT_ACTIVE;
 
 /// The longest that the signal waits for a look at the admin listener.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
@@ -98,14 +99,15 @@ fn tell(outcome: &Outcome, out: &mut dyn Write) -> ExitCode {
             let _ = writeln!(out, "mapping unchanged: {active}");
             ExitCode::SUCCESS
         }
-        Outcome::Rejected(errors) => {
-            fail(FAULTY, format!("{errors}\nmapping rejected; the active mapping is unchanged"))
-        }
-        Outcome::Held(why) => fail(HELD, format!("{why}\nmapping held; the active mapping is unchanged")),
-        Outcome::Unreadable(why) => {
-            fail(UNUSABLE, format!("the mapping cannot be read: {why}\nthe active mapping is unchanged"))
-        }
+        Outcome::Rejected(errors) => fail(FAULTY, format!("{errors}\nmapping rejected; {}", rest(&errors))),
+        Outcome::Held(why) => fail(HELD, format!("{why}\nmapping held; {}", rest(&why))),
+        Outcome::Unreadable(why) => fail(UNUSABLE, format!("the mapping cannot be read: {why}\n{}", rest(&why))),
     }
+}
+
+/// What is active after a reload that was not taken, or not in all parts.
+fn rest(why: &str) -> &'static str {
+    if why.contains(PARTS_NOT_ACTIVE) { "all other parts are active" } else { "the active mapping is unchanged" }
 }
 
 fn list(running: &[i32]) -> String {

@@ -9,6 +9,8 @@ mod cache_writer;
 mod document;
 mod handle;
 mod judge;
+mod parts;
+mod parts_cache_writer;
 mod reader;
 mod replaced;
 mod run;

@@ -15,23 +15,40 @@ use super::cache_writer::CacheWriter;
 use super::document::Document;
 use super::handle::{Order, merge};
 use super::judge::{Action, Event, Impact, Judge, Size};
-use super::reader::{Brought, FirstRead, MappingReader};
+use super::parts::KeptParts;
+use super::parts_cache_writer::PartsCacheWriter;
+use super::reader::{Brought, Cached, FirstParts, FirstRead, MappingReader};
 use super::replaced::ReplacedTables;
 use crate::source::cache::{CacheError, CachedMapping};
-use crate::source::error::FetchError;
 use crate::source::fetch::{FetchMode, Fetched};
+use crate::source::parts_cache::CachedParts;
 use crate::telemetry::metrics::ReadResult;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
+use nameplate_core::parts::assembly::{Assembly, Decided};
 
 /// How a reading ended: whether another mapping is active now, or why the active mapping is not what
 /// the source has.
 type Outcome = Result<bool, Cause>;
 
-/// A document that the source brought, and what would follow from it once it is compiled.
+/// What the source brought, and what would follow from it once it is compiled.
 struct Candidate {
-    document: Document,
+    content: Content,
     next: Option<(Snapshot, Tally)>,
+}
+
+/// What the source brought.
+enum Content {
+    /// The whole mapping.
+    Document(Document),
+    /// The parts of this version of it; and once it is decided, which versions of them are used.
+    Parts(Version, Option<Decided>),
+}
+
+impl From<Content> for Candidate {
+    fn from(content: Content) -> Candidate {
+        Candidate { content, next: None }
+    }
 }
 
 pub(super) struct Keeper {
@@ -40,23 +57,33 @@ pub(super) struct Keeper {
     /// The source's name, for log lines.
     name: String,
     judge: Judge,
+    /// Of a mapping in parts.
+    parts: Option<KeptParts>,
+    /// Somebody has consented to what is held, and the reading under way carries it out.
+    consented: bool,
     /// Set where somebody consents to what is held; the judge learns of it with the next event.
     consent: Arc<AtomicBool>,
     replaced: ReplacedTables,
     cache: Option<CacheWriter>,
+    parts_cache: Option<PartsCacheWriter>,
 }
 
 impl Keeper {
     pub(super) fn new(live: Arc<Live>, reader: MappingReader, consent: Arc<AtomicBool>) -> Keeper {
-        let cache = reader.cache.clone().map(|cache| CacheWriter::new(cache, reader.rules.timeout));
+        let patience = reader.rules.timeout;
+        let cache = reader.caches.clone().map(|caches| CacheWriter::new(caches.document, patience));
+        let parts_cache = reader.caches.clone().map(|caches| PartsCacheWriter::new(caches.parts, patience));
         Keeper {
             name: reader.place.to_string(),
             judge: Judge::new(&reader.rules),
+            parts: None,
+            consented: false,
             live,
             reader,
             consent,
             replaced: ReplacedTables::default(),
             cache,
+            parts_cache,
         }
     }
 
@@ -67,48 +94,95 @@ impl Keeper {
                 let (event, candidate) = self.compiled(document, table);
                 (event, Some(candidate))
             }
+            Brought::Parts(first, assembly) => {
+                let version = self.take_first(*first);
+                let (event, candidate) = self.assembled(version, *assembly);
+                (event, Some(candidate))
+            }
+            Brought::NoPart(first, cause) => {
+                let version = self.take_first(*first);
+                (Event::Compiled(version, Err(cause)), None)
+            }
             Brought::Unsettled => (Event::Unsettled, None),
             Brought::Failed(error) => (Event::Failed(error), None),
         };
         let action = self.decide(event);
         // Nobody waits for the outcome of this reading.
-        if self.carry_out(action, candidate).await.is_ok() {
-            return;
+        let _ = self.carry_out(action, candidate).await;
+        if self.live.snapshot().table.is_empty() {
+            self.start_from_cache(first.cached);
         }
-        self.start_from_cache(first.cached);
         if self.live.snapshot().table.is_empty() {
             log::error!("no mapping yet: requests are answered 503 until {} can be read", self.name);
         }
     }
 
-    fn start_from_cache(&mut self, cached: Option<Result<CachedMapping, CacheError>>) {
-        let (Some(cache), Some(cached)) = (&self.reader.cache, cached) else { return };
-        let cached = match cached {
-            Ok(cached) => cached,
-            Err(CacheError::Missing(_)) => return,
-            Err(error) => return log::error!("the cached mapping cannot be used: {error}"),
-        };
+    /// Takes the parts that the start has read. Returns which mapping the source has.
+    fn take_first(&mut self, first: FirstParts) -> Version {
+        let FirstParts { parts, found, cached } = first;
+        if let Some(cache) = &mut self.parts_cache {
+            cached.iter().for_each(|cached| cache.note_kept(cached));
+            cache.note_read(&found);
+        }
+        let version = parts.get().version();
+        self.parts = Some(parts);
+        version
+    }
+
+    fn start_from_cache(&mut self, cached: Option<Result<Cached, CacheError>>) {
+        match cached {
+            None | Some(Err(CacheError::Missing(_))) => {}
+            Some(Err(error)) => log::error!("the cached mapping cannot be used: {error}"),
+            Some(Ok(Cached::Document(cached))) => self.start_from_document(cached),
+            Some(Ok(Cached::Parts(cached))) => self.start_from_parts(&cached),
+        }
+    }
+
+    fn start_from_document(&mut self, cached: CachedMapping) {
+        let Some(caches) = &self.reader.caches else { return };
         let CachedMapping { bytes, version, at } = cached;
-        let (path, length) = (cache.path().display(), bytes.len());
-        let table = match (Document { bytes, version }).compile(&path.to_string(), &self.reader.endpoints) {
+        let (path, length) = (caches.document.path().display().to_string(), bytes.len());
+        let table = match (Document { bytes, version }).compile(&path, &self.reader.endpoints) {
             Ok(table) => table,
             Err(cause) => return log::error!("the cached mapping cannot be used: {cause}"),
         };
-        let entries = table.len();
-        let size = Size { entries: entries as u64, bytes: length as u64 };
-        self.live.put_in_force(table, version, Origin::Cache, at);
+        let size = Size { entries: table.len() as u64, bytes: length as u64 };
         if let Some(cache) = &mut self.cache {
             cache.note_kept(version);
         }
+        let (next, _) = self.live.next(table, version);
+        self.start_with(next, size, at, &path);
+    }
+
+    fn start_from_parts(&mut self, cached: &CachedParts) {
+        let Some(caches) = &self.reader.caches else { return };
+        let path = caches.parts.path().display().to_string();
+        let mut parts = KeptParts::new(&self.reader.place, &self.reader.rules, &self.reader.endpoints);
+        let table = parts.restore(cached);
+        let size = Size { entries: table.len() as u64, bytes: 0 };
+        let at = cached.parts.iter().map(|part| part.at).max().unwrap_or(SystemTime::UNIX_EPOCH);
+        if let Some(cache) = &mut self.parts_cache {
+            cache.note_kept(cached);
+        }
+        let (mut next, _) = self.live.next(table, parts.get().version());
+        next.parts = parts.get().names_by_mark().into();
+        self.parts = Some(parts);
+        self.start_with(next, size, at, &path);
+        self.show_parts();
+    }
+
+    /// Activates a cached mapping, which the source last had at this time.
+    fn start_with(&mut self, next: Snapshot, size: Size, at: SystemTime, path: &str) {
+        let (entries, version) = (next.table.len(), next.version);
+        let Some(version) = version else { return };
+        self.live.swap(next, Origin::Cache, at);
         log::warn!("{entries} entries are in force from {path}, version {version}");
         self.judge.on(Event::StartedFromCache(version, size));
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         loop {
-            if let Some(cache) = &mut self.cache {
-                cache.write().await;
-            }
+            self.write_cache().await;
             let next = Instant::now() + self.judge.pause(fastrand::f64());
             let (event, replies) = loop {
                 let clean_up = self.replaced.clean_up_in().map(|pause| Instant::now() + pause);
@@ -130,12 +204,22 @@ impl Keeper {
             }
             let action = self.decide(event);
             let outcome = self.carry_out(action, None).await;
+            self.consented = false;
             self.live.mapping.record_reload_ended(&outcome);
             for reply in replies {
                 let _ = reply.try_send(self.reply(&outcome));
             }
             self.replaced.drop_unread();
             self.count_tables();
+        }
+    }
+
+    async fn write_cache(&mut self) {
+        if let Some(cache) = &mut self.cache {
+            cache.write().await;
+        }
+        if let (Some(cache), Some(parts)) = (&mut self.parts_cache, &self.parts) {
+            cache.write(parts.get()).await;
         }
     }
 
@@ -151,6 +235,7 @@ impl Keeper {
     /// Asks the judge. Consent counts from this event on.
     fn decide(&mut self, event: Event) -> Action {
         if self.consent.swap(false, Ordering::Relaxed) {
+            self.consented = true;
             self.judge.on(Event::Consented);
         }
         self.judge.on(event)
@@ -161,24 +246,23 @@ impl Keeper {
         loop {
             let event = match action {
                 Action::Fetch(mode) => {
-                    let (event, document) = self.fetch(mode).await;
-                    candidate = document.map(|document| Candidate { document, next: None });
+                    let (event, content) = self.fetch(mode).await;
+                    candidate = content.map(Candidate::from);
                     event
                 }
                 Action::Compile => {
-                    let Candidate { document, .. } = candidate.take().expect("a document was read");
-                    let table = document.compile(&self.name, &self.reader.endpoints);
-                    let (event, compiled) = self.compiled(document, table);
+                    let Candidate { content, .. } = candidate.take().expect("a mapping was read");
+                    let (event, compiled) = self.compile(content);
                     candidate = Some(compiled);
                     event
                 }
                 Action::Accept => {
-                    self.accept(candidate.take().expect("a document was compiled"));
-                    return Ok(true);
+                    let changed = self.accept(candidate.take().expect("a mapping was compiled"));
+                    return self.part_errors().map_or(Ok(changed), Err);
                 }
                 Action::Confirm => {
                     self.confirm().await;
-                    return Ok(false);
+                    return self.part_errors().map_or(Ok(false), Err);
                 }
                 Action::LookAgain | Action::Wait => return Err(Cause::Unsettled),
                 Action::Refuse(cause, version) => {
@@ -195,16 +279,39 @@ impl Keeper {
         }
     }
 
-    async fn fetch(&mut self, mode: FetchMode) -> (Event, Option<Document>) {
+    async fn fetch(&mut self, mode: FetchMode) -> (Event, Option<Content>) {
         match self.reader.fetch(mode, self.reader.rules.timeout).await {
             Ok(Fetched::Unchanged) => (Event::Unchanged, None),
             Ok(Fetched::Unsettled) => (Event::Unsettled, None),
             Ok(Fetched::Document(bytes)) => {
                 let document = Document::new(bytes);
-                (Event::Read(document.version), Some(document))
+                (Event::Read(document.version), Some(Content::Document(document)))
             }
-            Ok(Fetched::Parts(_)) => (Event::Failed(FetchError::in_parts(&self.reader.place)), None),
+            Ok(Fetched::Parts(found)) => {
+                let MappingReader { place, rules, endpoints, .. } = &self.reader;
+                let parts = self.parts.get_or_insert_with(|| KeptParts::new(place, rules, endpoints));
+                let version = parts.update(&found);
+                if let Some(cache) = &mut self.parts_cache {
+                    cache.note_read(&found);
+                }
+                let is_reconsidered = self.consented && parts.get().has_held();
+                let event = if is_reconsidered { Event::Reconsidered } else { Event::Read(version) };
+                (event, Some(Content::Parts(version, None)))
+            }
             Err(error) => (Event::Failed(error), None),
+        }
+    }
+
+    fn compile(&self, content: Content) -> (Event, Candidate) {
+        match content {
+            Content::Document(document) => {
+                let table = document.compile(&self.name, &self.reader.endpoints);
+                self.compiled(document, table)
+            }
+            Content::Parts(version, _) => {
+                let parts = self.parts.as_ref().expect("parts were read");
+                self.assembled(version, parts.assemble(&self.live.snapshot().table, self.consented))
+            }
         }
     }
 
@@ -215,22 +322,69 @@ impl Keeper {
             Ok(table) => {
                 let (next, tally) = self.live.next(table, version);
                 let impact = Impact::of(&self.live.snapshot().table, &next.table, tally, document.bytes.len());
-                (Event::Compiled(version, Ok(impact)), Candidate { document, next: Some((next, tally)) })
+                let candidate = Candidate { content: Content::Document(document), next: Some((next, tally)) };
+                (Event::Compiled(version, Ok(impact)), candidate)
             }
-            Err(cause) => (Event::Compiled(version, Err(cause)), Candidate { document, next: None }),
+            Err(cause) => (Event::Compiled(version, Err(cause)), Content::Document(document).into()),
         }
     }
 
-    fn accept(&mut self, candidate: Candidate) {
-        let Candidate { document, next } = candidate;
-        let (next, tally) = next.expect("the judge accepts what could be compiled");
+    /// Compares an assembly of parts with the active mapping.
+    fn assembled(&self, version: Version, assembly: Assembly) -> (Event, Candidate) {
+        let (bytes, in_use) = (assembly.bytes as usize, assembly.version());
+        let (table, decided) = assembly.into_table();
+        let (next, tally) = self.live.next(table, in_use);
+        let impact = Impact::of(&self.live.snapshot().table, &next.table, tally, bytes);
+        let content = Content::Parts(version, Some(decided));
+        // What is too much has been held already, part by part.
+        let impact = Impact { removed: 0, size: Size::default(), ..impact };
+        (Event::Compiled(version, Ok(impact)), Candidate { content, next: Some((next, tally)) })
+    }
+
+    /// Makes a candidate the active mapping. Returns whether that changes anything.
+    fn accept(&mut self, candidate: Candidate) -> bool {
+        let Candidate { content, next } = candidate;
+        let (mut next, tally) = next.expect("the judge accepts what could be compiled");
         let now = SystemTime::now();
+        if let Content::Parts(_, Some(decided)) = content {
+            let parts = self.parts.as_mut().expect("parts were read");
+            parts.commit(decided);
+            next.parts = parts.get().names_by_mark().into();
+            // A part with errors changes nothing that is active.
+            if next.version == self.live.snapshot().version {
+                self.live.metrics.mapping.confirmed(ReadResult::Unchanged, now);
+                self.live.mapping.record_read(now);
+                return false;
+            }
+        } else if let (Some(cache), Content::Document(document)) = (&mut self.cache, content) {
+            cache.set_pending(document);
+        }
         self.replaced.add(self.live.swap(next, Origin::Source, now));
         // After the swap: whoever reads it may rely on it.
         self.report_accepted(&self.live.snapshot(), tally, now);
-        if let Some(cache) = &mut self.cache {
-            cache.set_pending(document);
-        }
+        true
+    }
+
+    /// Brings metrics and pages up to date with the parts.
+    fn show_parts(&self) {
+        let Some(parts) = &self.parts else { return };
+        let status = parts.get().status();
+        self.live.metrics.mapping.parts.set(&status, parts.get().owners_error().is_some());
+        self.live.mapping.record_parts(status);
+    }
+
+    /// Tells of the parts of a mapping in parts. Returns those that are not active as the source has them.
+    fn part_errors(&mut self) -> Option<Cause> {
+        self.show_parts();
+        let parts = self.parts.as_mut()?;
+        parts.log();
+        let Some(cause) = parts.trouble() else {
+            self.live.metrics.mapping.trouble(None);
+            self.live.mapping.record_confirmed(SystemTime::now());
+            return None;
+        };
+        self.record_refused(&cause, None);
+        Some(cause)
     }
 
     fn report_accepted(&self, next: &Snapshot, tally: Tally, now: SystemTime) {
@@ -251,6 +405,15 @@ impl Keeper {
     /// Notes that the source has the active mapping.
     async fn confirm(&mut self) {
         let now = SystemTime::now();
+        // An error of a part stays one, however often the source is found as it was.
+        if let Some(cache) = self.parts_cache.as_mut().filter(|_| self.parts.is_some()) {
+            cache.confirm(now).await;
+        }
+        let has_part_errors = self.parts.as_ref().is_some_and(|parts| parts.trouble().is_some());
+        if has_part_errors {
+            self.live.metrics.mapping.confirmed(ReadResult::Unchanged, now);
+            return self.live.mapping.record_read(now);
+        }
         if self.live.mapping.record_confirmed(now) {
             log::info!("{} has the mapping that is in force again", self.name);
         }
@@ -270,6 +433,8 @@ impl Keeper {
             Cause::Failed(_) | Cause::Unsettled => "not read",
             Cause::Rejected(_) => "rejected",
             Cause::Held(_) | Cause::Grown(_) => "held",
+            // What is wrong with parts is logged part by part.
+            Cause::Parts(_) => return,
         };
         let said = match self.live.snapshot().generation {
             0 => cause.to_string(),

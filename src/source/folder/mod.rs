@@ -71,7 +71,7 @@ impl Folder {
 }
 
 impl State {
-    fn read(&mut self, known: &Known) -> Result<Reading, FetchError> {
+    fn read(&mut self, known: &Known, as_it_is: bool) -> Result<Reading, FetchError> {
         let error = |e: io::Error| unreadable(&self.path, &e);
         // Watched first: what changes while it is read is seen.
         if let Some((way, _)) = &mut self.eyes {
@@ -100,7 +100,7 @@ impl State {
         let now = Moment::now();
         let replaced_at = |path: &Path| self.eyes.as_ref().and_then(|(_, inside)| inside.replaced_at(path));
         let place = MappingSource::File(self.path.clone());
-        let reading = Reading::of(&place, walked, known, self.limits, now, &replaced_at);
+        let reading = Reading::of(&place, walked, known, as_it_is, self.limits, now, &replaced_at);
         if let Some((_, inside)) = &mut self.eyes {
             inside.keep_only(&entered);
             inside.forget_before(now.time - 2 * STILL);
@@ -124,7 +124,7 @@ impl Source for Folder {
     async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError> {
         // What was read counts as known only if it got here: a caller who gave up has to see it again.
         let known = Arc::clone(&self.known);
-        let read = self.access.run(move |state| state.read(&known)).await;
+        let read = self.access.run(move |state| state.read(&known, mode == FetchMode::Ordered)).await;
         let reading = read.map_err(|e| unreadable(&self.path, &e))??;
         self.next_look = reading.next_look.map(|wait| Instant::now() + wait);
         let is_unchanged = mode == FetchMode::IfChanged && reading.is_same_as(&self.known);

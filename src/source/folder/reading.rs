@@ -60,11 +60,12 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Reads those parts that changed. `replaced_at` says when a file was renamed into its place, where that was seen.
+    /// Reads those parts that changed; all of them `as_it_is`, where whoever wrote them asks for it. `replaced_at` says when a file was renamed into its place, where that was seen.
     pub(super) fn of(
         place: &MappingSource,
         walked: Walked,
         known: &Known,
+        as_it_is: bool,
         limits: Limits,
         now: Moment,
         replaced_at: &dyn Fn(&Path) -> Option<SystemTime>,
@@ -76,7 +77,8 @@ impl Reading {
 
         let before = |name: &str| known.parts.get(name).copied().unwrap_or_default();
         let budget = Budget::new(limits, seen.keys().filter_map(|name| before(name).size));
-        let mut reader = Reader { place, is_first: !known.is_read, now, replaced_at, budget, next_look: None };
+        let mut reader =
+            Reader { place, reads_at_once: !known.is_read || as_it_is, now, replaced_at, budget, next_look: None };
         // What was read before takes from the budget first.
         let (old, new): (Vec<_>, Vec<_>) = seen.into_iter().partition(|(name, _)| before(name).size.is_some());
         let read = old.into_iter().chain(new).map(|(name, file)| {
@@ -122,7 +124,7 @@ fn errors_of(place: &MappingSource, known: &Known, folder: &str, error: &io::Err
 
 struct Reader<'a> {
     place: &'a MappingSource,
-    is_first: bool,
+    reads_at_once: bool,
     now: Moment,
     replaced_at: &'a dyn Fn(&Path) -> Option<SystemTime>,
     budget: Budget,
@@ -141,7 +143,7 @@ impl Reader<'_> {
         if known.glimpsed.is_none_or(|(glimpsed, _)| glimpsed != found) {
             known.glimpsed = Some((found, self.now.instant));
         }
-        let wait = if self.is_first { Duration::ZERO } else { self.still_to_wait(file, &found, known) };
+        let wait = if self.reads_at_once { Duration::ZERO } else { self.still_to_wait(file, &found, known) };
         if !wait.is_zero() {
             return Ok(self.unsettled(wait));
         }
@@ -233,7 +235,8 @@ mod tests {
             let walked = walk(self.folder.path(), 10, &mut |_| {}).expect("a walk");
             let place = MappingSource::File(self.folder.path().into());
             let limits = Limits::of(&ReloadRules::default());
-            let mut reading = Reading::of(&place, walked, &self.known, limits, Moment { time, instant }, &|_| replaced);
+            let mut reading =
+                Reading::of(&place, walked, &self.known, false, limits, Moment { time, instant }, &|_| replaced);
             self.known = reading.known;
             (reading.parts.remove(0).found, reading.next_look)
         }
@@ -278,7 +281,7 @@ mod tests {
             let walked = Walked { unreadable: vec![denied], ..Walked::default() };
             let place = "conf/".parse().expect("a source");
             let limits = Limits::of(&ReloadRules::default());
-            let reading = Reading::of(&place, walked, &known, limits, Moment::now(), &|_| None);
+            let reading = Reading::of(&place, walked, &known, false, limits, Moment::now(), &|_| None);
             let name = |part: &PartRead| {
                 assert!(matches!(&part.found, Found::Failed(e) if e.cause.contains("permission denied")), "{part:?}");
                 part.name.to_string()

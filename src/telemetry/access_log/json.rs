@@ -29,6 +29,9 @@ pub(super) fn write(record: &Record<'_>, out: &mut Vec<u8>) {
     text(out, ",\"request_id\":", Some(record.request_id));
     known(out, ",\"domain\":", record.domain);
     text(out, ",\"base_path\":", record.base_path.map(|path| Text(path.as_bytes())));
+    if let Some(part) = record.part {
+        text(out, ",\"part\":", Some(Text(part.as_bytes())));
+    }
     number(out, ",\"line\":", record.line.map(u64::from));
     known(out, ",\"method\":", record.method);
     text(out, ",\"path\":", record.path);
@@ -216,6 +219,7 @@ mod tests {
             request_id: Text(b"id-1"),
             domain: Some("shop.example.com"),
             base_path: Some("/v1"),
+            part: None,
             line: Some(4),
             method: Some("GET"),
             path: Some(Text(b"/v1/items")),

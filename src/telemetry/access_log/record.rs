@@ -14,7 +14,9 @@ pub(crate) struct Record<'r> {
     pub domain: Option<&'r str>,
     /// The base path of that entry; empty without one.
     pub base_path: Option<&'r str>,
-    /// The line of that entry in the mapping.
+    /// The part of the mapping that entry stands in, where it has parts.
+    pub part: Option<&'r str>,
+    /// The line of that entry in the mapping, or in its part.
     pub line: Option<u32>,
     /// The method. Like all of the request, it is known as far as it could be read where its head was refused.
     pub method: Option<&'r str>,

@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus::{Gauge, IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
 
+use super::parts::PartMetrics;
 use super::register::{add, clamp, counters, float, gauge};
 
 /// How reading the mapping ended.
@@ -46,6 +47,8 @@ pub struct MappingMetrics {
     from_cache: IntGauge,
     last_success: Gauge,
     staleness: Gauge,
+    /// Of a mapping in parts.
+    pub parts: PartMetrics,
 }
 
 impl MappingMetrics {
@@ -57,6 +60,7 @@ impl MappingMetrics {
         );
         let trouble = add(r, IntGaugeVec::new(trouble, &["reason"])?)?;
         Ok(MappingMetrics {
+            parts: PartMetrics::register(r)?,
             generation: gauge(
                 r,
                 "nameplate_mapping_generation",

@@ -10,6 +10,7 @@ mod clients;
 mod domains;
 mod mapping;
 mod memory;
+mod parts;
 mod proxy_metrics;
 mod register;
 mod requests;

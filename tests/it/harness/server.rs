@@ -133,6 +133,13 @@ impl Server {
         Server::run(command, Arc::clone(&self.folder))
     }
 
+    /// A process with the same settings, after this one has ended.
+    pub fn start_again(&self) -> Server {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_nameplate"));
+        command.args(["serve", "--config"]).arg(self.path("nameplate.yaml")).env_clear();
+        Server::run(command, Arc::clone(&self.folder))
+    }
+
     fn run(mut command: Command, folder: Arc<TempDir>) -> Server {
         let piped = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().expect("the binary runs");

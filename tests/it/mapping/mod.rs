@@ -2,6 +2,7 @@
 
 mod held_changes;
 mod memory;
+mod parts;
 mod reload_command;
 mod reloads_under_load;
 mod sources;

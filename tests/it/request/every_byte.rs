@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use nameplate_core::explain::{Question, Verdict, explain};
 use nameplate_core::mapping::load::Compiled;
+use nameplate_core::parts::files::Files;
 use nameplate_core::settings::Settings;
 
 use super::malformed::DOMAIN;
@@ -33,7 +34,7 @@ fn explained(target: &[u8]) -> (Told, Told) {
     let table = Compiled::of(mapping.as_bytes(), "m.yaml", None).expect("a mapping").table;
     let question =
         Question { method: "GET", host: DOMAIN.into(), target: Cow::Borrowed(target), overrides: Vec::new() };
-    let told = explain(&table, &Settings::default(), "m.yaml", &question);
+    let told = explain(&table, &Settings::default(), &Files::one("m.yaml"), &question);
     let verdict = || match told.verdict {
         Verdict::Forwarded => Told::Forwarded,
         Verdict::Refused(refusal) => refused(refusal.status(), refusal.reason()),

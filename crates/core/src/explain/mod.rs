@@ -16,6 +16,7 @@ use crate::domain::table::MappingTable;
 use crate::domain::target::{Target, first_unknown_byte};
 use crate::domain::token::is_token;
 use crate::domain::verbs::VerbSet;
+use crate::parts::files::Files;
 use crate::settings::{DEFAULT_ENDPOINT, Endpoint, Settings, Sni};
 use cures::{cure, warning_for_method};
 use nearest::nearest_domain;
@@ -47,8 +48,8 @@ pub struct Explanation {
     pub timeouts: Timeouts,
 }
 
-/// Answers it. `file` is how the mapping's source is called.
-pub fn explain(table: &MappingTable, settings: &Settings, file: &str, question: &Question<'_>) -> Explanation {
+/// Answers it. `files` are what the mapping's files are called.
+pub fn explain(table: &MappingTable, settings: &Settings, files: &Files, question: &Question<'_>) -> Explanation {
     let view = RequestView {
         method: question.method,
         target: question.sent_target(),
@@ -61,7 +62,7 @@ pub fn explain(table: &MappingTable, settings: &Settings, file: &str, question: 
     let place = |route: &Route| Place {
         domain: route.host().to_owned(),
         base_path: route.base().to_owned(),
-        file: file.to_owned(),
+        file: files.of(route),
         line: route.line,
     };
     // Over HTTP, the parser has looked at the method before.
@@ -85,7 +86,7 @@ pub fn explain(table: &MappingTable, settings: &Settings, file: &str, question: 
         Err(refused) => Explanation {
             verdict: Verdict::Refused(refused.refusal),
             entry: refused.index.map(|index| place(table.route(index))),
-            facts: refusal(table, refused, question, file),
+            facts: refusal(table, refused, question, files),
             help: cure(refused.refusal, question),
             timeouts: Timeouts::default(),
         },
@@ -138,7 +139,12 @@ fn forwarded(
     facts
 }
 
-fn refusal(table: &MappingTable, refused: Refused, question: &Question<'_>, file: &str) -> Vec<(&'static str, String)> {
+fn refusal(
+    table: &MappingTable,
+    refused: Refused,
+    question: &Question<'_>,
+    files: &Files,
+) -> Vec<(&'static str, String)> {
     match (refused.refusal, refused.index) {
         (Refusal::MethodNotAllowed, Some(index)) => {
             vec![("Allow", table.route(index).choices.verbs.to_string())]
@@ -156,7 +162,7 @@ fn refusal(table: &MappingTable, refused: Refused, question: &Question<'_>, file
         (Refusal::UnknownHost, _) => {
             let mut buffer = HostBuffer::default();
             let nearest = nearest_domain(table, normal(&question.host, &mut buffer));
-            let told = |route: &Route| format!("{} ({file}:{})", route.host(), route.line);
+            let told = |route: &Route| format!("{} ({}:{})", route.host(), files.of(route), route.line);
             nearest.map(|route| ("nearest domain", told(route))).into_iter().collect()
         }
         (Refusal::MalformedTarget, _) => {
@@ -183,7 +189,7 @@ pub struct Place {
     pub domain: String,
     /// The base path; empty without one.
     pub base_path: String,
-    /// The mapping's source.
+    /// The mapping's file, or its part.
     pub file: String,
     /// The line of the entry.
     pub line: u32,
@@ -232,7 +238,8 @@ mod tests {
             (Host::parse("pay.example.com").expect("a host"), BasePath::parse("/v1").expect("a base path"));
         let route = Route::new(&host, &base, &api, Choices::default(), 3);
         let table = MappingTable::new(vec![route]);
-        let told = explain(&table, &Settings::default(), "m.yaml", &Question::of_url(method, url.as_bytes()));
+        let told =
+            explain(&table, &Settings::default(), &Files::one("m.yaml"), &Question::of_url(method, url.as_bytes()));
         (told.verdict == Verdict::Forwarded, told.to_string())
     }
 
@@ -252,7 +259,7 @@ mod tests {
         let table = compile(text, "m.yaml", None).expect("a mapping");
         let settings =
             Settings::parse("endpoints: { far: { name: far.example, sni: shared } }", "s").expect("settings");
-        let told = explain(&table, &settings, "m.yaml", &Question::of_url("GET", b"pay.example.com"));
+        let told = explain(&table, &settings, &Files::one("m.yaml"), &Question::of_url("GET", b"pay.example.com"));
         assert_eq!(told.verdict, Verdict::Forwarded);
         let out = told.to_string();
         for line in ["endpoint           far\n", "SNI                far.example\n", "timeouts           total=15m\n"] {
@@ -270,8 +277,12 @@ mod tests {
                     a.example.com/admin, PRIVATE_API_URL: 'https://abc.execute-api.eu-west-1.amazonaws.com/p/admin', \
                     VERBS: GET }\n";
         let table = compile(text, "m.yaml", None).expect("a mapping");
-        let told =
-            explain(&table, &Settings::default(), "m.yaml", &Question::of_url("GET", b"a.example.com/%61dmin//x"));
+        let told = explain(
+            &table,
+            &Settings::default(),
+            &Files::one("m.yaml"),
+            &Question::of_url("GET", b"a.example.com/%61dmin//x"),
+        );
         let want = "refused: 400 ambiguous_path (The path can be read as another one)\n  entry              \
                     a.example.com/admin (m.yaml:3)\n  read as            /admin/x\n  help: Send the path as `read as` \
                     shows it.\n";

@@ -4,6 +4,8 @@
 //! gets no response: the endpoint shows a certificate for other names. The table is the same with or without the
 //! settings, so this is no part of compiling a mapping.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::domain::pace::Pace;
 use crate::domain::route::Route;
@@ -53,8 +55,8 @@ impl EndpointRegions {
         strays
     }
 
-    /// Each such entry as an error of the mapping, or `None` if there is none; `file` is how errors name it.
-    pub fn errors(&self, table: &MappingTable, file: &str) -> Option<Diagnostics> {
+    /// Each such entry as an error of its file; `file_of` is what errors call that.
+    pub fn errors(&self, table: &MappingTable, file_of: impl Fn(&Route) -> String) -> Vec<Diagnostics> {
         let error = |route: &Route| {
             let (endpoint, region) = self.other_than(route)?;
             let own = route.region();
@@ -71,8 +73,11 @@ impl EndpointRegions {
                 code: Code::EndpointRegion,
             })
         };
-        let list: Vec<_> = self.strays(table, Pace::default()).into_iter().filter_map(error).collect();
-        (!list.is_empty()).then(|| Diagnostics::of_entries(file, list))
+        let mut files: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
+        for route in self.strays(table, Pace::default()) {
+            files.entry(file_of(route)).or_default().extend(error(route));
+        }
+        files.into_iter().map(|(file, list)| Diagnostics::of_entries(&file, list)).collect()
     }
 
     /// One line about such entries for the log, or `None` if there is none.
@@ -132,7 +137,7 @@ endpoints:
     fn an_api_of_another_region_than_its_endpoints_is_an_error_with_its_line() {
         let table =
             table(&[("eu-west-1", "default"), ("eu-west-2", "default"), ("us-east-1", "us"), ("eu-west-1", "us")]);
-        let errors = regions().errors(&table, "m").expect("two errors").to_string();
+        let errors = regions().errors(&table, |_| "m".into()).remove(0).to_string();
         let first = "m:5:1: error: the API is in `eu-west-2`, and its endpoint `default` is in `eu-west-1`\n    \
                      abc.execute-api.eu-west-2.amazonaws.com\n  help: write `eu-west-1` in PRIVATE_API_URL";
         assert!(errors.starts_with(first) && errors.ends_with("\n2 errors"), "{errors}");
@@ -144,7 +149,9 @@ endpoints:
     #[test]
     fn an_endpoint_whose_name_tells_no_region_serves_any() {
         let table = table(&[("ap-south-1", "other"), ("ap-south-1", "fixed"), ("eu-west-1", "default")]);
-        assert!(regions().errors(&table, "m").is_none() && regions().warning(&table, Pace::default()).is_none());
-        assert!(EndpointRegions::default().errors(&table, "m").is_none());
+        assert!(
+            regions().errors(&table, |_| "m".into()).is_empty() && regions().warning(&table, Pace::default()).is_none()
+        );
+        assert!(EndpointRegions::default().errors(&table, |_| "m".into()).is_empty());
     }
 }

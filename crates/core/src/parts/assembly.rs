@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use super::OWNERS_FILE;
 use super::claims::{self, Claim};
 use super::error::PartError;
 use super::guards;
 pub use super::guards::Limits;
 use super::owners::{Owner, Owners};
 use super::pick::{Pick, Use};
-use super::set::{Found, InUse, Part, Parts};
+use super::set::{Found, InUse, Part, Parts, version_of_parts};
 use crate::domain::pace::Pace;
 use crate::domain::route::Route;
 use crate::domain::table::{MappingTable, by_domain, sort_routes};
@@ -46,6 +47,7 @@ pub struct Assembly {
     /// How large the texts of all parts are.
     pub bytes: u64,
     list: BTreeMap<Arc<str>, Part>,
+    owners_version: Option<Version>,
     drops_owners: bool,
 }
 
@@ -141,7 +143,8 @@ impl Parts {
         let is_gone =
             |route: &Route| gone.contains(&route.part) || !yielded.is_empty() && yielded.contains(&Claim::of(route));
         let table = active.with_replaced(is_gone, added, pace);
-        Assembly { bytes: bytes(&list), table, list, drops_owners: false }
+        let owners_version = self.owners.version;
+        Assembly { bytes: bytes(&list), table, list, owners_version, drops_owners: false }
     }
 
     /// Makes an assembly what is in use.
@@ -156,6 +159,16 @@ impl Parts {
     /// Every part, in the order of their names.
     pub fn status(&self) -> Vec<PartStatus> {
         self.list.values().map(|part| self.status_of(part)).collect()
+    }
+
+    /// Every part that is not in use as the source has it, and `owners.yaml`.
+    pub fn errors(&self) -> Vec<(Arc<str>, Option<String>, PartError)> {
+        let owners = self.owners.error.iter().map(|error| (Arc::from(OWNERS_FILE), None, error.clone()));
+        let parts = self.list.values().filter(|part| part.error.is_some()).filter_map(|part| {
+            let PartStatus { name, owner, error, .. } = self.status_of(part);
+            Some((name, owner, error?.0))
+        });
+        owners.chain(parts).collect()
     }
 
     /// What is wrong with `owners.yaml`, if anything is.
@@ -210,6 +223,12 @@ impl Assembly {
     /// The table, and what [`Parts::commit`] wants.
     pub fn into_table(self) -> (MappingTable, Decided) {
         (self.table, Decided { list: self.list, drops_owners: self.drops_owners })
+    }
+
+    /// Which mapping is in use with it: that of the source, where no part has an error.
+    pub fn version(&self) -> Version {
+        let used = self.list.values().filter_map(|part| Some((&*part.name, part.used().map(|used| used.version)?)));
+        version_of_parts(self.owners_version, used.map(|(name, version)| (name, Some(version))))
     }
 
     /// How many parts are not in use as the source has them.

@@ -240,7 +240,7 @@ fn taken(route: &Route, holder: &str, line: u32, has_owners: bool) -> Diagnostic
     } else {
         let help =
             "agree with whoever has it, or grant the names in owners.yaml; without it, a host belongs to one part";
-        (format!("`{}` belongs to {holder}, which maps it on line {line}", route.host()), help.to_owned())
+        (format!("`{}` is already mapped in {holder}, on line {line}", route.host()), help.to_owned())
     };
     error(route.line, domain, what, help, Code::DuplicateDomain)
 }

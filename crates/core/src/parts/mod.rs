@@ -9,6 +9,7 @@
 pub mod assembly;
 mod claims;
 pub mod error;
+pub mod files;
 mod guards;
 pub mod owners;
 mod pattern;

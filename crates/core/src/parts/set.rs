@@ -95,15 +95,15 @@ pub(super) struct OwnersFile {
 pub struct Parts {
     /// What errors put before a part's name: the folder, or the prefix.
     folder: String,
-    /// The names that ENDPOINT may have.
-    endpoints: Vec<String>,
+    /// The names that ENDPOINT may have, where the settings are at hand.
+    endpoints: Option<Vec<String>>,
     pub(super) list: BTreeMap<Arc<str>, Part>,
     pub(super) owners: OwnersFile,
 }
 
 impl Parts {
     /// No part yet, of a folder or a prefix with this name.
-    pub fn new(folder: &str, endpoints: Vec<String>) -> Parts {
+    pub fn new(folder: &str, endpoints: Option<Vec<String>>) -> Parts {
         let end = if folder.ends_with('/') { "" } else { "/" };
         Parts { folder: format!("{folder}{end}"), endpoints, list: BTreeMap::new(), owners: OwnersFile::default() }
     }
@@ -161,7 +161,7 @@ impl Parts {
         {
             return Found::Good(Arc::clone(&in_use.version));
         }
-        match compile_part_paced(bytes, &self.path(name), Some(&self.endpoints), pace) {
+        match compile_part_paced(bytes, &self.path(name), self.endpoints.as_deref(), pace) {
             Ok(text) => {
                 let (head, mut routes) = (text.head, text.routes);
                 sort_routes(&mut routes, pace);
@@ -202,21 +202,24 @@ impl Parts {
 
     /// Which mapping the source has: a hash of the names and versions of all parts, and of the owners.
     pub fn version(&self) -> Version {
-        let mut text = String::new();
-        let mut add = |name: &str, version: Option<Version>| {
-            let version = version.map(|version| version.full()).unwrap_or_default();
-            text.extend([name, "\0", &version, "\n"]);
-        };
-        add(OWNERS_FILE, self.owners.version);
-        for part in self.list.values() {
-            let version = match &part.found {
-                Found::Good(good) => Some(good.version),
-                Found::Bad(error) => error.version(),
-                Found::Gone => continue,
-            };
-            add(&part.name, version);
-        }
-        version_of(text.as_bytes())
+        let parts = self.list.values().filter_map(|part| match &part.found {
+            Found::Good(good) => Some((&*part.name, Some(good.version))),
+            Found::Bad(error) => Some((&*part.name, error.version())),
+            Found::Gone => None,
+        });
+        version_of_parts(self.owners.version, parts)
+    }
+
+    /// The versions that are in use, by the names of their files; `owners.yaml` is one of them.
+    pub fn versions_in_use(&self) -> impl Iterator<Item = (&str, Version)> {
+        let owners = self.owners.version.filter(|_| self.owners.error.is_none());
+        let parts = self.list.values().filter_map(|part| Some((&*part.name, part.used()?.version)));
+        owners.map(|version| (OWNERS_FILE, version)).into_iter().chain(parts)
+    }
+
+    /// Reports whether the source has a file of owners that is not in use.
+    pub fn has_owners_error(&self) -> bool {
+        self.owners.error.is_some()
     }
 
     /// How many parts the source has, or are in use.
@@ -234,6 +237,19 @@ impl Parts {
         let is_held = |part: &Part| part.error.as_ref().is_some_and(|(error, _)| error.is_held());
         matches!(self.owners.error, Some(PartError::OwnersGone)) || self.list.values().any(is_held)
     }
+}
+
+/// Which mapping these parts are.
+pub(super) fn version_of_parts<'p>(
+    owners: Option<Version>,
+    parts: impl Iterator<Item = (&'p str, Option<Version>)>,
+) -> Version {
+    let mut text = String::new();
+    for (name, version) in std::iter::once((OWNERS_FILE, owners)).chain(parts) {
+        let version = version.map(|version| version.full()).unwrap_or_default();
+        text.extend([name, "\0", &version, "\n"]);
+    }
+    version_of(text.as_bytes())
 }
 
 impl Part {

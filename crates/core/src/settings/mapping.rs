@@ -26,6 +26,10 @@ pub const MAX_PARTS: usize = 5_000;
 /// Entries to which a change may grow the mapping: twice what Nameplate is measured with. A generator that writes
 /// everything twice, or for everybody, makes more.
 pub const HOLD_ENTRIES: u64 = 200_000;
+/// And one part of it: more than any team has, so that what one team generates fills nobody else's budget.
+pub const HOLD_PART_ENTRIES: u64 = 5_000;
+/// The most that `max_parts` can be: an entry says in two bytes which part it is of.
+pub(super) const MOST_PARTS: u64 = 65_000;
 /// And bytes: 100,000 entries have about 15 MB.
 pub const HOLD_BYTES: u64 = 64 * 1024 * 1024;
 /// Where the last good mapping is kept on disk, unless the mapping is a file itself.
@@ -170,6 +174,8 @@ pub struct ReloadRules {
     pub allow_shrink: bool,
     /// Entries to which a change may grow the mapping; one that grows it further is held. Default [`HOLD_ENTRIES`].
     pub hold_entries: u64,
+    /// Entries to which a change may grow one part of it. Default [`HOLD_PART_ENTRIES`].
+    pub hold_part_entries: u64,
     /// Bytes to which a change may grow it. Default [`HOLD_BYTES`].
     #[serde(deserialize_with = "size")]
     pub hold_bytes: u64,
@@ -194,6 +200,7 @@ impl Default for ReloadRules {
             max_removed: MAX_REMOVED,
             allow_shrink: false,
             hold_entries: HOLD_ENTRIES,
+            hold_part_entries: HOLD_PART_ENTRIES,
             hold_bytes: HOLD_BYTES,
             cache: None,
             token_file: None,

@@ -48,6 +48,8 @@ pub(super) enum Event {
     Failed(FetchError),
     /// The source brought the mapping of this version.
     Read(Version),
+    /// The source has this version, and what somebody has consented to changes which of its parts are active.
+    Reconsidered,
     /// The mapping of this version was compiled: what it would change, or why it cannot be used.
     Compiled(Version, Result<Impact, Cause>),
 }
@@ -198,6 +200,10 @@ impl Judge {
             Event::Failed(_) if self.is_first_sign() => self.look_again(SeenOnce::Nothing),
             Event::Failed(error) => self.refuse(Cause::Failed(error), None),
             Event::Read(version) => self.read(version),
+            Event::Reconsidered => {
+                self.decided = false;
+                Action::Compile
+            }
             Event::Compiled(version, compiled) => self.compiled(version, compiled),
         }
     }
@@ -224,8 +230,11 @@ impl Judge {
 
     fn begin(&mut self, trigger: Trigger) -> Action {
         self.trigger = trigger;
-        let if_changed = trigger == Trigger::Poll && self.decided;
-        self.mode = if if_changed { FetchMode::IfChanged } else { FetchMode::Always };
+        self.mode = match trigger {
+            Trigger::Poll if self.decided => FetchMode::IfChanged,
+            Trigger::Order => FetchMode::Ordered,
+            _ => FetchMode::Always,
+        };
         Action::Fetch(self.mode)
     }
 

@@ -42,7 +42,8 @@ fn whoever_has_a_host_keeps_it_and_the_newcomer_is_at_fault() {
     for claim in ["pay.example.com=evil", "pay.example.com/admin=evil"] {
         folder.part("aaa.yaml", &[claim, "own.example.com=own"]).read();
         assert_eq!(folder.api("pay.example.com", "/admin"), "pay", "{claim}");
-        folder.expect_error("aaa.yaml", "mapping.d/aaa.yaml:2:1: error: `pay.example.com` belongs to pay.yaml");
+        folder
+            .expect_error("aaa.yaml", "mapping.d/aaa.yaml:2:1: error: `pay.example.com` is already mapped in pay.yaml");
         assert_eq!(folder.api("own.example.com", "/"), "-", "a part is used whole or not at all");
     }
     // It is given up in one part, and taken by the other, in one change.
@@ -57,7 +58,7 @@ fn a_wildcard_takes_only_names_that_nobody_has() {
     folder.part("all.yaml", &["*.example.com=all"]).read().expect_good();
     assert_eq!((folder.api("pay.example.com", "/"), folder.api("x.example.com", "/")), ("pay".into(), "all".into()));
     folder.part("more.yaml", &["*.example.com=evil"]).read();
-    folder.expect_error("more.yaml", "`*.example.com` belongs to all.yaml");
+    folder.expect_error("more.yaml", "`*.example.com` is already mapped in all.yaml");
     assert_eq!(folder.api("x.example.com", "/"), "all");
 }
 
@@ -68,7 +69,7 @@ fn of_two_newcomers_the_older_file_gets_a_host() {
     folder.now += 10;
     folder.part("a.yaml", &["new.example.com=newer"]).read();
     assert_eq!(folder.api("new.example.com", "/"), "older");
-    folder.expect_error("a.yaml", "belongs to z.yaml, which maps it on line 2");
+    folder.expect_error("a.yaml", "is already mapped in z.yaml, on line 2");
 }
 
 #[test]
@@ -77,8 +78,8 @@ fn a_part_that_keeps_its_old_version_keeps_its_names() {
     folder.part("a.yaml", &["a.example.com=a", "x.example.com=x"]).part("c.yaml", &["c.example.com=c"]).read();
     // a.yaml gives x up and wants c, which it cannot have; b.yaml wants x, which a.yaml then still has.
     folder.part("a.yaml", &["a.example.com=a2", "c.example.com=evil"]).part("b.yaml", &["x.example.com=b"]).read();
-    folder.expect_error("a.yaml", "`c.example.com` belongs to c.yaml");
-    folder.expect_error("b.yaml", "`x.example.com` belongs to a.yaml");
+    folder.expect_error("a.yaml", "`c.example.com` is already mapped in c.yaml");
+    folder.expect_error("b.yaml", "`x.example.com` is already mapped in a.yaml");
     let api = |host: &str| folder.api(host, "/");
     assert_eq!(
         (api("a.example.com"), api("x.example.com"), api("c.example.com")),

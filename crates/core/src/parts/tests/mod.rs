@@ -43,7 +43,7 @@ fn part(entries: &[&str]) -> String {
 
 impl Folder {
     fn new() -> Folder {
-        let (parts, table) = (Parts::new("mapping.d", Vec::new()), MappingTable::default());
+        let (parts, table) = (Parts::new("mapping.d", None), MappingTable::default());
         Folder { parts, table, files: BTreeMap::new(), limits: LIMITS, now: 0 }
     }
 

@@ -130,7 +130,7 @@ const RELOAD: Keys = keys(
             "268435456",
             "The largest mapping that is read; of a mapping in parts, the sum of all parts.",
         ),
-        key("max_parts", number(1, 1_000_000), "5000", "The most parts of a mapping that are read."),
+        key("max_parts", number(1, mapping::MOST_PARTS), "5000", "The most parts of a mapping that are read."),
         key(
             "max_removed",
             number(0, 100),
@@ -143,6 +143,12 @@ const RELOAD: Keys = keys(
             number(1, u64::MAX),
             "200000",
             "Entries to which a change may grow the mapping; more is held.",
+        ),
+        key(
+            "hold_part_entries",
+            number(1, u64::MAX),
+            "5000",
+            "Entries to which a change may grow one part of a mapping; more is held.",
         ),
         key("hold_bytes", size(1, u64::MAX), "67108864", "Size to which a change may grow the mapping; more is held."),
         optional(

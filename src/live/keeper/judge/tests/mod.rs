@@ -9,6 +9,7 @@ const POLL: Duration = Duration::from_secs(15);
 const SECOND: Duration = Duration::from_secs(1);
 const IF_CHANGED: Action = Action::Fetch(FetchMode::IfChanged);
 const ALWAYS: Action = Action::Fetch(FetchMode::Always);
+const ORDERED: Action = Action::Fetch(FetchMode::Ordered);
 const SMALL: Size = Size { entries: 10, bytes: 1_000 };
 const FIRST: Version = version(1);
 const OTHER: Version = version(2);
@@ -198,7 +199,7 @@ fn a_poll_that_finds_the_active_version_confirms_it_without_compiling() {
 
 #[test]
 fn what_a_poll_or_an_order_finds_is_complete() {
-    for (trigger, fetch) in [(Event::Due, IF_CHANGED), (Event::Ordered, ALWAYS)] {
+    for (trigger, fetch) in [(Event::Due, IF_CHANGED), (Event::Ordered, ORDERED)] {
         for compiled in [adds(OTHER), changes(OTHER), removes(OTHER)] {
             let mut judge = running();
             check(&mut judge, &found_by(trigger.clone(), fetch.clone(), compiled, Action::Accept));
@@ -309,21 +310,21 @@ fn a_replaced_file_is_judged_at_once() {
 fn an_order_does_not_wait_for_the_second_look() {
     let mut judge = running();
     check(&mut judge, &seen_with(ChangeKind::Touched, removes(OTHER), Action::LookAgain));
-    check(&mut judge, &found_by(Event::Ordered, ALWAYS, removes(OTHER), Action::Accept));
+    check(&mut judge, &found_by(Event::Ordered, ORDERED, removes(OTHER), Action::Accept));
 }
 
 #[test]
 fn until_a_document_is_decided_upon_the_source_is_read_whether_it_changed_or_not() {
     let mut judge = running();
     check(&mut judge, &seen_with(ChangeKind::Touched, removes(OTHER), Action::LookAgain));
-    check(&mut judge, &[(Event::Ordered, ALWAYS), (failed(), not_read()), (Event::Due, ALWAYS)]);
+    check(&mut judge, &[(Event::Ordered, ORDERED), (failed(), not_read()), (Event::Due, ALWAYS)]);
     check(&mut judge, &[(Event::Read(FIRST), Action::Confirm), (Event::Due, IF_CHANGED)]);
 }
 
 #[test]
 fn half_a_file_is_not_accepted_by_a_poll_after_a_second_look_found_no_file() {
     for missing in
-        [vec![(Event::Due, ALWAYS), (failed(), not_read())], vec![(Event::Ordered, ALWAYS), (failed(), not_read())]]
+        [vec![(Event::Due, ALWAYS), (failed(), not_read())], vec![(Event::Ordered, ORDERED), (failed(), not_read())]]
     {
         let mut judge = running();
         check(&mut judge, &seen_with(ChangeKind::Closed, removes(OTHER), Action::LookAgain));
@@ -356,10 +357,10 @@ fn a_file_that_is_gone_for_a_moment_is_not_reported() {
 
 #[test]
 fn a_file_that_is_gone_twice_is_reported() {
-    for trigger in [Event::Due, seen(ChangeKind::Touched), Event::Ordered] {
+    for (trigger, fetch) in [(Event::Due, ALWAYS), (seen(ChangeKind::Touched), ALWAYS), (Event::Ordered, ORDERED)] {
         let mut judge = running();
         check(&mut judge, &[(seen(ChangeKind::Touched), ALWAYS), (failed(), Action::LookAgain)]);
-        check(&mut judge, &[(trigger, ALWAYS), (failed(), not_read())]);
+        check(&mut judge, &[(trigger, fetch), (failed(), not_read())]);
         assert_eq!((judge.active, pause(&judge)), (Some(FIRST), POLL));
     }
 }
@@ -367,7 +368,7 @@ fn a_file_that_is_gone_twice_is_reported() {
 #[test]
 fn a_file_that_changes_while_it_is_read_is_looked_at_again() {
     let mut judge = running();
-    check(&mut judge, &[(Event::Ordered, ALWAYS), (Event::Unsettled, Action::LookAgain)]);
+    check(&mut judge, &[(Event::Ordered, ORDERED), (Event::Unsettled, Action::LookAgain)]);
     assert_eq!(pause(&judge), SECOND);
     check(&mut judge, &[(Event::Due, IF_CHANGED), (Event::Unchanged, Action::Confirm)]);
 }

@@ -18,7 +18,7 @@ fn a_poll_that_finds_the_refused_version_again_compiles_and_reports_nothing() {
 #[test]
 fn an_order_reports_the_refused_version_anew() {
     let mut judge = holding();
-    check(&mut judge, &found_by(Event::Ordered, ALWAYS, shrinks(OTHER), held(OTHER)));
+    check(&mut judge, &found_by(Event::Ordered, ORDERED, shrinks(OTHER), held(OTHER)));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn consent_accepts_a_mapping_that_grows_and_a_larger_one_is_held_again() {
     let held = grown(OTHER, Measure::Entries, 30, 10);
     check(&mut judge, &found_by(Event::Due, IF_CHANGED, grows_to(OTHER, 30, 3_000), held));
     consented(&mut judge);
-    check(&mut judge, &found_by(Event::Ordered, ALWAYS, grows_to(OTHER, 30, 3_000), Action::Accept));
+    check(&mut judge, &found_by(Event::Ordered, ORDERED, grows_to(OTHER, 30, 3_000), Action::Accept));
     check(&mut judge, &found_by(Event::Due, IF_CHANGED, grows_to(THIRD, 30, 3_000), Action::Accept));
     let held = grown(FIRST, Measure::Bytes, 3_001, 3_000);
     check(&mut judge, &found_by(Event::Due, IF_CHANGED, grows_to(FIRST, 30, 3_001), held));
@@ -164,7 +164,7 @@ fn consented(judge: &mut Judge) {
 fn consent_accepts_the_version_that_is_held() {
     let mut judge = holding();
     consented(&mut judge);
-    check(&mut judge, &found_by(Event::Ordered, ALWAYS, shrinks(OTHER), Action::Accept));
+    check(&mut judge, &found_by(Event::Ordered, ORDERED, shrinks(OTHER), Action::Accept));
     assert_eq!(judge.active, Some(OTHER));
 }
 
@@ -172,29 +172,29 @@ fn consent_accepts_the_version_that_is_held() {
 fn consent_before_a_version_is_held_does_not_cover_it() {
     let mut judge = running();
     consented(&mut judge);
-    check(&mut judge, &found_by(Event::Ordered, ALWAYS, shrinks(OTHER), held(OTHER)));
-    check(&mut judge, &found_by(Event::Ordered, ALWAYS, shrinks(OTHER), held(OTHER)));
+    check(&mut judge, &found_by(Event::Ordered, ORDERED, shrinks(OTHER), held(OTHER)));
+    check(&mut judge, &found_by(Event::Ordered, ORDERED, shrinks(OTHER), held(OTHER)));
 }
 
 #[test]
 fn consent_does_not_survive_another_version() {
     let mut judge = holding();
     consented(&mut judge);
-    check(&mut judge, &found_by(Event::Ordered, ALWAYS, shrinks(THIRD), held(THIRD)));
-    check(&mut judge, &found_by(Event::Ordered, ALWAYS, shrinks(THIRD), held(THIRD)));
-    check(&mut judge, &found_by(Event::Ordered, ALWAYS, shrinks(OTHER), held(OTHER)));
+    check(&mut judge, &found_by(Event::Ordered, ORDERED, shrinks(THIRD), held(THIRD)));
+    check(&mut judge, &found_by(Event::Ordered, ORDERED, shrinks(THIRD), held(THIRD)));
+    check(&mut judge, &found_by(Event::Ordered, ORDERED, shrinks(OTHER), held(OTHER)));
 }
 
 #[test]
 fn consent_does_not_survive_its_use_a_failure_or_the_active_version() {
-    let used = found_by(Event::Ordered, ALWAYS, adds(THIRD), Action::Accept).to_vec();
-    let failure = vec![(Event::Ordered, ALWAYS), (failed(), not_read())];
-    let active = vec![(Event::Ordered, ALWAYS), (Event::Read(FIRST), Action::Confirm)];
+    let used = found_by(Event::Ordered, ORDERED, adds(THIRD), Action::Accept).to_vec();
+    let failure = vec![(Event::Ordered, ORDERED), (failed(), not_read())];
+    let active = vec![(Event::Ordered, ORDERED), (Event::Read(FIRST), Action::Confirm)];
     for reading in [used, failure, active] {
         let mut judge = holding();
         consented(&mut judge);
         check(&mut judge, &reading);
-        check(&mut judge, &found_by(Event::Ordered, ALWAYS, shrinks(OTHER), held(OTHER)));
+        check(&mut judge, &found_by(Event::Ordered, ORDERED, shrinks(OTHER), held(OTHER)));
     }
 }
 
@@ -204,15 +204,15 @@ fn consent_waits_while_a_file_changes_and_while_a_poll_finds_the_held_version() 
     consented(&mut judge);
     let still = Action::StillRefused(held_cause(OTHER), OTHER);
     check(&mut judge, &[(Event::Due, IF_CHANGED), (Event::Unchanged, still)]);
-    check(&mut judge, &[(Event::Ordered, ALWAYS), (Event::Unsettled, Action::LookAgain)]);
-    check(&mut judge, &found_by(Event::Ordered, ALWAYS, shrinks(OTHER), Action::Accept));
+    check(&mut judge, &[(Event::Ordered, ORDERED), (Event::Unsettled, Action::LookAgain)]);
+    check(&mut judge, &found_by(Event::Ordered, ORDERED, shrinks(OTHER), Action::Accept));
 }
 
 #[test]
 fn an_order_without_consent_leaves_the_mapping_held() {
     let mut judge = holding();
     for _ in 0..2 {
-        check(&mut judge, &found_by(Event::Ordered, ALWAYS, shrinks(OTHER), held(OTHER)));
+        check(&mut judge, &found_by(Event::Ordered, ORDERED, shrinks(OTHER), held(OTHER)));
     }
     assert_eq!(judge.active, Some(FIRST));
 }
@@ -222,5 +222,5 @@ fn consent_does_not_accept_faults() {
     let mut judge = running();
     check(&mut judge, &found_by(Event::Due, IF_CHANGED, has_faults(OTHER), rejected(OTHER)));
     consented(&mut judge);
-    check(&mut judge, &found_by(Event::Ordered, ALWAYS, has_faults(OTHER), rejected(OTHER)));
+    check(&mut judge, &found_by(Event::Ordered, ORDERED, has_faults(OTHER), rejected(OTHER)));
 }

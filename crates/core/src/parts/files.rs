@@ -1,0 +1,32 @@
+//! What the files of a mapping are called.
+
+use std::sync::Arc;
+
+use crate::domain::route::Route;
+
+/// The files of a mapping: one, or its parts.
+#[derive(Clone, Debug)]
+pub struct Files {
+    source: String,
+    /// By the marks of their routes; empty for a mapping of one document.
+    parts: Arc<[Arc<str>]>,
+}
+
+impl Files {
+    /// The parts of a folder or prefix, by the marks of their routes; none for a mapping of one document.
+    pub fn new(source: &str, parts: Arc<[Arc<str>]>) -> Files {
+        let end = if parts.is_empty() || source.ends_with('/') { "" } else { "/" };
+        Files { source: format!("{source}{end}"), parts }
+    }
+
+    /// The one file of a mapping.
+    pub fn one(source: &str) -> Files {
+        Files::new(source, Arc::default())
+    }
+
+    /// The file that an entry stands in.
+    pub fn of(&self, route: &Route) -> String {
+        let part = self.parts.get(usize::from(route.part)).map_or("", |part| part);
+        format!("{}{part}", self.source)
+    }
+}

@@ -1,0 +1,139 @@
+//! A mapping in parts: what its source brings, and what is active of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::super::reload::{Cause, PartErrors};
+use super::super::snapshot::PACE;
+use crate::source::parts::{Found, PartRead};
+use crate::source::parts_cache::CachedParts;
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::domain::version::Version;
+use nameplate_core::parts::assembly::{Assembly, Decided, Limits};
+use nameplate_core::parts::error::PartError;
+use nameplate_core::parts::set::{Parts, Update};
+use nameplate_core::settings::{MappingSource, ReloadRules as Rules};
+
+/// The most parts whose errors one reading logs; all of them are on the status page.
+const MOST_LOGGED: usize = 20;
+
+/// What stands in for limits where there is nothing to protect yet.
+const FIRST: Limits =
+    Limits { max_removed: 100, allow_shrink: true, entries: u64::MAX, bytes: u64::MAX, part_entries: u64::MAX };
+
+/// The parts of the mapping, and what has been said of them.
+pub(super) struct KeptParts {
+    parts: Parts,
+    limits: Limits,
+    /// What was logged of each part that has an error.
+    logged: HashMap<Arc<str>, (&'static str, Option<Version>)>,
+}
+
+impl KeptParts {
+    pub(super) fn new(place: &MappingSource, rules: &Rules, endpoints: &[String]) -> KeptParts {
+        let limits = Limits {
+            max_removed: rules.max_removed,
+            allow_shrink: rules.allow_shrink,
+            entries: rules.hold_entries,
+            bytes: rules.hold_bytes,
+            part_entries: rules.hold_part_entries,
+        };
+        KeptParts { parts: Parts::new(&place.to_string(), Some(endpoints.to_vec())), limits, logged: HashMap::new() }
+    }
+
+    /// Takes a reading, and compiles what is new in it. Returns which mapping the source has.
+    pub(super) fn update(&mut self, found: &[PartRead]) -> Version {
+        let updates = found.iter().map(|part| {
+            let update = match &part.found {
+                Found::Same | Found::Unsettled => Update::Same,
+                Found::Text(bytes) => Update::Text(bytes),
+                Found::Failed(error) => Update::Failed(error.to_string()),
+            };
+            (&*part.name, part.modified, update)
+        });
+        self.parts.update(updates, PACE);
+        self.parts.version()
+    }
+
+    /// Puts what the cache has in use, and returns its table. Nothing of it is active yet.
+    pub(super) fn restore(&mut self, cached: &CachedParts) -> MappingTable {
+        for error in &cached.errors {
+            log::error!("a cached part cannot be used: {error}");
+        }
+        let updates = cached.parts.iter().map(|part| (&*part.name, Some(part.at), Update::Text(&part.bytes)));
+        self.parts.update(updates, PACE);
+        let (table, decided) = self.assemble_first(&MappingTable::default()).into_table();
+        self.parts.commit(decided);
+        table
+    }
+
+    /// Decides which version of each part is used. `active` is the table that is active now.
+    pub(super) fn assemble(&self, active: &MappingTable, consent: bool) -> Assembly {
+        self.parts.assemble(active, &self.limits, consent, SystemTime::now(), PACE)
+    }
+
+    /// The same at a start, when nothing is active that could be lost.
+    pub(super) fn assemble_first(&self, active: &MappingTable) -> Assembly {
+        self.parts.assemble(active, &FIRST, false, SystemTime::now(), PACE)
+    }
+
+    /// Takes note of errors where no part can be used, and returns them.
+    pub(super) fn no_part(&mut self, assembly: Assembly) -> Option<Cause> {
+        self.parts.commit(assembly.into_table().1);
+        self.trouble()
+    }
+
+    pub(super) fn commit(&mut self, decided: Decided) {
+        self.parts.commit(decided);
+    }
+
+    /// The parts themselves.
+    pub(super) fn get(&self) -> &Parts {
+        &self.parts
+    }
+
+    /// Returns which parts are not active as the source has them, if there are any.
+    pub(super) fn trouble(&self) -> Option<Cause> {
+        let list = self.parts.errors();
+        let errors = PartErrors { list: list.into(), parts: self.parts.len() };
+        (!errors.list.is_empty()).then_some(Cause::Parts(errors))
+    }
+
+    /// Logs what has changed: each error once, and when it is over.
+    pub(super) fn log(&mut self) {
+        let errors = self.parts.errors();
+        let mut logged = HashMap::new();
+        let (mut said, mut unsaid) = (0, 0);
+        for (name, owner, error) in &errors {
+            let key = (error.label(), error.version());
+            if self.logged.get(name) != Some(&key) {
+                if said < MOST_LOGGED {
+                    said += 1;
+                    log::error!("{}", sentence(name, owner.as_deref(), error));
+                } else {
+                    unsaid += 1;
+                }
+            }
+            logged.insert(Arc::clone(name), key);
+        }
+        if unsaid > 0 {
+            log::error!("and {unsaid} more parts are not active as the source has them");
+        }
+        for name in self.logged.keys().filter(|name| !logged.contains_key(*name)).take(MOST_LOGGED) {
+            log::info!("mapping part {name} has no error any more");
+        }
+        self.logged = logged;
+    }
+}
+
+fn sentence(name: &str, owner: Option<&str>, error: &PartError) -> String {
+    let owner = owner.map(|owner| format!(" of {owner}")).unwrap_or_default();
+    let word = match error.label() {
+        "failed" => "not read",
+        label => label,
+    };
+    format!(
+        "mapping part {name}{owner} {word}:\n{error}\nthe version before it stays active, and so do all other parts"
+    )
+}
