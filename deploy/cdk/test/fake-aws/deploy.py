@@ -78,11 +78,14 @@ def deploy(folder):
     api("s3").put_object(Bucket=bucket, Key=key, Body=template.encode())
     url = f"https://s3.{REGION}.amazonaws.com/{bucket}/{key}"
     cloudformation = api("cloudformation")
+    resources.CALLS.clear()
     try:
         cloudformation.create_stack(StackName=PREFIX, TemplateURL=url, Capabilities=["CAPABILITY_IAM"])
     except Exception:
         print("\n".join(f"fake AWS: {fault}" for fault in resources.FAULTS), file=sys.stderr)
         raise
+    # What CloudFormation did; creating the stack itself was ours.
+    (folder / "calls.txt").write_text("\n".join(sorted(resources.CALLS - {"cloudformation:CreateStack"})) + "\n")
     (stack,) = cloudformation.describe_stacks(StackName=PREFIX)["Stacks"]
     expect("the stack is created", stack["StackStatus"], "CREATE_COMPLETE")
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}

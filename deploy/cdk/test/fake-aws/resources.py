@@ -15,6 +15,8 @@ from moto.core.common_models import CloudFormationModel
 
 MAKERS = {}
 ENDPOINT = {}
+# What the resources below called, as "service:Operation": deploy/policies holds its policies against it.
+CALLS = set()
 # What went wrong while a resource was made; CloudFormation's answer does not say it.
 FAULTS = []
 
@@ -22,7 +24,14 @@ FAULTS = []
 def api(service):
     """A client of the fake AWS itself."""
     once = Config(retries={"total_max_attempts": 1})
-    return boto3.client(service, endpoint_url=ENDPOINT["url"], region_name=ENDPOINT["region"], config=once)
+    client = boto3.client(service, endpoint_url=ENDPOINT["url"], region_name=ENDPOINT["region"], config=once)
+    client.meta.events.register("before-call", lambda model, **_: CALLS.add(f"{prefix_of(model.service_model)}:{model.name}"))
+    return client
+
+
+def prefix_of(service_model):
+    """The service's name in IAM."""
+    return {"monitoring": "cloudwatch"}.get(service_model.signing_name, service_model.signing_name)
 
 
 def makes(cloudformation_type):

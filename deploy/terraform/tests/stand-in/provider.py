@@ -8,7 +8,8 @@ does with them.
 It is pessimistic where that makes plans say more: any change of a resource leaves all that the provider computes of it
 unknown, so that whatever depends on it shows up as changed too.
 
-Environment: AWS_REGION, the region that there is (eu-west-1).
+Environment: AWS_REGION, the region that there is (eu-west-1). STAND_IN_CALLS, a file that gets one line for each kind of
+call that Terraform makes: "resource TYPE create", "data TYPE read".
 """
 
 import hashlib
@@ -152,6 +153,15 @@ class StandIn(rpc.ProviderServicer):
     def __init__(self, _app):
         self.schema = json.loads((HERE / "schema.json").read_text())
         self.facts = json.loads((HERE / "facts.json").read_text())
+        self.recorded = set()
+
+    def record(self, kind, type_name, act):
+        """Appends a kind of call to the file STAND_IN_CALLS, the first time that it is made."""
+        path, call = os.environ.get("STAND_IN_CALLS"), f"{kind} {type_name} {act}"
+        if path and call not in self.recorded:
+            self.recorded.add(call)
+            with open(path, "a") as calls:
+                calls.write(call + "\n")
 
     def GetMetadata(self, request, context):
         return pb.GetMetadata.Response(
@@ -192,9 +202,11 @@ class StandIn(rpc.ProviderServicer):
         return pb.UpgradeResourceState.Response(upgraded_state=pb.DynamicValue(json=request.raw_state.json))
 
     def ReadResource(self, request, context):
+        self.record("resource", request.type_name, "read")
         return pb.ReadResource.Response(new_state=request.current_state)
 
     def ReadDataSource(self, request, context):
+        self.record("data", request.type_name, "read")
         block, asked = self.schema["data"][request.type_name], decode(request.config)
         made_up = MadeUp(self.facts["data"].get(request.type_name, {}), number_of(asked), asked)
         if request.type_name == "aws_subnet":
@@ -231,6 +243,8 @@ class StandIn(rpc.ProviderServicer):
         )
 
     def ApplyResourceChange(self, request, context):
+        had, wanted = decode(request.prior_state) is not None, decode(request.planned_state) is not None
+        self.record("resource", request.type_name, "update" if had and wanted else "create" if wanted else "delete")
         block, planned = self.schema["resources"][request.type_name], decode(request.planned_state)
         made_up = MadeUp(self.facts["made"].get(request.type_name, {}), number_of(planned), planned)
 
