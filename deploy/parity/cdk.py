@@ -212,6 +212,12 @@ def load_balancer(main):
         "groups": balancer["SecurityGroups"],
         "subnets": sorted(set(balancer["Subnets"])),
         "attributes": attributes(balancer, "LoadBalancerAttributes"),
+        "private link": balancer.get("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"),
+        "endpoint services": [
+            [s["AcceptanceRequired"], s["NetworkLoadBalancerArns"], s.get("PrivateDnsName"),
+             sorted(p for of in main.properties("AWS::EC2::VPCEndpointServicePermissions").values() for p in of["AllowedPrincipals"])]
+            for s in main.properties("AWS::EC2::VPCEndpointService").values()
+        ],
         "listener": {
             "port": listener["Port"],
             "protocol": listener["Protocol"],

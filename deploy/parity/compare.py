@@ -24,9 +24,9 @@ EXPECTED = {
 }
 
 # Variables that only one has: CDK asks AWS nothing when it synthesises, and reads the plan from a file. Terraform's provider
-# cannot have the service publish the metric of 20 s.
+# cannot have the service publish the metric of 20 s. CloudFormation cannot let VPCs of other accounts into a zone.
 ONLY_IN = {
-    "terraform": {"PLAN", "HIGH_RESOLUTION_METRICS"},
+    "terraform": {"PLAN", "HIGH_RESOLUTION_METRICS", "AUTHORIZED_VPC_IDS"},
     "cdk": {"PLAN_PATH", "EXISTING_ENDPOINT_DNS_NAME", "S3_PREFIX_LIST_ID", "SERVICE"},
 }
 

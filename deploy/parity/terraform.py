@@ -200,6 +200,12 @@ def load_balancer(state):
         "groups": groups(balancer, "security_groups"),
         "subnets": groups(balancer, "subnets"),
         "attributes": attributes,
+        # One that nobody gave is made up.
+        "private link": "off" if balancer["enforce_security_group_inbound_rules_on_private_link_traffic"] == "off" else None,
+        "endpoint services": [
+            [s["acceptance_required"], s["network_load_balancer_arns"], s["private_dns_name"], sorted(s["allowed_principals"])]
+            for s in state.of("aws_vpc_endpoint_service")
+        ],
         "listener": {
             "port": listener["port"],
             "protocol": listener["protocol"],

@@ -82,3 +82,13 @@ output "appconfig_at_once_strategy_id" {
   description = "The AppConfig deployment strategy that gives a mapping to all tasks at once; null where MAPPING_SOURCE is s3."
   value       = module.nameplate.appconfig_at_once_strategy_id
 }
+
+output "endpoint_service_name" {
+  description = "The PrivateLink endpoint service, as consumers name it; null where ENDPOINT_SERVICE is false."
+  value       = module.nameplate.endpoint_service_name
+}
+
+output "zone_association_commands" {
+  description = "What the owners of AUTHORIZED_VPC_IDS run, each in the account of the VPC, by zone and VPC."
+  value       = module.nameplate.zone_association_commands
+}

@@ -9,6 +9,7 @@ import { ADMIN_PORT, albIdleTimeout, HTTPS_PORT, listenerPort } from './settings
 
 /** The internal load balancer, its TLS listener with all certificates, and the tasks' target group. */
 export class LoadBalancer extends Construct {
+  readonly arn: string;
   readonly dnsName: string;
   readonly zoneId: string;
   /** `net/NAME/ID` or `app/NAME/ID`: how CloudWatch calls it. */
@@ -30,6 +31,9 @@ export class LoadBalancer extends Construct {
       ipAddressType: 'ipv4',
       subnets: network.subnetIds,
       securityGroups: [groups.loadBalancer],
+      // Clients behind PrivateLink have addresses of their own networks, which no rule of the group can name: whoever
+      // accepts their connection decides.
+      ...(vars.ENDPOINT_SERVICE ? { enforceSecurityGroupInboundRulesOnPrivateLinkTraffic: 'off' } : {}),
       loadBalancerAttributes: attributes({
         'deletion_protection.enabled': vars.DELETION_PROTECTION,
         ...(nlb
@@ -40,6 +44,7 @@ export class LoadBalancer extends Construct {
     acknowledge(balancer, {
       'AwsSolutions::AwsSolutions-ELB2': 'Nameplate itself writes a line for each request, where access_log of its settings says so: docs/access-log.md',
     });
+    this.arn = balancer.ref;
     this.dnsName = balancer.attrDnsName;
     this.zoneId = balancer.attrCanonicalHostedZoneId;
     this.fullName = balancer.attrLoadBalancerFullName;

@@ -4,6 +4,7 @@ import { Alarms } from './alarms';
 import { AppConfig, isAppConfig, isJson } from './appconfig';
 import { Certificates } from './certificates';
 import { Dns } from './dns';
+import { EndpointService } from './endpoint-service';
 import { Endpoints } from './endpoints';
 import { Image } from './image';
 import { LoadBalancer } from './load-balancer';
@@ -41,6 +42,8 @@ export class Nameplate extends Construct {
   readonly serviceName: string;
   /** For rules of one's own: a scraper's way in, the way out to EXTRA_ENDPOINTS. */
   readonly taskSecurityGroupId: string;
+  /** The PrivateLink endpoint service, as consumers name it; `undefined` where ENDPOINT_SERVICE is false. */
+  readonly endpointServiceName: string | undefined;
   /** The parts of AppConfig; `undefined` where MAPPING_SOURCE is `s3`. */
   readonly appConfig: AppConfig | undefined;
   /** The plan, as it was read. */
@@ -78,6 +81,7 @@ export class Nameplate extends Construct {
     this.clusterName = service.clusterName;
     this.serviceName = service.serviceName;
     this.taskSecurityGroupId = groups.task;
+    this.endpointServiceName = vars.ENDPOINT_SERVICE ? new EndpointService(this, 'EndpointService', vars, balancer).serviceName : undefined;
     this.appConfig = appConfig;
     this.plan = plan;
 
@@ -100,6 +104,7 @@ export class Nameplate extends Construct {
       ClusterName: this.clusterName,
       ServiceName: this.serviceName,
       TaskSecurityGroupId: this.taskSecurityGroupId,
+      ...(this.endpointServiceName === undefined ? {} : { EndpointServiceName: this.endpointServiceName }),
       ...(this.appConfig === undefined
         ? {}
         : {

@@ -1,6 +1,7 @@
 import type { Faults } from './faults';
 import { checkAppConfig } from './appconfig';
 import { checkDeployments, checkPrivateCa } from './deployments';
+import { checkEndpointService } from './endpoint-service';
 import { parseCidr } from './networks';
 import { checkRules } from './rules';
 import type { Plan } from './plan';
@@ -29,6 +30,7 @@ export function checkVariables(vars: Variables, plan: Plan, region: string, faul
   checkPrivateCa(vars, plan, region, faults);
   checkDeployments(vars, faults);
   checkAppConfig(vars, region, faults);
+  checkEndpointService(vars, faults);
 }
 
 function checkNames(vars: Variables, faults: Faults): void {

@@ -144,6 +144,12 @@ export interface Variables {
   DEPLOYMENT_ALARMS: string[];
   /** How many percent of the tasks beyond TASK_SCALE_MIN run on Fargate Spot. Default 0. */
   FARGATE_SPOT_PCT: number;
+  /** Make a PrivateLink endpoint service in front of the NLB; each connection has to be accepted. Default false. */
+  ENDPOINT_SERVICE: boolean;
+  /** ARNs of accounts (root), roles and users that can find the endpoint service and ask for a connection. Default none. */
+  ENDPOINT_SERVICE_PRINCIPALS: string[];
+  /** A private DNS name for the endpoint service; its domain's owner proves ownership with a TXT record. Default null. */
+  ENDPOINT_SERVICE_DNS_NAME: string | null;
   /** `s3`: tasks poll the object; `appconfig`: AWS AppConfig reads it and gives it to tasks in steps. Default `s3`. */
   MAPPING_SOURCE: MappingSource;
   /** The image of the AppConfig agent, in an ECR repository of the region. Required where MAPPING_SOURCE is `appconfig`. Default null. */
@@ -243,6 +249,9 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   IMAGE_DIGEST: { kind: 'text', fallback: null },
   DEPLOYMENT_ALARMS: { kind: 'list', fallback: [] },
   FARGATE_SPOT_PCT: { kind: 'number', fallback: 0 },
+  ENDPOINT_SERVICE: { kind: 'flag', fallback: false },
+  ENDPOINT_SERVICE_PRINCIPALS: { kind: 'list', fallback: [] },
+  ENDPOINT_SERVICE_DNS_NAME: { kind: 'text', fallback: null },
   MAPPING_SOURCE: { kind: 'text', fallback: 's3' },
   APPCONFIG_AGENT_IMAGE: { kind: 'text', fallback: null },
   APPCONFIG_POLL_SECONDS: { kind: 'number', fallback: 15 },

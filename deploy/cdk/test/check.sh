@@ -94,6 +94,8 @@ sed 's/"import_names": \[\]/"import_names": ["*.orders.corp"]/' "$plan" >"$out/c
 synth staged "$out/cdk-staged-plan.json" "${made[@]}" \
     PRIVATE_CA_ARN=arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/01234567-89ab-cdef-0123-456789abcdef \
     IMAGE_DIGEST="sha256:$(printf '%064d' 0)" DEPLOYMENT_ALARMS=errors FARGATE_SPOT_PCT=70 \
+    ENDPOINT_SERVICE=true ENDPOINT_SERVICE_PRINCIPALS=arn:aws:iam::444455556666:root \
+    ENDPOINT_SERVICE_DNS_NAME=internal.private.example.com \
     MAPPING_SOURCE=appconfig APPCONFIG_AGENT_IMAGE=111122223333.dkr.ecr.eu-west-1.amazonaws.com/aws-appconfig-agent:2.x
 # More zones and certificates than the fixed cases have, and public subnets.
 synth more "$more" "${made[@]}" PUBLIC_SUBNETS=true

@@ -219,6 +219,16 @@ const BAD: Record<string, Bad[]> = {
     [{ DEPLOYMENT_ALARMS: ['arn:aws:cloudwatch:eu-west-1:111122223333:alarm:errors'] }, 'list names, not ARNs'],
     [{ DEPLOYMENT_ALARMS: ['errors', 'errors'] }, 'lists an alarm twice'],
   ],
+  ENDPOINT_SERVICE: [
+    [{ ENDPOINT_SERVICE: true }, 'only an NLB can be behind an endpoint service', CASES.alb],
+    [{ ENDPOINT_SERVICE_PRINCIPALS: ['arn:aws:iam::444455556666:root'] }, 'go with ENDPOINT_SERVICE true'],
+    [{ ENDPOINT_SERVICE_DNS_NAME: 'orders.example.com' }, 'go with ENDPOINT_SERVICE true'],
+  ],
+  ENDPOINT_SERVICE_PRINCIPALS: [
+    [{ ENDPOINT_SERVICE: true, ENDPOINT_SERVICE_PRINCIPALS: ['*'] }, '`*` is not the ARN of an account'],
+    [{ ENDPOINT_SERVICE: true, ENDPOINT_SERVICE_PRINCIPALS: ['arn:aws:iam::444455556666:root', 'arn:aws:iam::444455556666:root'] }, 'lists a principal twice'],
+  ],
+  ENDPOINT_SERVICE_DNS_NAME: [[{ ENDPOINT_SERVICE: true, ENDPOINT_SERVICE_DNS_NAME: 'orders example' }, 'is not a DNS name']],
   FARGATE_SPOT_PCT: [
     [{ FARGATE_SPOT_PCT: 101 }, 'FARGATE_SPOT_PCT is 101'],
     [{ FARGATE_SPOT_PCT: 0.5 }, 'FARGATE_SPOT_PCT is 0.5'],

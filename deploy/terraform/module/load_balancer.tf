@@ -32,6 +32,10 @@ resource "aws_lb" "this" {
   enable_cross_zone_load_balancing = true
   enable_deletion_protection       = var.DELETION_PROTECTION
 
+  # Clients behind PrivateLink have addresses of their own networks, which no rule of the group can name: whoever accepts
+  # their connection decides.
+  enforce_security_group_inbound_rules_on_private_link_traffic = var.ENDPOINT_SERVICE ? "off" : null
+
   # Only an ALB knows these.
   drop_invalid_header_fields = local.nlb ? null : var.DROP_INVALID_HEADER_FIELDS
   idle_timeout               = local.nlb ? null : local.alb_idle_timeout

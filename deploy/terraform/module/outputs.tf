@@ -110,3 +110,16 @@ output "appconfig_at_once_strategy_id" {
   description = "The AppConfig deployment strategy that gives a mapping to all tasks at once; null where MAPPING_SOURCE is s3."
   value       = one(aws_appconfig_deployment_strategy.at_once[*].id)
 }
+
+output "endpoint_service_name" {
+  description = "The PrivateLink endpoint service, as consumers name it; null where ENDPOINT_SERVICE is false."
+  value       = one(aws_vpc_endpoint_service.this[*].service_name)
+}
+
+output "zone_association_commands" {
+  description = "What the owners of AUTHORIZED_VPC_IDS run, each in the account of the VPC, by zone and VPC."
+  value = {
+    for key, authorization in aws_route53_vpc_association_authorization.this :
+    key => "aws route53 associate-vpc-with-hosted-zone --hosted-zone-id ${authorization.zone_id} --vpc VPCRegion=${local.region},VPCId=${authorization.vpc_id}"
+  }
+}

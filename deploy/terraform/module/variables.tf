@@ -867,6 +867,67 @@ variable "FARGATE_SPOT_PCT" {
   }
 }
 
+# --- Consumers in other networks -----------------------------------------------------------------------------------
+
+variable "ENDPOINT_SERVICE" {
+  description = "Make a PrivateLink endpoint service in front of the NLB, so that VPCs of other accounts reach it through an endpoint of their own. Each connection has to be accepted. Default: false."
+  type        = bool
+  nullable    = false
+  default     = false
+
+  validation {
+    condition     = !var.ENDPOINT_SERVICE || var.ELB_TYPE == "NLB"
+    error_message = "ENDPOINT_SERVICE is true and ELB_TYPE is ALB: only an NLB can be behind an endpoint service. Set ELB_TYPE = \"NLB\"."
+  }
+  validation {
+    condition     = var.ENDPOINT_SERVICE || (length(var.ENDPOINT_SERVICE_PRINCIPALS) == 0 && var.ENDPOINT_SERVICE_DNS_NAME == null)
+    error_message = "ENDPOINT_SERVICE_PRINCIPALS and ENDPOINT_SERVICE_DNS_NAME go with ENDPOINT_SERVICE = true."
+  }
+}
+
+variable "ENDPOINT_SERVICE_PRINCIPALS" {
+  description = "ARNs of the accounts (root), roles and users that can find the endpoint service and ask for a connection. Default: none."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for arn in var.ENDPOINT_SERVICE_PRINCIPALS : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:(root|role/[^*]+|user/[^*]+)$", arn))])
+    error_message = "ENDPOINT_SERVICE_PRINCIPALS must be ARNs of accounts, roles or users, for example arn:aws:iam::444455556666:root."
+  }
+  validation {
+    condition     = length(distinct(var.ENDPOINT_SERVICE_PRINCIPALS)) == length(var.ENDPOINT_SERVICE_PRINCIPALS)
+    error_message = "ENDPOINT_SERVICE_PRINCIPALS lists a principal twice. List each once."
+  }
+}
+
+variable "ENDPOINT_SERVICE_DNS_NAME" {
+  description = "A private DNS name for the endpoint service; its domain's owner proves ownership with a TXT record. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = can(regex("^(\\*\\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", coalesce(var.ENDPOINT_SERVICE_DNS_NAME, "a.example")))
+    error_message = "ENDPOINT_SERVICE_DNS_NAME must be a DNS name in lower case, for example orders.example.com."
+  }
+}
+
+variable "AUTHORIZED_VPC_IDS" {
+  description = "VPCs of other accounts, in the stack's region, that may be associated with the private hosted zones that are made; the output zone_association_commands is for their owners. Default: none."
+  type        = list(string)
+  nullable    = false
+  default     = []
+
+  validation {
+    condition     = alltrue([for id in var.AUTHORIZED_VPC_IDS : can(regex("^vpc-([0-9a-f]{8}|[0-9a-f]{17})$", id))])
+    error_message = "AUTHORIZED_VPC_IDS must be ids of VPCs, for example vpc-0123456789abcdef0."
+  }
+  validation {
+    condition     = length(var.AUTHORIZED_VPC_IDS) == 0 || var.HOSTED_ZONES == "create"
+    error_message = "AUTHORIZED_VPC_IDS goes with HOSTED_ZONES = \"create\": only the owner of a zone can let another account's VPC in."
+  }
+}
+
 # --- The mapping through AWS AppConfig -----------------------------------------------------------------------------
 
 variable "MAPPING_SOURCE" {

@@ -54,7 +54,7 @@ terraform fmt -check -diff -recursive deploy/terraform
 work=$(mktemp -d)
 end() {
     local pid
-    for pid in ${STAND_IN_PID:-} ${checkov_job:-}; do kill "$pid" 2>/dev/null || true; done
+    for pid in ${STAND_IN_PID:-} ${checkov_job:-} ${examples_job:-}; do kill "$pid" 2>/dev/null || true; done
     rm -rf "$work"
 }
 trap end EXIT
@@ -129,12 +129,27 @@ run_checkov() {
 run_checkov >"$checkov_log" 2>&1 &
 checkov_job=$!
 
+step "examples, meanwhile"
+run_examples() {
+    local example
+    for example in module/examples/*/; do
+        (cd "$example" && terraform init -backend=false -input=false -no-color && terraform validate -no-color) || return 1
+        [ ! -e "$example/tests" ] || (cd "$example" && terraform test -no-color) || return 1
+    done
+}
+run_examples >"$work/examples.log" 2>&1 &
+examples_job=$!
+
 step "test"
 terraform test -no-color
 # The stories run the module by itself. They are in a folder of their own, because `terraform validate` looks at the
 # tests in `tests`, and does not know that a run hands providers to the module (hashicorp/terraform#28490).
 quietly terraform init -backend=false -input=false -no-color -test-directory=tests/stories
 terraform test -no-color -test-directory=tests/stories
+
+step "what the examples say"
+wait $examples_job || { cat "$work/examples.log" >&2; exit 1; }
+grep -E 'run "|Success' "$work/examples.log" | sed 's/^/   /'
 
 step "plans of four deployments, and what a change changes"
 if stand_in; then # the real provider would need an account

@@ -134,6 +134,11 @@ run "zones_records_and_certificates_as_planned" {
   providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
+    condition     = length(aws_vpc_endpoint_service.this) == 0 && output.endpoint_service_name == null && length(aws_route53_vpc_association_authorization.this) == 0
+    error_message = "No other account's networks are let in."
+  }
+
+  assert {
     condition     = toset(keys(aws_route53_zone.private)) == toset(["internal.private.example.com", "team.internal.private.example.com"])
     error_message = "A zone for each parent."
   }

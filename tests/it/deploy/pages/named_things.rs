@@ -108,8 +108,9 @@ fn terraform_resources_have_these_addresses() {
     assert!(addresses.len() > 1, "{addresses:?}");
     let folder = place("deploy/terraform/module");
     let files = std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
-    let module: String =
-        files.map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a text")).collect();
+    let files =
+        files.map(|file| file.expect("a file").path()).filter(|path| path.extension().is_some_and(|e| e == "tf"));
+    let module: String = files.map(|path| std::fs::read_to_string(path).expect("a text")).collect();
     for address in addresses {
         let address = address.strip_prefix("module.nameplate.").unwrap_or(address);
         let (kind, name) = address.split_once('.').unwrap_or((address, ""));
