@@ -48,9 +48,16 @@ app.synth();
 `;
 
 describe('the package', () => {
-  it('has the construct and nothing else', () => {
-    expect(packed.filter((path) => !/^dist\/[a-z-]+\.(js|d\.ts)$/.test(path)).sort()).toEqual(['README.md', 'package.json']);
+  it('has the construct, its licence and nothing else', () => {
+    expect(packed.filter((path) => !/^dist\/[a-z-]+\.(js|d\.ts)$/.test(path)).sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
     expect(packed).toEqual(expect.arrayContaining(['dist/index.js', 'dist/index.d.ts', 'dist/nameplate.js']));
+  });
+
+  it('says what npm shows', () => {
+    const metadata = JSON.parse(readFileSync(join(app, 'package/package.json'), 'utf8'));
+    expect(metadata).toMatchObject({ license: 'Apache-2.0', description: expect.any(String), keywords: expect.arrayContaining(['aws-cdk']) });
+    expect(metadata).not.toHaveProperty('private');
+    expect(Object.keys(metadata.peerDependencies).sort()).toEqual(['aws-cdk-lib', 'constructs']);
   });
 
   it('is typed and works in an app of another repository', async () => {
