@@ -153,7 +153,7 @@ fn start_on(
     let certificates: Vec<_> = listeners.iter().filter_map(|bound| bound.port.certificate.clone()).collect();
     minding.spawn(keep_current(certificates.clone(), settings.reload.timeout, Arc::clone(&live.metrics)));
 
-    report(&clients, minding.handle(), &settings.emf, &task);
+    report(&live, &clients, minding.handle(), &settings.emf, &task);
     clients.limit(room.connections, room.requests);
     let watchman = memory.map(|memory| Watchman::start(memory, Arc::clone(&clients))).transpose().map_err(system)?;
     let (stop_serving, serving) = watch::channel(false);
@@ -221,10 +221,10 @@ fn http(proxy: Proxy, conf: &Arc<ServerConf>, settings: &Settings) -> HttpProxy<
 
 /// Says on standard output how it goes, at every interval until the stop begins: then the load leaves, and
 /// what is left is no measure of it.
-fn report(clients: &Arc<Clients>, runtime: &tokio::runtime::Handle, settings: &Emf, task: &Task) {
+fn report(live: &Arc<Live>, clients: &Arc<Clients>, runtime: &tokio::runtime::Handle, settings: &Emf, task: &Task) {
     let Some(report) = Report::new(settings, task.service.as_deref()) else { return };
-    let clients = Arc::clone(clients);
-    runtime.spawn(async move { report.run(&clients.metrics, || clients.draining()).await });
+    let (live, clients) = (Arc::clone(live), Arc::clone(clients));
+    runtime.spawn(async move { report.run(&live.metrics, || live.mapping_age(), || clients.draining()).await });
 }
 
 /// What there may be at once, by the settings or else by what the process has.

@@ -6,17 +6,20 @@
 pub mod keeper;
 pub mod rate;
 pub mod reload;
+mod rollout;
 pub mod snapshot;
 pub mod status;
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 
+use crate::telemetry::emf::MappingAge;
 use crate::telemetry::metrics::Metrics;
 use nameplate_core::mapping::regions::EndpointRegions;
 use nameplate_core::settings::{DEFAULT_ENDPOINT, Settings};
+use rollout::Rollout;
 use snapshot::Snapshot;
 use status::Status;
 
@@ -33,6 +36,8 @@ pub struct Live {
     pub mapping: Status,
     /// So many domains have series of their own.
     most_domains: usize,
+    /// Whether the active mapping is new; `None` where nobody asks.
+    rollout: Option<Rollout>,
 }
 
 impl Live {
@@ -45,6 +50,7 @@ impl Live {
             metrics,
             mapping: Status::new(settings.mapping.to_string(), SystemTime::now()),
             most_domains: settings.metrics.max_domains,
+            rollout: Rollout::new(settings.emf.new_mapping),
         }
     }
 
@@ -56,6 +62,12 @@ impl Live {
     /// Reports whether a snapshot is the active one.
     pub fn is_active(&self, snapshot: &Arc<Snapshot>) -> bool {
         Arc::ptr_eq(&self.snapshot.load(), snapshot)
+    }
+
+    /// Returns whether the active mapping is new to this process or old; `None` where that is not known, or nobody
+    /// asks by the settings.
+    pub(crate) fn mapping_age(&self) -> Option<MappingAge> {
+        self.rollout.as_ref()?.age(Instant::now())
     }
 
     /// The place of the endpoint that an entry names, among all of them; the default one is at 0.

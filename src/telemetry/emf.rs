@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::lines::{self, Log};
 use super::metrics::Metrics;
 use nameplate_core::settings::Emf;
-use nameplate_core::settings::emf::{METRICS, SERVICE};
+use nameplate_core::settings::emf::{COMPARED, MAPPING_VERSION, METRICS, SERVICE};
 
 /// What the service is called where neither the settings nor ECS say it.
 const NAMELESS: &str = "nameplate";
@@ -23,6 +23,23 @@ pub(crate) struct Report {
     interval: Duration,
     namespace: String,
     dimensions: BTreeMap<String, String>,
+}
+
+/// Whether a task's mapping is new to it: the values of the dimension [`MAPPING_VERSION`]. Two values, so that an
+/// alarm can name both before any mapping is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MappingAge {
+    New,
+    Old,
+}
+
+impl MappingAge {
+    fn value(self) -> &'static str {
+        match self {
+            MappingAge::New => "new",
+            MappingAge::Old => "old",
+        }
+    }
 }
 
 /// What is said, in the order and the units of [`METRICS`].
@@ -37,8 +54,9 @@ impl Report {
         (!interval.is_zero()).then(|| Report { interval: *interval, namespace: namespace.clone(), dimensions })
     }
 
-    /// Writes a line at every interval, the first after one, until `ended` says that it is over.
-    pub(crate) async fn run(self, metrics: &Metrics, ended: impl Fn() -> bool) {
+    /// Writes a line at every interval, the first after one, until `ended` says that it is over. `age` is asked for
+    /// each line; without an answer the line has no [`MAPPING_VERSION`].
+    pub(crate) async fn run(self, metrics: &Metrics, age: impl Fn() -> Option<MappingAge>, ended: impl Fn() -> bool) {
         let Some(out) = lines::stdout() else { return };
         let mut ticks = interval(self.interval);
         // After a pause one line is enough: each is about the time before it.
@@ -50,7 +68,7 @@ impl Report {
                 return;
             }
             let mut line = out.buffer();
-            line.extend_from_slice(self.line(SystemTime::now(), self.values(metrics)).as_bytes());
+            line.extend_from_slice(self.line(SystemTime::now(), self.values(metrics), age()).as_bytes());
             line.push(b'\n');
             out.push_of(Log::Emf, line);
         }
@@ -70,25 +88,28 @@ impl Report {
     }
 
     /// One line, without its end. A value that is no number is left out, as JSON has no way to write it.
-    fn line(&self, now: SystemTime, values: Values) -> String {
+    fn line(&self, now: SystemTime, values: Values, age: Option<MappingAge>) -> String {
         let known = || METRICS.iter().zip(values).filter(|(_, value)| value.is_finite());
         let resolution = if self.interval < Duration::from_secs(60) { 1 } else { 60 };
-        let definitions: Vec<Value> = known()
-            .map(|((name, unit), _)| json!({ "Name": name, "Unit": unit, "StorageResolution": resolution }))
-            .collect();
+        let directive = |keys: &[&str], wanted: &dyn Fn(&str) -> bool| {
+            let defined = known().filter(|((name, _), _)| wanted(name));
+            let definitions: Vec<Value> = defined
+                .map(|((name, unit), _)| json!({ "Name": name, "Unit": unit, "StorageResolution": resolution }))
+                .collect();
+            json!({ "Namespace": self.namespace, "Dimensions": [keys], "Metrics": definitions })
+        };
+        let mut keys: Vec<&str> = self.dimensions.keys().map(String::as_str).collect();
+        let mut directives = vec![directive(&keys, &|_| true)];
+        if age.is_some() {
+            keys.push(MAPPING_VERSION);
+            directives.push(directive(&keys, &|name| COMPARED.contains(&name)));
+        }
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let keys: Vec<&String> = self.dimensions.keys().collect();
+        let about = json!({ "Timestamp": now.as_millis() as u64, "CloudWatchMetrics": directives });
         let mut root = Map::new();
-        root.insert(
-            "_aws".into(),
-            json!({
-                "Timestamp": now.as_millis() as u64,
-                "CloudWatchMetrics": [
-                    { "Namespace": self.namespace, "Dimensions": [keys], "Metrics": definitions }
-                ],
-            }),
-        );
+        root.insert("_aws".into(), about);
         root.extend(self.dimensions.iter().map(|(name, value)| (name.clone(), json!(value))));
+        root.extend(age.map(|age| (MAPPING_VERSION.into(), json!(age.value()))));
         root.extend(known().map(|((name, _), value)| ((*name).into(), json!(value))));
         Value::Object(root).to_string()
     }
@@ -106,8 +127,12 @@ mod tests {
     }
 
     fn line(report: &Report, values: Values) -> Value {
+        line_of_age(report, values, None)
+    }
+
+    fn line_of_age(report: &Report, values: Values, age: Option<MappingAge>) -> Value {
         let at = UNIX_EPOCH + Duration::from_millis(1_764_000_000_123);
-        serde_json::from_str(&report.line(at, values)).expect("JSON")
+        serde_json::from_str(&report.line(at, values, age)).expect("JSON")
     }
 
     #[test]
@@ -121,6 +146,24 @@ mod tests {
         assert_eq!((&line["Service"], &line["CPUUtilization"]), (&json!("edge"), &json!(42.5)));
         assert_eq!((&line["CpuSecondsPerRequest"], &line["RequestsPerSecond"]), (&json!(0.00025), &json!(170.0)));
         assert_eq!((&line["ServerErrorsPerSecond"], &line["RefusalsPerSecond"]), (&json!(0.5), &json!(1.5)));
+    }
+
+    #[test]
+    fn the_age_of_the_mapping_is_a_dimension_of_what_is_compared_alone() {
+        let report = report(60, &[], Some("edge"));
+        for (age, value) in [(MappingAge::New, "new"), (MappingAge::Old, "old")] {
+            let line = line_of_age(&report, [42.5, 0.1, 170.0, 3.0, 0.5, 1.5], Some(age));
+            let directives = line["_aws"]["CloudWatchMetrics"].as_array().expect("directives");
+            assert_eq!((directives.len(), &line["MappingVersion"]), (2, &json!(value)));
+            assert_eq!(directives[0]["Dimensions"], json!([["Service"]]), "scaling reads these as before");
+            assert_eq!(directives[0]["Metrics"].as_array().map(Vec::len), Some(6));
+            assert_eq!(directives[1]["Dimensions"], json!([["Service", "MappingVersion"]]));
+            let names = directives[1]["Metrics"].as_array().expect("metrics").iter().map(|metric| &metric["Name"]);
+            assert!(names.eq(["RequestsPerSecond", "ServerErrorsPerSecond", "RefusalsPerSecond"]), "{line}");
+        }
+        let without = line(&report, [42.5, 0.1, 170.0, 3.0, 0.5, 1.5]);
+        assert!(without.get("MappingVersion").is_none(), "{without}");
+        assert_eq!(without["_aws"]["CloudWatchMetrics"].as_array().map(Vec::len), Some(1));
     }
 
     #[test]
@@ -159,7 +202,7 @@ mod tests {
             asked.set(asked.get() + 1);
             true
         };
-        tokio::time::timeout(Duration::from_secs(10), report.run(&metrics, ended)).await.expect("it ends");
+        tokio::time::timeout(Duration::from_secs(10), report.run(&metrics, || None, ended)).await.expect("it ends");
         assert_eq!(asked.get(), 1);
     }
 }

@@ -1,7 +1,7 @@
 //! Swaps a compiled mapping in.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use super::super::Live;
 use super::super::snapshot::{PACE, Snapshot, Tally};
@@ -27,6 +27,9 @@ impl Live {
     pub(super) fn swap(&self, mut next: Snapshot, origin: Origin, confirmed: SystemTime) -> Arc<Snapshot> {
         next.count_by(&self.metrics, self.most_domains);
         let (generation, entries, domains) = (next.generation, next.table.len(), next.table.domains());
+        if let (Some(rollout), Some(version)) = (&self.rollout, next.version) {
+            rollout.record_active(version, origin, Instant::now());
+        }
         let version = next.version.map(|version| version.to_string()).unwrap_or_default();
         let warnings = [self.regions.warning(&next.table, PACE), summary(&next.table, PACE)];
         let before = self.snapshot.swap(Arc::new(next));

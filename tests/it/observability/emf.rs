@@ -124,6 +124,32 @@ fn a_line_is_what_cloudwatch_makes_metrics_of() {
     assert!(lines.iter().all(|line| read(line).is_ok()), "{lines:?}");
 }
 
+/// With the shortest interval, and a mapping that is new for half an interval more: the line after a change finds it
+/// new, and the one after that old.
+#[test]
+fn tasks_with_a_new_mapping_can_be_told_from_the_others() {
+    let api = Origin::ok();
+    let settings = format!("emf: {{ interval: {}s, new_mapping: 15s }}", INTERVAL.as_secs());
+    let server = server(&api).mapping(&mapping(&[("pay.example.com", "/prod")])).settings(&settings).start();
+    server.replace_mapping(&mapping(&[("pay.example.com", "/next")]));
+    assert!(server.reload(&[]).status.success());
+    assert_eq!(server.get("other.example.com"), 421);
+
+    for age in ["new", "old"] {
+        let line = server.stdout_line_within(&format!("\"MappingVersion\":\"{age}\""), PATIENCE);
+        let metrics = read(&line).unwrap_or_else(|fault| panic!("{fault}: {line}"));
+        let names = |dimensions: &str| -> Vec<String> {
+            let of = metrics.iter().filter(|(of, ..)| of == dimensions);
+            of.map(|(_, name, _)| name.clone()).collect()
+        };
+        let compared = names(&format!("Service=nameplate,MappingVersion={age}"));
+        assert_eq!(compared, ["RequestsPerSecond", "ServerErrorsPerSecond", "RefusalsPerSecond"], "{line}");
+        assert!(names("Service=nameplate").contains(&"RequestsPerSecond".into()), "{line}");
+    }
+    let lines = server.stdout_lines();
+    assert!(lines.iter().all(|line| read(line).is_ok()), "{lines:?}");
+}
+
 #[test]
 fn without_the_setting_nothing_is_written() {
     let api = Origin::ok();

@@ -16,6 +16,13 @@ pub const NAMESPACE: &str = "Nameplate";
 /// target tracking takes the mean of; a dimension that tells tasks apart would make, and cost, a metric each.
 pub const SERVICE: &str = "Service";
 
+/// The dimension that says whether a task has a mapping that is new to it. It stands beside [`SERVICE`] on the
+/// metrics of [`COMPARED`], where `new_mapping` is set.
+pub const MAPPING_VERSION: &str = "MappingVersion";
+
+/// The metrics that are compared between tasks with a new mapping and tasks with an old one.
+pub const COMPARED: [&str; 3] = ["RequestsPerSecond", "ServerErrorsPerSecond", "RefusalsPerSecond"];
+
 /// The metrics of a line: what each is called, and its unit as CloudWatch spells it.
 pub const METRICS: [(&str, &str); 6] = [
     ("CPUUtilization", "Percent"),
@@ -31,6 +38,12 @@ pub const SHORTEST: Duration = Duration::from_secs(10);
 
 /// CloudWatch's alarms look at minutes at most this long; a minute without a line has no value.
 pub const LONGEST: Duration = Duration::from_secs(60);
+
+/// No line would find a mapping new for a shorter time than the shortest interval.
+pub const NEW_SHORTEST: Duration = SHORTEST;
+
+/// Longer than the longest deployment of AWS AppConfig: a day, and a day to bake.
+pub const NEW_LONGEST: Duration = Duration::from_secs(72 * 3_600);
 
 /// CloudWatch's own limits: metric data of PutMetricData, and the embedded metric format's specification.
 const NAMESPACE_LONGEST: usize = 255;
@@ -50,20 +63,31 @@ pub struct Emf {
     /// Dimensions beside [`SERVICE`], and that one's value where it is not what ECS calls the service.
     /// Default: none.
     pub dimensions: BTreeMap<String, String>,
+    /// How long a mapping counts as new after it took the place of another, in the dimension [`MAPPING_VERSION`].
+    /// Default 0: the metrics have no such dimension.
+    #[serde(deserialize_with = "duration")]
+    pub new_mapping: Duration,
 }
 
 impl Default for Emf {
     fn default() -> Self {
-        Emf { interval: Duration::ZERO, namespace: NAMESPACE.into(), dimensions: BTreeMap::new() }
+        Emf {
+            interval: Duration::ZERO,
+            namespace: NAMESPACE.into(),
+            dimensions: BTreeMap::new(),
+            new_mapping: Duration::ZERO,
+        }
     }
 }
 
 impl Emf {
     /// What no single key can tell.
     pub(super) fn problems(&self) -> Vec<Problem> {
-        let dimensions = self.dimensions.len() + usize::from(!self.dimensions.contains_key(SERVICE));
-        let what =
-            || format!("has {dimensions} dimensions, `{SERVICE}` included, and CloudWatch takes {DIMENSIONS_MOST}");
+        let ours = [!self.dimensions.contains_key(SERVICE), !self.new_mapping.is_zero()];
+        let dimensions = self.dimensions.len() + ours.into_iter().filter(|added| *added).count();
+        let what = || {
+            format!("has {dimensions} dimensions, with those that are added, and CloudWatch takes {DIMENSIONS_MOST}")
+        };
         (dimensions > DIMENSIONS_MOST)
             .then(|| Problem::new("emf.dimensions", what(), "delete those nobody looks at"))
             .into_iter()
@@ -122,8 +146,8 @@ fn text(text: &str, longest: usize) -> Option<String> {
 /// Metrics and dimensions stand side by side in a line.
 fn reserved(name: &str) -> Option<String> {
     let ours = METRICS.iter().any(|(metric, _)| *metric == name);
-    if name.starts_with(':') || name == "_aws" || ours {
-        return Some("is taken: by the format, or by a metric of ours".into());
+    if name.starts_with(':') || name == "_aws" || name == MAPPING_VERSION || ours {
+        return Some("is taken: by the format, or by a metric or dimension of ours".into());
     }
     None
 }
@@ -149,10 +173,15 @@ mod tests {
         fault("emf: { namespace: ':a' }", "which CloudWatch keeps for itself");
         fault("emf: { dimensions: { _aws: x } }", "the name `_aws` is taken");
         fault("emf: { dimensions: { CPUUtilization: x } }", "the name `CPUUtilization` is taken");
+        fault("emf: { dimensions: { MappingVersion: x } }", "the name `MappingVersion` is taken");
         fault("emf: { dimensions: { Stage: '' } }", "emf.dimensions.Stage: the value must have 1 to 1024 characters");
         fault("emf: { dimensions: { Stage: 'prüf' } }", "emf.dimensions.Stage: the value must be printable ASCII");
         let many: String = (0..30).map(|n| format!("d{n}: x, ")).collect();
-        fault(&format!("emf: {{ dimensions: {{ {many} }} }}"), "has 31 dimensions, `Service` included");
+        fault(&format!("emf: {{ dimensions: {{ {many} }} }}"), "has 31 dimensions, with those that are added");
+        let fewer: String = (0..29).map(|n| format!("d{n}: x, ")).collect();
+        fault(&format!("emf: {{ new_mapping: 10m, dimensions: {{ {fewer} }} }}"), "has 31 dimensions");
+        fault("emf: { new_mapping: 9s }", "help: write `0s`, or `10s` to `72h`");
+        fault("emf: { new_mapping: 73h }", "help: write `0s`, or `10s` to `72h`");
     }
 
     #[test]
@@ -161,6 +190,7 @@ mod tests {
         for text in [
             "emf: { interval: 20s, namespace: 'Team A/nameplate #1', dimensions: { Service: edge, Stage: prod } }"
                 .into(),
+            "emf: { interval: 60s, new_mapping: 25m }".into(),
             format!("emf: {{ namespace: {}, dimensions: {{ {many} }} }}", "n".repeat(255)),
         ] {
             assert!(Settings::parse(&text, "f").is_ok(), "{text}");

@@ -72,6 +72,12 @@ pub(super) const EMF: Keys = keys(
             "{}",
             "Dimensions of the metrics. `Service` is always there: the ECS service, unless it is set here.",
         ),
+        key(
+            "new_mapping",
+            Value::One(Scalar::Duration { zero: true, least: emf::NEW_SHORTEST, most: emf::NEW_LONGEST }),
+            "0s",
+            "How long a changed mapping counts as new in the dimension MappingVersion; 0s for no such dimension.",
+        ),
     ],
 );
 
