@@ -26,6 +26,7 @@ module "nameplate" {
   VPC_CIDR                    = var.VPC_CIDR
   AVAILABILITY_ZONES          = var.AVAILABILITY_ZONES
   PUBLIC_SUBNETS              = var.PUBLIC_SUBNETS
+  FLOW_LOGS                   = var.FLOW_LOGS
   EXTERNAL_VPC_ID             = var.EXTERNAL_VPC_ID
   VPC_SECONDARY_CIDRS         = var.VPC_SECONDARY_CIDRS
   DNS_SERVER_CIDRS            = var.DNS_SERVER_CIDRS
@@ -59,6 +60,7 @@ module "nameplate" {
   EXTRA_ENDPOINTS             = var.EXTRA_ENDPOINTS
   ECS_EXEC                    = var.ECS_EXEC
   LOG_RETENTION_DAYS          = var.LOG_RETENTION_DAYS
+  CONTAINER_INSIGHTS          = var.CONTAINER_INSIGHTS
   TASK_SCALE_MIN              = var.TASK_SCALE_MIN
   TASK_SCALE_MAX              = var.TASK_SCALE_MAX
   TASK_SCALE_CPU_PCT          = var.TASK_SCALE_CPU_PCT

@@ -49,7 +49,11 @@ export class Network extends Construct {
     if (vars.PUBLIC_SUBNETS) {
       this.publicSubnets(settled);
     }
-    this.flowLogs(settled);
+    if (vars.FLOW_LOGS) {
+      this.flowLogs(settled);
+    } else {
+      acknowledge(vpc, { 'AwsSolutions::AwsSolutions-VPC7': 'FLOW_LOGS is false: whoever deploys wants no flow logs' });
+    }
   }
 
   private subnet(zone: string, name: string, cidrBlock: string, prefix: string): ec2.CfnSubnet {

@@ -16,6 +16,15 @@ export function checkRules(vars: Variables, region: string, faults: Faults): voi
   if (cluster !== null && !/^[A-Za-z0-9_-]{1,255}$/.test(cluster)) {
     faults.add(`EXISTING_CLUSTER \`${cluster}\` is not the name of an ECS cluster`, 'give its name, not its ARN: platform');
   }
+  const { CONTAINER_INSIGHTS: insights } = vars;
+  if (!['enabled', 'enhanced', 'disabled'].includes(insights)) {
+    faults.add(`CONTAINER_INSIGHTS is \`${String(insights)}\``, 'it is enabled, enhanced or disabled');
+  } else if (insights !== 'enabled' && cluster !== null) {
+    faults.add(
+      `CONTAINER_INSIGHTS is set, and EXISTING_CLUSTER \`${cluster}\` is not changed here`,
+      `leave it out; to change the cluster: aws ecs update-cluster-settings --cluster ${cluster} --settings name=containerInsights,value=${insights}`,
+    );
+  }
   for (const name of ['EXECUTION_ROLE_ARN', 'TASK_ROLE_ARN'] as const) {
     if (vars[name] !== null && !/^arn:aws[a-z-]*:iam::\d{12}:role\/[A-Za-z0-9+=,.@_/-]+$/.test(vars[name])) {
       faults.add(`${name} \`${vars[name]}\` is not the ARN of an IAM role`, 'one looks like arn:aws:iam::111122223333:role/nameplate-task');

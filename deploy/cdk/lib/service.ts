@@ -76,8 +76,12 @@ export class Service extends Construct {
   }
 
   private cluster(vars: Variables, clusterName: string): string {
-    const clusterSettings = [{ name: 'containerInsights', value: 'enabled' }];
-    return new ecs.CfnCluster(this, 'Cluster', { clusterName, clusterSettings, ...clusterProviders(vars) }).ref;
+    const clusterSettings = [{ name: 'containerInsights', value: vars.CONTAINER_INSIGHTS }];
+    const cluster = new ecs.CfnCluster(this, 'Cluster', { clusterName, clusterSettings, ...clusterProviders(vars) });
+    if (vars.CONTAINER_INSIGHTS !== 'enabled') {
+      acknowledge(cluster, { 'AwsSolutions::AwsSolutions-ECS4': `CONTAINER_INSIGHTS is ${vars.CONTAINER_INSIGHTS}, as whoever deploys wants it` });
+    }
+    return cluster.ref;
   }
 
   private make({ vars }: Settled, parts: Parts, taskDefinition: string): ecs.CfnService {

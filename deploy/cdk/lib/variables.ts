@@ -12,6 +12,9 @@ export type HostedZones = 'create' | 'existing' | 'none';
 /** A service whose VPC endpoint an existing VPC may have already. */
 export type EndpointService = 'execute-api' | 'logs' | 'ecr.api' | 'ecr.dkr' | 's3' | 'ssmmessages' | 'appconfigdata';
 
+/** What CloudWatch Container Insights measures in the cluster. */
+export type ContainerInsights = 'enabled' | 'enhanced' | 'disabled';
+
 /** How a changed mapping reaches tasks: all of them within a poll, or in steps that alarms roll back. */
 export type MappingSource = 's3' | 'appconfig';
 
@@ -50,6 +53,8 @@ export interface Variables {
   VPC_CIDR: string;
   /** Add public subnets and an internet gateway to the VPC that is made. Nameplate uses neither. Default false. */
   PUBLIC_SUBNETS: boolean;
+  /** Flow logs of the VPC that is made, in CloudWatch Logs. Default true. */
+  FLOW_LOGS: boolean;
   /** The existing VPC. Required where CREATE_VPC is false. Default null. */
   EXTERNAL_VPC_ID: string | null;
   /** Further IPv4 CIDRs of the existing VPC, whose load balancer and clients are treated as those of VPC_CIDR. Default none. */
@@ -116,6 +121,8 @@ export interface Variables {
   HIGH_RESOLUTION_SCALING: boolean;
   /** Days that logs are kept, one of CloudWatch's values. Default 30. */
   LOG_RETENTION_DAYS: number;
+  /** `enabled`, `enhanced` or `disabled`, in the cluster that is made. Default `enabled`. */
+  CONTAINER_INSIGHTS: ContainerInsights;
   /** The SNS topic that alarms tell. Default null: alarms only change state. */
   ALARM_TOPIC_ARN: string | null;
   /** Allow `aws ecs execute-command`; makes the root file system writable, which it needs. Default false. */
@@ -202,6 +209,7 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   ELB_TYPE: { kind: 'text', fallback: 'NLB' },
   VPC_CIDR: { kind: 'text', fallback: '10.0.0.0/16' },
   PUBLIC_SUBNETS: { kind: 'flag', fallback: false },
+  FLOW_LOGS: { kind: 'flag', fallback: true },
   EXTERNAL_VPC_ID: { kind: 'text', fallback: null },
   VPC_SECONDARY_CIDRS: { kind: 'list', fallback: [] },
   DNS_SERVER_CIDRS: { kind: 'list', fallback: [] },
@@ -235,6 +243,7 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   STOP_TIMEOUT: { kind: 'number', fallback: 30 },
   HIGH_RESOLUTION_SCALING: { kind: 'flag', fallback: false },
   LOG_RETENTION_DAYS: { kind: 'number', fallback: 30 },
+  CONTAINER_INSIGHTS: { kind: 'text', fallback: 'enabled' },
   ALARM_TOPIC_ARN: { kind: 'text', fallback: null },
   ECS_EXEC: { kind: 'flag', fallback: false },
   CERTIFICATE_ARNS: { kind: 'list', fallback: [] },

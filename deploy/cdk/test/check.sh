@@ -93,6 +93,7 @@ synth existing "$plan" CREATE_VPC=false EXTERNAL_VPC_ID=vpc-0123456789abcdef0 \
 sed 's/"import_names": \[\]/"import_names": ["*.orders.corp"]/' "$plan" >"$out/cdk-staged-plan.json"
 synth staged "$out/cdk-staged-plan.json" "${made[@]}" \
     PRIVATE_CA_ARN=arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/01234567-89ab-cdef-0123-456789abcdef \
+    FLOW_LOGS=false CONTAINER_INSIGHTS=disabled \
     IMAGE_DIGEST="sha256:$(printf '%064d' 0)" DEPLOYMENT_ALARMS=errors FARGATE_SPOT_PCT=70 \
     ENDPOINT_SERVICE=true ENDPOINT_SERVICE_PRINCIPALS=arn:aws:iam::444455556666:root \
     ENDPOINT_SERVICE_DNS_NAME=internal.private.example.com \

@@ -39,6 +39,11 @@ const BAD: Record<string, Bad[]> = {
   APP_ENVIRONMENT: [[{ APP_ENVIRONMENT: 'dev-' }, 'is not a name']],
   EXISTING_BUCKET: [[{ EXISTING_BUCKET: 's3://platform/mapping' }, 'without s3:// and without a key']],
   EXISTING_CLUSTER: [[{ EXISTING_CLUSTER: 'arn:aws:ecs:eu-west-1:111122223333:cluster/platform' }, 'its name, not its ARN']],
+  CONTAINER_INSIGHTS: [
+    [{ CONTAINER_INSIGHTS: 'on' }, 'it is enabled, enhanced or disabled'],
+    [{ CONTAINER_INSIGHTS: 'disabled', EXISTING_CLUSTER: 'platform' }, 'aws ecs update-cluster-settings --cluster platform'],
+  ],
+  FLOW_LOGS: [[{ FLOW_LOGS: 'no' }, 'not true or false']],
   EXECUTION_ROLE_ARN: [[{ EXECUTION_ROLE_ARN: 'start' }, 'is not the ARN of an IAM role']],
   TASK_ROLE_ARN: [[{ TASK_ROLE_ARN: 'arn:aws:iam::111122223333:user/run' }, 'is not the ARN of an IAM role']],
   PERMISSIONS_BOUNDARY_ARN: [[{ PERMISSIONS_BOUNDARY_ARN: 'boundary' }, 'is not the ARN of an IAM policy']],
@@ -352,6 +357,17 @@ describe('a good value', () => {
     template.hasResourceProperties('AWS::ECS::TaskDefinition', { ExecutionRoleArn: roles.EXECUTION_ROLE_ARN, TaskRoleArn: roles.TASK_ROLE_ARN });
     template.hasResourceProperties('AWS::ECS::Service', { Cluster: 'platform' });
     expect(settings(template)['mapping']).toBe('s3://platform-nameplate/mapping.yaml');
+  });
+
+  it('of CONTAINER_INSIGHTS and FLOW_LOGS switches both off, or more on', () => {
+    const { template } = synth({ ...CASES.nlb, CONTAINER_INSIGHTS: 'disabled', FLOW_LOGS: false });
+    template.hasResourceProperties('AWS::ECS::Cluster', { ClusterSettings: [{ Name: 'containerInsights', Value: 'disabled' }] });
+    template.resourceCountIs('AWS::EC2::FlowLog', 0);
+    template.resourceCountIs('AWS::IAM::Role', 2);
+    template.resourceCountIs('AWS::Logs::LogGroup', 1);
+    synth({ ...CASES.nlb, CONTAINER_INSIGHTS: 'enhanced' }).template.hasResourceProperties('AWS::ECS::Cluster', {
+      ClusterSettings: [{ Name: 'containerInsights', Value: 'enhanced' }],
+    });
   });
 
   it('of a boundary, a path and keys is used', () => {

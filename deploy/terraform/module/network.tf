@@ -184,7 +184,7 @@ resource "aws_route_table_association" "public" {
 # --- Flow logs -------------------------------------------------------------------------------------------------------
 
 resource "aws_cloudwatch_log_group" "flow_logs" {
-  count = var.CREATE_VPC ? 1 : 0
+  count = var.CREATE_VPC && var.FLOW_LOGS ? 1 : 0
 
   name              = "/nameplate/${local.prefix}/vpc-flow-logs"
   retention_in_days = var.LOG_RETENTION_DAYS
@@ -194,7 +194,7 @@ resource "aws_cloudwatch_log_group" "flow_logs" {
 }
 
 resource "aws_flow_log" "this" {
-  count = var.CREATE_VPC ? 1 : 0
+  count = var.CREATE_VPC && var.FLOW_LOGS ? 1 : 0
 
   vpc_id               = aws_vpc.this[0].id
   traffic_type         = "ALL"

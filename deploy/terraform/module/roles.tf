@@ -100,7 +100,7 @@ resource "aws_iam_role_policy" "task" {
 # --- Flow logs -------------------------------------------------------------------------------------------------------
 
 resource "aws_iam_role" "flow_logs" {
-  count = var.CREATE_VPC ? 1 : 0
+  count = var.CREATE_VPC && var.FLOW_LOGS ? 1 : 0
 
   name        = "${local.prefix}-${local.region}-flow-logs"
   description = "Nameplate: writes the VPC's flow logs"
@@ -125,7 +125,7 @@ resource "aws_iam_role" "flow_logs" {
 }
 
 resource "aws_iam_role_policy" "flow_logs" {
-  count = var.CREATE_VPC ? 1 : 0
+  count = var.CREATE_VPC && var.FLOW_LOGS ? 1 : 0
 
   name = "write-flow-logs"
   role = aws_iam_role.flow_logs[0].id

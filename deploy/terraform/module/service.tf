@@ -62,7 +62,7 @@ resource "aws_ecs_cluster" "this" {
 
   setting {
     name  = "containerInsights"
-    value = "enabled"
+    value = var.CONTAINER_INSIGHTS
   }
 
   tags = local.tags

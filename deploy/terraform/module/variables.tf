@@ -258,6 +258,13 @@ variable "PUBLIC_SUBNETS" {
   default     = false
 }
 
+variable "FLOW_LOGS" {
+  description = "Write flow logs of the VPC that is made, to CloudWatch Logs. Default: true."
+  type        = bool
+  nullable    = false
+  default     = true
+}
+
 variable "EXTERNAL_VPC_ID" {
   description = "The existing VPC. Required when CREATE_VPC is false."
   type        = string
@@ -730,6 +737,22 @@ variable "LOG_RETENTION_DAYS" {
   validation {
     condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.LOG_RETENTION_DAYS)
     error_message = "LOG_RETENTION_DAYS must be one of CloudWatch's: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
+  }
+}
+
+variable "CONTAINER_INSIGHTS" {
+  description = "Container Insights of the cluster that is made: enabled, enhanced (metrics of each task and container too) or disabled. Default: enabled."
+  type        = string
+  nullable    = false
+  default     = "enabled"
+
+  validation {
+    condition     = contains(["enabled", "enhanced", "disabled"], var.CONTAINER_INSIGHTS)
+    error_message = "CONTAINER_INSIGHTS is ${var.CONTAINER_INSIGHTS}. It is enabled, enhanced or disabled."
+  }
+  validation {
+    condition     = var.CONTAINER_INSIGHTS == "enabled" || var.EXISTING_CLUSTER == null
+    error_message = "CONTAINER_INSIGHTS is set, and the cluster is yours (EXISTING_CLUSTER): it is not changed here. Leave CONTAINER_INSIGHTS out; to change the cluster: aws ecs update-cluster-settings --cluster ${coalesce(var.EXISTING_CLUSTER, "CLUSTER")} --settings name=containerInsights,value=${var.CONTAINER_INSIGHTS}"
   }
 }
 

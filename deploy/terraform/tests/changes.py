@@ -37,6 +37,8 @@ CASES = {
     "staged": {
         **NLB,
         "PRIVATE_CA_ARN": "arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/01234567-89ab-cdef-0123-456789abcdef",
+        "FLOW_LOGS": False,
+        "CONTAINER_INSIGHTS": "disabled",
         "IMAGE_DIGEST": "sha256:" + "0" * 64,
         "DEPLOYMENT_ALARMS": ["errors"],
         "FARGATE_SPOT_PCT": 70,

@@ -197,3 +197,37 @@ run "clients_of_a_group_that_is_used_as_it_is" {
 
   expect_failures = [var.CLIENT_PREFIX_LIST_IDS, var.CLIENT_SECURITY_GROUP_IDS]
 }
+
+run "no_container_insights_and_no_flow_logs" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    CONTAINER_INSIGHTS = "disabled"
+    FLOW_LOGS          = false
+  }
+
+  assert {
+    condition     = one(aws_ecs_cluster.this[0].setting).value == "disabled"
+    error_message = "The cluster says so."
+  }
+
+  assert {
+    condition     = length(aws_flow_log.this) + length(aws_cloudwatch_log_group.flow_logs) + length(aws_iam_role.flow_logs) + length(aws_iam_role_policy.flow_logs) == 0
+    error_message = "Neither the logs, nor a group or a role for them."
+  }
+}
+
+run "insights_of_a_cluster_of_ones_own" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    EXISTING_CLUSTER   = "platform"
+    CONTAINER_INSIGHTS = "enhanced"
+  }
+
+  expect_failures = [var.CONTAINER_INSIGHTS]
+}

@@ -15,6 +15,15 @@ const DATA: f64 = 0.01;
 /// USD an hour for an application load balancer, and for one of its capacity units.
 const ALB: (f64, f64) = (0.0225, 0.008);
 
+/// USD a month for a custom metric, for one of Container Insights' enhanced ones, and for a metric that an alarm looks at.
+const METRIC: (f64, f64, f64) = (0.30, 0.07, 0.10);
+/// USD for a GB of logs.
+const LOGS: f64 = 0.50;
+/// USD for a million requests to AppConfig, and for a changed configuration that a task receives.
+const APPCONFIG: (f64, f64) = (0.20, 0.0008);
+/// USD a month for a private CA.
+const PRIVATE_CA: f64 = 400.0;
+
 /// The rows of the table under these headings, without the headings.
 #[track_caller]
 fn table(headings: &str) -> Vec<Vec<String>> {
@@ -35,7 +44,8 @@ fn endpoints() -> f64 {
 fn the_prices_are_those_of_nameplate_capacity() {
     let prices = Prices::default();
     let own = [prices.vcpu, prices.gb, prices.balancer.0, prices.balancer.1, ENDPOINT, DATA, ZONE.0, ZONE.1];
-    let want = [&own[..], &[ALB.0, ALB.1, DATA]].concat();
+    let switches = [METRIC.0, METRIC.1, METRIC.2, LOGS, APPCONFIG.0, APPCONFIG.1, PRIVATE_CA];
+    let want = [&own[..], &[ALB.0, ALB.1, DATA], &switches].concat();
     let listed: Vec<f64> = table("| what | price | in |").iter().map(|row| row[1].parse().expect("a price")).collect();
     assert_eq!(listed, want);
     for price in [prices.vcpu, prices.gb, prices.balancer.0, prices.balancer.1] {
@@ -108,6 +118,19 @@ fn the_larger_example_is_what_the_program_prints() {
     assert_eq!(rows[1][1..], [format!("{all:.2}"), format!("{:.2}", own + data)]);
     assert_eq!(rows[0][2], format!("{own:.2}"));
     assert_eq!(rows[0][1], table("| | tasks | load balancer | endpoints | hosted zones | a month |")[2][5]);
+}
+
+#[test]
+fn what_switches_cost_is_reckoned_by_the_prices() {
+    let seconds = HOURS * 3_600.0;
+    // 50 connections a second, each seen six times, as a record of 120 bytes.
+    let flows = 50.0 * 6.0 * 120.0 * seconds / 1e9;
+    let requests = 2.0 * seconds / 15.0 * APPCONFIG.0 / 1e6;
+    let appconfig = HOURS * ENDPOINT * 2.0 + requests + 12.0 * METRIC.0 + 12.0 * METRIC.2;
+    let want = [40.0 * METRIC.0, flows * LOGS, appconfig, PRIVATE_CA].map(|sum| format!("{sum:.2}"));
+    let rows = table("| switch | a month | is |");
+    assert!(rows.iter().map(|row| &row[1]).eq(&want), "{rows:?}, not {want:?}");
+    assert!(rows[1][2].starts_with(&format!("{flows:.0} GB")), "{rows:?}, not {flows}");
 }
 
 #[test]
