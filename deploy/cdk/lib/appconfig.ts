@@ -227,17 +227,17 @@ export class AppConfig extends Construct {
 }
 
 /**
- * What rolls a mapping back. Each task writes its own rates once a minute, without a dimension that names it. So over the
- * tasks of a minute there is a mean, a most and a least. During a rollout the tasks with the new mapping are those that
- * are worst.
+ * What rolls a mapping back. Each task writes its own rates once a minute, without a dimension that names it: so their
+ * averages are over the tasks. A second time it writes them with MappingVersion `new`, from when it took another mapping
+ * until a rollout is over, and with `old` after that. While nobody has a new mapping, or everybody, one side has no data and
+ * the alarm is silent.
  */
 function rolloutAlarms(scope: Construct, { vars, prefix }: Settled): cloudwatch.CfnAlarm[] {
   const actions = vars.ALARM_TOPIC_ARN === null ? {} : { alarmActions: [vars.ALARM_TOPIC_ARN], okActions: [vars.ALARM_TOPIC_ARN] };
-  const query = (id: string, metricName: string, stat: string) => ({
-    id,
-    metricStat: { metric: { namespace: 'Nameplate', metricName, dimensions: [{ name: 'Service', value: prefix }] }, period: 60, stat },
-    returnData: false,
-  });
+  const query = (id: string, metricName: string, age?: string) => {
+    const dimensions = [{ name: 'Service', value: prefix }, ...(age === undefined ? [] : [{ name: 'MappingVersion', value: age }])];
+    return { id, metricStat: { metric: { namespace: 'Nameplate', metricName, dimensions }, period: 60, stat: 'Average' }, returnData: false };
+  };
   const alarm = (name: string, alarmDescription: string, expression: string, queries: ReturnType<typeof query>[]) =>
     new cloudwatch.CfnAlarm(scope, name, {
       alarmName: `${prefix}-${name}`,
@@ -248,13 +248,15 @@ function rolloutAlarms(scope: Construct, { vars, prefix }: Settled): cloudwatch.
       datapointsToAlarm: 2,
       // AppConfig rolls back on INSUFFICIENT_DATA, too.
       treatMissingData: 'notBreaching',
-      metrics: [{ id: 'share', expression, label: 'percent of the requests', returnData: true }, query('requests', 'RequestsPerSecond', 'Average'), ...queries],
+      metrics: [{ id: 'share', expression, label: 'percent of the requests', returnData: true }, ...queries],
       ...actions,
     });
+  const REQUESTS = 'RequestsPerSecond';
   return Object.entries({ refusals: 'RefusalsPerSecond', errors: 'ServerErrorsPerSecond' }).flatMap(([name, metric]) => [
     alarm(`mapping-${name}`, `Over ${vars.ROLLOUT_ALARM_PCT} % of the requests count as ${name}. A mapping that is being rolled out is rolled back.`,
-      'IF(requests > 0.1, 100 * value / requests, 0)', [query('value', metric, 'Average')]),
-    alarm(`mapping-${name}-uneven`, `The worst task has over ${vars.ROLLOUT_ALARM_PCT} % of the requests more as ${name} than the best. A mapping that is being rolled out is rolled back.`,
-      'IF(requests > 0.1, 100 * (most - least) / requests, 0)', [query('most', metric, 'Maximum'), query('least', metric, 'Minimum')]),
+      'IF(requests > 0.1, 100 * value / requests, 0)', [query('requests', REQUESTS), query('value', metric)]),
+    alarm(`mapping-${name}-new`, `Tasks with a new mapping have over ${vars.ROLLOUT_ALARM_PCT} % of their requests more as ${name} than tasks with an old one. A mapping that is being rolled out is rolled back.`,
+      'IF((new_requests > 0.1) AND (old_requests > 0.1), 100 * (new_value / new_requests - old_value / old_requests), 0)',
+      ['new', 'old'].flatMap((age) => [query(`${age}_requests`, REQUESTS, age), query(`${age}_value`, metric, age)])),
   ]);
 }

@@ -8,6 +8,9 @@ export const ADMIN_PORT = 9901;
 /** The folder the last good mapping is kept in. */
 export const CACHE = '/var/cache/nameplate';
 
+/** Minutes until each agent of AppConfig has asked, and Nameplate the agent: APPCONFIG_POLL_SECONDS is 300 at most. */
+const AGENT_MINUTES = 6;
+
 /** The port that the load balancer connects to. */
 export function listenerPort(vars: Variables): number {
   return vars.LISTENER_TLS ? 8443 : 8080;
@@ -66,7 +69,7 @@ export function settingsOf(settled: Settled, facts: Facts): Record<string, unkno
     shutdown: shutdownOf(vars.STOP_TIMEOUT),
     log: { format: 'json' },
     // The alarms of a rollout need the metrics.
-    ...(vars.MAPPING_SOURCE === 'appconfig' ? { emf: { interval: '60s', dimensions: { Service: settled.prefix } } } : {}),
+    ...(vars.MAPPING_SOURCE === 'appconfig' ? { emf: { interval: '60s', dimensions: { Service: settled.prefix }, new_mapping: `${vars.ROLLOUT_MINUTES + vars.ROLLOUT_BAKE_MINUTES + AGENT_MINUTES}m` } } : {}),
     ...vars.EXTRA_SETTINGS,
   };
 }

@@ -171,7 +171,7 @@ export interface Variables {
   ROLLOUT_GROWTH_PCT: number;
   /** Minutes that AppConfig still watches the alarms after all tasks have a mapping, 0 to 1440. Default 10. */
   ROLLOUT_BAKE_MINUTES: number;
-  /** The percentage of requests, refused or answered with a 5xx, above which a mapping is rolled back. Tasks that differ by more than this roll it back too. Default 10. */
+  /** The percentage of requests, refused or answered with a 5xx, above which a mapping is rolled back; it is too where tasks with a new mapping have this many percent more than tasks with an old one. Default 10. */
   ROLLOUT_ALARM_PCT: number;
   /** Make the service. False at the first deployment, until the image and the mapping are uploaded. Default true. CDK only. */
   SERVICE: boolean;

@@ -27,7 +27,7 @@ describe('the agent', () => {
 
   it('is where Nameplate reads the mapping', () => {
     expect(settings(template)['mapping']).toBe('http://localhost:2772/applications/reverse-proxy-dev/environments/dev/configurations/mapping');
-    expect(settings(template)['emf']).toEqual({ interval: '60s', dimensions: { Service: 'reverse-proxy-dev' } });
+    expect(settings(template)['emf']).toEqual({ interval: '60s', dimensions: { Service: 'reverse-proxy-dev' }, new_mapping: '26m' });
   });
 
   it('may read the one configuration and no object, through an endpoint of its own', () => {
@@ -50,12 +50,20 @@ describe('a rollout', () => {
   it('is rolled back by four alarms, none of which is ever without data', () => {
     expect(one(template, 'AWS::AppConfig::Environment')['Monitors']).toHaveLength(4);
     const alarms = Object.values(resources(template, 'AWS::CloudWatch::Alarm')).map(({ Properties: p }) => p).filter((p) => p['Metrics'] !== undefined);
-    expect(alarms.map((p) => p['AlarmName'])).toEqual(['refusals', 'refusals-uneven', 'errors', 'errors-uneven'].map((name) => `reverse-proxy-dev-mapping-${name}`));
+    expect(alarms.map((p) => p['AlarmName'])).toEqual(['refusals', 'refusals-new', 'errors', 'errors-new'].map((name) => `reverse-proxy-dev-mapping-${name}`));
     for (const alarm of alarms) {
       expect(alarm).toMatchObject({ TreatMissingData: 'notBreaching', Threshold: 10 });
     }
-    const stats = alarms[3]!['Metrics'].slice(1).map((m: any) => `${m.Id} ${m.MetricStat.Metric.MetricName} ${m.MetricStat.Stat}`);
-    expect(stats).toEqual(['requests RequestsPerSecond Average', 'most ServerErrorsPerSecond Maximum', 'least ServerErrorsPerSecond Minimum']);
+    const told = (alarm: any) => alarm['Metrics'].slice(1).map(({ Id, MetricStat: { Metric, Stat } }: any) =>
+      [Id, Metric.MetricName, Stat, ...Metric.Dimensions.map((d: any) => `${d.Name}=${d.Value}`)].join(' '));
+    const service = 'Service=reverse-proxy-dev';
+    expect(told(alarms[2])).toEqual([`requests RequestsPerSecond Average ${service}`, `value ServerErrorsPerSecond Average ${service}`]);
+    expect(told(alarms[3])).toEqual(['new', 'old'].flatMap((age) => [
+      `${age}_requests RequestsPerSecond Average ${service} MappingVersion=${age}`,
+      `${age}_value ServerErrorsPerSecond Average ${service} MappingVersion=${age}`,
+    ]));
+    const ids = new Set(alarms[3]!['Metrics'].slice(1).map((m: any) => m.Id));
+    expect(new Set(alarms[3]!['Metrics'][0].Expression.match(/[a-z]+_[a-z]+/g))).toEqual(ids);
   });
 
   it('is of the object, which AppConfig may read', () => {

@@ -228,23 +228,25 @@ resource "aws_iam_role_policy" "appconfig" {
 # --- What rolls a mapping back -----------------------------------------------------------------------------------------
 
 locals {
-  # Each task writes its own rates once a minute, without a dimension that names it. So over the tasks of a minute there is
-  # a mean, a most and a least. During a rollout the tasks with the new mapping are those that are worst.
+  # Each task writes its own rates once a minute, without a dimension that names it: so their averages are over the tasks.
+  # A second time it writes them with MappingVersion `new`, from when it took another mapping until a rollout is over, and
+  # with `old` after that. While nobody has a new mapping, or everybody, one side has no data and the alarm is silent.
   rollout_metrics = { refusals = "RefusalsPerSecond", errors = "ServerErrorsPerSecond" }
   rollout_alarms = local.appconfig ? merge([for name, metric in local.rollout_metrics : {
     "mapping-${name}" = {
       description = "Over ${var.ROLLOUT_ALARM_PCT} % of the requests count as ${name}. A mapping that is being rolled out is rolled back."
-      metric      = metric
-      statistics  = { value = "Average" }
       expression  = "IF(requests > 0.1, 100 * value / requests, 0)"
+      queries     = { requests = ["RequestsPerSecond"], value = [metric] }
     }
-    "mapping-${name}-uneven" = {
-      description = "The worst task has over ${var.ROLLOUT_ALARM_PCT} % of the requests more as ${name} than the best. A mapping that is being rolled out is rolled back."
-      metric      = metric
-      statistics  = { most = "Maximum", least = "Minimum" }
-      expression  = "IF(requests > 0.1, 100 * (most - least) / requests, 0)"
+    "mapping-${name}-new" = {
+      description = "Tasks with a new mapping have over ${var.ROLLOUT_ALARM_PCT} % of their requests more as ${name} than tasks with an old one. A mapping that is being rolled out is rolled back."
+      expression  = "IF((new_requests > 0.1) AND (old_requests > 0.1), 100 * (new_value / new_requests - old_value / old_requests), 0)"
+      queries     = merge([for age in ["new", "old"] : { "${age}_requests" = ["RequestsPerSecond", age], "${age}_value" = [metric, age] }]...)
     }
   }]...) : {}
+
+  # Until the last task has it, and the alarms have been watched for that long: an agent asks every 5 min at most.
+  new_mapping_minutes = var.ROLLOUT_MINUTES + var.ROLLOUT_BAKE_MINUTES + 6
 }
 
 resource "aws_cloudwatch_metric_alarm" "rollout" {
@@ -269,15 +271,15 @@ resource "aws_cloudwatch_metric_alarm" "rollout" {
   }
 
   dynamic "metric_query" {
-    for_each = merge({ requests = { metric = "RequestsPerSecond", statistic = "Average" } }, { for id, statistic in each.value.statistics : id => { metric = each.value.metric, statistic = statistic } })
+    for_each = each.value.queries
     content {
       id = metric_query.key
       metric {
         namespace   = "Nameplate"
-        metric_name = metric_query.value.metric
-        dimensions  = { Service = local.prefix }
+        metric_name = metric_query.value[0]
+        dimensions  = merge({ Service = local.prefix }, length(metric_query.value) > 1 ? { MappingVersion = metric_query.value[1] } : {})
         period      = 60
-        stat        = metric_query.value.statistic
+        stat        = "Average"
       }
     }
   }

@@ -31,7 +31,7 @@ locals {
   }
 
   # The alarms of a rollout need the metrics.
-  rollout_settings = { for key, value in { emf = { interval = "60s", dimensions = { Service = local.prefix } } } : key => value if local.appconfig }
+  rollout_settings = { for key, value in { emf = { interval = "60s", dimensions = { Service = local.prefix }, new_mapping = "${local.new_mapping_minutes}m" } } : key => value if local.appconfig }
 
   settings_text = jsonencode(merge(local.settings, local.rollout_settings, var.EXTRA_SETTINGS))
 }

@@ -1048,7 +1048,7 @@ variable "ROLLOUT_BAKE_MINUTES" {
 }
 
 variable "ROLLOUT_ALARM_PCT" {
-  description = "The percentage of requests, refused or answered with a 5xx, above which a mapping is rolled back. Tasks that differ by more than this roll it back too. Default: 10."
+  description = "The percentage of requests, refused or answered with a 5xx, above which a mapping is rolled back; it is too where tasks with a new mapping have this many percent more than tasks with an old one. Default: 10."
   type        = number
   nullable    = false
   default     = 10

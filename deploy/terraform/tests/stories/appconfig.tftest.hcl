@@ -43,7 +43,7 @@ run "an_agent_beside_each_task" {
   }
 
   assert {
-    condition     = jsondecode(local.settings_text).mapping == "http://localhost:2772/applications/reverse-proxy-dev/environments/dev/configurations/mapping" && jsondecode(local.settings_text).emf == { interval = "60s", dimensions = { Service = "reverse-proxy-dev" } }
+    condition     = jsondecode(local.settings_text).mapping == "http://localhost:2772/applications/reverse-proxy-dev/environments/dev/configurations/mapping" && jsondecode(local.settings_text).emf == { interval = "60s", dimensions = { Service = "reverse-proxy-dev" }, new_mapping = "26m" }
     error_message = "Nameplate asks the agent, and says what the alarms look at."
   }
 
@@ -91,13 +91,18 @@ run "a_rollout_in_steps_that_alarms_roll_back" {
   }
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.rollout)) == toset(["mapping-refusals", "mapping-refusals-uneven", "mapping-errors", "mapping-errors-uneven"]) && length(aws_appconfig_environment.this[0].monitor) == 4 && alltrue([for alarm in aws_cloudwatch_metric_alarm.rollout : alarm.treat_missing_data == "notBreaching" && alarm.threshold == 7 && alarm.alarm_actions == toset([var.ALARM_TOPIC_ARN])])
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.rollout)) == toset(["mapping-refusals", "mapping-refusals-new", "mapping-errors", "mapping-errors-new"]) && length(aws_appconfig_environment.this[0].monitor) == 4 && alltrue([for alarm in aws_cloudwatch_metric_alarm.rollout : alarm.treat_missing_data == "notBreaching" && alarm.threshold == 7 && alarm.alarm_actions == toset([var.ALARM_TOPIC_ARN])])
     error_message = "Four alarms, none of which AppConfig takes for one without data."
   }
 
   assert {
-    condition     = toset([for query in aws_cloudwatch_metric_alarm.rollout["mapping-errors-uneven"].metric_query : query.expression != null ? query.expression : "${query.id} ${query.metric[0].metric_name} ${query.metric[0].stat} ${query.metric[0].dimensions.Service}"]) == toset(["IF(requests > 0.1, 100 * (most - least) / requests, 0)", "requests RequestsPerSecond Average reverse-proxy-dev", "most ServerErrorsPerSecond Maximum reverse-proxy-dev", "least ServerErrorsPerSecond Minimum reverse-proxy-dev"])
-    error_message = "The worst task against the best."
+    condition     = toset([for query in aws_cloudwatch_metric_alarm.rollout["mapping-errors-new"].metric_query : query.expression != null ? query.expression : "${query.id} ${query.metric[0].metric_name} ${query.metric[0].stat} ${query.metric[0].dimensions.Service} ${query.metric[0].dimensions.MappingVersion}"]) == toset(["IF((new_requests > 0.1) AND (old_requests > 0.1), 100 * (new_value / new_requests - old_value / old_requests), 0)", "new_requests RequestsPerSecond Average reverse-proxy-dev new", "new_value ServerErrorsPerSecond Average reverse-proxy-dev new", "old_requests RequestsPerSecond Average reverse-proxy-dev old", "old_value ServerErrorsPerSecond Average reverse-proxy-dev old"])
+    error_message = "Tasks with a new mapping against tasks with an old one."
+  }
+
+  assert {
+    condition     = toset([for query in aws_cloudwatch_metric_alarm.rollout["mapping-refusals"].metric_query : query.metric[0].dimensions if query.expression == null]) == toset([tomap({ Service = "reverse-proxy-dev" })]) && jsondecode(local.settings_text).emf.new_mapping == "31m"
+    error_message = "All tasks together; and a mapping is new until its rollout is over."
   }
 
   assert {
