@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 out=${CARGO_TARGET_DIR:-target}/deploy
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-rm -rf "$out"/{terraform-plan,terraform-state,settings}-*.json "$out"/cdk-{nlb,alb,existing,staged} "$out/cdk-variables.json"
+rm -rf "$out"/{terraform-plan,terraform-state,settings}-*.json "$out"/cdk-{nlb,alb,existing,shared,staged} "$out/cdk-variables.json"
 export NAMEPLATE_BIN=${NAMEPLATE_BIN:-${CARGO_TARGET_DIR:-target}/debug/nameplate}
 [ -x "$NAMEPLATE_BIN" ] || cargo build --quiet --bin nameplate
 
@@ -39,7 +39,7 @@ done
 [ "$failed" = 0 ] || exit 1
 
 printf '\n== deploy: parity\n'
-cases=(nlb alb existing staged)
+cases=(nlb alb existing shared staged)
 if [ -e "$out/terraform-state-nlb.json" ] && [ -e "$out/cdk-nlb" ]; then
     (cd deploy/cdk && npx --no-install tsx -e '
         import { VARIABLES } from "./lib/variables";

@@ -29,6 +29,15 @@ PARTS = {
 }
 
 
+# What the case `shared` says of its load balancer and its listener, which Terraform looks up.
+LOAD_BALANCER = (
+    "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/platform/0123456789abcdef",
+    "app/platform/0123456789abcdef",
+    "internal-platform.eu-west-1.elb.amazonaws.com",
+    "Z0ALOADBALANCER",
+)
+LISTENER = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/platform/0123456789abcdef/fedcba9876543210"
+
 # What the cases give as S3_PREFIX_LIST_ID.
 S3_PREFIX_LIST = "pl-0123456789abcdef0"
 
@@ -132,6 +141,8 @@ def read(folder):
         ("/nameplate/reverse-proxy-dev/vpc-flow-logs", "<flow-log-group>"),
         ("/nameplate/reverse-proxy-dev", "<log-group>"),
         ("reverse-proxy-dev-mapping-<account>-<region>", "<bucket>"),
+        *((given, "<load-balancer>") for given in LOAD_BALANCER),
+        (LISTENER, "<listener>"),
     ):
         names.mean(text, part)
     main = Template(os.path.join(folder, "Nameplate.template.json"), names)
@@ -200,32 +211,44 @@ def rules(main):
 
 
 def load_balancer(main):
-    balancer = main.only("AWS::ElasticLoadBalancingV2::LoadBalancer")
     group = main.only("AWS::ElasticLoadBalancingV2::TargetGroup")
-    listener = main.only("AWS::ElasticLoadBalancingV2::Listener")
     more = main.properties("AWS::ElasticLoadBalancingV2::ListenerCertificate").values()
     attributes = lambda of, key: {a["Key"]: a["Value"] for a in of[key]}
     return {
-        "name": balancer["Name"],
-        "type": balancer["Type"],
-        "scheme": balancer["Scheme"],
-        "groups": balancer["SecurityGroups"],
-        "subnets": sorted(set(balancer["Subnets"])),
-        "attributes": attributes(balancer, "LoadBalancerAttributes"),
-        "private link": balancer.get("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"),
+        "made": [
+            {
+                "name": balancer["Name"],
+                "type": balancer["Type"],
+                "scheme": balancer["Scheme"],
+                "groups": balancer["SecurityGroups"],
+                "subnets": sorted(set(balancer["Subnets"])),
+                "attributes": attributes(balancer, "LoadBalancerAttributes"),
+                "private link": balancer.get("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"),
+            }
+            for balancer in main.properties("AWS::ElasticLoadBalancingV2::LoadBalancer").values()
+        ],
+        "listeners": [
+            {
+                "load balancer": listener["LoadBalancerArn"],
+                "port": listener["Port"],
+                "protocol": listener["Protocol"],
+                "ssl policy": listener["SslPolicy"],
+                "certificate": listener["Certificates"][0]["CertificateArn"],
+                "forwards to": listener["DefaultActions"][0]["TargetGroupArn"],
+            }
+            for listener in main.properties("AWS::ElasticLoadBalancingV2::Listener").values()
+        ],
+        "rules": ordered(
+            [rule["ListenerArn"], rule["Priority"], rule["Actions"][0]["TargetGroupArn"],
+             sorted(rule["Conditions"][0]["HostHeaderConfig"]["Values"])]
+            for rule in main.properties("AWS::ElasticLoadBalancingV2::ListenerRule").values()
+        ),
+        "more certificates": ordered([item["ListenerArn"], c["CertificateArn"]] for item in more for c in item["Certificates"]),
         "endpoint services": [
             [s["AcceptanceRequired"], s["NetworkLoadBalancerArns"], s.get("PrivateDnsName"),
              sorted(p for of in main.properties("AWS::EC2::VPCEndpointServicePermissions").values() for p in of["AllowedPrincipals"])]
             for s in main.properties("AWS::EC2::VPCEndpointService").values()
         ],
-        "listener": {
-            "port": listener["Port"],
-            "protocol": listener["Protocol"],
-            "ssl policy": listener["SslPolicy"],
-            "certificate": listener["Certificates"][0]["CertificateArn"],
-            "forwards to": listener["DefaultActions"][0]["TargetGroupArn"],
-        },
-        "more certificates": ordered(c["CertificateArn"] for item in more for c in item["Certificates"]),
         "target group": {
             "name": group["Name"],
             "port": group["Port"],

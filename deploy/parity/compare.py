@@ -27,7 +27,7 @@ EXPECTED = {
 # cannot have the service publish the metric of 20 s. CloudFormation cannot let VPCs of other accounts into a zone.
 ONLY_IN = {
     "terraform": {"PLAN", "HIGH_RESOLUTION_METRICS", "AUTHORIZED_VPC_IDS"},
-    "cdk": {"PLAN_PATH", "EXISTING_ENDPOINT_DNS_NAME", "S3_PREFIX_LIST_ID", "SERVICE"},
+    "cdk": {"PLAN_PATH", "EXISTING_ELB_DNS_NAME", "EXISTING_ELB_ZONE_ID", "EXISTING_ENDPOINT_DNS_NAME", "S3_PREFIX_LIST_ID", "SERVICE"},
 }
 
 

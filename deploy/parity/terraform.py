@@ -175,13 +175,12 @@ def rules(state):
     return ordered(found)
 
 
-def load_balancer(state):
-    balancer = state.only("aws_lb")
-    group = state.only("aws_lb_target_group")
-    listener = state.only("aws_lb_listener")
-    health, = group["health_check"]
+def text(flag):
+    return str(flag).lower()
+
+
+def made_balancer(balancer):
     nlb = balancer["load_balancer_type"] == "network"
-    text = lambda flag: str(flag).lower()
     attributes = {"deletion_protection.enabled": text(balancer["enable_deletion_protection"])}
     if nlb:
         attributes["load_balancing.cross_zone.enabled"] = text(balancer["enable_cross_zone_load_balancing"])
@@ -189,10 +188,6 @@ def load_balancer(state):
         # An ALB is always cross-zone.
         attributes["idle_timeout.timeout_seconds"] = str(balancer["idle_timeout"])
         attributes["routing.http.drop_invalid_header_fields.enabled"] = text(balancer["drop_invalid_header_fields"])
-    of_targets = {"deregistration_delay.timeout_seconds": str(group["deregistration_delay"])}
-    if nlb:
-        of_targets["preserve_client_ip.enabled"] = text(group["preserve_client_ip"])
-        of_targets["proxy_protocol_v2.enabled"] = text(group["proxy_protocol_v2"])
     return {
         "name": balancer["name"],
         "type": balancer["load_balancer_type"],
@@ -202,18 +197,40 @@ def load_balancer(state):
         "attributes": attributes,
         # One that nobody gave is made up.
         "private link": "off" if balancer["enforce_security_group_inbound_rules_on_private_link_traffic"] == "off" else None,
+    }
+
+
+def load_balancer(state):
+    group = state.only("aws_lb_target_group")
+    health, = group["health_check"]
+    nlb = group["protocol"] in ("TCP", "TLS")
+    of_targets = {"deregistration_delay.timeout_seconds": str(group["deregistration_delay"])}
+    if nlb:
+        of_targets["preserve_client_ip.enabled"] = text(group["preserve_client_ip"])
+        of_targets["proxy_protocol_v2.enabled"] = text(group["proxy_protocol_v2"])
+    return {
+        "made": [made_balancer(balancer) for balancer in state.of("aws_lb")],
+        "listeners": [
+            {
+                "load balancer": listener["load_balancer_arn"],
+                "port": listener["port"],
+                "protocol": listener["protocol"],
+                "ssl policy": listener["ssl_policy"],
+                "certificate": listener["certificate_arn"],
+                "forwards to": listener["default_action"][0]["target_group_arn"],
+            }
+            for listener in state.of("aws_lb_listener")
+        ],
+        "rules": ordered(
+            [rule["listener_arn"], rule["priority"], rule["action"][0]["target_group_arn"],
+             sorted(rule["condition"][0]["host_header"][0]["values"])]
+            for rule in state.of("aws_lb_listener_rule")
+        ),
+        "more certificates": ordered([c["listener_arn"], c["certificate_arn"]] for c in state.of("aws_lb_listener_certificate")),
         "endpoint services": [
             [s["acceptance_required"], s["network_load_balancer_arns"], s["private_dns_name"], sorted(s["allowed_principals"])]
             for s in state.of("aws_vpc_endpoint_service")
         ],
-        "listener": {
-            "port": listener["port"],
-            "protocol": listener["protocol"],
-            "ssl policy": listener["ssl_policy"],
-            "certificate": listener["certificate_arn"],
-            "forwards to": listener["default_action"][0]["target_group_arn"],
-        },
-        "more certificates": ordered(c["certificate_arn"] for c in state.of("aws_lb_listener_certificate")),
         "target group": {
             "name": group["name"],
             "port": group["port"],

@@ -65,6 +65,13 @@ function alarmsOf({ vars }: Settled, balancer: LoadBalancer, cluster: string, se
       what: 'The load balancer answers 5xx itself: it does not reach the tasks',
     },
   } as const;
+  // Of an ALB that others share, only what is about our tasks.
+  const connectionErrors = {
+    'connection-errors': {
+      ...over, namespace, dimensions: targets, metric: 'TargetConnectionErrorCount', statistic: 'Sum', threshold: 10, period: 300, periods: 1,
+      what: 'The load balancer cannot connect to the tasks',
+    },
+  } as const;
   return {
     'no-healthy-target': {
       // The maximum over the load balancer's nodes: a node without a task in its zone counts none.
@@ -79,6 +86,6 @@ function alarmsOf({ vars }: Settled, balancer: LoadBalancer, cluster: string, se
       ...over, namespace: 'AWS/ECS', dimensions: { ClusterName: cluster, ServiceName: service }, metric: 'CPUUtilization', statistic: 'Average', threshold: 90, period: 60, periods: 5,
       what: 'The tasks are short of CPU: scaling has reached TASK_SCALE_MAX, or is too slow',
     },
-    ...(nlb ? (vars.LISTENER_TLS ? tlsErrors : {}) : serverErrors),
+    ...(nlb ? (vars.LISTENER_TLS ? tlsErrors : {}) : vars.EXISTING_ELB_ARN === null ? serverErrors : connectionErrors),
   };
 }

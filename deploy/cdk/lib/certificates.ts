@@ -5,8 +5,8 @@ import { BY_HAND } from './validate';
 
 /** The planned certificates, validated by DNS, with those imported by hand and those of a private CA. */
 export class Certificates extends Construct {
-  /** The listener's default certificate. */
-  readonly defaultArn: string;
+  /** The listener's default certificate; `undefined` where the listener exists, and has one. */
+  readonly defaultArn: string | undefined;
   /** The others, by a key that stays the same while the certificate does. */
   readonly others: ReadonlyMap<string, string>;
   /** Validation zones whose records somebody has to write while the deployment waits. */
@@ -41,8 +41,10 @@ export class Certificates extends Construct {
       arns.set(`private-${name}`, certificate.ref);
     }
     const [defaultKey] = plan.default_certificate === null ? [...firstImported(vars.CERTIFICATE_ARNS), ...issued.map((name) => `private-${name}`)] : [plan.default_certificate];
-    this.defaultArn = arns.get(defaultKey!)!;
-    arns.delete(defaultKey!);
+    if (vars.EXISTING_LISTENER_ARN === null) {
+      this.defaultArn = arns.get(defaultKey!)!;
+      arns.delete(defaultKey!);
+    }
     this.others = arns;
     this.byHand = [...byHand].sort();
   }

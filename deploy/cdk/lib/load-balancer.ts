@@ -1,13 +1,15 @@
 import * as elb from 'aws-cdk-lib/aws-elasticloadbalancingv2';
-import { Construct } from 'constructs';
+import { Construct, DependencyGroup } from 'constructs';
 import type { Certificates } from './certificates';
+import { hostRules } from './existing-load-balancer';
 import { acknowledge } from './findings';
 import type { Network } from './network';
 import type { Settled } from './props';
 import type { SecurityGroups } from './security-groups';
 import { ADMIN_PORT, albIdleTimeout, HTTPS_PORT, listenerPort } from './settings';
+import type { Variables } from './variables';
 
-/** The internal load balancer, its TLS listener with all certificates, and the tasks' target group. */
+/** The internal load balancer, its TLS listener with all certificates, and the tasks' target group. The first two may exist. */
 export class LoadBalancer extends Construct {
   readonly arn: string;
   readonly dnsName: string;
@@ -18,10 +20,40 @@ export class LoadBalancer extends Construct {
   /** `targetgroup/NAME/ID`: how CloudWatch calls it. */
   readonly targetGroupFullName: string;
 
-  readonly listener: elb.CfnListener;
+  /** What must be there before tasks can serve: the listener, or the rules of one that exists. */
+  readonly ways = new DependencyGroup();
 
   constructor(scope: Construct, id: string, settled: Settled, network: Network, groups: SecurityGroups, certificates: Certificates) {
     super(scope, id);
+    const { vars } = settled;
+    const { EXISTING_ELB_ARN: existing } = vars;
+    if (existing === null) {
+      const balancer = this.make(settled, network, groups);
+      this.arn = balancer.ref;
+      this.dnsName = balancer.attrDnsName;
+      this.zoneId = balancer.attrCanonicalHostedZoneId;
+      this.fullName = balancer.attrLoadBalancerFullName;
+    } else {
+      this.arn = existing;
+      this.dnsName = vars.EXISTING_ELB_DNS_NAME!;
+      this.zoneId = vars.EXISTING_ELB_ZONE_ID!;
+      this.fullName = existing.slice(existing.indexOf(':loadbalancer/') + ':loadbalancer/'.length);
+    }
+
+    const targets = this.targets(settled, network);
+    this.targetGroupArn = targets.ref;
+    this.targetGroupFullName = targets.attrTargetGroupFullName;
+
+    const listenerArn = vars.EXISTING_LISTENER_ARN ?? this.listener(vars, certificates);
+    if (vars.EXISTING_LISTENER_ARN !== null) {
+      this.rules(settled, listenerArn);
+    }
+    for (const [key, certificateArn] of certificates.others) {
+      new elb.CfnListenerCertificate(this, `Certificate-${key}`, { listenerArn, certificates: [{ certificateArn }] });
+    }
+  }
+
+  private make(settled: Settled, network: Network, groups: SecurityGroups): elb.CfnLoadBalancer {
     const { vars, prefix } = settled;
     const nlb = vars.ELB_TYPE === 'NLB';
     const balancer = new elb.CfnLoadBalancer(this, 'LoadBalancer', {
@@ -44,25 +76,32 @@ export class LoadBalancer extends Construct {
     acknowledge(balancer, {
       'AwsSolutions::AwsSolutions-ELB2': 'Nameplate itself writes a line for each request, where access_log of its settings says so: docs/access-log.md',
     });
-    this.arn = balancer.ref;
-    this.dnsName = balancer.attrDnsName;
-    this.zoneId = balancer.attrCanonicalHostedZoneId;
-    this.fullName = balancer.attrLoadBalancerFullName;
+    return balancer;
+  }
 
-    const targets = this.targets(settled, network);
-    this.targetGroupArn = targets.ref;
-    this.targetGroupFullName = targets.attrTargetGroupFullName;
-
-    this.listener = new elb.CfnListener(this, 'Listener', {
-      loadBalancerArn: balancer.ref,
+  private listener({ ELB_TYPE, SSL_POLICY }: Variables, certificates: Certificates): string {
+    const listener = new elb.CfnListener(this, 'Listener', {
+      loadBalancerArn: this.arn,
       port: HTTPS_PORT,
-      protocol: nlb ? 'TLS' : 'HTTPS',
-      sslPolicy: vars.SSL_POLICY,
-      certificates: [{ certificateArn: certificates.defaultArn }],
-      defaultActions: [{ type: 'forward', targetGroupArn: targets.ref }],
+      protocol: ELB_TYPE === 'NLB' ? 'TLS' : 'HTTPS',
+      sslPolicy: SSL_POLICY,
+      certificates: [{ certificateArn: certificates.defaultArn! }],
+      defaultActions: [{ type: 'forward', targetGroupArn: this.targetGroupArn }],
     });
-    for (const [key, certificateArn] of certificates.others) {
-      new elb.CfnListenerCertificate(this, `Certificate-${key}`, { listenerArn: this.listener.ref, certificates: [{ certificateArn }] });
+    this.ways.add(listener);
+    return listener.ref;
+  }
+
+  /** Rules of a listener that exists. */
+  private rules({ vars, plan }: Settled, listenerArn: string): void {
+    for (const { id, priority, hosts } of hostRules(vars, plan)) {
+      const rule = new elb.CfnListenerRule(this, `Rule-${id}`, {
+        listenerArn,
+        priority,
+        conditions: [{ field: 'host-header', hostHeaderConfig: { values: [...hosts] } }],
+        actions: [{ type: 'forward', targetGroupArn: this.targetGroupArn }],
+      });
+      this.ways.add(rule);
     }
   }
 

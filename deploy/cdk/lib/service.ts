@@ -117,7 +117,7 @@ export class Service extends Construct {
         : {}),
     });
     // A task that starts before its ways to the image, the mapping and the logs exist would fail.
-    service.node.addDependency(parts.network.routes, parts.groups.rules, parts.endpoints, parts.mapping, parts.balancer.listener);
+    service.node.addDependency(parts.network.routes, parts.groups.rules, parts.endpoints, parts.mapping, parts.balancer.ways);
     return service;
   }
 

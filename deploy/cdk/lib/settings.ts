@@ -24,7 +24,7 @@ const NLB_IDLE_TIMEOUT = 350;
  * Nameplate's own response arrive first.
  */
 export function albIdleTimeout({ vars, plan }: Settled): number {
-  return vars.ALB_IDLE_TIMEOUT ?? Math.max(60, (plan.longest_timeout ?? 0) + 5);
+  return vars.ALB_IDLE_TIMEOUT ?? (vars.EXISTING_ELB_ARN !== null ? 60 : undefined) ?? Math.max(60, (plan.longest_timeout ?? 0) + 5);
 }
 
 /** Seconds of silence after which the load balancer ends a connection. */

@@ -1,5 +1,6 @@
 import type { Faults } from './faults';
 import { checkAppConfig } from './appconfig';
+import { checkExistingLoadBalancer } from './existing-load-balancer';
 import { checkDeployments, checkPrivateCa } from './deployments';
 import { checkEndpointService } from './endpoint-service';
 import { parseCidr } from './networks';
@@ -21,6 +22,7 @@ export function checkVariables(vars: Variables, plan: Plan, region: string, faul
   checkExisting(vars, region, faults);
   checkLoadBalancer(vars, plan, faults);
   checkListener(vars, faults);
+  checkExistingLoadBalancer(vars, plan, region, faults);
   checkCertificates(vars, plan, region, faults);
   checkContainer(vars, region, faults);
   checkHostedZones(vars, plan, faults);
@@ -209,16 +211,18 @@ function checkCertificates(vars: Variables, plan: Plan, region: string, faults: 
   }
   const names = plan.import_names;
   const privately = vars.PRIVATE_CA_ARN === null ? 0 : names.length;
-  if (names.length > 0 && arns.length === 0 && privately === 0) {
+  // A listener that exists has a default certificate, and those that its owner attached.
+  const covered = arns.length > 0 || privately > 0 || vars.EXISTING_LISTENER_ARN !== null;
+  if (names.length > 0 && !covered) {
     faults.add(
       `ACM cannot validate ${names.join(', ')}`,
       `import a certificate for them into ACM in ${region}, and list its ARN in CERTIFICATE_ARNS; or name a CA of AWS Private CA in PRIVATE_CA_ARN`,
     );
-  } else if (plan.default_certificate === null && arns.length === 0 && privately === 0) {
+  } else if (plan.default_certificate === null && !covered) {
     faults.add('the listener would have no certificate: the plan has none', 'list an imported one in CERTIFICATE_ARNS');
   }
   // The default certificate of an ALB does not count (ELB quotas).
-  const most = plan.quotas.certificates_per_listener + (vars.ELB_TYPE === 'ALB' ? 1 : 0);
+  const most = plan.quotas.certificates_per_listener + (vars.ELB_TYPE === 'ALB' && vars.EXISTING_LISTENER_ARN === null ? 1 : 0);
   const count = plan.certificates.length + arns.length + privately;
   if (count > most) {
     faults.add(`the listener would have ${count} certificates; an ${vars.ELB_TYPE} takes ${most} with the default one`, 'deploy a second stack for some of the domains, or have the quota raised and say so: nameplate plan --quota certificates-per-listener=NUMBER');

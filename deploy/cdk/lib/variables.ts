@@ -93,6 +93,16 @@ export interface Variables {
   ROUTE_TABLE_IDS: string[];
   /** The region's managed prefix list of S3, `pl-`, for the tasks' security group. Required where that is ours. Default null. CDK only. */
   S3_PREFIX_LIST_ID: string | null;
+  /** An NLB or ALB in the existing VPC in place of ours; EXTERNAL_ALB_SG_ID is its security group. Default null. */
+  EXISTING_ELB_ARN: string | null;
+  /** Its DNS name; required with it. Default null. CDK only. */
+  EXISTING_ELB_DNS_NAME: string | null;
+  /** The hosted zone of that name; required with it. Default null. CDK only. */
+  EXISTING_ELB_ZONE_ID: string | null;
+  /** An HTTPS listener of the existing ALB in place of ours; rules by host lead from it to the tasks. Default null. */
+  EXISTING_LISTENER_ARN: string | null;
+  /** Hosted zone of the plan to the priority of its rule in EXISTING_LISTENER_ARN; more than 5 records take the next ones too. Default none. */
+  LISTENER_RULE_PRIORITIES: Record<string, unknown>;
   /** IPv4 networks that may call the load balancer. Default: the VPC's, unless one of the two below says who may. */
   CLIENT_CIDRS: string[];
   /** Managed prefix lists whose networks may call the load balancer. Default none. */
@@ -103,7 +113,7 @@ export interface Variables {
   LISTENER_TLS: boolean;
   /** The load balancer's TLS policy. Default `ELBSecurityPolicy-TLS13-1-2-2021-06`: TLS 1.2 and 1.3. */
   SSL_POLICY: string;
-  /** Seconds of silence after which an ALB ends a request or closes a connection. Default null: 60, or 5 more than the mapping's longest TIMEOUT. */
+  /** Seconds of silence after which an ALB ends a request or closes a connection; of an existing ALB, what it has. Default null: 60, or 5 more than the mapping's longest TIMEOUT. */
   ALB_IDLE_TIMEOUT: number | null;
   /** Let an ALB remove header fields whose names have anything but letters, digits and hyphens. Default false. */
   DROP_INVALID_HEADER_FIELDS: boolean;
@@ -229,6 +239,11 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   EXECUTE_API_PRIVATE_DNS: { kind: 'flag', fallback: false },
   ROUTE_TABLE_IDS: { kind: 'list', fallback: [] },
   S3_PREFIX_LIST_ID: { kind: 'text', fallback: null },
+  EXISTING_ELB_ARN: { kind: 'text', fallback: null },
+  EXISTING_ELB_DNS_NAME: { kind: 'text', fallback: null },
+  EXISTING_ELB_ZONE_ID: { kind: 'text', fallback: null },
+  EXISTING_LISTENER_ARN: { kind: 'text', fallback: null },
+  LISTENER_RULE_PRIORITIES: { kind: 'object', fallback: {} },
   CLIENT_CIDRS: { kind: 'list', fallback: [] },
   CLIENT_PREFIX_LIST_IDS: { kind: 'list', fallback: [] },
   CLIENT_SECURITY_GROUP_IDS: { kind: 'list', fallback: [] },

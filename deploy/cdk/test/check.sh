@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks deploy/cdk: types, tests, the templates of the fixed cases with cdk-nag and cfn-lint, and a deployment of them
 # to a fake AWS (moto, in Python) on this machine. Needs Node 20, Python 3 with venv, and the first time npm's and PyPI's
-# registries; what is missing is said loudly. Templates stay in target/deploy/cdk-{nlb,alb,existing,staged}.
+# registries; what is missing is said loudly. Templates stay in target/deploy/cdk-{nlb,alb,existing,shared,staged}.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
@@ -90,6 +90,13 @@ synth existing "$plan" CREATE_VPC=false EXTERNAL_VPC_ID=vpc-0123456789abcdef0 \
     'HOSTED_ZONE_IDS={"internal.private.example.com":"Z0INTERNAL","team.internal.private.example.com":"Z0TEAM"}' \
     PERMISSIONS_BOUNDARY_ARN=arn:aws:iam::111122223333:policy/boundary IAM_PATH=/platform/ \
     LOGS_KMS_KEY_ARN=$key/00000000-0000-4000-8000-000000000001 ECR_KMS_KEY_ARN=$key/00000000-0000-4000-8000-000000000002 S3_KMS_KEY_ARN=$key/00000000-0000-4000-8000-000000000003
+elb=arn:aws:elasticloadbalancing:eu-west-1:111122223333
+synth shared "$out/cdk-alb-plan.json" CREATE_VPC=false EXTERNAL_VPC_ID=vpc-0123456789abcdef0 \
+    EXTERNAL_PRIVATE_SUBNETS_ID=subnet-0123456789abcdef0,subnet-0fedcba9876543210 ROUTE_TABLE_IDS=rtb-0123456789abcdef0 \
+    ELB_TYPE=ALB EXTERNAL_ALB_SG_ID=sg-0123456789abcdef0 EXISTING_ELB_ARN=$elb:loadbalancer/app/platform/0123456789abcdef \
+    EXISTING_ELB_DNS_NAME=internal-platform.eu-west-1.elb.amazonaws.com EXISTING_ELB_ZONE_ID=Z0ALOADBALANCER \
+    EXISTING_LISTENER_ARN=$elb:listener/app/platform/0123456789abcdef/fedcba9876543210 \
+    'LISTENER_RULE_PRIORITIES={"internal.private.example.com":100,"team.internal.private.example.com":200}'
 sed 's/"import_names": \[\]/"import_names": ["*.orders.corp"]/' "$plan" >"$out/cdk-staged-plan.json"
 synth staged "$out/cdk-staged-plan.json" "${made[@]}" \
     PRIVATE_CA_ARN=arn:aws:acm-pca:eu-west-1:111122223333:certificate-authority/01234567-89ab-cdef-0123-456789abcdef \
@@ -119,7 +126,7 @@ fi
 
 step "cfn-lint"
 # W3010: the zones' names are in the template, because synthesis asks AWS nothing: AVAILABILITY_ZONES.
-"$tools/bin/cfn-lint" -r eu-west-1 --ignore-checks W3010 -t "$out"/cdk-{nlb,alb,existing,staged,more}/*.template.json
+"$tools/bin/cfn-lint" -r eu-west-1 --ignore-checks W3010 -t "$out"/cdk-{nlb,alb,existing,shared,staged,more}/*.template.json
 
 step "deployment to a fake AWS"
 "$tools/bin/python" "$cdk/test/fake-aws/deploy.py" "$out/cdk-nlb" "$plan"

@@ -44,6 +44,15 @@ const BAD: Record<string, Bad[]> = {
     [{ CONTAINER_INSIGHTS: 'disabled', EXISTING_CLUSTER: 'platform' }, 'aws ecs update-cluster-settings --cluster platform'],
   ],
   FLOW_LOGS: [[{ FLOW_LOGS: 'no' }, 'not true or false']],
+  // test/load-balancer.test.ts has more of these.
+  EXISTING_ELB_ARN: [[{ EXISTING_ELB_ARN: 'platform' }, 'is not the ARN of an NLB or ALB']],
+  EXISTING_ELB_DNS_NAME: [[{ EXISTING_ELB_DNS_NAME: 'platform.example.com' }, 'go together']],
+  EXISTING_ELB_ZONE_ID: [[{ EXISTING_ELB_ZONE_ID: 'Z0ALOADBALANCER' }, 'go together']],
+  EXISTING_LISTENER_ARN: [[{ EXISTING_LISTENER_ARN: 'arn' }, 'a listener of an NLB has no rules']],
+  LISTENER_RULE_PRIORITIES: [
+    [{ LISTENER_RULE_PRIORITIES: { 'example.com': 1 } }, 'a listener that is made needs no rules'],
+    [{ LISTENER_RULE_PRIORITIES: 7 }, 'not an object'],
+  ],
   EXECUTION_ROLE_ARN: [[{ EXECUTION_ROLE_ARN: 'start' }, 'is not the ARN of an IAM role']],
   TASK_ROLE_ARN: [[{ TASK_ROLE_ARN: 'arn:aws:iam::111122223333:user/run' }, 'is not the ARN of an IAM role']],
   PERMISSIONS_BOUNDARY_ARN: [[{ PERMISSIONS_BOUNDARY_ARN: 'boundary' }, 'is not the ARN of an IAM policy']],

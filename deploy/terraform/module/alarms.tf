@@ -4,8 +4,8 @@
 locals {
   alarm_actions    = var.ALARM_TOPIC_ARN == null ? [] : [var.ALARM_TOPIC_ARN]
   elb_namespace    = local.nlb ? "AWS/NetworkELB" : "AWS/ApplicationELB"
-  elb_dimensions   = { LoadBalancer = aws_lb.this.arn_suffix }
-  group_dimensions = { LoadBalancer = aws_lb.this.arn_suffix, TargetGroup = aws_lb_target_group.this.arn_suffix }
+  elb_dimensions   = { LoadBalancer = local.elb_arn_suffix }
+  group_dimensions = { LoadBalancer = local.elb_arn_suffix, TargetGroup = aws_lb_target_group.this.arn_suffix }
 
   alarms = {
     no-healthy-target = {
@@ -58,11 +58,25 @@ locals {
       missing     = "notBreaching"
     }
     server-errors = {
-      wanted      = !local.nlb
+      wanted      = !local.nlb && !local.existing_elb
       description = "The load balancer itself answers with 5xx: no healthy task, or tasks that hang up."
       namespace   = local.elb_namespace
       metric      = "HTTPCode_ELB_5XX_Count"
       dimensions  = local.elb_dimensions
+      statistic   = "Sum"
+      comparison  = "GreaterThanThreshold"
+      threshold   = 10
+      period      = 300
+      periods     = 1
+      missing     = "notBreaching"
+    }
+    # Of an ALB that others share, only what is about our tasks.
+    connection-errors = {
+      wanted      = !local.nlb && local.existing_elb
+      description = "The load balancer cannot connect to tasks."
+      namespace   = local.elb_namespace
+      metric      = "TargetConnectionErrorCount"
+      dimensions  = local.group_dimensions
       statistic   = "Sum"
       comparison  = "GreaterThanThreshold"
       threshold   = 10

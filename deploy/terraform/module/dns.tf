@@ -41,8 +41,8 @@ resource "aws_route53_record" "private" {
   type    = "A"
 
   alias {
-    name                   = aws_lb.this.dns_name
-    zone_id                = aws_lb.this.zone_id
+    name                   = local.elb_dns_name
+    zone_id                = local.elb_zone_id
     evaluate_target_health = true
   }
 }
@@ -56,8 +56,8 @@ resource "aws_route53_record" "existing" {
   type    = "A"
 
   alias {
-    name                   = aws_lb.this.dns_name
-    zone_id                = aws_lb.this.zone_id
+    name                   = local.elb_dns_name
+    zone_id                = local.elb_zone_id
     evaluate_target_health = true
   }
 }

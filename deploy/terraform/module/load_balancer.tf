@@ -14,7 +14,7 @@ locals {
   # An ALB answers 504 by itself once a target has been silent for its idle timeout. 5 s more than the mapping allows let
   # Nameplate's own response arrive first.
   longest_timeout  = var.PLAN.longest_timeout == null ? 0 : var.PLAN.longest_timeout
-  alb_idle_timeout = var.ALB_IDLE_TIMEOUT == null ? max(60, local.longest_timeout + 5) : var.ALB_IDLE_TIMEOUT
+  alb_idle_timeout = var.ALB_IDLE_TIMEOUT != null ? var.ALB_IDLE_TIMEOUT : local.existing_elb ? 60 : max(60, local.longest_timeout + 5)
 
   # How long tasks keep an idle connection. The side that sends the next request must be the first to give a connection up,
   # or a request meets a close. Behind an ALB that is the ALB. Through an NLB it is the client, whose connection the NLB
@@ -23,6 +23,8 @@ locals {
 }
 
 resource "aws_lb" "this" {
+  count = var.EXISTING_ELB_ARN == null ? 1 : 0
+
   name               = local.load_balancer_name
   load_balancer_type = local.nlb ? "network" : "application"
   internal           = true
@@ -79,7 +81,9 @@ resource "aws_lb_target_group" "this" {
 }
 
 resource "aws_lb_listener" "this" {
-  load_balancer_arn = aws_lb.this.arn
+  count = var.EXISTING_LISTENER_ARN == null ? 1 : 0
+
+  load_balancer_arn = local.elb_arn
   port              = 443
   protocol          = local.nlb ? "TLS" : "HTTPS"
   ssl_policy        = var.SSL_POLICY
@@ -110,11 +114,11 @@ resource "aws_lb_listener" "this" {
   }
 }
 
-# The listener picks one by the name that the client asks for (SNI).
+# The listener picks one by the name that the client asks for (SNI). One that exists has a default certificate of its own.
 resource "aws_lb_listener_certificate" "planned" {
-  for_each = setsubtract(keys(local.certificates), [local.default_certificate])
+  for_each = setsubtract(keys(local.certificates), local.existing_listener ? [] : [local.default_certificate])
 
-  listener_arn    = aws_lb_listener.this.arn
+  listener_arn    = local.listener_arn
   certificate_arn = aws_acm_certificate.planned[each.value].arn
 
   depends_on = [aws_acm_certificate_validation.planned]
@@ -124,9 +128,9 @@ resource "aws_lb_listener_certificate" "planned" {
 }
 
 resource "aws_lb_listener_certificate" "imported" {
-  for_each = toset(local.default_certificate != "" ? var.CERTIFICATE_ARNS : try(slice(var.CERTIFICATE_ARNS, 1, length(var.CERTIFICATE_ARNS)), []))
+  for_each = toset(local.default_certificate != "" || local.existing_listener ? var.CERTIFICATE_ARNS : try(slice(var.CERTIFICATE_ARNS, 1, length(var.CERTIFICATE_ARNS)), []))
 
-  listener_arn    = aws_lb_listener.this.arn
+  listener_arn    = local.listener_arn
   certificate_arn = each.value
 
   lifecycle { create_before_destroy = true }

@@ -10,12 +10,12 @@ output "vpc_endpoint_id" {
 
 output "elb_dns_name" {
   description = "The load balancer's own DNS name."
-  value       = aws_lb.this.dns_name
+  value       = local.elb_dns_name
 }
 
 output "elb_hosted_zone_id" {
   description = "The hosted zone of the load balancer's DNS name, which alias records name."
-  value       = aws_lb.this.zone_id
+  value       = local.elb_zone_id
 }
 
 output "dns_records" {
@@ -28,7 +28,7 @@ output "dns_records" {
           ResourceRecordSet = {
             Name        = record
             Type        = "A"
-            AliasTarget = { HostedZoneId = aws_lb.this.zone_id, DNSName = aws_lb.this.dns_name, EvaluateTargetHealth = true }
+            AliasTarget = { HostedZoneId = local.elb_zone_id, DNSName = local.elb_dns_name, EvaluateTargetHealth = true }
           }
         }
       ]

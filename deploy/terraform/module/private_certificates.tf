@@ -5,7 +5,7 @@ locals {
   private_names = var.PRIVATE_CA_ARN == null ? toset([]) : toset(var.PLAN.import_names)
 
   # "" for none: it is the listener's default certificate only where there is no other.
-  default_private = local.default_certificate == "" && length(var.CERTIFICATE_ARNS) == 0 ? try(sort(local.private_names)[0], "") : ""
+  default_private = !local.existing_listener && local.default_certificate == "" && length(var.CERTIFICATE_ARNS) == 0 ? try(sort(local.private_names)[0], "") : ""
 }
 
 resource "aws_acm_certificate" "private" {
@@ -29,7 +29,7 @@ resource "aws_acm_certificate" "private" {
 resource "aws_lb_listener_certificate" "private" {
   for_each = setsubtract(local.private_names, [local.default_private])
 
-  listener_arn    = aws_lb_listener.this.arn
+  listener_arn    = local.listener_arn
   certificate_arn = aws_acm_certificate.private[each.value].arn
 
   lifecycle { create_before_destroy = true }

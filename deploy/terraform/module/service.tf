@@ -180,6 +180,7 @@ resource "aws_ecs_service" "this" {
   # A task that starts before these are there fails, and the circuit breaker counts it.
   depends_on = [
     aws_lb_listener.this,
+    aws_lb_listener_rule.hosts,
     aws_ecs_cluster_capacity_providers.this,
     aws_iam_role_policy.execution,
     aws_iam_role_policy.task,

@@ -5,7 +5,7 @@ locals {
   listener = {
     address        = "0.0.0.0:${local.listener_port}"
     tls            = var.LISTENER_TLS ? { self_signed = ["nameplate.internal"] } : null
-    proxy_protocol = local.nlb ? { trust = local.private_subnet_cidrs } : null
+    proxy_protocol = local.nlb ? { trust = local.load_balancer_cidrs } : null
   }
 
   # Out of the STOP_TIMEOUT seconds before SIGKILL: 5 s to tell clients to go, 5 s to spare, the rest for requests in
@@ -23,7 +23,7 @@ locals {
     forwarded = { for key, value in {
       proto = local.nlb ? "https" : null
       port  = local.nlb ? 443 : null
-      trust = local.nlb ? null : local.private_subnet_cidrs
+      trust = local.nlb ? null : local.load_balancer_cidrs
     } : key => value if value != null }
     client   = { keep_alive = "${local.keep_alive}s" }
     shutdown = { delay = "${local.shutdown_delay}s", grace_period = "${local.shutdown_grace}s" }

@@ -385,6 +385,10 @@ variable "EXTERNAL_ALB_SG_ID" {
     condition     = can(regex("^sg-[0-9a-f]{8,17}$", coalesce(var.EXTERNAL_ALB_SG_ID, "sg-00000000")))
     error_message = "EXTERNAL_ALB_SG_ID must be a security group's id, for example sg-0123456789abcdef0."
   }
+  validation {
+    condition     = var.EXISTING_ELB_ARN == null || var.EXTERNAL_ALB_SG_ID != null
+    error_message = "EXISTING_ELB_ARN is set and EXTERNAL_ALB_SG_ID is missing: tasks let in the load balancer by its security group. An NLB without one cannot be used, and gets none later: make another."
+  }
 }
 
 variable "EXTERNAL_ENDPOINT_SG_ID" {
@@ -420,6 +424,68 @@ variable "ELB_TYPE" {
   validation {
     condition     = contains(["NLB", "ALB"], var.ELB_TYPE)
     error_message = "ELB_TYPE must be NLB or ALB."
+  }
+}
+
+variable "EXISTING_ELB_ARN" {
+  description = "An NLB or ALB of yours, in the existing VPC, in place of the one that is made. EXTERNAL_ALB_SG_ID is its security group. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.EXISTING_ELB_ARN == null || can(regex("^arn:aws[a-z-]*:elasticloadbalancing:[a-z0-9-]+:[0-9]{12}:loadbalancer/(app|net)/[A-Za-z0-9-]{1,32}/[0-9a-f]+$", var.EXISTING_ELB_ARN))
+    error_message = "EXISTING_ELB_ARN must be the ARN of an NLB or ALB, for example arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/net/platform/0123456789abcdef."
+  }
+  validation {
+    condition     = var.EXISTING_ELB_ARN == null || strcontains(coalesce(var.EXISTING_ELB_ARN, "-"), var.ELB_TYPE == "NLB" ? ":loadbalancer/net/" : ":loadbalancer/app/")
+    error_message = "EXISTING_ELB_ARN is no ${var.ELB_TYPE}, and ELB_TYPE says that it is. Set ELB_TYPE, and make the plan with --elb of the same type."
+  }
+  validation {
+    condition     = var.EXISTING_ELB_ARN == null || !var.CREATE_VPC
+    error_message = "EXISTING_ELB_ARN is set and CREATE_VPC is true: a load balancer reaches tasks of its own VPC. Set CREATE_VPC = false, and EXTERNAL_VPC_ID to the VPC that it is in."
+  }
+}
+
+variable "EXISTING_LISTENER_ARN" {
+  description = "An HTTPS listener of the existing ALB in place of the one that is made; rules by host lead from it to tasks. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.EXISTING_LISTENER_ARN == null || var.ELB_TYPE == "ALB"
+    error_message = "EXISTING_LISTENER_ARN is set and ELB_TYPE is ${var.ELB_TYPE}: a listener of an NLB has no rules, and leads to one target group. Leave it out: a listener on port 443 is made."
+  }
+  validation {
+    condition     = var.EXISTING_LISTENER_ARN == null || startswith(coalesce(var.EXISTING_LISTENER_ARN, "-"), "${replace(coalesce(var.EXISTING_ELB_ARN, "none"), ":loadbalancer/", ":listener/")}/")
+    error_message = "EXISTING_LISTENER_ARN must be the ARN of a listener of EXISTING_ELB_ARN: aws elbv2 describe-listeners --load-balancer-arn ${coalesce(var.EXISTING_ELB_ARN, "ARN")} --query Listeners[].[ListenerArn,Port,Protocol]"
+  }
+}
+
+variable "LISTENER_RULE_PRIORITIES" {
+  description = "Hosted zone of PLAN to the priority of its rule in EXISTING_LISTENER_ARN, 1 to 50000: all of the plan's zones. A zone with more than 5 records takes the next priorities too. Default: none."
+  type        = map(number)
+  nullable    = false
+  default     = {}
+
+  validation {
+    condition     = alltrue([for priority in values(var.LISTENER_RULE_PRIORITIES) : priority >= 1 && priority <= 50000 && floor(priority) == priority])
+    error_message = "LISTENER_RULE_PRIORITIES must be whole numbers from 1 to 50000."
+  }
+  validation {
+    condition     = length(var.LISTENER_RULE_PRIORITIES) == 0 || var.EXISTING_LISTENER_ARN != null
+    error_message = "LISTENER_RULE_PRIORITIES is set and EXISTING_LISTENER_ARN is not: a listener that is made needs no rules. Leave it out."
+  }
+  validation {
+    condition     = var.EXISTING_LISTENER_ARN == null || length(setsubtract(var.PLAN.hosted_zones[*].name, keys(var.LISTENER_RULE_PRIORITIES))) == 0
+    error_message = "LISTENER_RULE_PRIORITIES lacks ${join(", ", setsubtract(var.PLAN.hosted_zones[*].name, keys(var.LISTENER_RULE_PRIORITIES)))}. Give each zone of the plan a priority that no rule has: aws elbv2 describe-rules --listener-arn ${coalesce(var.EXISTING_LISTENER_ARN, "ARN")} --query Rules[].Priority"
+  }
+  validation {
+    condition = length(flatten([
+      for zone in var.PLAN.hosted_zones : range(ceil(length(zone.records) / 5)) if contains(keys(var.LISTENER_RULE_PRIORITIES), zone.name)
+      ])) == length(distinct(flatten([
+        for zone in var.PLAN.hosted_zones : [for index in range(ceil(length(zone.records) / 5)) : var.LISTENER_RULE_PRIORITIES[zone.name] + index] if contains(keys(var.LISTENER_RULE_PRIORITIES), zone.name)
+    ])))
+    error_message = "LISTENER_RULE_PRIORITIES gives two rules one priority: a zone takes one for every 5 of its records. Leave enough between them."
   }
 }
 
@@ -491,7 +557,7 @@ variable "SSL_POLICY" {
 }
 
 variable "ALB_IDLE_TIMEOUT" {
-  description = "Seconds of silence after which an ALB ends a request or closes a connection, 1 to 4000; an NLB's are 350 and fixed. Default: 60, or 5 more than the mapping's longest TIMEOUT."
+  description = "Seconds of silence after which an ALB ends a request or closes a connection, 1 to 4000; an NLB's are 350 and fixed. Of an existing ALB, what it has. Default: 60, or 5 more than the mapping's longest TIMEOUT."
   type        = number
   default     = null
 
@@ -514,6 +580,10 @@ variable "DROP_INVALID_HEADER_FIELDS" {
   validation {
     condition     = !var.DROP_INVALID_HEADER_FIELDS || var.ELB_TYPE == "ALB"
     error_message = "DROP_INVALID_HEADER_FIELDS is true and ELB_TYPE is ${var.ELB_TYPE}: an NLB does not read headers. Leave it out."
+  }
+  validation {
+    condition     = !var.DROP_INVALID_HEADER_FIELDS || var.EXISTING_ELB_ARN == null
+    error_message = "DROP_INVALID_HEADER_FIELDS is true, and EXISTING_ELB_ARN is not changed here. Leave it out."
   }
 }
 
@@ -575,11 +645,11 @@ variable "CERTIFICATE_ARNS" {
     error_message = "CERTIFICATE_ARNS lists a certificate twice."
   }
   validation {
-    condition     = length(var.PLAN.import_names) == 0 || length(var.CERTIFICATE_ARNS) > 0 || var.PRIVATE_CA_ARN != null
+    condition     = length(var.PLAN.import_names) == 0 || length(var.CERTIFICATE_ARNS) > 0 || var.PRIVATE_CA_ARN != null || var.EXISTING_LISTENER_ARN != null
     error_message = "ACM cannot validate these names: ${join(", ", var.PLAN.import_names)}. Import a certificate for them into ACM, in the stack's region, and list its ARN in CERTIFICATE_ARNS; or name a CA of AWS Private CA in PRIVATE_CA_ARN."
   }
   validation {
-    condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) + (var.PRIVATE_CA_ARN == null ? 0 : length(var.PLAN.import_names)) <= lookup(var.PLAN.quotas, "certificates_per_listener", 25) + (var.ELB_TYPE == "ALB" ? 1 : 0)
+    condition     = length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) + (var.PRIVATE_CA_ARN == null ? 0 : length(var.PLAN.import_names)) <= lookup(var.PLAN.quotas, "certificates_per_listener", 25) + (var.ELB_TYPE == "ALB" && var.EXISTING_LISTENER_ARN == null ? 1 : 0)
     error_message = "The listener would have ${length(var.PLAN.certificates) + length(var.CERTIFICATE_ARNS) + (var.PRIVATE_CA_ARN == null ? 0 : length(var.PLAN.import_names))} certificates, and ${var.ELB_TYPE == "ALB" ? "an ALB takes ${lookup(var.PLAN.quotas, "certificates_per_listener", 25)} and the default one" : "an NLB takes ${lookup(var.PLAN.quotas, "certificates_per_listener", 25)}"} (ELB quotas). Deploy a second stack for some of the domains, or have the quota raised: nameplate plan --quota certificates-per-listener=NUMBER"
   }
 }

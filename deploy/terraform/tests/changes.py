@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What `deploy/terraform/tests/check.sh` plans, and what must come of it.
 
-    changes.py cases FOLDER             writes FOLDER/{nlb,alb,staged,existing}.tfvars.json, four deployments of one plan
+    changes.py cases FOLDER             writes FOLDER/{nlb,alb,staged,existing,shared}.tfvars.json, five deployments of one plan
     changes.py change NAME FOLDER       writes FOLDER/mapping.yaml and FOLDER/NAME.tfvars.json: a case, and then a change
     changes.py expect NAME PLAN.json    holds `terraform show -json` of that change's plan against what it may change
     changes.py order NAME APPLY.log     holds what `terraform apply` said of that change against the order it must keep
@@ -70,6 +70,19 @@ CASES = {
         "LOGS_KMS_KEY_ARN": "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-4000-8000-000000000001",
         "ECR_KMS_KEY_ARN": "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-4000-8000-000000000002",
         "S3_KMS_KEY_ARN": "arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-4000-8000-000000000003",
+    },
+    # Rules in a listener that others use.
+    "shared": {
+        "ALARM_TOPIC_ARN": NLB["ALARM_TOPIC_ARN"],
+        "CREATE_VPC": False,
+        "EXTERNAL_VPC_ID": "vpc-0123456789abcdef0",
+        "EXTERNAL_PRIVATE_SUBNETS_ID": ["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"],
+        "ROUTE_TABLE_IDS": ["rtb-0123456789abcdef0"],
+        "ELB_TYPE": "ALB",
+        "EXTERNAL_ALB_SG_ID": "sg-0123456789abcdef0",
+        "EXISTING_ELB_ARN": "arn:aws:elasticloadbalancing:eu-west-1:111122223333:loadbalancer/app/platform/0123456789abcdef",
+        "EXISTING_LISTENER_ARN": "arn:aws:elasticloadbalancing:eu-west-1:111122223333:listener/app/platform/0123456789abcdef/fedcba9876543210",
+        "LISTENER_RULE_PRIORITIES": {"internal.private.example.com": 100, "team.internal.private.example.com": 200},
     },
 }
 
@@ -169,8 +182,8 @@ CHANGES = {
     "elb": (
         another_load_balancer,
         {
-            "aws_lb.this": ["create", "delete"],
-            "aws_lb_listener.this": ["create", "delete"],
+            "aws_lb.this[0]": ["create", "delete"],
+            "aws_lb_listener.this[0]": ["create", "delete"],
             "aws_lb_target_group.this": ["create", "delete"],
             "aws_ecs_task_definition.this": ["delete", "create"],
             "aws_ecs_service.this": ["update"],
@@ -207,11 +220,11 @@ ORDERS = {
         'aws_acm_certificate.planned["c-0a0a0a0a0a"]: Destroying',
     ],
     "elb": [
-        "aws_lb.this: Creation complete",
-        "aws_lb_listener.this: Creation complete",
+        "aws_lb.this[0]: Creation complete",
+        "aws_lb_listener.this[0]: Creation complete",
         "aws_ecs_service.this: Modifications complete",
-        "aws_lb_listener.this DEPOSED: Destroying",
-        "aws_lb.this DEPOSED: Destroying",
+        "aws_lb_listener.this[0] DEPOSED: Destroying",
+        "aws_lb.this[0] DEPOSED: Destroying",
     ],
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that can be known of deploy/terraform without an AWS account: its form, its types, its tests, what a
-# change changes, and what checkov says. Leaves plans and states of four deployments, as JSON, in target/deploy.
+# change changes, and what checkov says. Leaves plans and states of five deployments, as JSON, in target/deploy.
 #
 # It needs terraform (1.9 or newer; tried with 1.11.4), and python3 (3.10 or newer) with its venv module. What cannot be
 # run for want of one of them is said, loudly, and is not a failure.
@@ -151,7 +151,7 @@ step "what the examples say"
 wait $examples_job || { cat "$work/examples.log" >&2; exit 1; }
 grep -E 'run "|Success' "$work/examples.log" | sed 's/^/   /'
 
-step "plans of four deployments, and what a change changes"
+step "plans of five deployments, and what a change changes"
 if stand_in; then # the real provider would need an account
     $python tests/changes.py cases "$work"
 
@@ -161,7 +161,7 @@ if stand_in; then # the real provider would need an account
             -out="$work/$1.plan"
         terraform show -json "$work/$1.plan" >"$work/$1.plan.json"
     }
-    for case in existing staged alb nlb; do
+    for case in existing shared staged alb nlb; do
         plan $case $case
         cp "$work/$case.plan.json" "$out/terraform-plan-$case.json"
         quietly terraform apply -input=false -no-color -state="$work/$case.tfstate" "$work/$case.plan"

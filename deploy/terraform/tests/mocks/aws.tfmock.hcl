@@ -43,6 +43,21 @@ mock_data "aws_ec2_managed_prefix_list" {
   defaults = { id = "pl-0123456789abcdef0" }
 }
 
+mock_data "aws_lb" {
+  defaults = {
+    arn_suffix      = "app/platform/0123456789abcdef"
+    dns_name        = "internal-platform.eu-west-1.elb.amazonaws.com"
+    idle_timeout    = 60
+    security_groups = ["sg-0123456789abcdef0"]
+    vpc_id          = "vpc-0123456789abcdef0"
+    zone_id         = "Z0ALOADBALANCER"
+  }
+}
+
+mock_data "aws_lb_listener" {
+  defaults = { protocol = "HTTPS" }
+}
+
 mock_data "aws_route53_zone" {
   defaults = { zone_id = "Z0LOOKEDUP" }
 }

@@ -88,22 +88,22 @@ run "a_network_load_balancer_that_speaks_tls_on_both_sides" {
   providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
-    condition     = aws_lb.this.name == "reverse-proxy-dev-nlb" && aws_lb.this.load_balancer_type == "network"
+    condition     = aws_lb.this[0].name == "reverse-proxy-dev-nlb" && aws_lb.this[0].load_balancer_type == "network"
     error_message = "An NLB."
   }
 
   assert {
-    condition     = aws_lb.this.internal && aws_lb.this.enable_cross_zone_load_balancing && aws_lb.this.enable_deletion_protection
+    condition     = aws_lb.this[0].internal && aws_lb.this[0].enable_cross_zone_load_balancing && aws_lb.this[0].enable_deletion_protection
     error_message = "Internal, over all zones, not to be deleted by mistake."
   }
 
   assert {
-    condition     = aws_lb_listener.this.port == 443 && aws_lb_listener.this.protocol == "TLS" && aws_lb_listener.this.ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    condition     = aws_lb_listener.this[0].port == 443 && aws_lb_listener.this[0].protocol == "TLS" && aws_lb_listener.this[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06"
     error_message = "TLS 1.2 and 1.3 from clients."
   }
 
   assert {
-    condition     = aws_lb_listener.this.alpn_policy == null
+    condition     = aws_lb_listener.this[0].alpn_policy == null
     error_message = "ALPN stays off: HTTP/1.1."
   }
 
@@ -149,7 +149,7 @@ run "zones_records_and_certificates_as_planned" {
   }
 
   assert {
-    condition     = alltrue([for record in aws_route53_record.private : record.type == "A" && record.alias[0].name == aws_lb.this.dns_name && record.alias[0].evaluate_target_health])
+    condition     = alltrue([for record in aws_route53_record.private : record.type == "A" && record.alias[0].name == aws_lb.this[0].dns_name && record.alias[0].evaluate_target_health])
     error_message = "All lead to the load balancer."
   }
 
@@ -164,7 +164,7 @@ run "zones_records_and_certificates_as_planned" {
   }
 
   assert {
-    condition     = aws_lb_listener.this.certificate_arn == aws_acm_certificate.planned["c-3f9a0c21d4"].arn && length(aws_lb_listener_certificate.planned) == 0
+    condition     = aws_lb_listener.this[0].certificate_arn == aws_acm_certificate.planned["c-3f9a0c21d4"].arn && length(aws_lb_listener_certificate.planned) == 0
     error_message = "The one certificate is the default."
   }
 
@@ -410,7 +410,7 @@ run "outputs_that_the_next_step_needs" {
   providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
-    condition     = output.vpc_endpoint_id == "vpce-0fedcba9876543210" && output.vpc_id == aws_vpc.this[0].id && output.elb_dns_name == aws_lb.this.dns_name
+    condition     = output.vpc_endpoint_id == "vpce-0fedcba9876543210" && output.vpc_id == aws_vpc.this[0].id && output.elb_dns_name == aws_lb.this[0].dns_name
     error_message = "Ids and names."
   }
 

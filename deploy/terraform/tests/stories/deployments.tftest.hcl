@@ -36,7 +36,7 @@ run "a_private_ca_for_names_that_acm_cannot_validate" {
   }
 
   assert {
-    condition     = toset(keys(aws_lb_listener_certificate.private)) == toset(["*.orders.corp", "orders.corp"]) && aws_lb_listener.this.certificate_arn == aws_acm_certificate.planned[local.default_certificate].arn
+    condition     = toset(keys(aws_lb_listener_certificate.private)) == toset(["*.orders.corp", "orders.corp"]) && aws_lb_listener.this[0].certificate_arn == aws_acm_certificate.planned[local.default_certificate].arn
     error_message = "All are attached, beside the planned ones."
   }
 }

@@ -73,7 +73,7 @@ run "only_what_is_missing_is_made" {
   }
 
   assert {
-    condition     = aws_lb.this.subnets == toset(["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"])
+    condition     = aws_lb.this[0].subnets == toset(["subnet-0123456789abcdef0", "subnet-0fedcba9876543210"])
     error_message = "In the given subnets."
   }
 

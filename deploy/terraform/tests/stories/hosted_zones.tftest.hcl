@@ -54,7 +54,7 @@ run "records_in_zones_that_are_there" {
   }
 
   assert {
-    condition     = alltrue([for record in aws_route53_record.existing : record.type == "A" && one(record.alias).name == aws_lb.this.dns_name && one(record.alias).evaluate_target_health])
+    condition     = alltrue([for record in aws_route53_record.existing : record.type == "A" && one(record.alias).name == aws_lb.this[0].dns_name && one(record.alias).evaluate_target_health])
     error_message = "Aliases of the load balancer."
   }
 }
@@ -73,7 +73,7 @@ run "no_zones_and_the_records_as_an_output" {
   }
 
   assert {
-    condition     = toset(keys(output.dns_records)) == toset(["internal.private.example.com", "team.internal.private.example.com"]) && output.elb_hosted_zone_id == aws_lb.this.zone_id
+    condition     = toset(keys(output.dns_records)) == toset(["internal.private.example.com", "team.internal.private.example.com"]) && output.elb_hosted_zone_id == aws_lb.this[0].zone_id
     error_message = "By zone."
   }
 
@@ -84,7 +84,7 @@ run "no_zones_and_the_records_as_an_output" {
         ResourceRecordSet = {
           Name        = "*.internal.private.example.com"
           Type        = "A"
-          AliasTarget = { HostedZoneId = aws_lb.this.zone_id, DNSName = aws_lb.this.dns_name, EvaluateTargetHealth = true }
+          AliasTarget = { HostedZoneId = aws_lb.this[0].zone_id, DNSName = aws_lb.this[0].dns_name, EvaluateTargetHealth = true }
         }
       }]
     })

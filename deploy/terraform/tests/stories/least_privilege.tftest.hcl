@@ -26,7 +26,7 @@ run "security_groups_along_the_way_of_a_request" {
   providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
-    condition     = aws_lb.this.security_groups == toset([aws_security_group.load_balancer[0].id]) && aws_ecs_service.this.network_configuration[0].security_groups == toset([aws_security_group.task[0].id]) && alltrue([for endpoint in aws_vpc_endpoint.interface : endpoint.security_group_ids == toset([aws_security_group.endpoint[0].id])])
+    condition     = aws_lb.this[0].security_groups == toset([aws_security_group.load_balancer[0].id]) && aws_ecs_service.this.network_configuration[0].security_groups == toset([aws_security_group.task[0].id]) && alltrue([for endpoint in aws_vpc_endpoint.interface : endpoint.security_group_ids == toset([aws_security_group.endpoint[0].id])])
     error_message = "Each has its group."
   }
 
@@ -155,7 +155,7 @@ run "groups_that_were_given_are_used_and_left_alone" {
   }
 
   assert {
-    condition     = aws_lb.this.security_groups == toset(["sg-0a000000"]) && aws_ecs_service.this.network_configuration[0].security_groups == toset(["sg-0f000000"]) && aws_vpc_endpoint.interface["logs"].security_group_ids == toset(["sg-0e000000"])
+    condition     = aws_lb.this[0].security_groups == toset(["sg-0a000000"]) && aws_ecs_service.this.network_configuration[0].security_groups == toset(["sg-0f000000"]) && aws_vpc_endpoint.interface["logs"].security_group_ids == toset(["sg-0e000000"])
     error_message = "All are used."
   }
 

@@ -31,12 +31,12 @@ run "an_application_load_balancer" {
   }
 
   assert {
-    condition     = aws_lb.this.load_balancer_type == "application" && aws_lb.this.name == "reverse-proxy-dev-alb" && !aws_lb.this.drop_invalid_header_fields && aws_lb.this.idle_timeout == 60
+    condition     = aws_lb.this[0].load_balancer_type == "application" && aws_lb.this[0].name == "reverse-proxy-dev-alb" && !aws_lb.this[0].drop_invalid_header_fields && aws_lb.this[0].idle_timeout == 60
     error_message = "An ALB."
   }
 
   assert {
-    condition     = aws_lb_listener.this.protocol == "HTTPS" && aws_lb_listener.this.ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    condition     = aws_lb_listener.this[0].protocol == "HTTPS" && aws_lb_listener.this[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-2-2021-06"
     error_message = "HTTPS from clients."
   }
 
@@ -77,7 +77,7 @@ run "dns_servers_and_a_tls_policy_of_ones_own" {
   }
 
   assert {
-    condition     = aws_lb_listener.this.ssl_policy == "ELBSecurityPolicy-TLS13-1-3-2021-06"
+    condition     = aws_lb_listener.this[0].ssl_policy == "ELBSecurityPolicy-TLS13-1-3-2021-06"
     error_message = "As it is given."
   }
 }
@@ -111,7 +111,7 @@ run "an_alb_that_waits_for_the_longest_timeout" {
   }
 
   assert {
-    condition     = aws_lb.this.idle_timeout == 305 && aws_lb.this.drop_invalid_header_fields
+    condition     = aws_lb.this[0].idle_timeout == 305 && aws_lb.this[0].drop_invalid_header_fields
     error_message = "Longer than any API may be silent."
   }
 
@@ -133,7 +133,7 @@ run "an_alb_idle_timeout_that_is_given" {
   }
 
   assert {
-    condition     = aws_lb.this.idle_timeout == 120 && local.settings.client == { keep_alive = "135s" }
+    condition     = aws_lb.this[0].idle_timeout == 120 && local.settings.client == { keep_alive = "135s" }
     error_message = "As it is given."
   }
 }
@@ -271,7 +271,7 @@ run "settings_of_ones_own_and_a_short_stop" {
   }
 
   assert {
-    condition     = aws_ecs_service.this.tags.Team == "edge" && aws_ecs_service.this.tags.Application == "reverse-proxy" && !aws_lb.this.enable_deletion_protection && aws_cloudwatch_log_group.service.retention_in_days == 90
+    condition     = aws_ecs_service.this.tags.Team == "edge" && aws_ecs_service.this.tags.Application == "reverse-proxy" && !aws_lb.this[0].enable_deletion_protection && aws_cloudwatch_log_group.service.retention_in_days == 90
     error_message = "Tags, protection and retention."
   }
 
@@ -337,7 +337,7 @@ run "nothing_that_acm_could_validate" {
   }
 
   assert {
-    condition     = aws_lb_listener.this.certificate_arn == "arn:aws:acm:eu-west-1:111122223333:certificate/first" && toset(keys(aws_lb_listener_certificate.imported)) == toset(["arn:aws:acm:eu-west-1:111122223333:certificate/second"])
+    condition     = aws_lb_listener.this[0].certificate_arn == "arn:aws:acm:eu-west-1:111122223333:certificate/first" && toset(keys(aws_lb_listener_certificate.imported)) == toset(["arn:aws:acm:eu-west-1:111122223333:certificate/second"])
     error_message = "The first imported certificate is the default one."
   }
 }
