@@ -1,5 +1,6 @@
 import { neededInterfaces } from './endpoints';
 import { Faults } from './faults';
+import { checkFoundLoadBalancer, findLoadBalancer, type FoundLoadBalancer } from './preflight-load-balancer';
 import type { Settled } from './props';
 
 /** A zone of the region, by its name in this account and by its id, which is the same in every account. */
@@ -26,6 +27,8 @@ export interface Found {
   readonly account: string;
   /** The existing VPC; `undefined` where one is made. */
   readonly vpc: FoundVpc | undefined;
+  /** The existing load balancer; `undefined` where one is made. */
+  readonly loadBalancer: FoundLoadBalancer | undefined;
 }
 
 /**
@@ -44,6 +47,7 @@ export function checkFound(settled: Settled, region: string, found: Found): void
   checkZones(settled, region, found, faults);
   checkOwner(settled, found, faults);
   checkCidrs(settled, found, faults);
+  checkFoundLoadBalancer(settled, found.loadBalancer, faults);
   faults.throwIfAny('the region and the network');
 }
 
@@ -117,7 +121,8 @@ function gapsOf(zone: FoundZone, region: string, services: Found['services']): s
 export type Ask = (words: string[]) => any;
 
 /** Asks AWS what {@link checkFound} needs. */
-export function find({ vars }: Settled, region: string, ask: Ask): Found {
+export function find(settled: Settled, region: string, ask: Ask): Found {
+  const { vars } = settled;
   const zones = ask(['ec2', 'describe-availability-zones', '--filters', 'Name=state,Values=available', 'Name=opt-in-status,Values=opt-in-not-required']);
   const wanted = neededInterfaces(vars).map((service) => `com.amazonaws.${region}.${service}`);
   const services = wanted.length === 0 ? { ServiceDetails: [] } : ask(['ec2', 'describe-vpc-endpoint-services', '--service-names', ...wanted]);
@@ -130,6 +135,7 @@ export function find({ vars }: Settled, region: string, ask: Ask): Found {
     subnets: Object.fromEntries(subnets.Subnets.map((subnet: any) => [subnet.SubnetId, subnet.AvailabilityZone])),
     account: ask(['sts', 'get-caller-identity']).Account,
     vpc: vpc === undefined ? undefined : { owner: vpc.OwnerId, cidrs: cidrsOf(vpc) },
+    loadBalancer: findLoadBalancer(settled, ask),
   };
 }
 

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { NameplateProps } from '../lib/index';
+import { Faults } from '../lib/faults';
+import { checkFoundLoadBalancer, findLoadBalancer } from '../lib/preflight-load-balancer';
+import { settle } from '../lib/props';
 import { CASES, one, PLAN, resources, settings, synth, textOf } from './cases';
 
 const ELB = 'AWS::ElasticLoadBalancingV2';
@@ -76,5 +79,44 @@ describe('a load balancer that exists is refused', () => {
     ['with priorities and without a listener', { EXISTING_LISTENER_ARN: null }, 'a listener that is made needs no rules'],
   ])('%s', (_, changes, says) => {
     expect(() => synth({ ...SHARED, ...changes })).toThrow(says);
+  });
+});
+
+describe('preflight of a load balancer that exists', () => {
+  const ANSWERS = {
+    'describe-load-balancers': {
+      LoadBalancers: [{ DNSName: SHARED.EXISTING_ELB_DNS_NAME, CanonicalHostedZoneId: 'Z0ALOADBALANCER', VpcId: 'vpc-0123456789abcdef0', SecurityGroups: ['sg-0123456789abcdef0'] }],
+    },
+    'describe-load-balancer-attributes': { Attributes: [{ Key: 'idle_timeout.timeout_seconds', Value: '60' }] },
+    'describe-listeners': { Listeners: [{ Protocol: 'HTTPS' }] },
+  };
+
+  /** What is said where AWS answers so; '' where nothing is wrong. */
+  function said(answers: object, props: NameplateProps = {}): string {
+    const settled = settle({ ...SHARED, ...props }, 'eu-west-1');
+    const all: Record<string, object> = { ...ANSWERS, ...answers };
+    const faults = new Faults();
+    checkFoundLoadBalancer(settled, findLoadBalancer(settled, (words) => all[words[1]!]), faults);
+    try {
+      faults.throwIfAny('the load balancer');
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  }
+
+  it('says nothing where it is as the variables say', () => {
+    expect(said({})).toBe('');
+  });
+
+  it('names what it has that the variables do not', () => {
+    const other = { LoadBalancers: [{ DNSName: 'other.elb.amazonaws.com', CanonicalHostedZoneId: 'Z0OTHER', VpcId: 'vpc-0fedcba9876543210', SecurityGroups: ['sg-0fedcba9876543210'] }] };
+    const message = said({ 'describe-load-balancers': other, 'describe-listeners': { Listeners: [{ Protocol: 'HTTP' }] } }, { ALB_IDLE_TIMEOUT: 120 });
+    for (const part of [
+      'set EXISTING_ELB_DNS_NAME to other.elb.amazonaws.com', 'set EXISTING_ELB_ZONE_ID to Z0OTHER', "a load balancer of the tasks' VPC",
+      'name one of its own: sg-0fedcba9876543210', 'set ALB_IDLE_TIMEOUT to 60', 'is a listener for HTTP, and clients use HTTPS',
+    ]) {
+      expect(message).toContain(part);
+    }
   });
 });

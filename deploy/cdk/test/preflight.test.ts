@@ -15,6 +15,7 @@ const ALL: Found = {
   services: Object.fromEntries(['execute-api', 'logs', 'ecr.api', 'ecr.dkr'].map((service) => [service, ZONES])),
   account: '111122223333',
   vpc: { owner: '111122223333', cidrs: ['10.0.0.0/16'] },
+  loadBalancer: undefined,
   subnets: { 'subnet-0123456789abcdef0': 'eu-west-1a', 'subnet-0fedcba9876543210': 'eu-west-1b' },
 };
 
