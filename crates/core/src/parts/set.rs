@@ -244,12 +244,14 @@ pub(super) fn version_of_parts<'p>(
     owners: Option<Version>,
     parts: impl Iterator<Item = (&'p str, Option<Version>)>,
 ) -> Version {
-    let mut text = String::new();
+    let mut text = Vec::new();
     for (name, version) in std::iter::once((OWNERS_FILE, owners)).chain(parts) {
-        let version = version.map(|version| version.full()).unwrap_or_default();
-        text.extend([name, "\0", &version, "\n"]);
+        text.extend_from_slice(name.as_bytes());
+        text.push(0);
+        text.extend(version.iter().flat_map(|version| version.0));
+        text.push(b'\n');
     }
-    version_of(text.as_bytes())
+    version_of(&text)
 }
 
 impl Part {
