@@ -15,15 +15,16 @@
 //! 2. [`domain::route`] and [`domain::table`]: a compiled entry, and the table that is looked up.
 //! 3. [`mapping::compile`]: the text of a mapping to that table, or to every error in it.
 //! 4. [`settings::Settings`]: what `conf/nameplate.yaml` may say, with each default and the reason for it.
-//! 5. [`explain`]: the same decision, for people to read.
+//! 5. [`explain`]: the same decision, for people to read. [`classes`]: the same decision for every request there can be.
 //!
 //! # Layers
 //!
 //! A module uses what stands to its left: `domain`, `diagnostic`, then `mapping` and `settings`, which do not use
-//! each other, then `parts` and `explain`. No file uses another that uses it.
+//! each other, then `parts` and `explain`. `classes` uses `domain` alone. No file uses another that uses it.
 
 pub mod domain;
 
+pub mod classes;
 pub mod diagnostic;
 
 pub mod mapping;

@@ -127,6 +127,13 @@ impl MappingTable {
         limits::stricter_by_plain_path(group, found.route, path).map(|at| places.start + at as u32)
     }
 
+    /// Reports whether the spelling of a path can matter on a host: whether one of its entries has a stricter one beside it.
+    pub fn has_wider_entry(&self, host: &str) -> bool {
+        let places = self.places_of(host);
+        let first = self.wider.partition_point(|place| *place < places.start);
+        self.wider.get(first).is_some_and(|place| *place < places.end)
+    }
+
     /// The routes that answer for a host, exactly or by wildcard, longest base path first.
     pub fn routes_of(&self, host: &str) -> &[Route] {
         let places = self.places_of(host);
