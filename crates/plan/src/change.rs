@@ -101,8 +101,8 @@ impl<'t> Change<'t> {
     }
 }
 
-/// The keys of an entry that has changed; at least one.
-fn keys(old: &Route, new: &Route) -> Vec<KeyChange> {
+/// The keys in which two entries differ, beside their domains and base paths.
+pub fn keys(old: &Route, new: &Route) -> Vec<KeyChange> {
     let spelled = |route: &Route| {
         let choices = &route.choices;
         let overrides = route.overrides().cloned().unwrap_or_default();

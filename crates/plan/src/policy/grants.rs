@@ -58,6 +58,16 @@ impl Grants {
         self.0.is_empty()
     }
 
+    /// Each place, and its verbs.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&Place, &BTreeSet<&'static str>)> {
+        self.0.iter()
+    }
+
+    /// Reports whether entries name a place.
+    pub(super) fn has_place(&self, place: &Place) -> bool {
+        self.0.contains_key(place)
+    }
+
     /// The verbs allowed at a place and at those above it.
     fn reaching(&self, place: &Place) -> Verbs {
         self.0.get(place).into_iter().flatten().copied().chain(self.above(place)).collect()
@@ -70,7 +80,7 @@ impl Grants {
     }
 
     /// Without verbs at a path that the same verbs at a path above, or at the stage, cover.
-    fn uncovered(&self) -> Grants {
+    pub(super) fn uncovered(&self) -> Grants {
         let mut kept = BTreeMap::new();
         for (place, verbs) in &self.0 {
             let rest: Verbs = verbs.difference(&self.above(place)).copied().collect();

@@ -3,7 +3,9 @@
 //! One policy an API, made of every entry that maps to it. Pure, and the same mapping makes the same
 //! text. **Invariant:** unless told to fold, a policy allows what the entries say and nothing else.
 
+pub mod access;
 pub mod document;
+pub mod excess;
 pub mod grammar;
 mod grants;
 pub mod in_force;
@@ -184,6 +186,13 @@ impl Api<'_> {
     pub fn stages(&self) -> Vec<String> {
         let stages: BTreeSet<String> = self.routes.iter().map(|route| stage_of(route)).collect();
         stages.into_iter().collect()
+    }
+
+    /// What its entries allow, whatever the domain.
+    fn grants(&self) -> Grants {
+        let mut grants = Grants::default();
+        self.routes.iter().for_each(|route| grants.add(route));
+        grants
     }
 
     fn ids(&self, ids: &EndpointIds) -> Result<Vec<String>, PolicyFault> {

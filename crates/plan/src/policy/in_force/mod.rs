@@ -52,6 +52,12 @@ struct Head {
 #[error("the policy in force cannot be read: {0}")]
 pub struct Unreadable(String);
 
+impl Unreadable {
+    pub(super) fn of(why: &str) -> Unreadable {
+        Unreadable(why.to_owned())
+    }
+}
+
 impl InForce {
     /// Reads what AWS gives back for an API, escaped or not. Nothing is an API without a policy.
     pub fn read(text: &str, region: &str, api_id: &str) -> Result<InForce, Unreadable> {
@@ -175,7 +181,7 @@ fn groups_of(policy: &Policy) -> Groups {
 }
 
 /// A policy as JSON. One that is escaped is the inside of a JSON text.
-fn plain(text: &str) -> Result<Value, Unreadable> {
+pub(super) fn plain(text: &str) -> Result<Value, Unreadable> {
     let as_it_is = serde_json::from_str::<Value>(text);
     let read = as_it_is.or_else(|first| {
         let unescaped = serde_json::from_str::<String>(&format!("\"{text}\"")).map_err(|_| first)?;
