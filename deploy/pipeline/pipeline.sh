@@ -113,6 +113,9 @@ compare() {
         1 | 2) faults "$code" ;;
         *) die 2 "nameplate check ended with $code" "see what it said above" ;;
     esac
+    # The same two files, so the same code: what happens to requests and to access, for the pull request.
+    "$nameplate" check "$mapping" --against "$work/current.yaml" --format markdown \
+        ${zone_flags[@]+"${zone_flags[@]}"} >"$work/change.md" || [ $? = "$code" ]
     fetch "$plan_uri" "$work/state.json"
     if [ "$(cat "$work/state.json.etag")" = none ] && [ "$(cat "$work/current.yaml.etag")" != none ]; then
         die 2 "there is a mapping at $MAPPING_URI, and no plan at $plan_uri" \
@@ -172,6 +175,12 @@ deploy() { jq -r .deploy "$work/delta.json"; }
 
 # What the change does, for people.
 summarize() {
+    { counts_and_needs; echo; cat "$work/change.md"; } | tee "$work/summary.md" >>"$summary"
+    printf 'verdict=%s\n' "$(verdict)" >>"$outputs"
+}
+
+# What changes in the mapping, and what must be deployed.
+counts_and_needs() {
     jq -rn --slurpfile check "$work/check.json" --slurpfile delta "$work/delta.json" --slurpfile plan "$work/plan.json" '
         def few: if length > 100 then .[:100] + ["and \(length - 100) more"] else . end;
         def list($sign): few | map("    \($sign) \(.)") | join("\n");
@@ -198,8 +207,7 @@ summarize() {
           (if $a.changes != [] then "\n| | domain | private API |\n|---|---|---|" else empty end),
           ($a.changes[:100][] | "| \(.change) | `\(.domain)\(.base_path)` | `\(.private_api_url)` |"),
           (if ($a.changes | length) > 100 then "| | and \(($a.changes | length) - 100) more | |" else empty end)
-    ' | tee "$work/summary.md" >>"$summary"
-    printf 'verdict=%s\n' "$(verdict)" >>"$outputs"
+    '
 }
 
 review() {

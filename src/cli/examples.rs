@@ -33,6 +33,10 @@ Examples:
   nameplate capacity --cpu-per-request 0.00025 --peak 2000
   nameplate capacity --cpu-per-request 0.00025 --peak 2000 -f json";
 
+pub(super) const POLICY_VERIFY: &str = "\
+Examples:
+  nameplate policy verify mapping.yaml --vpce vpce-0123456789 --policy now.json";
+
 pub(super) const RELOAD: &str = "\
 Examples:
   nameplate reload
@@ -60,4 +64,5 @@ Examples:
 
 /// All of them, for the test that parses them.
 #[cfg(test)]
-pub(super) const ALL: [&str; 10] = [DEMO, SERVE, CHECK, EXPLAIN, PLAN, CAPACITY, RELOAD, HEALTHCHECK, COMPLETIONS, MAN];
+pub(super) const ALL: [&str; 11] =
+    [DEMO, SERVE, CHECK, EXPLAIN, PLAN, CAPACITY, POLICY_VERIFY, RELOAD, HEALTHCHECK, COMPLETIONS, MAN];

@@ -23,4 +23,6 @@ pub enum Format {
     Github,
     /// For code scanning: one SARIF 2.1.0 log of all mappings.
     Sarif,
+    /// For a comment on a pull request: what is wrong, and with `--against` what the change does, as Markdown.
+    Markdown,
 }

@@ -10,8 +10,10 @@ use crate::source;
 use crate::source::bounded_read::read_up_to;
 use crate::source::error::FetchError;
 use nameplate_core::diagnostic::{Diagnostics, printable_name};
+use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
+use nameplate_core::mapping::head::Head;
 use nameplate_core::mapping::load::{Compiled, too_large};
 use nameplate_core::parts::assembly::PartStatus;
 use nameplate_core::parts::files::Files;
@@ -29,20 +31,27 @@ pub(super) struct Loaded {
     pub(super) files: Files,
     /// The parts of a mapping in parts.
     pub(super) parts: Vec<PartStatus>,
+    /// Who answers for the entries, by the marks of their parts.
+    pub(super) owners: Vec<Option<String>>,
 }
 
 impl Loaded {
     /// A mapping of this name without entries.
     pub(super) fn nothing(name: &str, version: Version) -> Loaded {
         let (table, warnings) = (MappingTable::default(), Diagnostics::default());
-        Loaded::one(name.to_owned(), Compiled { table, version, warnings })
+        Loaded::one(name.to_owned(), Compiled { table, head: Head::default(), version, warnings })
+    }
+
+    /// Who answers for an entry, where the mapping says so.
+    pub(super) fn owner_of(&self, route: &Route) -> Option<&str> {
+        self.owners.get(usize::from(route.part))?.as_deref()
     }
 
     fn one(name: String, mapping: Compiled) -> Loaded {
-        let Compiled { table, version, warnings } = mapping;
+        let Compiled { table, head, version, warnings } = mapping;
         let warnings = if warnings.is_empty() { Vec::new() } else { vec![warnings] };
         let files = Files::one(&name);
-        Loaded { name, table, version, warnings, files, parts: Vec::new() }
+        Loaded { name, table, version, warnings, files, parts: Vec::new(), owners: vec![head.owner] }
     }
 }
 

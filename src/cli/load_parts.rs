@@ -1,5 +1,7 @@
 //! A mapping in parts, for commands that do not stay: every error of every part.
 
+use std::collections::HashMap;
+
 use super::load::{Loaded, NotLoaded, in_runtime};
 use crate::source;
 use crate::source::parts::{Found, PartRead};
@@ -8,7 +10,7 @@ use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::mapping::load::Compiled;
 use nameplate_core::parts::OWNERS_FILE;
-use nameplate_core::parts::assembly::Limits;
+use nameplate_core::parts::assembly::{Limits, PartStatus};
 use nameplate_core::parts::error::PartError;
 use nameplate_core::parts::files::Files;
 use nameplate_core::parts::set::{Parts, Update};
@@ -42,9 +44,12 @@ pub(super) fn load(
         let help = "put a mapping there, in a file that ends in .yaml, .yml or .json";
         return Err(NotLoaded::Unreadable(format!("{name} holds no part\n  help: {help}")));
     }
-    let files = Files::new(&name, parts.names_by_mark().into());
+    let (names, status) = (parts.names_by_mark(), parts.status());
+    let by_name: HashMap<&str, &PartStatus> = status.iter().map(|part| (&*part.name, part)).collect();
+    let owners = names.iter().map(|name| by_name.get(&**name)?.owner.clone()).collect();
+    let files = Files::new(&name, names.into());
     let warnings = found.iter().filter_map(|part| warnings(&name, part, endpoints)).collect();
-    Ok(Loaded { table, version: parts.version(), warnings, files, parts: parts.status(), name })
+    Ok(Loaded { table, version: parts.version(), warnings, files, parts: status, owners, name })
 }
 
 /// Fails with all errors of all parts.

@@ -149,6 +149,8 @@ a_domain_of_a_known_parent_is_uploaded_at_once() {
     told verdict=hot
     told deploy=none
     grep -q '| added | .b\.one\.example\.com. |' summary
+    grep -q '| new domain | .b\.one\.example\.com., every verb |' summary
+    grep -q '^#### Access: resource policies stay as they are$' summary
     run 0 "$pipeline/pipeline.sh" decide
     run 0 "$pipeline/pipeline.sh" upload
     said "uploaded version $("$NAMEPLATE_BIN" check mapping.yaml --format json | jq -r .version)"

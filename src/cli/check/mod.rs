@@ -3,6 +3,7 @@
 
 mod files;
 mod github;
+mod markdown;
 mod report;
 mod sarif;
 mod settings_alone;
@@ -50,7 +51,7 @@ pub struct CheckArgs {
     /// How to say it
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
-    /// Show every error and warning as text, not the first 50 of each mapping
+    /// Show everything as text: every error and warning, and all that a change does, not the first of each
     #[arg(long)]
     pub all: bool,
     /// Their `endpoints` are those that ENDPOINT may name, an API must be in its endpoint's region, and their `reload` says how sources are read and
@@ -166,7 +167,7 @@ impl Check<'_> {
             Err(fault) => return self.refuse(&old.to_string(), &fault),
         };
         let change = Change::between(&old.table, &loaded.table, &self.args.zones.zoning());
-        let against = Against::of(&old, (&loaded.name, loaded.table.len()), &change, &self.rules);
+        let against = Against::of(&old, &loaded, &change, (&self.rules, self.args.all));
         let code = match against.verdict {
             Verdict::None | Verdict::Hot => OK,
             Verdict::Deployment => DEPLOYMENT,

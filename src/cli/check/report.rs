@@ -8,6 +8,7 @@ use super::super::against::Against;
 use super::super::format::Format;
 use super::super::load::{Loaded, NotLoaded};
 use super::github;
+use super::markdown;
 use super::sarif::Log;
 use nameplate_core::diagnostic::{Diagnostic, Diagnostics};
 use nameplate_core::domain::table::MappingTable;
@@ -119,6 +120,11 @@ impl<'w> Report<'w> {
                 warnings,
             });
         }
+        if self.format == Format::Markdown {
+            let change = against.map(|against| against.markdown()).unwrap_or_default();
+            self.out.write_all(markdown::accepted(name, &summary(table, version), &change).as_bytes())?;
+            return warnings.iter().try_for_each(|warnings| self.warn(warnings.file(), warnings));
+        }
         let against = against.map(|against| against.to_string()).unwrap_or_default();
         let parts =
             if parts.is_empty() { String::new() } else { format!("{}, ", counted(parts.len(), "part", "parts")) };
@@ -140,6 +146,7 @@ impl<'w> Report<'w> {
         match self.format {
             Format::Text => self.out.write_all(lines.as_bytes()),
             Format::Github => self.out.write_all(github::plain(lines).as_bytes()),
+            Format::Markdown => self.out.write_all(markdown::fenced(lines).as_bytes()),
             Format::Json | Format::Sarif => Ok(()),
         }
     }
@@ -154,6 +161,11 @@ impl<'w> Report<'w> {
             Format::Sarif => {
                 warnings.iter().for_each(|found| self.log.add(name, found));
                 Ok(())
+            }
+            Format::Markdown if warnings.is_empty() => Ok(()),
+            Format::Markdown => {
+                let text = warnings.first_with_hint(self.most, "").to_string();
+                self.out.write_all(markdown::fenced(&text).as_bytes())
             }
             Format::Json => Ok(()),
         }
@@ -194,6 +206,15 @@ impl<'w> Report<'w> {
             (Format::Github, NotLoaded::Unreadable(what)) => {
                 writeln!(self.out, "{}", github::unreadable(file.name(), what))?
             }
+            (Format::Markdown, NotLoaded::Invalid(files)) => {
+                for errors in files {
+                    let text = errors.first_with_hint(self.most, "").to_string();
+                    self.out.write_all(markdown::refused(errors.file(), &text).as_bytes())?;
+                }
+            }
+            (Format::Markdown, NotLoaded::Unreadable(what)) => {
+                self.out.write_all(markdown::refused(file.name(), &format!("error: {what}")).as_bytes())?;
+            }
             (Format::Sarif, NotLoaded::Invalid(files)) => {
                 for errors in files {
                     errors.iter().for_each(|error| self.log.add(errors.file(), error));
@@ -208,7 +229,7 @@ impl<'w> Report<'w> {
     pub(super) fn finish(self) -> io::Result<()> {
         match self.format {
             Format::Sarif => writeln!(self.out, "{:#}", self.log.into_json()),
-            Format::Text | Format::Json | Format::Github => Ok(()),
+            Format::Text | Format::Json | Format::Github | Format::Markdown => Ok(()),
         }
     }
 

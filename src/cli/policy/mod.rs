@@ -1,4 +1,5 @@
-//! `nameplate policy`: the resource policies a mapping asks for, printed, written to files, or applied.
+//! `nameplate policy`: the resource policies a mapping asks for, printed, written to files, verified,
+//! or applied.
 
 mod all;
 mod apply;
@@ -6,6 +7,7 @@ mod deployed;
 mod manifest;
 mod options;
 pub(super) mod outcome;
+mod verify;
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -44,6 +46,9 @@ enum PolicyCommand {
     Apply(apply::ApplyArgs),
     /// Write which role applies the policy of each API: what `policy apply --all` reads
     Manifest(manifest::ManifestArgs),
+    /// Find what a policy grants beyond what the mapping needs, with a call for each, without AWS
+    #[command(after_help = super::examples::POLICY_VERIFY)]
+    Verify(verify::VerifyArgs),
 }
 
 /// How policies are printed.
@@ -78,6 +83,7 @@ pub(super) fn policy(args: &PolicyArgs, input: &mut dyn Read, said: &mut Said<'_
         Some(PolicyCommand::Apply(args)) if args.all.is_some() => return all::apply_all(args, input, said),
         Some(PolicyCommand::Apply(args)) => return apply::apply(args, input, said),
         Some(PolicyCommand::Manifest(args)) => return manifest::manifest(args, input, said),
+        Some(PolicyCommand::Verify(args)) => return verify::verify(args, input, said),
         None => {}
     }
     if args.output_dir.is_some() && args.format == Format::Text {

@@ -117,14 +117,14 @@ impl Made {
         Ok(Policies { version, policies, warnings })
     }
 
-    fn load(&self, input: &mut dyn Read) -> Result<Loaded, Refused> {
+    pub(super) fn load(&self, input: &mut dyn Read) -> Result<Loaded, Refused> {
         let settings = self.settings.read().map_err(|e| (code_of(&e), format!("{e:#}")))?;
         let endpoints = self.settings.endpoints_of(&settings);
         let place = self.mapping.as_ref().expect("clap requires it");
         load(place, &settings.reload, endpoints.as_deref(), input).map_err(NotLoaded::refusal)
     }
 
-    fn ids(&self) -> EndpointIds {
+    pub(super) fn ids(&self) -> EndpointIds {
         let mut ids = EndpointIds::new();
         for Vpce { endpoint, id } in &self.vpce {
             ids.entry(endpoint.clone()).or_default().insert(id.clone());
@@ -133,7 +133,7 @@ impl Made {
     }
 
     /// The APIs that were asked for: all, or the one of an id.
-    fn chosen<'t>(&self, apis: Vec<Api<'t>>, mapping: &str) -> Result<Vec<Api<'t>>, Refused> {
+    pub(super) fn chosen<'t>(&self, apis: Vec<Api<'t>>, mapping: &str) -> Result<Vec<Api<'t>>, Refused> {
         let here = |api: &Api<'_>| self.region.as_deref().is_none_or(|region| api.region == region);
         let Some(id) = &self.api_id else {
             let regions: BTreeSet<&str> = apis.iter().map(|api| api.region).collect();
@@ -180,7 +180,8 @@ impl Made {
     }
 }
 
-fn told(mapping: &str, fault: &PolicyFault) -> String {
+/// What to say of why there is no policy.
+pub(super) fn told(mapping: &str, fault: &PolicyFault) -> String {
     match fault {
         PolicyFault::NoEndpointId { endpoint, line, domain } => {
             let flag = if endpoint == DEFAULT_ENDPOINT { String::new() } else { format!("{endpoint}=") };

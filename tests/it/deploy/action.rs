@@ -109,6 +109,34 @@ fn what_a_change_needs_is_an_output_and_no_failure() {
 }
 
 #[test]
+fn what_a_change_does_to_requests_and_to_access_is_one_comment_on_disk() {
+    let folder = TempDir::new().expect("a folder");
+    fs::write(folder.path().join("mapping.yaml"), MAPPING).expect("written");
+    fs::write(folder.path().join("old.yaml"), MAPPING.replace("abc123", "old999")).expect("written");
+    let Outcome { exit, said, .. } = run(folder.path(), &[("against", "old.yaml"), ("comment", "comment.md")]);
+    assert_eq!(exit, Some(0), "{said}");
+    let comment = fs::read_to_string(folder.path().join("comment.md")).expect("a comment");
+    for line in [
+        "### Mapping `mapping.yaml`\n",
+        "#### Requests: 1 class changes, most dangerous first\n",
+        "| another API | `a.example.com`, every verb | API old999 in eu-west-1, stage p `/p/example (old.yaml:2)` | API \
+         abc123 in eu-west-1, stage p `/p/example (mapping.yaml:2)` | `GET https://a.example.com/example` |\n",
+        "#### Access: 1 granted, 1 revoked by resource policies\n",
+        "| granted | abc123 in eu-west-1 | every verb | `/p` | `GET /p/example` |\n",
+    ] {
+        assert!(comment.contains(line), "{line:?} is not in\n{comment}");
+    }
+    // Errors are told there, too.
+    fs::write(folder.path().join("mapping.yaml"), "APIS: []\n").expect("written");
+    assert_eq!(run(folder.path(), &[("comment", "comment.md")]).exit, Some(1));
+    let comment = fs::read_to_string(folder.path().join("comment.md")).expect("a comment");
+    assert!(
+        comment.starts_with("### Mapping `mapping.yaml`: errors\n\n```text\nmapping.yaml:1:1: error: "),
+        "{comment}"
+    );
+}
+
+#[test]
 fn an_input_is_text_and_never_a_command() {
     let folder = TempDir::new().expect("a folder");
     let evil = "$(touch${IFS}here) `touch here` --config=x ;touch here";

@@ -2,6 +2,7 @@
 
 use super::compile::{PartText, compile_paced};
 use super::encoding::text_of;
+use super::head::Head;
 use super::warnings::warnings;
 use crate::diagnostic::{Code, Diagnostics};
 use crate::domain::pace::Pace;
@@ -16,6 +17,8 @@ const PIECE: usize = 128 * 1024;
 pub struct Compiled {
     /// Its entries.
     pub table: MappingTable,
+    /// What it says of itself.
+    pub head: Head,
     /// Of the bytes it was compiled from.
     pub version: Version,
     /// What somebody should look at all the same.
@@ -26,9 +29,10 @@ impl Compiled {
     /// Compiles bytes that must be UTF-8, and says which mapping they are; as [`compile_bytes`].
     pub fn of(bytes: &[u8], file: &str, endpoints: Option<&[String]>) -> Result<Compiled, Diagnostics> {
         let text = text_of(bytes, file)?;
-        let table = compile_paced(text, file, endpoints, Pace::default())?;
+        let PartText { routes, head } = super::compile::compile_part_paced(text, file, endpoints, Pace::default())?;
+        let table = MappingTable::new(routes);
         let warnings = warnings(text, &table, file);
-        Ok(Compiled { table, version: version_of(bytes), warnings })
+        Ok(Compiled { table, head, version: version_of(bytes), warnings })
     }
 }
 

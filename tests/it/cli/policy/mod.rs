@@ -1,5 +1,6 @@
 //! Resource policies: what they let in, what the command says, and how they are put in force.
 
+mod access;
 mod against_moto;
 mod all;
 mod allows;
@@ -11,6 +12,7 @@ mod foreign_policies;
 mod gateway;
 mod iam;
 mod policy_cases;
+mod verify;
 
 use std::path::Path;
 use std::process::Command;

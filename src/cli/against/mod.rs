@@ -1,15 +1,24 @@
-//! `check --against`: what a new mapping changes, for people and for pipelines.
+//! `check --against`: what a new mapping changes, for people, for pipelines and for pull requests.
+
+mod access;
+mod markdown;
+mod requests;
 
 use std::fmt;
 
 use serde::Serialize;
 
+use self::access::Access;
+use self::requests::Requests;
 use super::load::Loaded;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::{grows_beyond, removes_too_many};
 use nameplate_core::settings::ReloadRules;
 use nameplate_plan::change::{Change, EntryChange, KeyChange, private_api_url};
 use nameplate_plan::names::Needs;
+
+/// The most entries that change that are shown as text without `--all`.
+const MOST_ENTRIES: usize = 50;
 
 /// What becomes of the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -29,8 +38,6 @@ pub(super) enum Verdict {
 #[derive(Serialize)]
 pub(super) struct Against<'c> {
     mapping: &'c str,
-    #[serde(skip)]
-    new_name: &'c str,
     /// Of the old mapping; none where there was none.
     version: Option<String>,
     entries: usize,
@@ -47,6 +54,13 @@ pub(super) struct Against<'c> {
     #[serde(skip_serializing_if = "Option::is_none")]
     grows_beyond: Option<u64>,
     changes: Vec<Line<'c>>,
+    /// What happens to requests.
+    requests: Requests<'c>,
+    /// What resource policies have to say otherwise.
+    access: Access,
+    /// Whether text shows everything.
+    #[serde(skip)]
+    all: bool,
     /// What must be deployed first.
     needs: Shown<'c>,
     /// What the next deployment may take away.
@@ -59,8 +73,13 @@ struct Line<'c> {
     domain: &'c str,
     base_path: &'c str,
     private_api_url: String,
-    /// In the new mapping, or for one that is gone in the old one.
+    /// Of the new mapping, or for one that is gone of the old one.
+    file: String,
+    /// In that file.
     line: u32,
+    /// Who answers for it, where the mapping says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<&'c str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     keys: Vec<Key<'c>>,
 }
@@ -89,14 +108,14 @@ struct Record<'c> {
 }
 
 impl<'c> Against<'c> {
-    /// `entries` are those of the new mapping.
+    /// The change to a new mapping; `all` shows everything as text.
     pub(super) fn of(
         old: &'c Loaded,
-        (new_name, entries): (&'c str, usize),
+        new: &'c Loaded,
         change: &'c Change<'c>,
-        rules: &ReloadRules,
+        (rules, all): (&ReloadRules, bool),
     ) -> Against<'c> {
-        let most = rules.max_removed;
+        let (most, entries) = (rules.max_removed, new.table.len());
         let (added, removed, changed) = change.counts();
         let (gone, had) = change.removed_domains;
         // Without a mapping before, there is nothing that a task could compare with.
@@ -112,7 +131,6 @@ impl<'c> Against<'c> {
         };
         Against {
             mapping: &old.name,
-            new_name,
             version: (had > 0).then(|| old.version.to_string()),
             entries: old.table.len(),
             domains: had,
@@ -124,14 +142,17 @@ impl<'c> Against<'c> {
             removed_domains: gone,
             max_removed_percent: most,
             grows_beyond: grows.then_some(rules.hold_entries),
-            changes: change.entries.iter().map(line).collect(),
+            changes: change.entries.iter().map(|entry| line(entry, old, new)).collect(),
+            requests: Requests::between(old, new),
+            access: Access::between(&old.table, &new.table),
+            all,
             needs: shown(&change.needs),
             unused: shown(&change.unused),
         }
     }
 }
 
-fn line<'c>(entry: &'c EntryChange<'c>) -> Line<'c> {
+fn line<'c>(entry: &'c EntryChange<'c>, old: &'c Loaded, new: &'c Loaded) -> Line<'c> {
     let route: &'c Route = entry.route();
     let (change, keys): (_, &[KeyChange]) = match entry {
         EntryChange::Added(_) => ("added", &[]),
@@ -140,7 +161,9 @@ fn line<'c>(entry: &'c EntryChange<'c>) -> Line<'c> {
     };
     let keys = keys.iter().map(|key| Key { key: key.key, old: &key.old, new: &key.new }).collect();
     let private_api_url = private_api_url(route);
-    Line { change, domain: route.host(), base_path: route.base(), private_api_url, line: route.line, keys }
+    let of = if change == "removed" { old } else { new };
+    let (file, owner) = (of.files.of(route), of.owner_of(route));
+    Line { change, domain: route.host(), base_path: route.base(), private_api_url, file, line: route.line, owner, keys }
 }
 
 fn shown(needs: &Needs) -> Shown<'_> {
@@ -157,19 +180,25 @@ fn shown(needs: &Needs) -> Shown<'_> {
 impl fmt::Display for Against<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "against {}:", self.mapping)?;
-        for line in &self.changes {
-            let Line { domain, base_path, private_api_url, line: at, .. } = line;
+        let most = if self.all { usize::MAX } else { MOST_ENTRIES };
+        for line in self.changes.iter().take(most) {
+            let Line { domain, base_path, private_api_url, file, line: at, .. } = line;
             match line.change {
-                "added" => writeln!(f, "  + {domain}{base_path}: {private_api_url} ({}:{at})", self.new_name)?,
-                "removed" => writeln!(f, "  - {domain}{base_path}: {private_api_url} ({}:{at})", self.mapping)?,
-                _ => writeln!(f, "  ~ {domain}{base_path} ({}:{at})", self.new_name)?,
+                "added" => writeln!(f, "  + {domain}{base_path}: {private_api_url} ({file}:{at})")?,
+                "removed" => writeln!(f, "  - {domain}{base_path}: {private_api_url} ({file}:{at})")?,
+                _ => writeln!(f, "  ~ {domain}{base_path} ({file}:{at})")?,
             }
             for Key { key, old, new } in &line.keys {
                 writeln!(f, "      {key}: {old} -> {new}")?;
             }
         }
+        if let Some(more @ 1..) = self.changes.len().checked_sub(most) {
+            writeln!(f, "  and {more} more; `--all` shows them")?;
+        }
         let Against { added, removed, changed, unchanged, .. } = self;
         writeln!(f, "{added} added, {removed} removed, {changed} changed, {unchanged} unchanged")?;
+        self.requests.write(f, self.all)?;
+        self.access.write(f, self.all)?;
         match self.verdict {
             Verdict::None => writeln!(f, "no change"),
             Verdict::Hot => writeln!(f, "hot: running tasks take it from the mapping's source"),
