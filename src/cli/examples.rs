@@ -23,6 +23,11 @@ Examples:
   nameplate explain GET https://orders.example.com/v1/items -m mapping.yaml
   nameplate explain PUT https://orders.example.com/ -m mapping.yaml --expect 405";
 
+pub(super) const TEST: &str = "\
+Examples:
+  nameplate test --init -m mapping.yaml > tests.yaml
+  nameplate test tests.yaml -m mapping.yaml --mutate";
+
 pub(super) const PLAN: &str = "\
 Examples:
   nameplate plan mapping.yaml
@@ -64,5 +69,5 @@ Examples:
 
 /// All of them, for the test that parses them.
 #[cfg(test)]
-pub(super) const ALL: [&str; 11] =
-    [DEMO, SERVE, CHECK, EXPLAIN, PLAN, CAPACITY, POLICY_VERIFY, RELOAD, HEALTHCHECK, COMPLETIONS, MAN];
+pub(super) const ALL: [&str; 12] =
+    [DEMO, SERVE, CHECK, EXPLAIN, TEST, PLAN, CAPACITY, POLICY_VERIFY, RELOAD, HEALTHCHECK, COMPLETIONS, MAN];

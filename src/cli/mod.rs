@@ -25,6 +25,7 @@ mod schema;
 mod serve;
 mod settings;
 mod terminal;
+mod test;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,9 @@ enum Command {
     /// Tell what would happen to a request, and why
     #[command(after_help = examples::EXPLAIN)]
     Explain(explain::ExplainArgs),
+    /// Run the tests of a mapping: requests, and what is expected to happen to each
+    #[command(after_help = examples::TEST)]
+    Test(test::TestArgs),
     /// Plan the hosted zones, records and certificates that a mapping needs, in short or for Terraform and CDK
     #[command(after_help = examples::PLAN)]
     Plan(plan::PlanArgs),
@@ -91,6 +95,10 @@ pub fn run() -> ExitCode {
             ExitCode::from(check::check(&args, &mut input, &mut out, &mut terminal::stderr()))
         }
         Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Test(args) => {
+            let mut input = std::io::stdin().lock();
+            ExitCode::from(test::test(&args, &mut input, &mut out, &mut terminal::stderr()))
+        }
         Command::Plan(args) => {
             let mut input = std::io::stdin().lock();
             ExitCode::from(plan::run(&args, &mut input, &mut out, &mut terminal::stderr()))

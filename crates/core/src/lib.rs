@@ -20,7 +20,8 @@
 //! # Layers
 //!
 //! A module uses what stands to its left: `domain`, `diagnostic`, then `mapping` and `settings`, which do not use
-//! each other, then `parts` and `explain`. `classes` uses `domain` alone. No file uses another that uses it.
+//! each other, then `parts`, `explain` and `mapping_test`. `classes` uses `domain` alone. No file uses another that uses
+//! it.
 
 pub mod domain;
 
@@ -33,3 +34,4 @@ pub mod settings;
 pub mod parts;
 
 pub mod explain;
+pub mod mapping_test;

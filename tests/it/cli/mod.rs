@@ -8,6 +8,7 @@ mod environment;
 mod explain;
 mod folder;
 mod mapping_schema;
+mod mapping_tests;
 mod pages;
 mod plan;
 mod policy;

@@ -29,7 +29,7 @@ fn each_command_is_run_here_or_by_ci() {
                 assert!(MAKEFILE.contains(&format!("\n{target}: ")), "no target {target}");
                 assert!(CI.contains(line) || DEMO_CHECK.contains(line), "CI does not run `{line}`");
             }
-            ["nameplate", "capacity" | "check" | "explain" | "plan" | "policy", ..] => {
+            ["nameplate", "capacity" | "check" | "explain" | "plan" | "policy" | "test", ..] => {
                 let output = nameplate(line).output().expect("the binary runs");
                 assert!(output.status.success(), "`{line}` failed: {}", String::from_utf8_lossy(&output.stderr));
                 assert!(!output.stdout.is_empty(), "`{line}` says nothing");

@@ -72,6 +72,7 @@ codes! {
     DuplicateKey "duplicate-key" "A key is there twice."
     EmptyFile "empty-file" "The file has no content."
     EndpointRegion "endpoint-region" "An API is in another region than the endpoint that serves it."
+    FailedTest "failed-test" "A test of a mapping fails."
     MergeConflict "merge-conflict" "The file holds the markers of a merge that was not finished."
     MissingKey "missing-key" "A required key is missing."
     MissingValue "missing-value" "A key has no value."

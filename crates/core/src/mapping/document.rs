@@ -12,6 +12,7 @@ use std::str::Chars;
 
 use saphyr_parser::{BufferedInput, Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
+use super::file_kind::Kind;
 use super::syntax::{Broken, explain};
 use crate::diagnostic::{Code, Fault, Faults, Place};
 
@@ -146,14 +147,6 @@ impl Iterator for Guarded<'_> {
     }
 }
 
-/// Which file is read. It decides whether anchors and aliases are allowed, and the words of errors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Mapping,
-    Settings,
-    Owners,
-}
-
 /// The YAML properties of the node that was handed out last; 0 is none. Kept for settings alone.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Properties {
@@ -186,6 +179,11 @@ impl<'t> Reader<'t> {
     /// Reads a file of owners, as freely as settings.
     pub(crate) fn of_owners(text: &'t str) -> Reader<'t> {
         Reader { kind: Kind::Owners, ..Reader::new(text) }
+    }
+
+    /// Reads a file of tests, as a settings file is read.
+    pub(crate) fn of_tests(text: &'t str) -> Reader<'t> {
+        Reader { kind: Kind::Tests, ..Reader::new(text) }
     }
 
     /// The anchor or alias of the node that was handed out last.
@@ -282,11 +280,7 @@ impl<'t> Reader<'t> {
             self.faults.push(Fault::at(at, what, help).code(Code::YamlFeature));
         }
         if tagged {
-            let file = match self.kind {
-                Kind::Mapping => "a mapping",
-                Kind::Settings => "a settings file",
-                Kind::Owners => "a file of owners",
-            };
+            let file = self.kind.called();
             let what = format!("`!` starts a YAML tag, which {file} cannot have");
             self.faults.push(Fault::at(at, what, "delete it").code(Code::YamlFeature));
         }
@@ -296,11 +290,7 @@ impl<'t> Reader<'t> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             let what = format!("nested deeper than {MAX_DEPTH} levels");
-            let help = match self.kind {
-                Kind::Mapping => "a mapping is a list of entries, no deeper",
-                Kind::Settings => "settings are at most six levels deep",
-                Kind::Owners => "a file of owners is a list of owners, no deeper",
-            };
+            let help = self.kind.help_for_depth();
             return self.stop(self.place(span.start), &what, help);
         }
         Ok(())
@@ -334,13 +324,7 @@ impl<'t> Reader<'t> {
 
     fn stop_at_broken<T>(&mut self, fault: &ScanError) -> Result<T, Stop> {
         let Broken { at, what, help } = explain(fault.info(), self.place(*fault.marker()), self.text);
-        let help = match self.kind {
-            Kind::Settings if help.contains("mapping") => {
-                "compare the line and those above it with conf/nameplate.yaml"
-            }
-            Kind::Owners if help.contains("mapping") => "write owners as docs/parts.md shows",
-            _ => help,
-        };
+        let help = self.kind.help_for_broken(help);
         self.stop(at, &format!("broken YAML: {what} ({})", fault.info()), help)
     }
 
@@ -379,10 +363,7 @@ impl<'t> Nodes<'t> for Reader<'t> {
             match self.event()? {
                 (Event::StreamEnd, _) => return Ok(()),
                 (Event::DocumentStart(_), span) => {
-                    let help = match self.kind {
-                        Kind::Mapping => "keep one list of entries; delete the line `---`",
-                        Kind::Settings | Kind::Owners => "keep all keys in one document; delete the line `---`",
-                    };
+                    let help = self.kind.help_for_documents();
                     return self.stop(self.place(span.start), "a second YAML document starts here", help);
                 }
                 _ => {}

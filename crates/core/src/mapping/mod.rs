@@ -7,6 +7,7 @@ mod damage;
 pub(crate) mod document;
 pub(crate) mod encoding;
 mod entry;
+mod file_kind;
 pub mod head;
 pub mod load;
 mod other_files;

@@ -63,16 +63,21 @@ impl Shape {
 
 /// Reads a text. `None` where it has no value at all, or none that can be read; the errors tell which.
 pub(crate) fn read(text: &str) -> (Option<Node>, Faults) {
-    read_with(Reader::of_settings(text))
+    read_with(Reader::of_settings(text), MAX_NODES)
 }
 
 /// As [`read`], of a file of owners.
 pub(crate) fn read_owners(text: &str) -> (Option<Node>, Faults) {
-    read_with(Reader::of_owners(text))
+    read_with(Reader::of_owners(text), MAX_NODES)
 }
 
-fn read_with(reader: Reader<'_>) -> (Option<Node>, Faults) {
-    let mut tree = Tree { reader, anchors: HashMap::new(), nodes: 0 };
+/// As [`read`], of a file of tests, which may have `most` keys and values.
+pub(crate) fn read_tests(text: &str, most: usize) -> (Option<Node>, Faults) {
+    read_with(Reader::of_tests(text), most)
+}
+
+fn read_with(reader: Reader<'_>, most: usize) -> (Option<Node>, Faults) {
+    let mut tree = Tree { reader, anchors: HashMap::new(), nodes: 0, most };
     let root = tree.root().unwrap_or(None);
     (root, tree.reader.into_faults())
 }
@@ -82,6 +87,8 @@ struct Tree<'t> {
     /// The nodes with anchors that are complete, and how many nodes each has.
     anchors: HashMap<usize, (Node, usize)>,
     nodes: usize,
+    /// The most of them.
+    most: usize,
 }
 
 impl<'t> Tree<'t> {
@@ -179,11 +186,15 @@ impl<'t> Tree<'t> {
 
     fn count(&mut self, more: usize, at: Place) -> Result<(), Stop> {
         self.nodes += more;
-        if self.nodes <= MAX_NODES {
+        if self.nodes <= self.most {
             return Ok(());
         }
-        let what = format!("over {MAX_NODES} keys and values, those that aliases stand for included");
-        self.reader.faults().push_last(Fault::at(at, what, "check the path: settings are a few hundred lines"));
+        let what = format!("over {} keys and values, those that aliases stand for included", self.most);
+        self.reader.faults().push_last(Fault::at(
+            at,
+            what,
+            "check the path: the file is too large for one of its kind",
+        ));
         Err(Stop)
     }
 }
