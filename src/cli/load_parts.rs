@@ -55,8 +55,8 @@ pub(super) fn load(
 /// Fails with all errors of all parts.
 fn refuse_errors(parts: &Parts) -> Result<(), NotLoaded> {
     let (mut invalid, mut unreadable) = (Vec::new(), Vec::new());
-    for (.., error) in parts.errors() {
-        match error {
+    for part in parts.errors() {
+        match part.error {
             PartError::Rejected(_, errors) => invalid.push(errors),
             other => unreadable.push(other.to_string()),
         }

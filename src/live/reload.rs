@@ -7,7 +7,7 @@ use crate::source::error::FetchError;
 use crate::telemetry::metrics::ReadResult;
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::version::Version;
-use nameplate_core::parts::error::PartError;
+use nameplate_core::parts::error::NotInUse;
 
 /// The active mapping after a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Cause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PartErrors {
     /// Each by its name, with its owner.
-    pub list: Arc<[(Arc<str>, Option<String>, PartError)]>,
+    pub list: Arc<[NotInUse]>,
     /// How many parts there are.
     pub parts: usize,
 }
@@ -83,7 +83,7 @@ const MOST_PARTS: usize = 10;
 impl PartErrors {
     /// The worst of them: an error comes before what waits for consent, and that before what was not read.
     fn result(&self) -> ReadResult {
-        let has = |label: &str| self.list.iter().any(|(.., error)| error.label() == label);
+        let has = |label: &str| self.list.iter().any(|part| part.error.label() == label);
         match () {
             () if has(ReadResult::Rejected.label()) => ReadResult::Rejected,
             () if has(ReadResult::Held.label()) => ReadResult::Held,
@@ -95,7 +95,7 @@ impl PartErrors {
 impl fmt::Display for PartErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} {PARTS_NOT_ACTIVE}", self.list.len(), self.parts)?;
-        for (name, owner, error) in self.list.iter().take(MOST_PARTS) {
+        for NotInUse { name, owner, error } in self.list.iter().take(MOST_PARTS) {
             let owner = owner.as_ref().map(|owner| format!(" of {owner}")).unwrap_or_default();
             write!(f, "\npart {name}{owner}, {}: {error}", error.label())?;
         }

@@ -20,7 +20,7 @@ export class EndpointService extends Construct {
       service.addPropertyOverride('PrivateDnsName', vars.ENDPOINT_SERVICE_DNS_NAME);
     }
     // Consumers that come before the listener would be refused.
-    service.node.addDependency(balancer.listener);
+    service.node.addDependency(balancer.ways);
     new ec2.CfnVPCEndpointServicePermissions(this, 'Permissions', {
       serviceId: service.ref,
       allowedPrincipals: vars.ENDPOINT_SERVICE_PRINCIPALS,

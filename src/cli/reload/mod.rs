@@ -99,9 +99,9 @@ fn tell(outcome: &Outcome, out: &mut dyn Write) -> ExitCode {
             let _ = writeln!(out, "mapping unchanged: {active}");
             ExitCode::SUCCESS
         }
-        Outcome::Rejected(errors) => fail(FAULTY, format!("{errors}\nmapping rejected; {}", rest(&errors))),
-        Outcome::Held(why) => fail(HELD, format!("{why}\nmapping held; {}", rest(&why))),
-        Outcome::Unreadable(why) => fail(UNUSABLE, format!("the mapping cannot be read: {why}\n{}", rest(&why))),
+        Outcome::Rejected(errors) => fail(FAULTY, format!("{errors}\nmapping rejected; {}", rest(errors))),
+        Outcome::Held(why) => fail(HELD, format!("{why}\nmapping held; {}", rest(why))),
+        Outcome::Unreadable(why) => fail(UNUSABLE, format!("the mapping cannot be read: {why}\n{}", rest(why))),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::source::parts_cache::CachedParts;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
 use nameplate_core::parts::assembly::{Assembly, Decided, Limits};
-use nameplate_core::parts::error::PartError;
+use nameplate_core::parts::error::{NotInUse, PartError};
 use nameplate_core::parts::set::{Parts, Update};
 use nameplate_core::settings::{MappingSource, ReloadRules as Rules};
 
@@ -105,7 +105,7 @@ impl KeptParts {
         let errors = self.parts.errors();
         let mut logged = HashMap::new();
         let (mut said, mut unsaid) = (0, 0);
-        for (name, owner, error) in &errors {
+        for NotInUse { name, owner, error } in &errors {
             let key = (error.label(), error.version());
             if self.logged.get(name) != Some(&key) {
                 if said < MOST_LOGGED {

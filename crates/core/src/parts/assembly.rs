@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use super::OWNERS_FILE;
 use super::claims::{self, Claim};
-use super::error::PartError;
+use super::error::{NotInUse, PartError};
 use super::guards;
 pub use super::guards::Limits;
 use super::owners::{Owner, Owners};
@@ -162,13 +162,13 @@ impl Parts {
     }
 
     /// Every part that is not in use as the source has it, and `owners.yaml`.
-    pub fn errors(&self) -> Vec<(Arc<str>, Option<String>, PartError)> {
-        let owners = self.owners.error.iter().map(|error| (Arc::from(OWNERS_FILE), None, error.clone()));
+    pub fn errors(&self) -> Vec<NotInUse> {
+        let of_owners = |error: &PartError| NotInUse { name: OWNERS_FILE.into(), owner: None, error: error.clone() };
         let parts = self.list.values().filter(|part| part.error.is_some()).filter_map(|part| {
             let PartStatus { name, owner, error, .. } = self.status_of(part);
-            Some((name, owner, error?.0))
+            Some(NotInUse { name, owner, error: error?.0 })
         });
-        owners.chain(parts).collect()
+        self.owners.error.iter().map(of_owners).chain(parts).collect()
     }
 
     /// What is wrong with `owners.yaml`, if anything is.

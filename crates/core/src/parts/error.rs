@@ -1,6 +1,7 @@
 //! Why a part is not in use as its source has it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::diagnostic::Diagnostics;
 use crate::domain::version::Version;
@@ -21,6 +22,17 @@ pub enum PartError {
     Grown(Grown),
     /// `owners.yaml` was removed.
     OwnersGone,
+}
+
+/// A part that is not in use as its source has it, or `owners.yaml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotInUse {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Who answers for it, where that is known.
+    pub owner: Option<String>,
+    /// Why.
+    pub error: PartError,
 }
 
 /// A part that removes more domains than a change may.
