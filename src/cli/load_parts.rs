@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::load::{Loaded, NotLoaded, in_runtime};
+use super::loaded::{Loaded, NotLoaded, in_runtime};
 use crate::source;
 use crate::source::parts::{Found, PartRead};
 use nameplate_core::diagnostic::Diagnostics;

@@ -16,6 +16,7 @@ pub mod format;
 mod healthcheck;
 mod load;
 mod load_parts;
+mod loaded;
 mod logging;
 mod pages;
 pub mod plan;

@@ -4,7 +4,7 @@ resource "aws_vpc_endpoint_service" "this" {
   count = var.ENDPOINT_SERVICE ? 1 : 0
 
   acceptance_required        = true
-  network_load_balancer_arns = [aws_lb.this.arn]
+  network_load_balancer_arns = [local.elb_arn]
   allowed_principals         = var.ENDPOINT_SERVICE_PRINCIPALS
   private_dns_name           = var.ENDPOINT_SERVICE_DNS_NAME
 
