@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Holds that the Rust which Cargo.toml names as `rust-version` is enough: no crate of Cargo.lock asks for a newer one, and
 # that Rust compiles the binary. Where it cannot be had through rustup, only what crates ask for is held, loudly; clippy
-# still finds what our own code takes from a newer standard library (incompatible_msrv).
+# still finds what our own code takes from a newer standard library (incompatible_msrv). With --arm64 it compiles for
+# 64-bit ARM: one compilation then holds this and what scripts/arm64-check.sh does.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,7 +22,17 @@ echo "msrv: no crate of Cargo.lock asks for more than Rust $ours"
 if rustup run "$ours" rustc --version >/dev/null 2>&1 ||
     rustup toolchain install "$ours" --profile minimal --no-self-update >/dev/null 2>&1; then
     # Artifacts of another compiler must not take the place of those that other steps use.
-    RUSTUP_TOOLCHAIN=$ours cargo check --locked --quiet --bin nameplate --target-dir "${CARGO_TARGET_DIR:-target}/msrv"
+    export RUSTUP_TOOLCHAIN=$ours CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/msrv"
+    if [ "${1:-}" = --arm64 ]; then
+        status=0
+        scripts/arm64-check.sh --or-fail || status=$?
+        [ "$status" = 0 ] || [ "$status" = 3 ] || exit "$status"
+    fi
+    if [ "${status:-3}" = 0 ]; then
+        echo "msrv: Rust $ours compiles it"
+        exit 0
+    fi
+    cargo check --locked --quiet --bin nameplate
     echo "msrv: Rust $ours compiles it"
 else
     printf '\n!! NOT RUN: msrv: Rust %s cannot be had through rustup, so nothing was compiled with it\n\n' "$ours" >&2
