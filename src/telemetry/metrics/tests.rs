@@ -2,6 +2,9 @@ use super::*;
 use crate::telemetry::limit::{CpuLimit, LimitSource};
 use http::Method;
 use nameplate_core::domain::refusal::Refusal;
+use nameplate_core::mapping::load::version_of;
+use nameplate_core::parts::assembly::PartStatus;
+use nameplate_core::parts::error::PartError;
 use prometheus::proto::{MetricFamily, MetricType};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -269,6 +272,20 @@ fn threads_that_record_at_once_lose_nothing() {
     assert_eq!(m.requests.duration.count(), 4_000);
 }
 
+/// A part with a series of every kind.
+fn part_with_error() -> PartStatus {
+    let (version, since) = (Some(version_of(b"part")), UNIX_EPOCH + Duration::from_secs(1));
+    PartStatus {
+        name: "pay.yaml".into(),
+        owner: None,
+        contact: None,
+        version,
+        since: Some(since),
+        entries: 1,
+        error: Some((PartError::OwnersGone, since)),
+    }
+}
+
 /// A series of every metric there is.
 fn used() -> Metrics {
     let m = metrics();
@@ -276,6 +293,7 @@ fn used() -> Metrics {
     m.upstream.first_byte(0.003);
     m.upstream.endpoint("default").picked(true);
     m.mapping.version("aaa", "m");
+    m.mapping.parts.set(&[part_with_error()], false);
     m.clients.certificate_expiry("127.0.0.1:8443").is(Some(4_102_444_800));
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     m.runtimes.watch_runtime("proxy", runtime.handle());

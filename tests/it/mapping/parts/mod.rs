@@ -3,6 +3,7 @@
 mod cache;
 mod command_line;
 mod isolation;
+mod page;
 mod s3;
 
 use std::fs;
