@@ -55,7 +55,8 @@ Examples:
 pub(super) const SCHEMA: &str = "\
 Examples:
   nameplate schema settings > settings.schema.json
-  nameplate schema mapping > mapping.schema.json";
+  nameplate schema mapping > mapping.schema.json
+  nameplate schema owners > owners.schema.json";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

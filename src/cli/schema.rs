@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::exit::UNUSABLE;
-use nameplate_core::{mapping, settings};
+use nameplate_core::{mapping, parts, settings};
 
 /// What the command line of `schema` says.
 #[derive(Args, Clone, Debug)]
@@ -23,6 +23,8 @@ enum Of {
     Mapping,
     /// Settings: conf/nameplate.yaml
     Settings,
+    /// Owners of a mapping in parts: owners.yaml
+    Owners,
 }
 
 /// Prints a schema.
@@ -30,6 +32,7 @@ pub(super) fn schema(args: &SchemaArgs, out: &mut dyn Write) -> ExitCode {
     let text = match args.of {
         Of::Mapping => mapping::schema::json_schema(),
         Of::Settings => settings::json_schema(),
+        Of::Owners => parts::schema::json_schema(),
     };
     match out.write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,

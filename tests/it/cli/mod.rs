@@ -9,6 +9,7 @@ mod explain;
 mod folder;
 mod mapping_schema;
 mod mapping_tests;
+mod owners_schema;
 mod pages;
 mod plan;
 mod policy;

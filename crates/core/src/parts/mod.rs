@@ -14,6 +14,7 @@ mod guards;
 pub mod owners;
 mod pattern;
 mod pick;
+pub mod schema;
 pub mod set;
 
 /// The file at the root that grants names to owners. It is no part.

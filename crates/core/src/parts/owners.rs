@@ -232,7 +232,8 @@ impl OwnersReader {
     }
 
     fn checked(&mut self, name: &Name, node: &Node, check: fn(&str) -> Result<(), String>) -> Option<String> {
-        let Shape::Text(scalar) = &node.shape else {
+        let scalar = if let Shape::Text(scalar) = &node.shape { Some(scalar) } else { None };
+        let Some(scalar) = scalar.filter(|scalar| !scalar.is_null) else {
             let what = format!("{} must be text, and this is {}", name.text, node.shape.called());
             self.fault(Code::WrongType, node.at, what, format!("write `{}: ` and a text", name.text));
             return None;
