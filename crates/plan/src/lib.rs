@@ -13,7 +13,7 @@
 //! 2. [`zones`] and [`names`]: which hosted zones and records the domains need, and which names need certificates.
 //! 3. [`certificates`]: which names share one. A certificate of the previous plan ([`state`]) is kept as it is,
 //!    because AWS replaces a certificate whose names change.
-//! 4. [`quotas`]: what AWS allows, and what is said of a mapping that needs more.
+//! 4. [`quotas`]: what AWS allows, and what is said of a mapping that needs more. [`ownership`]: which owner needs what.
 //! 5. [`policy`]: one resource policy for each API. [`capacity`]: the fleet for a load. Both stand alone.
 
 pub mod capacity;
@@ -25,6 +25,7 @@ pub mod fault;
 pub mod names;
 pub mod options;
 pub mod owners;
+pub mod ownership;
 pub mod policy;
 pub mod quotas;
 pub mod resources;

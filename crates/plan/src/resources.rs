@@ -13,6 +13,7 @@ use super::exceeded;
 use super::fault::PlanFault;
 use super::names::Names;
 use super::options::{Elb, Options};
+use super::ownership::PlannedOwner;
 use super::policy::{Planned, TooLarge, planned};
 use super::quotas::Quotas;
 use super::state::{FORMAT, State};
@@ -55,6 +56,8 @@ pub struct Plan {
     pub used: Used,
     /// What to know before it is deployed.
     pub warnings: Vec<Warning>,
+    /// Owners of a mapping in parts, by name; see [`Plan::with_owners`].
+    pub owners: Vec<PlannedOwner>,
 }
 
 /// Which mapping a plan is of.
@@ -191,6 +194,7 @@ pub fn plan(
         quotas: options.quotas,
         used,
         warnings,
+        owners: Vec::new(),
     })
 }
 

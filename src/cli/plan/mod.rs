@@ -4,7 +4,7 @@
 mod files;
 mod summary;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -21,8 +21,11 @@ use super::load::{Loaded, NotLoaded, is_input, load};
 use super::settings::{SettingsPlace, code_of};
 use crate::source::bounded_read::read_up_to;
 use nameplate_core::domain::host::{Host, is_public_suffix};
+use nameplate_core::domain::route::Route;
+use nameplate_core::parts::assembly::PartStatus;
 use nameplate_core::settings::MappingSource;
 use nameplate_plan::options::{Elb, Options};
+use nameplate_plan::ownership::EntryOwner;
 use nameplate_plan::quotas::{Quota, Quotas};
 use nameplate_plan::resources::{Plan, plan};
 use nameplate_plan::state::State;
@@ -67,7 +70,7 @@ impl ZoneArgs {
 /// What the command line of `plan` says.
 #[derive(Args, Clone, Debug)]
 pub(super) struct PlanArgs {
-    /// A file, `-` for standard input, s3://bucket/key, or an http(s) URL
+    /// A file, a folder, `-` for standard input, s3://bucket/key, s3://bucket/prefix/, or an http(s) URL
     #[arg(value_name = "MAPPING")]
     mapping: MappingSource,
     #[command(flatten)]
@@ -157,7 +160,7 @@ fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<(String, Plan), Failure
     }
     let state = args.state.as_deref().map(state).transpose()?;
     let loaded = load(&args.mapping, &rules, endpoints.as_deref(), input);
-    let Loaded { name, table, version, .. } = loaded.map_err(NotLoaded::refusal)?;
+    let Loaded { name, table, version, files, parts, .. } = loaded.map_err(NotLoaded::refusal)?;
     let planned = plan(&table, version, &args.options(), state.as_ref());
     let mut planned = planned.map_err(|faults| {
         let lines: Vec<_> = faults.iter().map(|fault| format!("{name}: {fault}")).collect();
@@ -168,6 +171,12 @@ fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<(String, Plan), Failure
         planned.warnings.push(idle_repack());
         planned.warnings.sort();
     }
+    let parts: HashMap<&str, &PartStatus> = parts.iter().map(|part| (&*part.name, part)).collect();
+    let owner_of = |route: &Route| {
+        let part = parts.get(files.part(route))?;
+        Some(EntryOwner { name: part.owner.as_deref()?, contact: part.contact.as_deref() })
+    };
+    let planned = planned.with_owners(&table, owner_of);
     Ok((name, planned))
 }
 

@@ -1,5 +1,6 @@
 //! A plan for people: what would be made, how much of the quotas it takes, and how many warnings there are.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use nameplate_plan::options::Elb;
@@ -19,6 +20,7 @@ pub(super) fn summary(name: &str, plan: &Plan) -> String {
     let _ = writeln!(out, "{name}, version {}: {counts} in {}", plan.mapping.version, regions.join(", "));
     zones(plan, &mut out);
     certificates(plan, &mut out);
+    owners(plan, &mut out);
     let endpoints: Vec<_> = plan.endpoints.iter().map(String::as_str).collect();
     let warnings = match plan.warnings.len() {
         0 => "none".to_owned(),
@@ -61,6 +63,37 @@ fn certificates(plan: &Plan, out: &mut String) {
     for name in &plan.import_names {
         let _ = writeln!(out, "  imported      {name}  cannot be validated by ACM");
     }
+}
+
+/// Names that are listed of each kind for an owner; the plan has all of them.
+const LISTED: usize = 5;
+
+fn owners(plan: &Plan, out: &mut String) {
+    if plan.owners.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\nOwners: {}", plan.owners.len());
+    let width = widest(plan.owners.iter().map(|owner| owner.owner.as_str()));
+    for owner in &plan.owners {
+        let apis = counted(owner.api_ids.values().map(|ids| ids.len()).sum(), "API", "APIs");
+        let counts = format!("{}, {apis}", counted(owner.domains, "domain", "domains"));
+        let contacts = few(&owner.contacts).unwrap_or_default();
+        let line = format!("  {:<width$}  {counts:<20}  {contacts}", owner.owner);
+        let _ = writeln!(out, "{}", line.trim_end());
+        let kinds =
+            [("zones", &owner.hosted_zones), ("certificates", &owner.certificates), ("imported", &owner.import_names)];
+        for (kind, names) in kinds.iter().filter_map(|(kind, names)| Some((kind, few(names)?))) {
+            let _ = writeln!(out, "    {kind:<12}  {names}");
+        }
+    }
+}
+
+/// The first names, and how many more there are; `None` for no names.
+fn few(names: &BTreeSet<String>) -> Option<String> {
+    let listed: Vec<_> = names.iter().take(LISTED).map(String::as_str).collect();
+    let more = names.len() - listed.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!listed.is_empty()).then(|| listed.join(", ") + &more)
 }
 
 fn counted(count: usize, one: &str, many: &str) -> String {

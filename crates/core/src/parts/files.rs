@@ -24,9 +24,13 @@ impl Files {
         Files::new(source, Arc::default())
     }
 
+    /// The part that an entry is from; empty for a mapping of one document.
+    pub fn part(&self, route: &Route) -> &str {
+        self.parts.get(usize::from(route.part)).map_or("", |part| part)
+    }
+
     /// The file that an entry stands in.
     pub fn of(&self, route: &Route) -> String {
-        let part = self.parts.get(usize::from(route.part)).map_or("", |part| part);
-        format!("{}{part}", self.source)
+        format!("{}{}", self.source, self.part(route))
     }
 }

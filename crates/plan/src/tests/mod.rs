@@ -1,6 +1,7 @@
 //! What holds for plans of all mappings; and tables for the tests of this room.
 
 mod assigning;
+mod ownership;
 mod policies;
 mod promises;
 mod quotas;

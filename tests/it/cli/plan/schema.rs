@@ -98,6 +98,30 @@ fn the_schema_says_every_field_and_no_other() {
 }
 
 #[test]
+fn the_plan_of_a_mapping_in_parts_names_owners() {
+    let folder = Folder::with("");
+    fs::create_dir(folder.path("parts")).expect("a folder");
+    let pay = mapping(["a.in.example.com", "b.in.example.com", "a.eu.orders.corp"]);
+    folder.write("parts/pay.yaml", &format!("OWNER: payments\nCONTACT: '#pay'\n{pay}"));
+    folder.write("parts/web.yaml", &format!("OWNER: web\n{}", mapping(["c.in.example.com"])));
+    folder.write("parts/free.yaml", &mapping(["free.team.in.example.com"]));
+    let plan = folder.plan("@parts");
+    assert_eq!(faults(&plan), None);
+    compare(&plan["owners"], &schema()["properties"]["owners"], &schema(), "owners");
+    let id = plan["certificates"].as_array().expect("a list").iter();
+    let id = id.filter(|one| one["names"] == json!(["*.in.example.com"])).map(|one| one["id"].clone()).next();
+    let api_ids = json!({ "eu-west-1": ["abc123"] });
+    let want = json!([
+        { "owner": "payments", "contacts": ["#pay"], "entries": 3, "domains": 3,
+          "hosted_zones": ["eu.orders.corp", "in.example.com"], "certificates": [id], "import_names": ["*.eu.orders.corp"],
+          "api_ids": api_ids },
+        { "owner": "web", "contacts": [], "entries": 1, "domains": 1, "hosted_zones": ["in.example.com"],
+          "certificates": [id], "import_names": [], "api_ids": api_ids },
+    ]);
+    assert_eq!(plan["owners"], want);
+}
+
+#[test]
 fn what_is_no_plan_is_refused() {
     let good = rich();
     let broken: [(&str, Value); 9] = [
