@@ -27,17 +27,21 @@ case ${DEPLOY_WITH:-terraform} in
         # the plan is of another mapping, which is so. On the command line, because that outranks every file.
         path=$new
         [ ! -s "$work/current.yaml" ] || path=$work/current.yaml
+        variables=(-var "PROXY_CONFIG_PATH=$path")
+        # A folder is not Terraform's: only pipeline.sh uploads it.
+        [ ! -d "$new" ] || variables=()
         export TF_IN_AUTOMATION=1
         terraform init -input=false
-        terraform plan -input=false -var "PROXY_CONFIG_PATH=$path" -out="$work/tfplan"
+        terraform plan -input=false ${variables[@]+"${variables[@]}"} -out="$work/tfplan"
         terraform apply -input=false "$work/tfplan"
         ;;
     cdk)
         cp "$work/plan.json" "$INFRASTRUCTURE/plan.json"
         cd "$INFRASTRUCTURE"
         npm ci
-        npx cdk deploy --require-approval never -c PLAN_PATH=plan.json \
-            -c "PROXY_CONFIG_PATH=$new"
+        variables=(-c "PROXY_CONFIG_PATH=$new")
+        [ ! -d "$new" ] || variables=()
+        npx cdk deploy --require-approval never -c PLAN_PATH=plan.json ${variables[@]+"${variables[@]}"}
         ;;
     *)
         die "DEPLOY_WITH is $DEPLOY_WITH" "terraform or cdk"

@@ -11,6 +11,8 @@
 # Exit codes: 0 done, 1 a mapping or its plan has faults, 2 something could not be read or written, 3 a deployment
 # must come first, 4 running tasks would hold the change, 5 the bucket has changed since it was compared.
 set -euo pipefail
+# shellcheck source=deploy/pipeline/parts.sh
+. "$(dirname "$0")/parts.sh"
 
 mapping=${MAPPING:-mapping.yaml}                # the mapping in this repository
 nameplate=${NAMEPLATE_BIN:-nameplate}           # the program
@@ -53,8 +55,10 @@ locate() {
         "") die 2 "MAPPING_URI is not set" "it is where tasks read the mapping: s3://bucket/mapping.yaml" ;;
         *) die 2 "MAPPING_URI is $MAPPING_URI" "write s3://bucket/key" ;;
     esac
-    plan_uri=${PLAN_URI:-${MAPPING_URI%/*}/plan.json}
-    released_uri=${RELEASED_URI:-${MAPPING_URI%/*}/released-commit}
+    local at=${MAPPING_URI%/} # of a prefix, what stands beside it: below it, plan.json would be a part
+    plan_uri=${PLAN_URI:-${at%/*}/plan.json}
+    released_uri=${RELEASED_URI:-${at%/*}/released-commit}
+    current=$work/current.yaml
 }
 
 # fetch URI FILE: the object and its ETag at once; an empty file and `none` where there is none yet.
@@ -105,8 +109,8 @@ compare() {
     locate
     mkdir -p "$work"
     rm -f "$work/delta.json" # what was decided before
-    fetch "$MAPPING_URI" "$work/current.yaml"
-    "$nameplate" check "$mapping" --against "$work/current.yaml" --format json \
+    if is_in_parts; then fetch_parts; else fetch "$MAPPING_URI" "$current"; fi
+    "$nameplate" check "$mapping" --against "$current" --format json \
         ${zone_flags[@]+"${zone_flags[@]}"} >"$work/check.json" || code=$?
     case $code in
         0 | 3 | 4) ;;
@@ -114,7 +118,7 @@ compare() {
         *) die 2 "nameplate check ended with $code" "see what it said above" ;;
     esac
     # The same two files, so the same code: what happens to requests and to access, for the pull request.
-    "$nameplate" check "$mapping" --against "$work/current.yaml" --format markdown \
+    "$nameplate" check "$mapping" --against "$current" --format markdown \
         ${zone_flags[@]+"${zone_flags[@]}"} >"$work/change.md" || [ $? = "$code" ]
     fetch "$plan_uri" "$work/state.json"
     if [ "$(cat "$work/state.json.etag")" = none ] && [ "$(cat "$work/current.yaml.etag")" != none ]; then
@@ -148,7 +152,8 @@ delta() {
 
 # faults CODE: each fault on its line, all of them in the summary; ends with the code.
 faults() {
-    if jq -es 'any(.[]; (.ok | not) and .mapping == $current)' --arg current "$work/current.yaml" "$work/check.json" >/dev/null; then
+    if jq -es 'any(.[]; (.ok | not) and (.mapping == $current or (.mapping | startswith($current + "/"))))' \
+        --arg current "$current" "$work/check.json" >/dev/null; then
         die 2 "the mapping at $MAPPING_URI has faults itself: $(jq -r '.faults[0].what // .unreadable // empty' "$work/check.json")" \
             "put a good version of it back (docs/deploy.md, \"Roll back\"), then run this again"
     fi
@@ -278,6 +283,10 @@ upload() {
     if [ "$(deploy)" = before ]; then
         die 3 "not deployed yet: $(jq -r '.added[:20] | join("; ")' "$work/delta.json")" \
             "deploy plan.json, then pipeline.sh save-plan, then upload"
+    fi
+    if is_in_parts; then
+        upload_parts
+        return
     fi
     # Terraform writes the object too, with the same bytes; so it is these that must not have changed, and then the ETag
     # keeps it so until the upload.

@@ -474,6 +474,68 @@ AWS
     run 0 "$NAMEPLATE_BIN" plan mapping.yaml --format json
     [ "$(jq -c '.hosted_zones | map(.name)' said)" = '["internal.example.com"]' ]
 }
+# A bucket with a mapping in parts that was released, and the folder of it.
+in_parts() {
+    released
+    export MAPPING=parts MAPPING_URI=s3://$bucket/parts/
+    rm -rf parts
+    mkdir -p parts/pay parts/web
+    printf 'OWNERS:\n- OWNER: pay\n  DOMAINS: [a.one.example.com]\n- OWNER: web\n  DOMAINS: ["*.one.example.com"]\n' >parts/owners.yaml
+    mapping parts/pay/api.yaml a.one.example.com
+    mapping parts/web/shop.yaml b.one.example.com
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=before
+    deploy
+    run 0 "$pipeline/pipeline.sh" upload
+    [ "$(grep '^uploaded' said | head -1)" = "uploaded owners.yaml" ]
+}
+# Terraform does not write parts: the root deploys with the variables of its own file.
+parts_are_uploaded_one_by_one() {
+    echo 'PROXY_CONFIG_PATH = "/dev/null"' >infrastructure/terraform.tfvars
+    in_parts
+    s3 GET "$bucket/parts/web/shop.yaml" | cmp - parts/web/shop.yaml
+    ! s3 GET "$bucket/parts/plan.json" 2>/dev/null || return 1
+    run 0 "$pipeline/pipeline.sh" decide
+    told deploy=none
+    run 0 "$pipeline/pipeline.sh" upload
+    said 'has it already'
+
+    # A domain goes from one part to another: it is in the new one before it leaves the old one.
+    mapping parts/web/shop.yaml c.one.example.com
+    mapping parts/web/a.yaml b.one.example.com d.one.example.com
+    mapping parts/web/z.yaml e.one.example.com
+    rm parts/pay/api.yaml
+    run 0 "$pipeline/pipeline.sh" review
+    run 0 "$pipeline/pipeline.sh" decide
+    run 0 "$pipeline/pipeline.sh" upload
+    [ "$(grep -E '^(uploaded [^v]|removed)' said | tr '\n' ' ')" = \
+        "uploaded web/a.yaml uploaded web/z.yaml uploaded web/shop.yaml removed pay/api.yaml " ]
+    ! s3 GET "$bucket/parts/pay/api.yaml" 2>/dev/null || return 1
+
+    # An error stands at the line of the part that has it; a claim of a foreign name is one.
+    mapping parts/web/z.yaml a.one.example.com
+    run 1 "$pipeline/pipeline.sh" review
+    said '::error file=parts/web/z.yaml,line=2,'
+    said ' is granted to '
+    mapping parts/web/z.yaml e.one.example.com
+
+    # Somebody else's upload is not overwritten, and what is wrong in the bucket is told apart.
+    mapping parts/web/z.yaml f.one.example.com
+    run 0 "$pipeline/pipeline.sh" decide
+    mapping other.yaml g.one.example.com
+    s3 PUT "$bucket/parts/web/z.yaml" other.yaml
+    run 5 "$pipeline/pipeline.sh" upload
+    said 'has changed since it was compared'
+    echo 'APIS: [' >other.yaml
+    s3 PUT "$bucket/parts/web/z.yaml" other.yaml
+    run 2 "$pipeline/pipeline.sh" review
+    said "the mapping at s3://$bucket/parts/ has faults itself"
+    export MAPPING=parts/web/z.yaml
+    run 2 "$pipeline/pipeline.sh" review
+    said 'is not a folder'
+    unset MAPPING
+    echo 'PROXY_CONFIG_PATH = "../../mapping.yaml"' >infrastructure/terraform.tfvars
+}
 
 story a_fault_is_told_on_its_line
 story the_first_mapping_is_deployed_and_then_uploaded
@@ -495,4 +557,5 @@ story a_rollout_waits_for_the_last_one_and_for_its_own_end
 story a_rollout_that_is_taken_back_fails
 story the_query_for_existing_endpoints_makes_the_map_of_them
 story the_mapping_of_private_custom_domain_names_is_one
+story parts_are_uploaded_one_by_one
 printf '%s passed, 0 failed\n' "$passed"

@@ -102,6 +102,35 @@ fn a_release_goes_in_this_order() {
     assert_eq!(runs, want);
 }
 
+/// Who reviews a file: those of the last line that matches, as GitHub reads it.
+fn reviewers(path: &str) -> String {
+    let owners = text("deploy/pipeline/CODEOWNERS");
+    let lines = owners.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let matches = |pattern: &str| match pattern.strip_prefix('/') {
+        Some(folder) if folder.ends_with('/') => path.starts_with(folder),
+        Some(file) => path == file,
+        None => pattern == "*",
+    };
+    let last = lines.filter_map(|line| line.split_once(' ')).filter(|(pattern, _)| matches(pattern)).last();
+    last.expect("somebody").1.trim().to_owned()
+}
+
+#[test]
+fn a_team_reviews_its_own_part_and_the_platform_team_the_owners() {
+    for (path, want) in [
+        ("mapping/payments/api.yaml", "@ORG/payments"),
+        ("mapping/web/shop.yaml", "@ORG/web"),
+        ("mapping/pages.yaml", "@ORG/web"),
+        ("mapping/owners.yaml", "@ORG/platform"),
+        ("mapping/new.yaml", "@ORG/platform"),
+        ("pipeline/pipeline.sh", "@ORG/platform"),
+        (".github/CODEOWNERS", "@ORG/platform"),
+        ("infrastructure/main.tf", "@ORG/platform"),
+    ] {
+        assert_eq!(reviewers(path), want, "{path}");
+    }
+}
+
 #[test]
 fn the_review_role_only_reads() {
     let roles = ["review", "release"].map(|role| text(&format!("deploy/pipeline/{role}-role.json")));
