@@ -10,6 +10,7 @@ module "nameplate" {
 
   PLAN                        = var.PLAN
   PROXY_CONFIG_PATH           = var.PROXY_CONFIG_PATH
+  MAPPING_PREFIX              = var.MAPPING_PREFIX
   APP_ENVIRONMENT             = var.APP_ENVIRONMENT
   APP_NAME                    = var.APP_NAME
   TAGS                        = var.TAGS

@@ -36,6 +36,12 @@ export function checkAppConfig(vars: Variables, region: string, faults: Faults):
   if (image !== null && (!/^[a-z0-9][a-zA-Z0-9./_:-]*(:[a-zA-Z0-9_][a-zA-Z0-9._-]*|@sha256:[0-9a-f]{64})$/.test(image) || image.endsWith(':latest'))) {
     faults.add(`APPCONFIG_AGENT_IMAGE \`${image}\` names no version`, 'end it with a tag other than latest, or with a digest');
   }
+  if (vars.MAPPING_PREFIX !== null && !/^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/.test(vars.MAPPING_PREFIX)) {
+    faults.add(`MAPPING_PREFIX is \`${vars.MAPPING_PREFIX}\``, 'name the folder of the parts in the bucket without slashes at its ends, for example mapping');
+  }
+  if (vars.MAPPING_PREFIX !== null && isAppConfig(vars)) {
+    faults.add('MAPPING_PREFIX is set, and MAPPING_SOURCE is appconfig, which brings one document', 'leave one of the two out');
+  }
   if (!isAppConfig(vars)) {
     if (schema !== null) {
       faults.add('MAPPING_SCHEMA_PATH goes with MAPPING_SOURCE appconfig', 'leave it out');

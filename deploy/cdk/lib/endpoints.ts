@@ -68,6 +68,9 @@ export class Endpoints extends Construct {
         routeTableIds: network.routeTableIds,
         policyDocument: document([
           ...(appConfig === undefined ? [{ Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: mapping.objectArn, Condition: OUR_ACCOUNT }] : []),
+          ...(mapping.listCondition === undefined
+            ? []
+            : [{ Effect: 'Allow', Principal: '*', Action: 's3:ListBucket', Resource: mapping.bucketArn, Condition: { ...OUR_ACCOUNT, ...mapping.listCondition } }]),
           // ECR keeps the layers of images in a bucket of AWS's.
           { Effect: 'Allow', Principal: '*', Action: 's3:GetObject', Resource: `arn:${Aws.PARTITION}:s3:::prod-${region}-starport-layer-bucket/*` },
         ]),

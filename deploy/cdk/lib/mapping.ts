@@ -19,17 +19,26 @@ const ABANDONED_UPLOAD_DAYS = 7;
 export class Mapping extends Construct {
   readonly bucketName: string;
   readonly bucketArn: string;
-  /** Where tasks read the mapping, `s3://BUCKET/mapping.yaml`. */
+  /** Where tasks read the mapping, `s3://BUCKET/mapping.yaml`, or `s3://BUCKET/MAPPING_PREFIX/` with its parts. */
   readonly uri: string;
+  /** Of the object, or of everything below the prefix. */
   readonly objectArn: string;
+  /** The condition to list the parts of a mapping, and nothing else of the bucket. Of one object there is nothing to list. */
+  readonly listCondition?: { StringLike: { 's3:prefix': string } };
 
   constructor(scope: Construct, id: string, { vars, prefix }: Settled) {
     super(scope, id);
     const { name, arn } = vars.EXISTING_BUCKET === null ? this.make(vars, prefix) : { name: vars.EXISTING_BUCKET, arn: `arn:${Aws.PARTITION}:s3:::${vars.EXISTING_BUCKET}` };
     this.bucketName = name;
     this.bucketArn = arn;
-    this.uri = `s3://${name}/${MAPPING_KEY}`;
-    this.objectArn = `${arn}/${MAPPING_KEY}`;
+    if (vars.MAPPING_PREFIX === null) {
+      this.uri = `s3://${name}/${MAPPING_KEY}`;
+      this.objectArn = `${arn}/${MAPPING_KEY}`;
+    } else {
+      this.uri = `s3://${name}/${vars.MAPPING_PREFIX}/`;
+      this.objectArn = `${arn}/${vars.MAPPING_PREFIX}/*`;
+      this.listCondition = { StringLike: { 's3:prefix': `${vars.MAPPING_PREFIX}/*` } };
+    }
   }
 
   private make(vars: Variables, prefix: string): { name: string; arn: string } {

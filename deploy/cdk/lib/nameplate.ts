@@ -35,7 +35,7 @@ export class Nameplate extends Construct {
   /** The hosted zone of that name, which alias records name. */
   readonly elbHostedZoneId: string;
   readonly mappingBucket: string;
-  /** Where the mapping is uploaded to, `s3://BUCKET/mapping.yaml`. */
+  /** Where the mapping is uploaded to, `s3://BUCKET/mapping.yaml`, or `s3://BUCKET/MAPPING_PREFIX/`. */
   readonly mappingUri: string;
   readonly ecrRepositoryUrl: string;
   readonly clusterName: string;
@@ -162,7 +162,8 @@ export class Nameplate extends Construct {
     if (vars.MAPPING_SCHEMA_PATH !== null && isJson(vars.PROXY_CONFIG_PATH) === false) {
       warn('MAPPING_SCHEMA_PATH', `MAPPING_SCHEMA_PATH is set, and ${vars.PROXY_CONFIG_PATH} is not JSON: AWS documents AppConfig's JSON Schema validators for JSON, and may refuse every deployment of a mapping in YAML.`);
     }
-    if (isPlanOf(plan, vars.PROXY_CONFIG_PATH) === false) {
+    // The version of a mapping in parts is of all parts, which CDK does not read.
+    if (vars.MAPPING_PREFIX === null && isPlanOf(plan, vars.PROXY_CONFIG_PATH) === false) {
       warn('PLAN', `The plan was made from another mapping than ${vars.PROXY_CONFIG_PATH} is now: nameplate plan ${vars.PROXY_CONFIG_PATH} --state ${vars.PLAN_PATH} --output ${vars.PLAN_PATH}`);
     }
     plan.warnings.forEach((warning, i) => {

@@ -184,6 +184,7 @@ export class Service extends Construct {
   private taskRole({ vars }: Settled, { mapping, appConfig }: Parts): iam.CfnRole {
     const role = this.role(vars, 'TaskRole', 'What a running task of Nameplate may do: read the mapping', 'task', [
       appConfig?.statement ?? { Effect: 'Allow', Action: 's3:GetObject', Resource: mapping.objectArn },
+      ...(mapping.listCondition === undefined ? [] : [{ Effect: 'Allow', Action: 's3:ListBucket', Resource: mapping.bucketArn, Condition: mapping.listCondition }]),
       ...(vars.ECS_EXEC ? [{ Effect: 'Allow', Action: EXEC_ACTIONS, Resource: '*' }] : []),
       ...(vars.S3_KMS_KEY_ARN === null ? [] : [{ Effect: 'Allow', Action: 'kms:Decrypt', Resource: vars.S3_KMS_KEY_ARN }]),
     ]);

@@ -79,6 +79,8 @@ export interface Variables {
   TASK_PLATFORM: TaskPlatform;
   /** The mapping file, relative to the current folder. It is held against the plan's sha256. Default `../../conf/mapping.yaml`. */
   PROXY_CONFIG_PATH: string;
+  /** Tasks read a mapping in parts: every object below this prefix of the mapping's bucket, such as `mapping`. Default: one object, `mapping.yaml`. */
+  MAPPING_PREFIX: string | null;
   /** The file that `nameplate plan` wrote, relative to the current folder. Default `plan.json`. */
   PLAN_PATH: string;
   /** Two or three Availability Zones' names. Required where CREATE_VPC is true: synthesis asks AWS nothing. Default none. */
@@ -232,6 +234,7 @@ export const VARIABLES: { readonly [K in keyof Variables]: Variable<Variables[K]
   TASK_SCALE_CPU_PCT: { kind: 'number', fallback: 80 },
   TASK_PLATFORM: { kind: 'text', fallback: 'ARM64' },
   PROXY_CONFIG_PATH: { kind: 'text', fallback: '../../conf/mapping.yaml' },
+  MAPPING_PREFIX: { kind: 'text', fallback: null },
   PLAN_PATH: { kind: 'text', fallback: 'plan.json' },
   AVAILABILITY_ZONES: { kind: 'list', fallback: [] },
   EXISTING_ENDPOINTS: { kind: 'map', fallback: {} },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Template } from 'aws-cdk-lib/assertions';
 import type { NameplateProps } from '../lib/index';
-import { CASES, resources, synth, textOf } from './cases';
+import { CASES, resources, settings, synth, textOf } from './cases';
 
 interface Statement {
   Effect: string;
@@ -43,6 +43,19 @@ const withImage = (IMAGE: string, props: NameplateProps = CASES.nlb) =>
 describe('roles', () => {
   it('let a task read the one object', () => {
     expect(may(nlb, 'TaskRole')).toEqual(['s3:GetObject on ${NameplateMappingBucket.Arn}/mapping.yaml']);
+  });
+
+  it('let a task list and read the parts below MAPPING_PREFIX, and nothing else of the bucket', () => {
+    const inParts = synth({ ...CASES.nlb, MAPPING_PREFIX: 'maps/live', PROXY_CONFIG_PATH: 'no-such-file.yaml' }).template;
+    expect(may(inParts, 'TaskRole')).toEqual(['s3:GetObject on ${NameplateMappingBucket.Arn}/maps/live/*', 's3:ListBucket on ${NameplateMappingBucket.Arn}']);
+    const [role] = Object.entries(resources(inParts, 'AWS::IAM::Role')).filter(([id]) => id.includes('TaskRole'));
+    const below = { StringLike: { 's3:prefix': 'maps/live/*' } };
+    expect(role![1].Properties['Policies'][0].PolicyDocument.Statement[1].Condition).toEqual(below);
+    const listing = endpointPolicy(inParts, 's3').filter(({ Action }) => Action === 's3:ListBucket');
+    expect(listing).toHaveLength(1);
+    expect(listing[0]!.Condition).toMatchObject(below);
+    expect(Object.keys(listing[0]!.Condition)).toHaveLength(2);
+    expect(settings(inParts)['mapping']).toMatch(/^s3:\/\/\$\{NameplateMappingBucket\w*\}\/maps\/live\/$/);
   });
 
   it('let a task be entered only with ECS_EXEC', () => {

@@ -247,6 +247,10 @@ const BAD: Record<string, Bad[]> = {
     [{ FARGATE_SPOT_PCT: 101 }, 'FARGATE_SPOT_PCT is 101'],
     [{ FARGATE_SPOT_PCT: 0.5 }, 'FARGATE_SPOT_PCT is 0.5'],
   ],
+  MAPPING_PREFIX: [
+    [{ MAPPING_PREFIX: '/maps/' }, 'without slashes at its ends'],
+    [{ ...APPCONFIG, MAPPING_PREFIX: 'maps' }, 'which brings one document'],
+  ],
   MAPPING_SOURCE: [
     [{ MAPPING_SOURCE: 'efs' }, 'it is s3 or appconfig'],
     [{ ...APPCONFIG, S3_KMS_KEY_ARN: 'arn:aws:kms:eu-west-1:111122223333:key/00000000-0000-4000-8000-000000000003' }, 'S3_KMS_KEY_ARN is set'],

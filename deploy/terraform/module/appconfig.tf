@@ -153,7 +153,7 @@ resource "aws_appconfig_deployment" "first" {
   application_id           = aws_appconfig_application.this[0].id
   environment_id           = aws_appconfig_environment.this[0].environment_id
   configuration_profile_id = aws_appconfig_configuration_profile.mapping[0].configuration_profile_id
-  configuration_version    = aws_s3_object.mapping.version_id
+  configuration_version    = aws_s3_object.mapping[0].version_id
   deployment_strategy_id   = aws_appconfig_deployment_strategy.at_once[0].id
   description              = "The first one"
 
@@ -170,7 +170,7 @@ resource "aws_appconfig_deployment" "mapping" {
   application_id           = aws_appconfig_application.this[0].id
   environment_id           = aws_appconfig_environment.this[0].environment_id
   configuration_profile_id = aws_appconfig_configuration_profile.mapping[0].configuration_profile_id
-  configuration_version    = aws_s3_object.mapping.version_id
+  configuration_version    = aws_s3_object.mapping[0].version_id
   deployment_strategy_id   = aws_appconfig_deployment_strategy.rollout[0].id
   description              = "By Terraform"
 
@@ -217,7 +217,7 @@ resource "aws_iam_role_policy" "appconfig" {
       {
         Effect   = "Allow"
         Action   = ["s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket", "s3:ListBucketVersions"]
-        Resource = trimsuffix(local.mapping_object_arn, "/${local.mapping_key}")
+        Resource = local.mapping_bucket_arn
       },
       { Effect = "Allow", Action = "s3:ListAllMyBuckets", Resource = "*" }, # it knows no resources
       { Effect = "Allow", Action = "cloudwatch:DescribeAlarms", Resource = "arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:*" },

@@ -111,6 +111,13 @@ resource "aws_vpc_endpoint" "s3" {
         Resource  = local.mapping_object_arn
         Condition = local.own_account
       },
+      ], [for arn in local.in_parts ? [local.mapping_bucket_arn] : [] : {
+        Effect    = "Allow"
+        Principal = "*"
+        Action    = "s3:ListBucket"
+        Resource  = arn
+        Condition = merge(local.own_account, local.parts_condition)
+      }
       ], [
       # ECR keeps images' layers here, and hands out signed URLs to them.
       {

@@ -1,14 +1,21 @@
-# The mapping: an object in S3 that running tasks poll. A change of it changes this object and nothing else here.
+# The mapping: an object in S3 that running tasks poll, or the objects below MAPPING_PREFIX. A change of it changes this
+# object and nothing else here.
 
 locals {
   mapping_path = startswith(var.PROXY_CONFIG_PATH, "/") ? var.PROXY_CONFIG_PATH : "${path.root}/${var.PROXY_CONFIG_PATH}"
-  mapping_key  = "mapping.yaml"
+  # A prefix ends in a slash: by that Nameplate knows it.
+  in_parts    = var.MAPPING_PREFIX != null
+  mapping_key = local.in_parts ? "${var.MAPPING_PREFIX}/" : "mapping.yaml"
 
   make_bucket       = var.EXISTING_BUCKET == null
   mapping_bucket    = local.make_bucket ? "${local.prefix}-mapping-${local.account}-${local.region}" : var.EXISTING_BUCKET
   mapping_bucket_id = local.make_bucket ? aws_s3_bucket.mapping[0].id : var.EXISTING_BUCKET
   # From the name, not from the object: nothing that tasks depend on may change with the object's content.
-  mapping_object_arn = "${local.make_bucket ? aws_s3_bucket.mapping[0].arn : "arn:${local.partition}:s3:::${local.mapping_bucket}"}/${local.mapping_key}"
+  mapping_bucket_arn = local.make_bucket ? aws_s3_bucket.mapping[0].arn : "arn:${local.partition}:s3:::${local.mapping_bucket}"
+  mapping_object_arn = "${local.mapping_bucket_arn}/${local.mapping_key}${local.in_parts ? "*" : ""}"
+
+  # Of a mapping in parts, tasks list what is below the prefix, and nothing else of the bucket.
+  parts_condition = { StringLike = { "s3:prefix" = "${local.mapping_key}*" } }
 }
 
 resource "aws_s3_bucket" "mapping" {
@@ -108,7 +115,10 @@ resource "aws_s3_bucket_policy" "mapping" {
   depends_on = [aws_s3_bucket_public_access_block.mapping]
 }
 
+# Parts are uploaded one by one, by whoever owns them.
 resource "aws_s3_object" "mapping" {
+  count = local.in_parts ? 0 : 1
+
   bucket       = local.mapping_bucket_id
   key          = local.mapping_key
   source       = local.mapping_path

@@ -91,6 +91,7 @@ resource "aws_iam_role_policy" "task" {
     Version = "2012-10-17"
     Statement = [for statement in [
       local.appconfig ? jsonencode(local.appconfig_statement) : jsonencode({ Effect = "Allow", Action = "s3:GetObject", Resource = local.mapping_object_arn }),
+      local.in_parts ? jsonencode({ Effect = "Allow", Action = "s3:ListBucket", Resource = local.mapping_bucket_arn, Condition = local.parts_condition }) : "",
       var.ECS_EXEC ? jsonencode(local.exec_statement) : "",
       var.S3_KMS_KEY_ARN != null ? jsonencode({ Effect = "Allow", Action = "kms:Decrypt", Resource = var.S3_KMS_KEY_ARN }) : "",
     ] : jsondecode(statement) if statement != ""]

@@ -62,6 +62,21 @@ variable "PROXY_CONFIG_PATH" {
   }
 }
 
+variable "MAPPING_PREFIX" {
+  description = "Tasks read a mapping in parts: every object below this prefix of the mapping's bucket, such as `mapping`. The pipeline or somebody uploads the parts, and PROXY_CONFIG_PATH is not used. Default: one object, mapping.yaml."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.MAPPING_PREFIX == null || can(regex("^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$", var.MAPPING_PREFIX))
+    error_message = "MAPPING_PREFIX is \"${coalesce(var.MAPPING_PREFIX, " ")}\". Name the folder of the parts in the bucket without slashes at its ends, for example mapping: letters, digits, `_`, `-`, `.` and, inside, `/`."
+  }
+  validation {
+    condition     = var.MAPPING_PREFIX == null || var.MAPPING_SOURCE == "s3"
+    error_message = "MAPPING_PREFIX is set, and MAPPING_SOURCE is appconfig, which brings one document. Leave one of the two out."
+  }
+}
+
 # --- Names ---------------------------------------------------------------------------------------------------------
 
 variable "APP_ENVIRONMENT" {

@@ -147,7 +147,7 @@ def another_size(variables, mapping):
 
 
 ATTACHED = {"terraform_data.attached_certificates": ["update"]}
-THE_OBJECT = {"aws_s3_object.mapping": ["update"]}
+THE_OBJECT = {"aws_s3_object.mapping[0]": ["update"]}
 CHANGES = {
     "hot": (another_domain, THE_OBJECT),
     "rollout": (  # over `staged`, whose mapping goes through AppConfig

@@ -86,7 +86,7 @@ run "a_rollout_in_steps_that_alarms_roll_back" {
   }
 
   assert {
-    condition     = aws_appconfig_configuration_profile.mapping[0].location_uri == "s3://reverse-proxy-dev-mapping-111122223333-eu-west-1/mapping.yaml" && length(aws_appconfig_configuration_profile.mapping[0].validator) == 0 && aws_appconfig_deployment.mapping[0].configuration_version == aws_s3_object.mapping.version_id
+    condition     = aws_appconfig_configuration_profile.mapping[0].location_uri == "s3://reverse-proxy-dev-mapping-111122223333-eu-west-1/mapping.yaml" && length(aws_appconfig_configuration_profile.mapping[0].validator) == 0 && aws_appconfig_deployment.mapping[0].configuration_version == aws_s3_object.mapping[0].version_id
     error_message = "AppConfig reads the object, by its version."
   }
 
@@ -178,9 +178,10 @@ run "no_agent" {
 
   variables {
     APPCONFIG_AGENT_IMAGE = null
+    MAPPING_PREFIX        = "maps"
   }
 
-  expect_failures = [var.APPCONFIG_AGENT_IMAGE]
+  expect_failures = [var.APPCONFIG_AGENT_IMAGE, var.MAPPING_PREFIX]
 }
 
 run "metrics_of_ones_own" {

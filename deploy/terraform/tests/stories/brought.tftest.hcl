@@ -72,7 +72,7 @@ run "a_bucket_a_cluster_and_roles" {
   }
 
   assert {
-    condition     = aws_s3_object.mapping.bucket == "platform-nameplate" && local.settings.mapping == "s3://platform-nameplate/mapping.yaml" && output.mapping_uri == "s3://platform-nameplate/mapping.yaml"
+    condition     = aws_s3_object.mapping[0].bucket == "platform-nameplate" && local.settings.mapping == "s3://platform-nameplate/mapping.yaml" && output.mapping_uri == "s3://platform-nameplate/mapping.yaml"
     error_message = "The mapping is in the bucket that is there."
   }
 
@@ -92,6 +92,34 @@ run "a_bucket_a_cluster_and_roles" {
   }
 }
 
+run "a_mapping_in_parts" {
+  command = plan
+  module { source = "./module" }
+  providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
+
+  variables {
+    EXISTING_BUCKET   = "platform-nameplate"
+    MAPPING_PREFIX    = "maps/live"
+    PROXY_CONFIG_PATH = "no-such-file.yaml"
+  }
+
+  assert {
+    condition     = length(aws_s3_object.mapping) == 0 && local.settings.mapping == "s3://platform-nameplate/maps/live/" && output.mapping_uri == "s3://platform-nameplate/maps/live/"
+    error_message = "Tasks read the prefix, and nothing is uploaded."
+  }
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.task[0].policy).Statement : statement if startswith(statement.Action, "s3:")] == [
+      { Effect = "Allow", Action = "s3:GetObject", Resource = "arn:aws:s3:::platform-nameplate/maps/live/*" },
+      { Effect = "Allow", Action = "s3:ListBucket", Resource = "arn:aws:s3:::platform-nameplate", Condition = { StringLike = { "s3:prefix" = "maps/live/*" } } },
+    ]
+    error_message = "The task role lists and reads what is below the prefix, and nothing else."
+  }
+  assert {
+    condition     = one([for statement in jsondecode(aws_vpc_endpoint.s3[0].policy).Statement : statement if statement.Action == "s3:ListBucket"]).Condition.StringLike == { "s3:prefix" = "maps/live/*" } && length(keys(one([for statement in jsondecode(aws_vpc_endpoint.s3[0].policy).Statement : statement if statement.Action == "s3:ListBucket"]).Condition)) == 2
+    error_message = "So does the S3 endpoint, for this account alone."
+  }
+}
+
 run "names_that_are_none" {
   command = plan
   module { source = "./module" }
@@ -102,9 +130,10 @@ run "names_that_are_none" {
     EXISTING_CLUSTER   = "arn:aws:ecs:eu-west-1:111122223333:cluster/platform"
     EXECUTION_ROLE_ARN = "start"
     TASK_ROLE_ARN      = "arn:aws:iam::111122223333:user/run"
+    MAPPING_PREFIX     = "/maps/"
   }
 
-  expect_failures = [var.EXISTING_BUCKET, var.EXISTING_CLUSTER, var.EXECUTION_ROLE_ARN, var.TASK_ROLE_ARN]
+  expect_failures = [var.EXISTING_BUCKET, var.EXISTING_CLUSTER, var.EXECUTION_ROLE_ARN, var.TASK_ROLE_ARN, var.MAPPING_PREFIX]
 }
 
 run "the_task_role_decrypts_the_mapping" {

@@ -338,7 +338,7 @@ run "a_bucket_that_keeps_the_mapping_and_its_history" {
   providers = { aws = aws, aws.validation = aws.validation, aws.zones = aws.zones }
 
   assert {
-    condition     = aws_s3_object.mapping.key == "mapping.yaml" && aws_s3_object.mapping.source_hash == filesha256("tests/mapping.yaml")
+    condition     = aws_s3_object.mapping[0].key == "mapping.yaml" && aws_s3_object.mapping[0].source_hash == filesha256("tests/mapping.yaml")
     error_message = "The object follows the file."
   }
 
