@@ -4,10 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
-
 use super::names::certificate_name;
-use super::resources::Plan;
+use super::resources::{Plan, PlannedOwner};
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
 
@@ -18,27 +16,6 @@ pub struct EntryOwner<'o> {
     pub name: &'o str,
     /// How to reach it.
     pub contact: Option<&'o str>,
-}
-
-/// An owner, and what its entries need.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct PlannedOwner {
-    /// Its name.
-    pub owner: String,
-    /// How to reach it, as its parts and `owners.yaml` have it.
-    pub contacts: BTreeSet<String>,
-    /// Entries of its parts.
-    pub entries: usize,
-    /// Domains that it has entries of; a wildcard is one.
-    pub domains: usize,
-    /// Private hosted zones that answer for its domains.
-    pub hosted_zones: BTreeSet<String>,
-    /// The ids of certificates for its domains.
-    pub certificates: BTreeSet<String>,
-    /// Names of imported certificates for its domains.
-    pub import_names: BTreeSet<String>,
-    /// The ids of its APIs, by region.
-    pub api_ids: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Plan {

@@ -13,7 +13,6 @@ use super::exceeded;
 use super::fault::PlanFault;
 use super::names::Names;
 use super::options::{Elb, Options};
-use super::ownership::PlannedOwner;
 use super::policy::{Planned, TooLarge, planned};
 use super::quotas::Quotas;
 use super::state::{FORMAT, State};
@@ -56,7 +55,7 @@ pub struct Plan {
     pub used: Used,
     /// What to know before it is deployed.
     pub warnings: Vec<Warning>,
-    /// Owners of a mapping in parts, by name; see [`Plan::with_owners`].
+    /// Owners of a mapping in parts, by name.
     pub owners: Vec<PlannedOwner>,
 }
 
@@ -108,6 +107,27 @@ pub struct ResourcePolicy {
     pub endpoints: BTreeSet<String>,
     /// Compact JSON, with `VPC_ENDPOINT_ID` in the place of the endpoints' ids.
     pub policy: String,
+}
+
+/// An owner, and what its entries need.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PlannedOwner {
+    /// Its name.
+    pub owner: String,
+    /// How to reach it, as its parts and `owners.yaml` have it.
+    pub contacts: BTreeSet<String>,
+    /// Entries of its parts.
+    pub entries: usize,
+    /// Domains that it has entries of; a wildcard is one.
+    pub domains: usize,
+    /// Private hosted zones that answer for its domains.
+    pub hosted_zones: BTreeSet<String>,
+    /// The ids of certificates for its domains.
+    pub certificates: BTreeSet<String>,
+    /// Names of imported certificates for its domains.
+    pub import_names: BTreeSet<String>,
+    /// The ids of its APIs, by region.
+    pub api_ids: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// How much of the quotas a plan uses.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ownership::EntryOwner;
+use crate::resources::PlannedOwner;
 
 /// Whoever has the first label owns a domain; `free` has no owner.
 fn owned(domains: &[&str]) -> Plan {
@@ -59,7 +60,7 @@ proptest! {
             let name = if route.host().len() % 2 == 0 { "even" } else { "odd" };
             Some(EntryOwner { name, contact: None })
         });
-        let all = |of: fn(&crate::ownership::PlannedOwner) -> &std::collections::BTreeSet<String>| {
+        let all = |of: fn(&PlannedOwner) -> &std::collections::BTreeSet<String>| {
             plan.owners.iter().flat_map(of).cloned().collect::<std::collections::BTreeSet<_>>()
         };
         let certificates = plan.certificates.iter().map(|one| one.id.clone()).collect();

@@ -105,13 +105,13 @@ fn a_release_goes_in_this_order() {
 /// Who reviews a file: those of the last line that matches, as GitHub reads it.
 fn reviewers(path: &str) -> String {
     let owners = text("deploy/pipeline/CODEOWNERS");
-    let lines = owners.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let lines = owners.lines().rev().filter(|line| !line.starts_with('#') && !line.is_empty());
     let matches = |pattern: &str| match pattern.strip_prefix('/') {
         Some(folder) if folder.ends_with('/') => path.starts_with(folder),
         Some(file) => path == file,
         None => pattern == "*",
     };
-    let last = lines.filter_map(|line| line.split_once(' ')).filter(|(pattern, _)| matches(pattern)).last();
+    let last = lines.filter_map(|line| line.split_once(' ')).find(|(pattern, _)| matches(pattern));
     last.expect("somebody").1.trim().to_owned()
 }
 
