@@ -33,12 +33,12 @@ run "an_endpoint_service_and_zones_for_vpcs_of_other_accounts" {
   }
 
   assert {
-    condition     = aws_vpc_endpoint_service.this[0].acceptance_required && aws_vpc_endpoint_service.this[0].allowed_principals == toset(var.ENDPOINT_SERVICE_PRINCIPALS) && aws_vpc_endpoint_service.this[0].network_load_balancer_arns == toset([aws_lb.this.arn]) && aws_vpc_endpoint_service.this[0].private_dns_name == var.ENDPOINT_SERVICE_DNS_NAME
+    condition     = aws_vpc_endpoint_service.this[0].acceptance_required && aws_vpc_endpoint_service.this[0].allowed_principals == toset(var.ENDPOINT_SERVICE_PRINCIPALS) && aws_vpc_endpoint_service.this[0].network_load_balancer_arns == toset([aws_lb.this[0].arn]) && aws_vpc_endpoint_service.this[0].private_dns_name == var.ENDPOINT_SERVICE_DNS_NAME
     error_message = "The service is in front of the NLB, for those that are named, and each connection is accepted by hand."
   }
 
   assert {
-    condition     = aws_lb.this.enforce_security_group_inbound_rules_on_private_link_traffic == "off"
+    condition     = aws_lb.this[0].enforce_security_group_inbound_rules_on_private_link_traffic == "off"
     error_message = "The group's rules do not keep out who was accepted."
   }
 
