@@ -1,6 +1,6 @@
 //! Which version of each part is used, decided for all of them together, and the table that follows.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -62,13 +62,14 @@ impl Parts {
         now: SystemTime,
         pace: Pace,
     ) -> Assembly {
-        let drops_owners = consent && self.owners.version.is_none();
+        let drops_owners = consent && self.owners.version.is_none() && self.owners.is_gone_known;
         let owners = self.owners.in_use.as_deref().filter(|_| !drops_owners);
         let check_all = self.owners.is_changed || drops_owners;
         let mut picks: Vec<Pick<'_>> =
             self.list.values().map(|part| self.first_pick(part, owners, check_all)).collect();
-        claims::cap_entries(&mut picks, owners, |part| self.path(&part.name));
         guards::each(&mut picks, active, limits, consent);
+        // What is held does not make room for others.
+        claims::cap_entries(&mut picks, owners, |part| self.path(&part.name));
         let mut yielded;
         loop {
             yielded = claims::settle(&mut picks, owners, active, |part| self.path(&part.name));
@@ -76,7 +77,7 @@ impl Parts {
                 break;
             }
         }
-        self.build(&picks, (&yielded, check_all), active, now, pace).with_owners_dropped(drops_owners)
+        self.build(&picks, (&yielded, check_all), owners, active, (now, pace)).with_owners_dropped(drops_owners)
     }
 
     fn first_pick<'p>(&self, part: &'p Part, owners: Option<&Owners>, check_all: bool) -> Pick<'p> {
@@ -107,9 +108,9 @@ impl Parts {
         &self,
         picks: &[Pick<'_>],
         (yielded, is_whole): (&HashSet<Claim>, bool),
+        owners: Option<&Owners>,
         active: &MappingTable,
-        now: SystemTime,
-        pace: Pace,
+        (now, pace): (SystemTime, Pace),
     ) -> Assembly {
         let mut marks = Marks::of(picks);
         let mut list = BTreeMap::new();
@@ -138,12 +139,17 @@ impl Parts {
         }
         sort_routes(&mut added, pace);
         if is_whole {
-            keep_one_of_each(&mut added, active, yielded);
+            let names: HashMap<u16, &str> =
+                list.values().filter_map(|part: &Part| Some((part.in_use.as_ref()?.mark, &*part.name))).collect();
+            keep_one_of_each(&mut added, active, |route| match owners {
+                Some(owners) => names.get(&route.part).is_some_and(|name| claims::is_granted(owners, name, route)),
+                None => true,
+            });
         }
         let is_gone =
             |route: &Route| gone.contains(&route.part) || !yielded.is_empty() && yielded.contains(&Claim::of(route));
         let table = active.with_replaced(is_gone, added, pace);
-        let owners_version = self.owners.version;
+        let owners_version = self.owners.version_in_use.filter(|_| owners.is_some());
         Assembly { bytes: bytes(&list), table, list, owners_version, drops_owners: false }
     }
 
@@ -151,8 +157,9 @@ impl Parts {
     pub fn commit(&mut self, assembly: Decided) {
         self.list = assembly.list;
         self.owners.is_changed = false;
+        self.owners.is_gone_known = matches!(self.owners.error, Some(PartError::OwnersGone));
         if assembly.drops_owners {
-            (self.owners.in_use, self.owners.error) = (None, None);
+            (self.owners.in_use, self.owners.version_in_use, self.owners.error) = (None, None, None);
         }
     }
 
@@ -243,16 +250,18 @@ fn since(part: &Part, error: &PartError, now: SystemTime) -> SystemTime {
     part.error.as_ref().filter(|(before, _)| is_same(before)).map_or(now, |(_, since)| *since)
 }
 
-/// Drops entries that a part still has and another one has been granted. `routes` are in a table's order.
-fn keep_one_of_each(routes: &mut Vec<Route>, active: &MappingTable, yielded: &HashSet<Claim>) {
-    let is_holder = |route: &Route| {
+/// Leaves one entry for each domain and base path, and none that its part has neither been granted nor active: of several,
+/// the granted one comes first, then the active one. `routes` are in a table's order.
+fn keep_one_of_each(routes: &mut Vec<Route>, active: &MappingTable, is_granted: impl Fn(&Route) -> bool) {
+    let is_active = |route: &Route| {
         let mut named = active.routes_named(route.host_ref()).iter();
         named.any(|held| held.base_ref() == route.base_ref() && held.part == route.part)
     };
-    let may_stay = |route: &Route| is_holder(route) != yielded.contains(&Claim::of(route));
+    routes.retain(|route| is_granted(route) || is_active(route));
     routes.dedup_by(|later, earlier| {
         let is_same = by_domain(later, earlier).is_eq();
-        if is_same && may_stay(later) {
+        let rank = |route: &Route| (is_granted(route), is_active(route));
+        if is_same && rank(later) > rank(earlier) {
             std::mem::swap(later, earlier);
         }
         is_same

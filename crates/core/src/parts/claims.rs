@@ -13,7 +13,7 @@ use super::pick::{Pick, Use};
 use super::set::{Part, PartVersion};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::domain::route::Route;
-use crate::domain::table::MappingTable;
+use crate::domain::table::{MappingTable, by_domain};
 
 /// The most errors that are listed for one part.
 const MOST_LISTED: usize = 1_000;
@@ -91,8 +91,17 @@ pub(super) fn authorize(name: &str, version: &PartVersion, owners: &Owners, path
             ),
         };
         errors.push(error(route.line, domain, what, help, Code::NotGranted));
+        if errors.len() >= MOST_LISTED {
+            break;
+        }
     }
     if errors.is_empty() { Ok(()) } else { Err(sorted(path, errors)) }
+}
+
+/// Reports whether an entry of a part is granted to the part's owner.
+pub(super) fn is_granted(owners: &Owners, part: &str, route: &Route) -> bool {
+    let owner = owners.of_part(part);
+    owner.is_some() && owner == owners.of_domain(route.host(), route.base())
 }
 
 /// Keeps every owner within its MAX_ENTRIES: of the changes, those that come last by name are not used.
@@ -180,11 +189,16 @@ impl Round<'_> {
     /// What a part wants that it cannot have; takes the rest.
     fn conflicts(&mut self, picks: &[Pick<'_>], at: usize, version: &PartVersion) -> Vec<Diagnostic> {
         let (mut lost, mut wanted, mut yielded) = (Vec::new(), Vec::new(), Vec::new());
+        let mut last: Option<&Route> = None;
         for route in &version.routes {
+            // Without owners, what holds for a host holds for all of its base paths.
+            if self.owners.is_none() && last.is_some_and(|last| last.host_ref() == route.host_ref()) {
+                continue;
+            }
+            last = Some(route);
             let key = self.key(route);
-            let holders = self.holders(route);
             let mut other = None;
-            for held in holders {
+            for held in self.holders(route) {
                 let Some(holder) = self.by_mark.get(&held.part).copied().filter(|holder| *holder != at) else {
                     continue;
                 };
@@ -195,11 +209,13 @@ impl Round<'_> {
                     yielded.push(Claim::of(held));
                 } else {
                     other = Some((holder, held.line));
+                    break;
                 }
             }
             let other = other.or_else(|| self.new.get(&key).copied().filter(|(taker, _)| *taker != at));
             match other {
                 None => wanted.push((key, route.line)),
+                Some(_) if lost.len() >= MOST_LISTED => {}
                 Some((holder, line)) => lost.push(taken(route, &picks[holder].part.name, line, self.owners.is_some())),
             }
         }
@@ -219,16 +235,20 @@ impl Round<'_> {
     }
 
     /// The entries in use that a part of its own cannot stand beside.
-    fn holders(&self, route: &Route) -> Vec<&Route> {
-        let same = self.active.routes_named(route.host_ref()).iter();
-        same.filter(|held| self.owners.is_none() || held.base_ref() == route.base_ref()).collect()
+    fn holders(&self, route: &Route) -> &[Route] {
+        let same = self.active.routes_named(route.host_ref());
+        match self.owners {
+            None => same,
+            Some(_) => match same.binary_search_by(|held| by_domain(held, route)) {
+                Ok(at) => &same[at..=at],
+                Err(_) => &[],
+            },
+        }
     }
 
     /// Whether an entry in use would not be granted to its part any more.
     fn is_stale(&self, part: &Part, held: &Route) -> bool {
-        let Some(owners) = self.owners else { return false };
-        let (owner, granted) = (owners.of_part(&part.name), owners.of_domain(held.host(), held.base()));
-        owner.is_none() || owner != granted
+        self.owners.is_some_and(|owners| !is_granted(owners, &part.name, held))
     }
 }
 

@@ -1,6 +1,6 @@
 //! How much a change may remove and how far it may grow a mapping: each part for itself, and all together.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::error::{Grown, PartError, Shrunk};
 use super::pick::{Pick, Use};
@@ -54,54 +54,63 @@ pub(super) fn each(picks: &mut [Pick<'_>], active: &MappingTable, limits: &Limit
     }
 }
 
-/// Holds one more part where all changes together remove or grow too much. Returns whether it did.
+/// Holds parts where all changes together remove or grow too much: those first that do most. Returns whether it did.
 pub(super) fn all(picks: &mut [Pick<'_>], active: &MappingTable, limits: &Limits, consent: bool) -> bool {
     if active.is_empty() {
         return false;
     }
-    let found =
-        too_much_removed(picks, active, limits, consent).or_else(|| too_much_grown(picks, active, limits, consent));
-    let is_held = found.is_some();
-    if let Some((at, error)) = found {
+    let mut held = too_much_removed(picks, active, limits, consent);
+    if held.is_empty() {
+        held = too_much_grown(picks, active, limits, consent);
+    }
+    let is_held = !held.is_empty();
+    for (at, error) in held {
         picks[at].keep(error);
     }
     is_held
 }
 
+/// The parts to hold: as few as it takes, as far as one look tells. What they have in common may make it more.
 fn too_much_removed(
     picks: &[Pick<'_>],
     active: &MappingTable,
     limits: &Limits,
     consent: bool,
-) -> Option<(usize, PartError)> {
+) -> Vec<(usize, PartError)> {
     if limits.allow_shrink {
-        return None;
+        return Vec::new();
     }
     let changes: Vec<usize> = (0..picks.len()).filter(|at| picks[*at].is_change()).collect();
     let kept: HashSet<&[u8]> = changes.iter().filter_map(|at| picks[*at].version()).flat_map(|v| hosts(v)).collect();
     let marks: HashSet<u16> =
         changes.iter().filter_map(|at| picks[*at].part.in_use.as_ref().map(|used| used.mark)).collect();
-    let mut removed: HashSet<&[u8]> = HashSet::new();
-    let mut by_part: HashMap<usize, usize> = HashMap::new();
-    for at in changes {
+    let mut all_lost: HashSet<&[u8]> = HashSet::new();
+    let mut by_part: Vec<(usize, usize)> = Vec::new();
+    // What somebody has consented to is removed, and holds up nobody else.
+    for at in changes.into_iter().filter(|at| !(consent && was_held(&picks[*at]))) {
         let Some(before) = picks[at].part.used() else { continue };
         let is_lost = |host: &&[u8]| {
             !kept.contains(host) && active.routes_named(host).iter().all(|route| marks.contains(&route.part))
         };
         let lost: Vec<&[u8]> = hosts(before).filter(is_lost).collect();
-        // What somebody has consented to is removed, and holds up nobody else.
-        if !(consent && was_held(&picks[at])) {
-            by_part.insert(at, lost.len());
-            removed.extend(lost);
+        by_part.push((at, lost.len()));
+        all_lost.extend(lost);
+    }
+    let (removed, domains, most) = (all_lost.len(), active.domains(), limits.max_removed);
+    by_part.sort_by_key(|(at, lost)| (std::cmp::Reverse(*lost), *at));
+    let (mut left, mut held) = (removed, Vec::new());
+    for (at, lost) in by_part {
+        if lost == 0 || !removes_too_many(left, domains, most) {
+            break;
         }
+        left = left.saturating_sub(lost);
+        let version = match &picks[at].used {
+            Use::Offered(version) => version.as_ref().map(|version| version.version),
+            Use::Before => None,
+        };
+        held.push((at, PartError::Shrunk(Shrunk { version, removed, domains, of_all: true, most })));
     }
-    let (removed, domains, most) = (removed.len(), active.domains(), limits.max_removed);
-    if !removes_too_many(removed, domains, most) {
-        return None;
-    }
-    let at = by_part.into_iter().max_by_key(|(at, lost)| (*lost, std::cmp::Reverse(*at))).map(|(at, _)| at)?;
-    let version = picks[at].version().map(|version| version.version);
-    Some((at, PartError::Shrunk(Shrunk { version, removed, domains, of_all: true, most })))
+    held
 }
 
 fn too_much_grown(
@@ -109,26 +118,37 @@ fn too_much_grown(
     active: &MappingTable,
     limits: &Limits,
     consent: bool,
-) -> Option<(usize, PartError)> {
-    let total = |size: fn(&PartVersion) -> u64| picks.iter().filter_map(|pick| pick.version()).map(|v| size(v)).sum();
-    let entries: u64 = total(|version| version.routes.len() as u64);
-    let bytes: u64 = total(|version| version.size);
+) -> Vec<(usize, PartError)> {
+    let entries: fn(&PartVersion) -> u64 = |version| version.routes.len() as u64;
+    let bytes: fn(&PartVersion) -> u64 = |version| version.size;
+    let total =
+        |size: fn(&PartVersion) -> u64| -> u64 { picks.iter().filter_map(Pick::version).map(|v| size(v)).sum() };
     let bytes_before: u64 = picks.iter().filter_map(|pick| pick.part.used()).map(|used| used.size).sum();
-    let (size, most, setting) = if grows_beyond(entries, active.len() as u64, limits.entries) {
+    let (size, most, setting) = if grows_beyond(total(entries), active.len() as u64, limits.entries) {
         (entries, limits.entries, "hold_entries")
-    } else if grows_beyond(bytes, bytes_before, limits.bytes) {
+    } else if grows_beyond(total(bytes), bytes_before, limits.bytes) {
         (bytes, limits.bytes, "hold_bytes")
     } else {
-        return None;
+        return Vec::new();
     };
     let growth = |pick: &Pick<'_>| {
-        let before = pick.part.used().map_or(0, |used| used.size);
-        pick.version().map_or(0, |version| version.size.saturating_sub(before))
+        let before = pick.part.used().map_or(0, |used| size(used));
+        pick.version().map_or(0, |version| size(version).saturating_sub(before))
     };
-    let grows = |at: &usize| picks[*at].is_change() && growth(&picks[*at]) > 0 && !(consent && was_held(&picks[*at]));
-    let at = (0..picks.len()).filter(grows).max_by_key(|at| growth(&picks[*at]))?;
-    let version = picks[at].version()?.version;
-    Some((at, PartError::Grown(Grown { version, size, most, setting })))
+    let may_be_held = |at: &usize| picks[*at].is_change() && !(consent && was_held(&picks[*at]));
+    let mut growing: Vec<(usize, u64)> =
+        (0..picks.len()).filter(may_be_held).map(|at| (at, growth(&picks[at]))).filter(|(_, by)| *by > 0).collect();
+    growing.sort_by_key(|(at, by)| (std::cmp::Reverse(*by), *at));
+    let (all, mut left, mut held) = (total(size), total(size), Vec::new());
+    for (at, by) in growing {
+        if left <= most {
+            break;
+        }
+        left -= by;
+        let Some(version) = picks[at].version().map(|version| version.version) else { continue };
+        held.push((at, PartError::Grown(Grown { version, size: all, most, setting })));
+    }
+    held
 }
 
 /// Reports whether what is offered is what was held.

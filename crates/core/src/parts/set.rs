@@ -84,6 +84,10 @@ pub(super) struct OwnersFile {
     pub(super) version: Option<Version>,
     /// The last good ones.
     pub(super) in_use: Option<Arc<Owners>>,
+    /// The version of these.
+    pub(super) version_in_use: Option<Version>,
+    /// That the file is gone was known before this reading.
+    pub(super) is_gone_known: bool,
     pub(super) error: Option<PartError>,
     /// They changed since the last assembly, so that every part is checked again.
     pub(super) is_changed: bool,
@@ -121,7 +125,12 @@ impl Parts {
     ) {
         let mut before = std::mem::take(&mut self.list);
         let mut has_owners = false;
+        let mut unread: Vec<(String, String)> = Vec::new();
         for (name, modified, update) in found {
+            // Nothing is known of what is in a folder that cannot be read: it stays what it was.
+            if let (true, Update::Failed(why)) = (name.ends_with('/'), &update) {
+                unread.push((name.to_owned(), why.clone()));
+            }
             if name == OWNERS_FILE {
                 has_owners = true;
                 self.update_owners(&update);
@@ -148,8 +157,10 @@ impl Parts {
             self.remove_owners();
         }
         for (name, part) in before {
+            let why = unread.iter().find(|(folder, _)| name.starts_with(folder.as_str())).map(|(_, why)| why.clone());
+            let found = why.map_or(Found::Gone, |why| Found::Bad(PartError::Unreadable(why)));
             if part.in_use.is_some() {
-                self.list.insert(name, Part { found: Found::Gone, ..part });
+                self.list.insert(name, Part { found, ..part });
             }
         }
     }
@@ -181,8 +192,9 @@ impl Parts {
                 match Owners::parse(bytes, &self.path(OWNERS_FILE)) {
                     Ok(owners) => {
                         self.owners.error = None;
+                        self.owners.is_changed |= self.owners.version_in_use != Some(version);
                         self.owners.in_use = Some(Arc::new(owners));
-                        self.owners.is_changed = true;
+                        self.owners.version_in_use = Some(version);
                     }
                     Err(errors) => self.owners.error = Some(PartError::Rejected(version, errors)),
                 }
@@ -212,7 +224,7 @@ impl Parts {
 
     /// The versions that are in use, by the names of their files; `owners.yaml` is one of them.
     pub fn versions_in_use(&self) -> impl Iterator<Item = (&str, Version)> {
-        let owners = self.owners.version.filter(|_| self.owners.error.is_none());
+        let owners = self.owners.version_in_use;
         let parts = self.list.values().filter_map(|part| Some((&*part.name, part.used()?.version)));
         owners.map(|version| (OWNERS_FILE, version)).into_iter().chain(parts)
     }

@@ -28,8 +28,9 @@ pub const MAX_PARTS: usize = 5_000;
 pub const HOLD_ENTRIES: u64 = 200_000;
 /// And one part of it: more than any team has, so that what one team generates fills nobody else's budget.
 pub const HOLD_PART_ENTRIES: u64 = 5_000;
-/// The most that `max_parts` can be: an entry says in two bytes which part it is of.
-pub(super) const MOST_PARTS: u64 = 65_000;
+/// The most that `max_parts` can be: an entry says in two bytes which part it is of, and those that a reading
+/// removes have their numbers for as long as those it adds.
+pub(super) const MOST_PARTS: u64 = 32_000;
 /// And bytes: 100,000 entries have about 15 MB.
 pub const HOLD_BYTES: u64 = 64 * 1024 * 1024;
 /// Where the last good mapping is kept on disk, unless the mapping is a file itself.

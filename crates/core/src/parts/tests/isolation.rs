@@ -95,11 +95,11 @@ fn names_may_be_swapped_in_one_change() {
     assert_eq!((folder.api("a.example.com", "/"), folder.api("b.example.com", "/")), ("b".into(), "a".into()));
 }
 
-fn many(from: usize, to: usize) -> Vec<String> {
+pub(super) fn many(from: usize, to: usize) -> Vec<String> {
     (from..to).map(|at| format!("n{at}.example.com=id{at}")).collect()
 }
 
-fn write_many(folder: &mut Folder, name: &str, entries: &[String]) {
+pub(super) fn write_many(folder: &mut Folder, name: &str, entries: &[String]) {
     folder.part(name, &entries.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
@@ -244,4 +244,44 @@ fn each_entry_is_marked_with_its_part() {
     for route in folder.table.routes() {
         assert_eq!(*names[usize::from(route.part)], *format!("{}.yaml", route.api_id()));
     }
+}
+
+#[test]
+fn the_part_that_grows_is_held_and_not_the_one_with_a_comment() {
+    let mut folder = Folder::new();
+    folder.limits.entries = 100;
+    write_many(&mut folder, "a.yaml", &many(0, 90));
+    folder.part("victim.yaml", &["v.example.com=v"]).read();
+    write_many(&mut folder, "evil.yaml", &many(100, 160));
+    let victim = part(&["v.example.com=v", "w.example.com=w"]);
+    folder.write("victim.yaml", &format!("# {}\n{victim}", "x".repeat(20_000))).read();
+    folder.expect_error("evil.yaml", "152 entries");
+    assert_eq!((folder.api("w.example.com", "/"), folder.error("victim.yaml")), ("w".into(), String::new()));
+}
+
+#[test]
+fn parts_of_a_folder_that_cannot_be_read_stay() {
+    let mut folder = Folder::new();
+    folder.part("a/x.yaml", &["x.example.com=x"]).part("b.yaml", &["b.example.com=b"]).read();
+    let found = [("a/", None, Update::Failed("no permission".into())), ("b.yaml", None, Update::Same)];
+    folder.parts.update(found, Pace::default());
+    let (table, _) = folder.parts.assemble(&folder.table, &LIMITS, false, at(9), Pace::default()).into_table();
+    assert!(table.lookup("x.example.com", b"/").is_ok());
+}
+
+/// One look at all parts holds all that it takes, and not one part for each look.
+#[test]
+fn many_parts_are_held_in_one_look() {
+    let mut folder = Folder::new();
+    folder.limits.max_removed = 1;
+    for at in 0..300 {
+        write_many(&mut folder, &format!("p{at}.yaml"), &many(at * 10, at * 10 + 9));
+    }
+    folder.read().expect_good();
+    for at in 0..300 {
+        write_many(&mut folder, &format!("p{at}.yaml"), &many(at * 10, at * 10 + 1));
+    }
+    folder.read();
+    let held = folder.parts.status().iter().filter(|status| status.error.is_some()).count();
+    assert!((290..300).contains(&held), "{held}");
 }

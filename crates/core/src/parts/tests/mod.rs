@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use super::assembly::{Limits, PartStatus};
 use super::set::{Parts, Update};
 use crate::domain::pace::Pace;
+use crate::domain::route::Route;
 use crate::domain::table::MappingTable;
 
 const LIMITS: Limits =
@@ -20,6 +21,8 @@ struct Folder {
     parts: Parts,
     table: MappingTable,
     files: BTreeMap<String, (String, u64)>,
+    /// What the last reading brought.
+    known: BTreeMap<String, (String, u64)>,
     limits: Limits,
     /// Readings so far: the clock.
     now: u64,
@@ -44,7 +47,7 @@ fn part(entries: &[&str]) -> String {
 impl Folder {
     fn new() -> Folder {
         let (parts, table) = (Parts::new("mapping.d", None), MappingTable::default());
-        Folder { parts, table, files: BTreeMap::new(), limits: LIMITS, now: 0 }
+        Folder { parts, table, files: BTreeMap::new(), known: BTreeMap::new(), limits: LIMITS, now: 0 }
     }
 
     /// Writes a file; one that was there keeps no older time.
@@ -69,16 +72,32 @@ impl Folder {
 
     fn read_with(&mut self, consent: bool) -> &mut Folder {
         self.now += 1;
-        let found = self
-            .files
-            .iter()
-            .map(|(name, (text, modified))| (name.as_str(), Some(at(*modified)), Update::Text(text.as_bytes())));
+        // A source brings what has changed, and nothing else.
+        let known = std::mem::replace(&mut self.known, self.files.clone());
+        let found = self.files.iter().map(|(name, (text, modified))| {
+            let is_same = known.get(name).is_some_and(|(before, _)| before == text);
+            let update = if is_same { Update::Same } else { Update::Text(text.as_bytes()) };
+            (name.as_str(), Some(at(*modified)), update)
+        });
         self.parts.update(found, Pace::default());
         let assembly = self.parts.assemble(&self.table, &self.limits, consent, at(self.now), Pace::default());
         let (table, decided) = assembly.into_table();
         self.parts.commit(decided);
         self.table = table;
         self
+    }
+
+    /// What a process that starts now has of it.
+    fn fresh(&self) -> Folder {
+        let mut fresh = Folder { files: self.files.clone(), limits: self.limits, now: self.now, ..Folder::new() };
+        fresh.read();
+        fresh
+    }
+
+    /// Every entry that is active: domain, base path, API.
+    fn entries(&self) -> Vec<String> {
+        let entry = |route: &Route| format!("{}{} {}", route.host(), route.base(), route.api_id());
+        self.table.routes().iter().map(entry).collect()
     }
 
     /// The API that a request for a host and a path goes to; `-` where there is none.

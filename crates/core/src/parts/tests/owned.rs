@@ -1,5 +1,6 @@
 //! With `owners.yaml`.
 
+use super::isolation::{many, write_many};
 use super::*;
 
 const OWNERS: &str = "OWNERS:
@@ -146,4 +147,80 @@ fn a_part_that_waits_for_a_grant_is_used_when_it_comes() {
         .read()
         .expect_good();
     assert_eq!(folder.api("new.example.net", "/"), "new");
+}
+
+/// Owners of one host: it is that of the one with this number.
+fn of_host(owner: usize) -> String {
+    let own = |at: usize| if at == owner { ", h.example.com" } else { "" };
+    let owners = (0..3).map(|at| format!("- OWNER: p{at}\n  DOMAINS: [own{at}.example.org{}]\n", own(at)));
+    format!("OWNERS:\n{}", owners.collect::<String>())
+}
+
+#[test]
+fn of_three_that_had_a_name_its_owner_has_it() {
+    let mut folder = Folder::new();
+    folder.write("owners.yaml", &of_host(1)).part("p1.yaml", &["h.example.com=one"]).read().expect_good();
+    folder.write("owners.yaml", &of_host(2)).part("p2.yaml", &["h.example.com=two"]).read();
+    assert_eq!(folder.api("h.example.com", "/"), "two");
+    folder.write("owners.yaml", &of_host(0)).part("p0.yaml", &["h.example.com=zero"]).read();
+    assert_eq!(folder.api("h.example.com", "/"), "zero");
+    folder.expect_error("p1.yaml", "is granted to `p0`");
+    folder.expect_error("p2.yaml", "is granted to `p0`");
+}
+
+#[test]
+fn a_grant_that_moves_back_brings_the_name_back() {
+    let mut folder = Folder::new();
+    folder.write("owners.yaml", &of_host(1)).part("p1.yaml", &["h.example.com=one"]).read();
+    folder.write("owners.yaml", &of_host(2)).part("p2.yaml", &["h.example.com=two"]).read();
+    folder.write("owners.yaml", &of_host(1)).read();
+    assert_eq!(folder.api("h.example.com", "/"), "one");
+    folder.expect_error("p2.yaml", "is granted to `p1`");
+    assert_eq!(folder.entries(), folder.fresh().entries());
+}
+
+#[test]
+fn what_nobody_maps_any_more_does_not_come_back_with_a_comment() {
+    let mut folder = Folder::new();
+    folder.write("owners.yaml", &of_host(1)).part("p1.yaml", &["h.example.com=one"]).read();
+    folder.write("owners.yaml", &of_host(2)).part("p2.yaml", &["h.example.com=two", "own2.example.org=x"]).read();
+    folder.part("p2.yaml", &["own2.example.org=x"]).read();
+    assert_eq!(folder.api("h.example.com", "/"), "-");
+    folder.write("owners.yaml", &format!("# again\n{}", of_host(2))).read();
+    assert_eq!(folder.api("h.example.com", "/"), "-");
+}
+
+#[test]
+fn consent_to_something_else_drops_no_grant() {
+    let mut folder = folder();
+    folder.limits.part_entries = 2;
+    folder.part("web/b.yaml", &["a.example.com=a", "b.example.com=b", "c.example.com=c"]).read();
+    folder.expect_error("web/b.yaml", "3 entries");
+    folder.remove("owners.yaml").part("x.yaml", &["x.example.net=evil"]).read_with(true);
+    assert!(folder.parts.owners_error().is_some() && folder.api("x.example.net", "/") == "-");
+    folder.read_with(true).expect_good();
+}
+
+#[test]
+fn the_version_tells_which_owners_are_used() {
+    let mut folder = folder();
+    let version =
+        |folder: &Folder| folder.parts.assemble(&folder.table, &LIMITS, false, at(0), Pace::default()).version();
+    let with_owners = version(&folder);
+    folder.write("owners.yaml", "OWNERS: [").read();
+    assert_eq!(version(&folder), with_owners, "they are used as they were");
+    assert_ne!(version(&folder.fresh()), with_owners, "none are used");
+}
+
+#[test]
+fn what_is_held_makes_no_room_for_others() {
+    let text = "OWNERS:\n- OWNER: a\n  DOMAINS: ['*.example.com']\n  PARTS: [x.yaml, y.yaml]\n  MAX_ENTRIES: 20\n";
+    let mut folder = Folder::new();
+    folder.write("owners.yaml", text);
+    write_many(&mut folder, "x.yaml", &many(0, 20));
+    folder.read().expect_good();
+    write_many(&mut folder, "x.yaml", &many(0, 2));
+    write_many(&mut folder, "y.yaml", &many(100, 118));
+    folder.read().expect_error("x.yaml", "it removes 18 of its 20");
+    folder.expect_error("y.yaml", "with this part, `a` has 38 entries; owners.yaml allows 20");
 }

@@ -49,6 +49,14 @@ fn check(folder: &Folder) {
     for status in folder.parts.status() {
         let own = routes.iter().filter(|route| names[usize::from(route.part)] == status.name).count();
         assert!(own <= status.entries, "{status:?}");
+        let is_whole = status.error.is_some() || folder.parts.owners_error().is_some() || own == status.entries;
+        assert!(is_whole, "{own} of {status:?}");
+    }
+    // Where everything is as its source has it, history makes no difference.
+    let is_good = |folder: &Folder| folder.parts.errors().is_empty();
+    let fresh = folder.fresh();
+    if is_good(folder) && is_good(&fresh) {
+        assert_eq!(folder.entries(), fresh.entries());
     }
 }
 
@@ -83,8 +91,7 @@ proptest! {
                 .map(|route| format!("{}{} {}", route.host(), route.base(), route.api_id())).collect();
             folder.read();
             check(&folder);
-            let now: Vec<String> = folder.table.routes().iter()
-                .map(|route| format!("{}{} {}", route.host(), route.base(), route.api_id())).collect();
+            let now = folder.entries();
             for other in others {
                 prop_assert!(now.contains(&other), "{other} is gone by a change of {name}: {now:?}");
             }
