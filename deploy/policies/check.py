@@ -44,6 +44,8 @@ RENAMED = {
     "s3:PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
 }
+# Made on a listener that somebody brings: the policies name none, README.md says what to add.
+OF_BROUGHT = {"aws_lb_listener_rule"}
 # Allowed to everybody.
 FREE = {"sts:GetCallerIdentity"}
 # CloudFormation's schema of this type lists no permissions.
@@ -123,6 +125,8 @@ def terraform(calls, states):
 
     called = {}
     for name, entry in table.items():
+        if name in OF_BROUGHT:
+            continue
         for act, operations in entry.items():
             for operation in operations:
                 called.setdefault(RENAMED.get(operation, operation), f"{name} {act}")

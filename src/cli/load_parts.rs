@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::loaded::{Loaded, NotLoaded, in_runtime};
+use super::loaded::{Loaded, NotLoaded, all_of, in_runtime};
 use crate::source;
 use crate::source::parts::{Found, PartRead};
 use nameplate_core::diagnostic::Diagnostics;
@@ -62,7 +62,8 @@ fn refuse_errors(parts: &Parts) -> Result<(), NotLoaded> {
         }
     }
     match (unreadable.is_empty(), invalid.is_empty()) {
-        (false, _) => Err(NotLoaded::Unreadable(unreadable.join("\nerror: "))),
+        (false, true) => Err(NotLoaded::Unreadable(unreadable.join("\nerror: "))),
+        (false, false) => Err(NotLoaded::Unreadable(format!("{}\n{}", unreadable.join("\nerror: "), all_of(&invalid)))),
         (true, false) => Err(NotLoaded::Invalid(invalid)),
         (true, true) => Ok(()),
     }

@@ -1,5 +1,6 @@
 //! The table in force, which one it is, and what is counted for each of its entries.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -173,10 +174,16 @@ impl Snapshot {
     /// mapping's own order have one each: which they are is then the same on every task, and for whoever
     /// writes the mapping to say.
     pub(super) fn count_by(&mut self, metrics: &Metrics, most: usize) {
-        // The first entries of all parts come before the second ones of any: none takes the places of the others.
-        let first_line = |places: &Range<u32>| {
-            let line = places.clone().map(|place| self.table.route(place).line).min();
-            (line, places.start)
+        // Of a mapping in parts, the first domains of all parts come before the second ones of any: none takes the places
+        // of the others, however its text is laid out.
+        let mut ranks: HashMap<u16, u32> = HashMap::new();
+        let mut first_line = |places: &Range<u32>| match self.parts.is_empty() {
+            true => (places.clone().map(|place| self.table.route(place).line).min(), places.start),
+            false => {
+                let rank = ranks.entry(self.table.route(places.start).part).or_default();
+                *rank += 1;
+                (Some(*rank), places.start)
+            }
         };
         let mut pace = PACE.every(COMPARED);
         let with_line = |places: Range<u32>| {

@@ -8,6 +8,11 @@ use nameplate_core::settings::{MappingSource, ReloadRules};
 /// Names that a listing may have in any case, whatever `max_parts` is: a folder also has files that are not parts.
 pub(super) const LISTED_ANYHOW: usize = 1_000;
 
+/// A part may have this share of the bytes that all parts may have, so that no single one takes what belongs to all.
+const SHARE: u64 = 16;
+/// And this many bytes in any case: about 7,000 entries.
+const PART_ANYHOW: u64 = 1024 * 1024;
+
 /// The limits on a mapping in parts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -56,6 +61,11 @@ impl Budget {
             let cause = format!("the mapping has more parts than the {most_parts} of `max_parts`");
             return Err(FetchError::new(part, cause, "join small parts into one, or raise `reload: max_parts`"));
         }
+        let most_of_part = (most_bytes / SHARE).max(PART_ANYHOW);
+        if size > most_of_part {
+            let cause = format!("it has {size} bytes; {most_of_part} are the most of one part, a 16th of `max_bytes`");
+            return Err(FetchError::new(part, cause, "split it into several parts, or raise `reload: max_bytes`"));
+        }
         let bytes = self.bytes.saturating_sub(before.unwrap_or(0)).saturating_add(size);
         if bytes > most_bytes {
             let cause =
@@ -75,6 +85,15 @@ mod tests {
 
     fn budget(most_bytes: u64, most_parts: usize, sizes: &[u64]) -> Budget {
         Budget::new(Limits { most_bytes, most_parts }, sizes.iter().copied())
+    }
+
+    #[test]
+    fn no_part_takes_more_than_its_share() {
+        let mut budget = budget(256 << 20, 10, &[]);
+        let part: MappingSource = "s3://bucket/m/a.yaml".parse().expect("a source");
+        let error = budget.take(&part, None, (16 << 20) + 1).expect_err("too large").to_string();
+        assert!(error.contains("16777216 are the most of one part"), "{error}");
+        assert!(budget.take(&part, None, 16 << 20).is_ok());
     }
 
     #[track_caller]

@@ -134,6 +134,6 @@ fn sentence(name: &str, owner: Option<&str>, error: &PartError) -> String {
         label => label,
     };
     format!(
-        "mapping part {name}{owner} {word}:\n{error}\nthe version before it stays active, and so do all other parts"
+        "mapping part {name}{owner} {word}:\n{error}\nwhat was active of it stays so, and all other parts are active"
     )
 }

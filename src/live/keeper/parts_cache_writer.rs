@@ -3,7 +3,7 @@
 //! **Invariant:** as for a whole mapping, a cache that does not answer holds up no change, and what could not be written
 //! is tried again after each reading of the source.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -23,8 +23,8 @@ pub(super) struct PartsCacheWriter {
     access: FileAccess<PartsCache>,
     path: String,
     patience: Duration,
-    /// The texts that the source brought and that are not in the cache.
-    texts: HashMap<Arc<str>, (Version, Bytes)>,
+    /// The texts that the source brought and that are not in the cache: of each part the last one, and the one in use.
+    texts: HashMap<Arc<str>, Vec<(Version, Bytes)>>,
     /// What is in the cache.
     kept: HashMap<Arc<str>, Version>,
     /// What others left in it has been removed.
@@ -59,14 +59,21 @@ impl PartsCacheWriter {
         self.kept = cached.parts.iter().map(|part| (Arc::clone(&part.name), part.version)).collect();
     }
 
-    /// Takes the texts that a reading brought: which of them are used is decided later.
-    pub(super) fn note_read(&mut self, found: &[PartRead]) {
+    /// Takes the texts that a reading brought: which of them are used is decided later. `parts` are as they were before it.
+    pub(super) fn note_read(&mut self, found: &[PartRead], parts: &Parts) {
+        let in_use: HashMap<&str, Version> = parts.versions_in_use().collect();
         for part in found {
             if let Found::Text(bytes) = &part.found {
-                self.texts.insert(Arc::clone(&part.name), (version_of(bytes), bytes.clone()));
+                let version = version_of(bytes);
+                let texts = self.texts.entry(Arc::clone(&part.name)).or_default();
+                texts.retain(|(before, _)| in_use.get(&*part.name) == Some(before) && *before != version);
+                if self.kept.get(&part.name) != Some(&version) {
+                    texts.push((version, bytes.clone()));
+                }
             }
         }
-        self.texts.retain(|name, _| found.iter().any(|part| part.name == *name));
+        let names: HashSet<&str> = found.iter().map(|part| &*part.name).collect();
+        self.texts.retain(|name, texts| !texts.is_empty() && names.contains(&**name));
     }
 
     /// Writes what is in use and not in the cache, and removes what is in use no more.
@@ -89,7 +96,9 @@ impl PartsCacheWriter {
                 for (written, name, version) in done {
                     match (written, version) {
                         (Ok(()), Some(version)) => {
-                            self.texts.remove(&name);
+                            if let Some(texts) = self.texts.get_mut(&name) {
+                                texts.retain(|(written, _)| *written != version);
+                            }
                             self.kept.insert(name, version);
                         }
                         (Ok(()), None) => drop(self.kept.remove(&name)),
@@ -105,21 +114,25 @@ impl PartsCacheWriter {
 
     /// Removes, once, what a process before this one kept and nobody knows of any more.
     async fn sweep(&mut self, parts: &Parts) {
-        if self.is_swept || self.access.is_busy() {
+        let mut names: Vec<String> = parts.versions_in_use().map(|(name, _)| name.to_owned()).collect();
+        // While nothing is in use, what is cached may be all there is.
+        if self.is_swept || names.is_empty() || self.access.is_busy() {
             return;
         }
-        let mut names: Vec<String> = parts.versions_in_use().map(|(name, _)| name.to_owned()).collect();
-        names.push(OWNERS_FILE.to_owned());
+        if parts.has_owners_error() {
+            names.push(OWNERS_FILE.to_owned());
+        }
         let swept = timeout(self.patience, self.access.run(move |cache| cache.keep_only(&names))).await;
         self.is_swept = matches!(swept, Ok(Ok(())));
     }
 
     fn changes(&self, parts: &Parts) -> Vec<Change> {
         let in_use: HashMap<&str, Version> = parts.versions_in_use().collect();
+        let texts = self.texts.iter().flat_map(|(name, texts)| texts.iter().map(move |text| (name, text)));
         let is_new = |(name, (version, _)): &(&Arc<str>, &(Version, Bytes))| {
             in_use.get(&***name) == Some(version) && self.kept.get(*name) != Some(version)
         };
-        let new = self.texts.iter().filter(is_new);
+        let new = texts.filter(is_new);
         let keeps = new.map(|(name, (version, bytes))| Change::Keep(Arc::clone(name), *version, bytes.clone()));
         // The last good owners stay while those of the source have an error.
         let is_needed = |name: &str| in_use.contains_key(name) || name == OWNERS_FILE && parts.has_owners_error();

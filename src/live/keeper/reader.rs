@@ -173,13 +173,18 @@ impl MappingReader {
         let mut parts = KeptParts::new(&self.place, &self.rules, &self.endpoints);
         parts.update(&found);
         let (mut kept, mut assembly) = (None, parts.assemble_first(&MappingTable::default()));
-        if let Some(caches) = caches.as_mut().filter(|_| assembly.errors() > 0) {
+        let is_needed = assembly.errors() > 0 || assembly.table.is_empty() || parts.get().has_owners_error();
+        if let Some(caches) = caches.as_mut().filter(|_| is_needed) {
             match self.read_cache(caches, true).await {
                 Ok(Cached::Parts(cached)) => {
                     parts = KeptParts::new(&self.place, &self.rules, &self.endpoints);
                     let restored = parts.restore(&cached);
                     parts.update(&found);
-                    assembly = parts.assemble_first(&restored);
+                    // A start takes what the source has. A source that has nothing at all removes nothing by that.
+                    assembly = match assembly.table.is_empty() {
+                        true => parts.assemble(&restored, false),
+                        false => parts.assemble_first(&restored),
+                    };
                     kept = Some(cached);
                 }
                 Ok(Cached::Document(_)) | Err(CacheError::Missing(_)) => {}

@@ -122,7 +122,7 @@ impl Keeper {
         let FirstParts { parts, found, cached } = first;
         if let Some(cache) = &mut self.parts_cache {
             cached.iter().for_each(|cached| cache.note_kept(cached));
-            cache.note_read(&found);
+            cache.note_read(&found, parts.get());
         }
         let version = parts.get().version();
         self.parts = Some(parts);
@@ -290,10 +290,10 @@ impl Keeper {
             Ok(Fetched::Parts(found)) => {
                 let MappingReader { place, rules, endpoints, .. } = &self.reader;
                 let parts = self.parts.get_or_insert_with(|| KeptParts::new(place, rules, endpoints));
-                let version = parts.update(&found);
                 if let Some(cache) = &mut self.parts_cache {
-                    cache.note_read(&found);
+                    cache.note_read(&found, parts.get());
                 }
+                let version = parts.update(&found);
                 let is_reconsidered = self.consented && parts.get().has_held();
                 let event = if is_reconsidered { Event::Reconsidered } else { Event::Read(version) };
                 (event, Some(Content::Parts(version, None)))
@@ -309,8 +309,11 @@ impl Keeper {
                 self.compiled(document, table)
             }
             Content::Parts(version, _) => {
-                let parts = self.parts.as_ref().expect("parts were read");
-                self.assembled(version, parts.assemble(&self.live.snapshot().table, self.consented))
+                let (parts, active) = (self.parts.as_ref().expect("parts were read"), self.live.snapshot());
+                // What is active of a mapping of one document is no part's.
+                let none = MappingTable::default();
+                let of_parts = if active.parts.is_empty() { &none } else { &active.table };
+                self.assembled(version, parts.assemble(of_parts, self.consented))
             }
         }
     }

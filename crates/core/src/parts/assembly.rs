@@ -65,8 +65,13 @@ impl Parts {
         let drops_owners = consent && self.owners.version.is_none() && self.owners.is_gone_known;
         let owners = self.owners.in_use.as_deref().filter(|_| !drops_owners);
         let check_all = self.owners.is_changed || drops_owners;
+        // Owners that were never read grant nothing, and nobody knows what they would: a start does not guess.
+        let is_open = owners.is_some() || !active.is_empty() || self.owners.error.is_none();
         let mut picks: Vec<Pick<'_>> =
             self.list.values().map(|part| self.first_pick(part, owners, check_all)).collect();
+        for pick in picks.iter_mut().filter(|_| !is_open) {
+            pick.used = Use::Before;
+        }
         guards::each(&mut picks, active, limits, consent);
         // What is held does not make room for others.
         claims::cap_entries(&mut picks, owners, |part| self.path(&part.name));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{Folder, parts};
+use super::{Folder, OWNERS, parts};
 use crate::harness::origin::Origin;
 use crate::harness::server::server;
 
@@ -55,4 +55,36 @@ fn a_part_that_is_broken_at_the_start_serves_its_last_good_version() {
     let get = |domain: &str| third.get(domain);
     assert_eq!([get("a2.example.com"), get("b.example.com"), get("gone.example.com")], [200, 200, 421]);
     assert_eq!(third.admin().mapping()["origin"], "cache");
+}
+
+#[test]
+fn owners_that_are_broken_at_the_start_grant_what_they_granted() {
+    let api = Origin::ok();
+    let builder = server(&api).settings(SETTINGS);
+    let folder = Folder::of(&builder);
+    folder.write("owners.yaml", OWNERS);
+    folder.map("pay.yaml", "pay.example.com", "/prod");
+    let mut server = builder.start();
+    assert_eq!(server.get("pay.example.com"), 200);
+    server.admin().wait_for_at_least("nameplate_mapping_reloads_total{result=\"unchanged\"}", 2.0);
+    server.signal("-TERM");
+    server.wait_for_end();
+
+    folder.write("owners.yaml", "OWNERS: [");
+    folder.map("web/evil.yaml", "evil.example.net", "/evil");
+    let second = server.start_again();
+    second.admin().wait_for_metric("nameplate_mapping_owners_error", 1.0);
+    assert_eq!([second.get("pay.example.com"), second.get("evil.example.net")], [200, 421]);
+}
+
+#[test]
+fn without_a_cache_owners_that_are_broken_at_the_start_end_it() {
+    let api = Origin::ok();
+    let builder = server(&api).settings("mapping: parts\nreload: { cache: '' }");
+    let folder = Folder::of(&builder);
+    folder.write("owners.yaml", "OWNERS: [");
+    folder.map("pay.yaml", "pay.example.com", "/prod");
+    let (status, log) = builder.start().wait_for_end();
+    assert_eq!(status.code(), Some(1), "{log}");
+    assert!(log.contains("owners.yaml:1:"), "{log}");
 }
