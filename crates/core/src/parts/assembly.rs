@@ -66,7 +66,7 @@ impl Parts {
         let owners = self.owners.in_use.as_deref().filter(|_| !drops_owners);
         let check_all = self.owners.is_changed || drops_owners;
         // Owners that were never read grant nothing, and nobody knows what they would: a start does not guess.
-        let is_open = owners.is_some() || !active.is_empty() || self.owners.error.is_none();
+        let is_open = owners.is_some() || drops_owners || !active.is_empty() || self.owners.error.is_none();
         let mut picks: Vec<Pick<'_>> =
             self.list.values().map(|part| self.first_pick(part, owners, check_all)).collect();
         for pick in picks.iter_mut().filter(|_| !is_open) {
@@ -100,7 +100,7 @@ impl Parts {
                 match checked {
                     Err(errors) => (Use::Before, Some(PartError::Rejected(version.version, errors))),
                     Ok(()) if is_offered => (Use::Offered(Some(Arc::clone(version))), None),
-                    Ok(()) => (Use::Before, None),
+                    Ok(()) => (Use::Before, part.in_use.as_ref().and_then(|used| used.lost.clone())),
                 }
             }
         };
@@ -127,7 +127,8 @@ impl Parts {
             let in_use = pick.version().map(|version| {
                 let kept = before.filter(|_| !pick.is_change());
                 let mark = before.map_or_else(|| marks.take_next(), |used| used.mark);
-                InUse { version: Arc::clone(version), mark, since: kept.map_or(now, |used| used.since) }
+                let lost = kept.filter(|_| !is_whole).and_then(|used| used.lost.clone());
+                InUse { version: Arc::clone(version), mark, since: kept.map_or(now, |used| used.since), lost }
             });
             if is_added {
                 gone.extend(before.map(|used| used.mark));
@@ -146,16 +147,43 @@ impl Parts {
         if is_whole {
             let names: HashMap<u16, &str> =
                 list.values().filter_map(|part: &Part| Some((part.in_use.as_ref()?.mark, &*part.name))).collect();
-            keep_one_of_each(&mut added, active, |route| match owners {
+            let lost = keep_one_of_each(&mut added, active, |route| match owners {
                 Some(owners) => names.get(&route.part).is_some_and(|name| claims::is_granted(owners, name, route)),
                 None => true,
             });
+            let names: HashMap<u16, Arc<str>> = names.into_iter().map(|(mark, name)| (mark, Arc::from(name))).collect();
+            self.note_lost(&mut list, lost, &names, now);
         }
         let is_gone =
             |route: &Route| gone.contains(&route.part) || !yielded.is_empty() && yielded.contains(&Claim::of(route));
         let table = active.with_replaced(is_gone, added, pace);
         let owners_version = self.owners.version_in_use.filter(|_| owners.is_some());
         Assembly { bytes: bytes(&list), table, list, owners_version, drops_owners: false }
+    }
+
+    /// Gives parts an error that keep a version in use of which another part has an entry: without owners, nothing else
+    /// says so.
+    fn note_lost(
+        &self,
+        list: &mut BTreeMap<Arc<str>, Part>,
+        lost: Vec<(Route, Route)>,
+        names: &HashMap<u16, Arc<str>>,
+        now: SystemTime,
+    ) {
+        let mut by_part: HashMap<&Arc<str>, Vec<(Route, Route)>> = HashMap::new();
+        for (route, by) in lost {
+            if let Some(name) = names.get(&route.part) {
+                by_part.entry(name).or_default().push((route, by));
+            }
+        }
+        for (name, lost) in by_part {
+            let Some(part) = list.get_mut(name) else { continue };
+            let Some(in_use) = &mut part.in_use else { continue };
+            let holder = |mark: u16| names.get(&mark).map_or("another part", |name| name);
+            let error = claims::lost_to(&in_use.version, &self.path(name), &lost, holder);
+            in_use.lost = Some(error.clone());
+            part.error.get_or_insert((error, now));
+        }
     }
 
     /// Makes an assembly what is in use.
@@ -256,21 +284,31 @@ fn since(part: &Part, error: &PartError, now: SystemTime) -> SystemTime {
 }
 
 /// Leaves one entry for each domain and base path, and none that its part has neither been granted nor active: of several,
-/// the granted one comes first, then the active one. `routes` are in a table's order.
-fn keep_one_of_each(routes: &mut Vec<Route>, active: &MappingTable, is_granted: impl Fn(&Route) -> bool) {
+/// the granted one comes first, then the active one. `routes` are in a table's order. Returns those that another one stands
+/// in the place of, with that one.
+fn keep_one_of_each(
+    routes: &mut Vec<Route>,
+    active: &MappingTable,
+    is_granted: impl Fn(&Route) -> bool,
+) -> Vec<(Route, Route)> {
     let is_active = |route: &Route| {
         let mut named = active.routes_named(route.host_ref()).iter();
         named.any(|held| held.base_ref() == route.base_ref() && held.part == route.part)
     };
     routes.retain(|route| is_granted(route) || is_active(route));
+    let mut lost = Vec::new();
     routes.dedup_by(|later, earlier| {
         let is_same = by_domain(later, earlier).is_eq();
         let rank = |route: &Route| (is_granted(route), is_active(route));
         if is_same && rank(later) > rank(earlier) {
             std::mem::swap(later, earlier);
         }
+        if is_same {
+            lost.push((later.clone(), earlier.clone()));
+        }
         is_same
     });
+    lost
 }
 
 fn bytes(list: &BTreeMap<Arc<str>, Part>) -> u64 {

@@ -252,6 +252,17 @@ impl Round<'_> {
     }
 }
 
+/// The error of a version in use of which other parts have entries: each with the one in its place.
+pub(super) fn lost_to<'n>(
+    version: &PartVersion,
+    path: &str,
+    lost: &[(Route, Route)],
+    holder: impl Fn(u16) -> &'n str,
+) -> PartError {
+    let errors = lost.iter().map(|(route, by)| taken(route, holder(by.part), by.line, false));
+    rejected(version, path, errors.collect())
+}
+
 fn taken(route: &Route, holder: &str, line: u32, has_owners: bool) -> Diagnostic {
     let domain = domain(route);
     let (what, help) = if has_owners {

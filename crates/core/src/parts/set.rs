@@ -75,6 +75,8 @@ pub(super) struct InUse {
     pub(super) version: Arc<PartVersion>,
     pub(super) mark: u16,
     pub(super) since: SystemTime,
+    /// That another part has some of its entries.
+    pub(super) lost: Option<PartError>,
 }
 
 /// The owners that are in use, and what the source has of them.

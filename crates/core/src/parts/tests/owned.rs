@@ -202,6 +202,16 @@ fn consent_to_something_else_drops_no_grant() {
 }
 
 #[test]
+fn parts_are_used_when_the_owners_are_dropped_though_none_was_before() {
+    let mut folder = Folder::new();
+    folder.write("owners.yaml", OWNERS).read();
+    folder.remove("owners.yaml").part("x.yaml", &["x.example.net=x"]).read();
+    assert_eq!(folder.api("x.example.net", "/"), "-");
+    folder.read_with(true).expect_good();
+    assert_eq!(folder.api("x.example.net", "/"), "x");
+}
+
+#[test]
 fn the_version_tells_which_owners_are_used() {
     let mut folder = folder();
     let version =
