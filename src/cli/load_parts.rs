@@ -7,18 +7,14 @@ use crate::source;
 use crate::source::parts::{Found, PartRead};
 use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::pace::Pace;
+use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
-use nameplate_core::mapping::load::Compiled;
-use nameplate_core::parts::OWNERS_FILE;
+use nameplate_core::mapping::warnings::warnings;
 use nameplate_core::parts::assembly::{Limits, PartStatus};
 use nameplate_core::parts::error::PartError;
 use nameplate_core::parts::files::Files;
 use nameplate_core::parts::set::{Parts, Update};
 use nameplate_core::settings::{MappingSource, ReloadRules};
-
-/// Whatever the parts hold, there is nothing that they are compared with.
-const ANY: Limits =
-    Limits { max_removed: 100, allow_shrink: true, entries: u64::MAX, bytes: u64::MAX, part_entries: u64::MAX };
 
 /// Loads a folder or a prefix. Unlike a running Nameplate, it takes all parts or none.
 pub(super) fn load(
@@ -36,7 +32,8 @@ pub(super) fn load(
         Found::Same | Found::Unsettled => None,
     });
     parts.update(updates, Pace::default());
-    let assembly = parts.assemble(&MappingTable::default(), &ANY, false, std::time::UNIX_EPOCH, Pace::default());
+    let assembly =
+        parts.assemble(&MappingTable::default(), &Limits::NONE, false, std::time::UNIX_EPOCH, Pace::default());
     let (table, decided) = assembly.into_table();
     parts.commit(decided);
     refuse_errors(&parts)?;
@@ -48,7 +45,7 @@ pub(super) fn load(
     let by_name: HashMap<&str, &PartStatus> = status.iter().map(|part| (&*part.name, part)).collect();
     let owners = names.iter().map(|name| by_name.get(&**name)?.owner.clone()).collect();
     let files = Files::new(&name, names.into());
-    let warnings = found.iter().filter_map(|part| warnings(&name, part, endpoints)).collect();
+    let warnings = warnings_of(&found, &table, &files);
     Ok(Loaded { table, version: parts.version(), warnings, files, parts: status, owners, name })
 }
 
@@ -69,12 +66,19 @@ fn refuse_errors(parts: &Parts) -> Result<(), NotLoaded> {
     }
 }
 
-fn warnings(folder: &str, part: &PartRead, endpoints: Option<&[String]>) -> Option<Diagnostics> {
-    let Found::Text(bytes) = &part.found else { return None };
-    if &*part.name == OWNERS_FILE {
-        return None;
+/// The warnings of each part, which are about its own entries alone.
+fn warnings_of(found: &[PartRead], table: &MappingTable, files: &Files) -> Vec<Diagnostics> {
+    let mut by_part: HashMap<&str, Vec<Route>> = HashMap::new();
+    for route in table.routes() {
+        by_part.entry(files.part(route)).or_default().push(route.clone());
     }
-    let file = format!("{}/{}", folder.trim_end_matches('/'), part.name);
-    let compiled = Compiled::of(bytes, &file, endpoints).ok()?;
-    Some(compiled.warnings).filter(|warnings| !warnings.is_empty())
+    let of_part = |part: &PartRead| {
+        let Found::Text(bytes) = &part.found else { return None };
+        let routes = by_part.remove(&*part.name)?;
+        let file = files.of(&routes[0]);
+        // It has been compiled, so it is text.
+        let text = std::str::from_utf8(bytes).ok()?;
+        Some(warnings(text, &MappingTable::new(routes), &file)).filter(|warnings| !warnings.is_empty())
+    };
+    found.iter().filter_map(of_part).collect()
 }

@@ -11,7 +11,8 @@ use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::warnings::summary;
 
 impl Live {
-    /// Makes a table the active one.
+    /// Makes a table the active one, for tests of what shows it.
+    #[cfg(test)]
     pub fn put_in_force(&self, table: MappingTable, version: Version, origin: Origin, confirmed: SystemTime) {
         let (next, _) = self.next(table, version);
         self.swap(next, origin, confirmed);

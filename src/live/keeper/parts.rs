@@ -18,10 +18,6 @@ use nameplate_core::settings::{MappingSource, ReloadRules as Rules};
 /// The most parts whose errors one reading logs; all of them are on the status page.
 const MOST_LOGGED: usize = 20;
 
-/// What stands in for limits where there is nothing to protect yet.
-const FIRST: Limits =
-    Limits { max_removed: 100, allow_shrink: true, entries: u64::MAX, bytes: u64::MAX, part_entries: u64::MAX };
-
 /// The parts of the mapping, and what has been said of them.
 pub(super) struct KeptParts {
     parts: Parts,
@@ -75,7 +71,7 @@ impl KeptParts {
 
     /// The same at a start, when nothing is active that could be lost.
     pub(super) fn assemble_first(&self, active: &MappingTable) -> Assembly {
-        self.parts.assemble(active, &FIRST, false, SystemTime::now(), PACE)
+        self.parts.assemble(active, &Limits::NONE, false, SystemTime::now(), PACE)
     }
 
     /// Takes note of errors where no part can be used, and returns them.

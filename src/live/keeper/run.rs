@@ -334,13 +334,12 @@ impl Keeper {
 
     /// Compares an assembly of parts with the active mapping.
     fn assembled(&self, version: Version, assembly: Assembly) -> (Event, Candidate) {
-        let (bytes, in_use) = (assembly.bytes as usize, assembly.version());
+        let in_use = assembly.version();
         let (table, decided) = assembly.into_table();
         let (next, tally) = self.live.next(table, in_use);
-        let impact = Impact::of(&self.live.snapshot().table, &next.table, tally, bytes);
         let content = Content::Parts(version, Some(decided));
         // What is too much has been held already, part by part.
-        let impact = Impact { removed: 0, size: Size::default(), ..impact };
+        let impact = Impact { tally, ..Impact::default() };
         (Event::Compiled(version, Ok(impact)), Candidate { content, next: Some((next, tally)) })
     }
 
@@ -408,10 +407,10 @@ impl Keeper {
     /// Notes that the source has the active mapping.
     async fn confirm(&mut self) {
         let now = SystemTime::now();
-        // An error of a part stays one, however often the source is found as it was.
         if let Some(cache) = self.parts_cache.as_mut().filter(|_| self.parts.is_some()) {
             cache.confirm(now).await;
         }
+        // An error of a part stays one, however often the source is found as it was.
         let has_part_errors = self.parts.as_ref().is_some_and(|parts| parts.trouble().is_some());
         if has_part_errors {
             self.live.metrics.mapping.confirmed(ReadResult::Unchanged, now);

@@ -2,9 +2,9 @@
 
 use std::time::UNIX_EPOCH;
 
-use prometheus::{Gauge, GaugeVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{GaugeVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-use super::register::{add, clamp};
+use super::register::{add, clamp, gauge};
 use nameplate_core::parts::assembly::PartStatus;
 
 /// The most parts that have series of their own: those with errors come first, then the first ones by name.
@@ -19,7 +19,7 @@ pub struct PartMetrics {
     info: IntGaugeVec,
     error: IntGaugeVec,
     since: GaugeVec,
-    owners_error: Gauge,
+    owners_error: IntGauge,
 }
 
 impl PartMetrics {
@@ -40,17 +40,17 @@ impl PartMetrics {
             "nameplate_mapping_part_active_since_timestamp_seconds",
             "When the active version of a part became active, in seconds since the Unix epoch.",
         );
-        let owners = Opts::new(
-            "nameplate_mapping_owners_error",
-            "1 while owners.yaml is not used as the source has it, else 0.",
-        );
         let states = add(r, IntGaugeVec::new(states, &["state"])?)?;
         Ok(PartMetrics {
             states: STATES.map(|state| states.with_label_values(&[state])),
             info: add(r, IntGaugeVec::new(info, &["part", "owner", "version"])?)?,
             error: add(r, IntGaugeVec::new(error, &["part", "owner", "reason"])?)?,
             since: add(r, GaugeVec::new(since, &["part"])?)?,
-            owners_error: add(r, Gauge::with_opts(owners)?)?,
+            owners_error: gauge(
+                r,
+                "nameplate_mapping_owners_error",
+                "1 while owners.yaml is not used as the source has it, else 0.",
+            )?,
         })
     }
 
@@ -63,7 +63,7 @@ impl PartMetrics {
         self.info.reset();
         self.error.reset();
         self.since.reset();
-        self.owners_error.set(f64::from(u8::from(owners_have_error)));
+        self.owners_error.set(i64::from(owners_have_error));
         let (bad, good): (Vec<_>, Vec<_>) = parts.iter().partition(|part| part.error.is_some());
         for part in bad.into_iter().chain(good).take(MOST_NAMED) {
             let (name, owner) = (&*part.name, part.owner.as_deref().unwrap_or_default());

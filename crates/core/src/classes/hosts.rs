@@ -75,7 +75,7 @@ fn any_other(tables: &[&MappingTable]) -> Option<HostClass> {
     Some(HostClass { pattern: ANY_OTHER.to_owned(), example })
 }
 
-/// Labels of at most so many characters: `example`, `example2` and on, or every label that there is where those have no room.
+/// Labels up to this length: `example`, `example2` and so on; where those do not fit, every possible label.
 fn labels(room: usize) -> Box<dyn Iterator<Item = String>> {
     const CHARACTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789-_";
     if room >= EXAMPLE.len() + 9 {

@@ -23,8 +23,22 @@ pub(crate) fn text_of<'b>(bytes: &'b [u8], file: &str) -> Result<&'b str, Diagno
     std::str::from_utf8(bytes).map_err(|fault| not_text(bytes, fault.valid_up_to(), file))
 }
 
+/// As [`text_of`], without a byte order mark. A NUL is refused: the YAML reader would take it for the end of the text.
+pub(crate) fn document_of<'b>(bytes: &'b [u8], file: &str) -> Result<&'b str, Diagnostics> {
+    without_mark(text_of(bytes, file)?, file)
+}
+
+/// As [`document_of`], of what is text already.
+pub(crate) fn without_mark<'t>(text: &'t str, file: &str) -> Result<&'t str, Diagnostics> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match memchr::memchr(0, text.as_bytes()) {
+        Some(at) => Err(not_text(text.as_bytes(), at, file)),
+        None => Ok(text),
+    }
+}
+
 /// The fault of bytes that are no text, at the first byte that shows it.
-pub(crate) fn not_text(bytes: &[u8], at: usize, file: &str) -> Diagnostics {
+fn not_text(bytes: &[u8], at: usize, file: &str) -> Diagnostics {
     let before = String::from_utf8_lossy(&bytes[..at]);
     let line_start = before.rfind('\n').map_or(0, |end| end + 1);
     let line = before.bytes().filter(|b| *b == b'\n').count() + 1;

@@ -4,7 +4,7 @@ use super::suite::{Expected, Fact, HEADERS, Suite, Test};
 use crate::diagnostic::nearest::did_you_mean;
 use crate::diagnostic::{Code, Diagnostics, Fault, Faults, Place};
 use crate::domain::refusal::Refusal;
-use crate::mapping::encoding::{not_text, text_of};
+use crate::mapping::encoding::document_of;
 use crate::settings::tree::{self, Name, Node, Shape};
 
 /// The keys of a test.
@@ -19,11 +19,7 @@ const SHAPE: &str =
 
 /// Reads a file of tests. Gives the tests, or every error.
 pub fn read(bytes: &[u8], file: &str) -> Result<Suite, Diagnostics> {
-    let text = text_of(bytes, file)?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if let Some(at) = text.find('\0') {
-        return Err(not_text(text.as_bytes(), at, file));
-    }
+    let text = document_of(bytes, file)?;
     let (root, faults) = tree::read_tests(text, MAX_NODES);
     let mut reader = Reader { faults };
     let tests = reader.root(root.as_ref());

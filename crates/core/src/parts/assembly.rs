@@ -44,8 +44,6 @@ pub struct PartStatus {
 pub struct Assembly {
     /// The table.
     pub table: MappingTable,
-    /// How large the texts of all parts are.
-    pub bytes: u64,
     list: BTreeMap<Arc<str>, Part>,
     owners_version: Option<Version>,
     drops_owners: bool,
@@ -82,7 +80,7 @@ impl Parts {
                 break;
             }
         }
-        self.build(&picks, (&yielded, check_all), owners, active, (now, pace)).with_owners_dropped(drops_owners)
+        Assembly { drops_owners, ..self.build(&picks, (&yielded, check_all), owners, active, (now, pace)) }
     }
 
     fn first_pick<'p>(&self, part: &'p Part, owners: Option<&Owners>, check_all: bool) -> Pick<'p> {
@@ -145,20 +143,19 @@ impl Parts {
         }
         sort_routes(&mut added, pace);
         if is_whole {
-            let names: HashMap<u16, &str> =
-                list.values().filter_map(|part: &Part| Some((part.in_use.as_ref()?.mark, &*part.name))).collect();
+            let name_of = |part: &Part| Some((part.in_use.as_ref()?.mark, Arc::clone(&part.name)));
+            let names: HashMap<u16, Arc<str>> = list.values().filter_map(name_of).collect();
             let lost = keep_one_of_each(&mut added, active, |route| match owners {
                 Some(owners) => names.get(&route.part).is_some_and(|name| claims::is_granted(owners, name, route)),
                 None => true,
             });
-            let names: HashMap<u16, Arc<str>> = names.into_iter().map(|(mark, name)| (mark, Arc::from(name))).collect();
             self.note_lost(&mut list, lost, &names, now);
         }
         let is_gone =
             |route: &Route| gone.contains(&route.part) || !yielded.is_empty() && yielded.contains(&Claim::of(route));
         let table = active.with_replaced(is_gone, added, pace);
         let owners_version = self.owners.version_in_use.filter(|_| owners.is_some());
-        Assembly { bytes: bytes(&list), table, list, owners_version, drops_owners: false }
+        Assembly { table, list, owners_version, drops_owners: false }
     }
 
     /// Gives parts an error that keep a version in use of which another part has an entry: without owners, nothing else
@@ -256,10 +253,6 @@ pub struct Decided {
 }
 
 impl Assembly {
-    fn with_owners_dropped(self, drops_owners: bool) -> Assembly {
-        Assembly { drops_owners, ..self }
-    }
-
     /// The table, and what [`Parts::commit`] wants.
     pub fn into_table(self) -> (MappingTable, Decided) {
         (self.table, Decided { list: self.list, drops_owners: self.drops_owners })
@@ -309,10 +302,6 @@ fn keep_one_of_each(
         is_same
     });
     lost
-}
-
-fn bytes(list: &BTreeMap<Arc<str>, Part>) -> u64 {
-    list.values().filter_map(|part| part.used()).map(|used| used.size).sum()
 }
 
 /// Marks that no part has.

@@ -26,6 +26,12 @@ pub struct Limits {
     pub part_entries: u64,
 }
 
+impl Limits {
+    /// Holds nothing: for where there is nothing yet that could be lost.
+    pub const NONE: Limits =
+        Limits { max_removed: 100, allow_shrink: true, entries: u64::MAX, bytes: u64::MAX, part_entries: u64::MAX };
+}
+
 /// Holds parts that remove or grow too much by themselves. The first mapping is taken as it comes.
 pub(super) fn each(picks: &mut [Pick<'_>], active: &MappingTable, limits: &Limits, consent: bool) {
     for pick in picks.iter_mut() {

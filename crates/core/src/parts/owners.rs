@@ -7,7 +7,7 @@ use crate::diagnostic::nearest::did_you_mean;
 use crate::diagnostic::{Code, Diagnostics, Fault, Faults, Place};
 use crate::domain::rewrite::rest_after;
 use crate::mapping::custom_domain::CustomDomain;
-use crate::mapping::encoding::{not_text, text_of};
+use crate::mapping::encoding::document_of;
 use crate::mapping::head::{check_contact, check_owner};
 use crate::settings::tree::{self, Name, Node, Shape};
 
@@ -44,11 +44,7 @@ const ENTRIES_HELP: &str = "write a whole number from 1: `MAX_ENTRIES: 100`";
 impl Owners {
     /// Reads the text of `owners.yaml`; `file` is how errors name it.
     pub fn parse(bytes: &[u8], file: &str) -> Result<Owners, Diagnostics> {
-        let text = text_of(bytes, file)?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if let Some(at) = text.find('\0') {
-            return Err(not_text(text.as_bytes(), at, file));
-        }
+        let text = document_of(bytes, file)?;
         let (root, faults) = tree::read_owners(text);
         let mut reader = OwnersReader { owners: Owners::default(), faults, lines: HashMap::new() };
         reader.root(root.as_ref());

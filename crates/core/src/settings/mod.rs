@@ -29,7 +29,7 @@ use serde::Deserialize;
 
 use self::read::Checked;
 use crate::diagnostic::Diagnostics;
-use crate::mapping::encoding::{not_text, text_of};
+use crate::mapping::encoding::{text_of, without_mark};
 
 pub use self::log::Log;
 pub use crate::domain::overrides::DEFAULT_ENDPOINT;
@@ -127,10 +127,7 @@ impl Settings {
 
     /// As [`Settings::parse`], with the place of each key, for what is only known later.
     pub fn parse_with_places(text: &str, file: &str) -> Result<(Settings, Places), Diagnostics> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        if let Some(at) = text.find('\0') {
-            return Err(not_text(text.as_bytes(), at, file));
-        }
+        let text = without_mark(text, file)?;
         let (root, errors) = tree::read(text);
         // What is no file has a name in angle brackets, and may hold what is secret.
         let mut checked = Checked::of(root.as_ref(), errors, !file.starts_with('<'));

@@ -13,7 +13,7 @@ use super::characters::{first_odd, odd_in_value};
 use super::custom_domain::CustomDomain;
 use super::damage::Damage;
 use super::document::{Node, Nodes, Reader, Stop, Text};
-use super::encoding::not_text;
+use super::encoding::without_mark;
 use super::entry::{HOST, Key, OBSOLETE, REFERER, RESPONSE, VerbList, choice, meant_key, unknown_key};
 use super::head::{Head, HeadKey};
 use super::other_files;
@@ -63,11 +63,7 @@ pub(super) fn compile_part_paced(
     endpoints: Option<&[String]>,
     pace: Pace,
 ) -> Result<PartText, Diagnostics> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // The YAML reader would take a NUL for the end of the text.
-    if let Some(at) = memchr::memchr(0, text.as_bytes()) {
-        return Err(not_text(text.as_bytes(), at, file));
-    }
+    let text = without_mark(text, file)?;
     if let Some(fault) = other_files::by_start(text) {
         let mut faults = Faults::default();
         faults.push(fault);

@@ -73,7 +73,7 @@ fn an_owner_has_no_more_entries_than_it_may() {
     folder.part("pay/c.yaml", &["c.pay.example.com=c"]).part("web/a.yaml", &["a.example.com=a"]).read();
     folder.expect_error("pay/c.yaml", "with this part, `pay` has 4 entries; owners.yaml allows 3");
     assert_eq!((folder.table.len(), folder.api("a.example.com", "/")), (6, "a".into()));
-    // What there is may change, and shrink.
+    // Existing entries may change, and become fewer.
     folder.part("pay/b.yaml", &["b2.pay.example.com=b"]).remove("pay/c.yaml").read().expect_good();
 }
 

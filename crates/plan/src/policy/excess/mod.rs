@@ -2,9 +2,9 @@
 //!
 //! It takes every policy that AWS does, not only those of ours. **Invariant:** a call that the policy lets in and no entry
 //! of the mapping leads to is found, if there is one. Where a statement asks for what is not known here (who calls, from
-//! which address, a policy variable), an Allow is taken for met and a Deny for not met: then more is told, never less.
+//! which address, a policy variable), an Allow counts as met and a Deny as not met: the search then reports more, never less.
 //! Of conditions on `aws:SourceVpce` and `aws:Referer` with wildcards, each pattern is tried with values of its own, not
-//! with every value that there is.
+//! with every possible value.
 
 mod condition;
 mod glob;
