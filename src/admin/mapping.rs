@@ -13,6 +13,7 @@ use crate::live::snapshot::Snapshot;
 use crate::live::status::{Origin, Reloads, Report, Trouble};
 use nameplate_core::diagnostic::Diagnostic;
 use nameplate_core::domain::host::{HostBuffer, normalize};
+use nameplate_core::domain::order::by_domain;
 use nameplate_core::domain::overrides::Timeouts;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::verbs::VerbSet;
@@ -197,7 +198,9 @@ pub(super) fn find(snapshot: &Snapshot, query: String) -> Found<'_> {
     let text = query.to_ascii_lowercase();
     let (by, all): (_, Vec<u32>) = if answers.is_empty() {
         let contains = |route: &Route| route.host().contains(&text);
-        ("contains", (0..).zip(table.routes()).filter(|(_, route)| contains(route)).map(|(at, _)| at).collect())
+        let mut all: Vec<_> = table.in_any_order().filter(|(_, route)| contains(route)).collect();
+        all.sort_unstable_by(|(_, one), (_, other)| by_domain(one, other));
+        ("contains", all.into_iter().map(|(at, _)| at).collect())
     } else {
         ("answers", answers.collect())
     };

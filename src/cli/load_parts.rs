@@ -27,11 +27,11 @@ pub(super) fn load(
     let mut parts = Parts::new(&name, endpoints.map(<[String]>::to_vec));
     let updates = found.iter().filter_map(|part| match &part.found {
         // A checkout's times say nothing: of two parts that want a name, the first by name has it.
-        Found::Text(bytes) => Some((&*part.name, None, Update::Text(bytes))),
+        Found::Text(bytes) => Some((&*part.name, None, Update::Text(bytes.clone()))),
         Found::Failed(error) => Some((&*part.name, None, Update::Failed(error.to_string()))),
         Found::Same | Found::Unsettled => None,
     });
-    parts.update(updates, Pace::default());
+    parts.update(updates, 1, Pace::default());
     let assembly =
         parts.assemble(&MappingTable::default(), &Limits::NONE, false, std::time::UNIX_EPOCH, Pace::default());
     let (table, decided) = assembly.into_table();

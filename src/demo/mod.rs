@@ -55,7 +55,7 @@ pub(crate) fn curl_lines(table: &MappingTable, proxy: SocketAddr, admin: SocketA
 }
 
 fn first<T>(table: &MappingTable, of: impl FnMut(&Route) -> Option<T>) -> Option<T> {
-    table.routes().iter().find_map(of)
+    table.routes().into_iter().find_map(of)
 }
 
 /// The first of GET, POST, ... that an entry allows. HEAD shows nothing of what the API received.

@@ -1,7 +1,5 @@
 //! The table in force, which one it is, and what is counted for each of its entries.
 
-use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -9,17 +7,15 @@ use super::rate::Limiter;
 use crate::telemetry::metrics::{Domain, Metrics};
 use crate::upstream::api_names::ApiName;
 use crate::upstream::retry_budget::RetryShare;
+use nameplate_core::domain::kept::{Kept, Tally};
 use nameplate_core::domain::overrides::{Overrides, Timeouts};
 use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::route::Route;
-use nameplate_core::domain::table::{MappingTable, Step, steps};
+use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
 
 /// A mapping is taken and dropped on a thread that shares its core with requests.
 pub(super) const PACE: Pace = Pace::new(std::thread::yield_now);
-
-/// Entries compared between two offers of the core.
-const COMPARED: u32 = 1_024;
 
 /// One version of the mapping.
 #[derive(Debug, Default)]
@@ -32,9 +28,11 @@ pub struct Snapshot {
     pub version: Option<Version>,
     /// The names of the parts, by the marks of their routes; empty for a mapping of one document.
     pub parts: Arc<[Arc<str>]>,
-    /// By the places of `table`'s routes.
-    entries: Box<[Arc<Entry>]>,
+    /// Of each of `table`'s routes.
+    entries: Kept<Entry>,
     counted: Counted,
+    /// The shards of `table` that have an entry to warn of.
+    warned: Box<[bool]>,
 }
 
 /// What counts for each route's domain; empty until somebody counts.
@@ -42,9 +40,14 @@ pub struct Snapshot {
 struct Counted {
     /// For domains of their own, and at the end what the rest shares.
     domains: Vec<Arc<Domain>>,
-    /// The places in there, by the places of the table's routes.
-    places: Box<[u32]>,
+    /// The places in there of the routes of a shard of the table, for shards that have a domain of its own.
+    places: Vec<u32>,
+    /// By shards, where theirs begin in `places`; [`ALL_SHARED`] for a shard without a domain of its own.
+    shards: Box<[u32]>,
 }
+
+/// Of a shard in which all domains share what counts for them.
+const ALL_SHARED: u32 = u32::MAX;
 
 /// What is kept for an entry for as long as it says the same, however often the mapping changes
 /// around it. It goes with the entry.
@@ -128,46 +131,25 @@ impl DecidedEntry {
     }
 }
 
-/// How many entries a change touches.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Only the new mapping has them.
-    pub added: usize,
-    /// Only the old one had them.
-    pub removed: usize,
-    /// Both have them, and they say something else.
-    pub changed: usize,
-}
-
 impl Snapshot {
     /// The snapshot that takes this one's place, and what that changes. An entry that says the same
     /// keeps what was counted for it.
     pub fn next(&self, table: MappingTable, version: Version, place_of: PlaceOf<'_>) -> (Snapshot, Tally) {
         let generation = self.generation + 1;
-        let mut tally = Tally::default();
-        let mut entries = Vec::with_capacity(table.len());
-        let new = |at: u32| Arc::new(Entry::new(generation, table.route(at), place_of));
-        let mut pace = PACE.every(COMPARED);
-        for step in steps(&self.table, &table) {
-            pace.step();
-            match step {
-                Step::Gone(_) => tally.removed += 1,
-                Step::New(now) => {
-                    tally.added += 1;
-                    entries.push(new(now));
-                }
-                Step::Stayed(old, now) if self.table.route(old).says_the_same(table.route(now)) => {
-                    entries.push(Arc::clone(&self.entries[old as usize]));
-                }
-                Step::Stayed(_, now) => {
-                    tally.changed += 1;
-                    entries.push(new(now));
-                }
-            }
-        }
-        let counted = Counted::default();
-        let parts = Arc::default();
-        (Snapshot { table, generation, version: Some(version), parts, entries: entries.into(), counted }, tally)
+        let new = |route: &Route| Entry::new(generation, route, place_of);
+        let (entries, tally) = self.entries.next((&self.table, &table), new, PACE);
+        let (counted, parts) = (Counted::default(), Arc::default());
+        (Snapshot { table, generation, version: Some(version), parts, entries, counted, warned: Box::default() }, tally)
+    }
+
+    /// Looks for entries to warn of, where `before` has other ones. Returns a table of the shards that have any.
+    pub(super) fn look_for_warnings(&mut self, before: &Snapshot, has_any: impl Fn(&[Route]) -> bool) -> MappingTable {
+        let look = |shard: usize| match before.warned.get(shard) {
+            Some(warned) if self.table.shares(shard, &before.table) => *warned,
+            _ => has_any(self.table.routes_in(shard)),
+        };
+        self.warned = (0..self.table.shards()).map(look).collect();
+        self.table.only(|shard| self.warned[shard])
     }
 
     /// From now on the series of `metrics` are those of this table's domains. The first `most` in the
@@ -176,33 +158,21 @@ impl Snapshot {
     pub(super) fn count_by(&mut self, metrics: &Metrics, most: usize) {
         // Of a mapping in parts, the first domains of all parts come before the second ones of any: none takes the places
         // of the others, however its text is laid out.
-        let mut ranks: HashMap<u16, u32> = HashMap::new();
-        let mut first_line = |places: &Range<u32>| match self.parts.is_empty() {
-            true => (places.clone().map(|place| self.table.route(place).line).min(), places.start),
-            false => {
-                let rank = ranks.entry(self.table.route(places.start).part).or_default();
-                *rank += 1;
-                (Some(*rank), places.start)
-            }
-        };
-        let mut pace = PACE.every(COMPARED);
-        let with_line = |places: Range<u32>| {
-            pace.step();
-            (first_line(&places), places)
-        };
-        let mut groups: Vec<_> = self.table.groups().map(with_line).collect();
-        if groups.len() > most {
-            groups.select_nth_unstable_by_key(most, |(line, _)| *line);
-            groups.truncate(most);
-        }
-        let names = groups.iter().map(|(_, places)| self.table.route(places.start).host());
+        let groups = self.table.first_domains(most, PACE);
+        let names = groups.iter().map(|places| self.table.route(places.start).host());
         let mut domains = metrics.requests.list_domains(names);
-        let mut places = vec![domains.len() as u32; self.table.len()];
-        for (at, (_, group)) in (0..).zip(&groups) {
-            places[group.start as usize..group.end as usize].fill(at);
+        let (mut places, mut shards) = (Vec::new(), vec![ALL_SHARED; self.table.shards()]);
+        for (at, group) in (0..).zip(&groups) {
+            let ((shard, first), all) = (self.table.split(group.start), domains.len() as u32);
+            if shards[shard] == ALL_SHARED {
+                shards[shard] = places.len() as u32;
+                places.resize(places.len() + self.table.routes_in(shard).len(), all);
+            }
+            let first = shards[shard] as usize + first;
+            places[first..first + group.len()].fill(at);
         }
         domains.push(metrics.requests.other_domains());
-        self.counted = Counted { domains, places: places.into() };
+        self.counted = Counted { domains, places, shards: shards.into() };
     }
 
     /// What counts for the domain of the route at a place of the table; `None` where nobody counts.
@@ -211,15 +181,18 @@ impl Snapshot {
     }
 
     fn shared_domain(&self, index: u32) -> Option<&Arc<Domain>> {
-        let place = *self.counted.places.get(index as usize)?;
-        self.counted.domains.get(place as usize)
+        let (shard, offset) = self.table.split(index);
+        match *self.counted.shards.get(shard)? {
+            ALL_SHARED => self.counted.domains.last(),
+            start => self.counted.domains.get(self.counted.places[start as usize + offset] as usize),
+        }
     }
 
     /// The entry at a place of the table, for a request that outlives the table.
     pub fn decided(&self, index: u32) -> DecidedEntry {
         DecidedEntry {
             route: self.table.route(index).to_owned_text(),
-            entry: Arc::clone(&self.entries[index as usize]),
+            entry: Arc::clone(self.entries.at(self.table.split(index))),
             part: self.parts.get(usize::from(self.table.route(index).part)).map(Arc::clone),
             domain: self.shared_domain(index).map(Arc::clone),
         }
@@ -227,11 +200,7 @@ impl Snapshot {
 
     /// Drops it in short steps.
     pub fn take_apart(self) {
-        let mut pace = PACE.every(COMPARED);
-        for entry in self.entries {
-            drop(entry);
-            pace.step();
-        }
+        self.entries.take_apart(PACE);
         self.table.take_apart(PACE);
     }
 
@@ -242,7 +211,7 @@ impl Snapshot {
 
     /// What is kept for the route at a place of the table.
     pub fn entry(&self, index: u32) -> &Entry {
-        &self.entries[index as usize]
+        self.entries.at(self.table.split(index))
     }
 
     /// A request went by the route at this place.
@@ -280,8 +249,9 @@ mod tests {
     fn an_entry_that_says_the_same_keeps_its_counts() {
         let (first, tally) = next(&Snapshot::default(), &[("a.example.com", "p"), ("b.example.com", "p")]);
         assert_eq!((first.generation, tally.added), (1, 2));
-        for index in [0, 0, 1] {
-            first.count_request(index);
+        let index = |host: &str| first.table.lookup(host, b"/").expect("mapped").index;
+        for host in ["a.example.com", "a.example.com", "b.example.com"] {
+            first.count_request(index(host));
         }
         let (second, tally) = next(&first, &[("0.example.com", "p"), ("a.example.com", "p"), ("b.example.com", "q")]);
         assert_eq!((second.generation, tally), (2, Tally { added: 1, removed: 0, changed: 1 }));
@@ -289,14 +259,15 @@ mod tests {
         assert_eq!(counted(&second, "b.example.com"), (2, 0), "it is another one now");
 
         // A request that began before the change counts for the entry all the same.
-        first.count_request(0);
+        first.count_request(index("a.example.com"));
         assert_eq!(counted(&second, "a.example.com"), (1, 3));
     }
 
     #[test]
     fn what_was_kept_goes_with_its_entry() {
         let (first, _) = next(&Snapshot::default(), &[("a.example.com", "p"), ("b.example.com", "p")]);
-        let gone = Arc::downgrade(&first.entries[1]);
+        let place = first.table.lookup("b.example.com", b"/").expect("mapped").index;
+        let gone = Arc::downgrade(&first.decided(place).entry);
         let (second, tally) = next(&first, &[("a.example.com", "p")]);
         assert_eq!(tally, Tally { removed: 1, ..Tally::default() });
         drop(first);
@@ -321,5 +292,18 @@ mod tests {
         }
         snapshot.count_by(&metrics, 0);
         assert_eq!(named(&snapshot, "z.example.com").as_deref(), Some("Domain(other)"));
+    }
+
+    #[test]
+    fn entries_to_warn_of_are_looked_for_where_the_mapping_changed() {
+        let (mut first, _) = next(&Snapshot::default(), &[("a.example.com", "p"), ("b.example.com", "p")]);
+        let is_test = |routes: &[Route]| routes.iter().any(|route| route.prefix() == "/test");
+        assert!(first.look_for_warnings(&Snapshot::default(), is_test).is_empty());
+        let (mut second, _) = next(&first, &[("a.example.com", "p"), ("b.example.com", "test")]);
+        assert_eq!(second.look_for_warnings(&first, is_test).len(), 2, "both are in the one shard there is");
+        let table = second.table.with_replaced([], |_| false, Vec::new(), PACE);
+        let (mut third, _) = second.next(table, version_of(b"third"), &|_| Some(0));
+        let nobody_looks = |_: &[Route]| panic!("every shard is shared");
+        assert_eq!(third.look_for_warnings(&second, nobody_looks).len(), 2);
     }
 }

@@ -5,7 +5,8 @@ use super::zones::Zoning;
 use nameplate_core::domain::overrides::DEFAULT_ENDPOINT;
 use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::route::Route;
-use nameplate_core::domain::table::{MappingTable, Step, steps};
+use nameplate_core::domain::steps::{Step, steps};
+use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::verbs::VerbSet;
 
 /// One entry's change.

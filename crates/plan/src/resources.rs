@@ -220,7 +220,7 @@ pub fn plan(
 
 /// The longest `first_byte` or `read` of any entry, in whole seconds, rounded up.
 fn longest_timeout(table: &MappingTable) -> Option<u64> {
-    let timeouts = table.routes().iter().filter_map(|route| Some(route.overrides()?.timeouts));
+    let timeouts = table.in_any_order().filter_map(|(_, route)| Some(route.overrides()?.timeouts));
     let longest = timeouts.flat_map(|timeouts| [timeouts.first_byte, timeouts.read]).flatten().max()?;
     Some(longest.as_secs() + u64::from(longest.subsec_nanos() > 0))
 }

@@ -82,7 +82,7 @@ fn passed(host: &[u8], sent: Target<'_>, route: &Route, upstream: &[u8]) {
 /// The entry for a request, found the slow way: the exact name before the wildcard, then the longest
 /// base path whose segments are the path's first ones.
 fn expected(host: &str, path: &[u8]) -> Option<(&'static str, &'static str)> {
-    let of = |name: &str| TABLE.routes().iter().filter(|route| route.host() == name).collect::<Vec<_>>();
+    let of = |name: &str| TABLE.routes().into_iter().filter(|route| route.host() == name).collect::<Vec<_>>();
     let exact = of(host);
     let routes = if exact.is_empty() { of(&format!("*.{}", host.split_once('.')?.1)) } else { exact };
     let pieces = |text: &[u8]| text.split(|b| *b == b'/').map(<[u8]>::to_vec).collect::<Vec<_>>();

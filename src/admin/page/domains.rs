@@ -26,12 +26,13 @@ impl Top<'_> {
     pub(super) fn of(snapshot: &Snapshot) -> Top<'_> {
         let mut all = 0;
         let mut most: BinaryHeap<Reverse<(u64, Reverse<&str>)>> = BinaryHeap::with_capacity(MOST + 1);
-        for places in snapshot.table.groups() {
-            let domain = snapshot.table.route(places.start).host();
+        let table = &snapshot.table;
+        for places in (0..table.shards()).flat_map(|shard| table.groups_in(shard)) {
+            let domain = table.route(places.start).host();
             let requests: u64 = places.map(|at| snapshot.entry(at).requests()).sum();
             all += requests;
-            let least = most.peek().filter(|_| most.len() == MOST).map_or(0, |Reverse((least, _))| *least);
-            if requests > least {
+            let least = most.peek().filter(|_| most.len() == MOST);
+            if requests > 0 && least.is_none_or(|Reverse(least)| (requests, Reverse(domain)) > *least) {
                 most.push(Reverse((requests, Reverse(domain))));
                 if most.len() > MOST {
                     most.pop();

@@ -93,8 +93,8 @@ fn tested(args: &TestArgs, settings: &Settings, mapping: &Loaded) -> Result<Repo
         outcome: run(suite, (table, &mapping.files), settings, &mut coverage),
     });
     let files = files.collect();
-    let missed = (0..table.len() as u32).filter(|index| !coverage.contains_key(index));
-    let unreached = missed.map(|index| entry(mapping, index)).collect();
+    let missed = table.in_order().into_iter().filter(|(index, _)| !coverage.contains_key(index));
+    let unreached = missed.map(|(index, _)| entry(mapping, index)).collect();
     let suites: Vec<Suite> = suites.into_iter().map(|(_, suite)| suite).collect();
     let mutations = args.mutate.then(|| Mutations {
         changes: table.len() * Mutation::ALL.len(),

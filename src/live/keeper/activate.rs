@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use super::super::Live;
-use super::super::snapshot::{PACE, Snapshot, Tally};
+use super::super::snapshot::{PACE, Snapshot};
 use super::super::status::Origin;
+use nameplate_core::domain::kept::Tally;
+use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
-use nameplate_core::mapping::warnings::summary;
+use nameplate_core::mapping::warnings::{has_any, summary};
 
 impl Live {
     /// Makes a table the active one, for tests of what shows it.
@@ -32,7 +34,9 @@ impl Live {
             rollout.record_active(version, origin, Instant::now());
         }
         let version = next.version.map(|version| version.to_string()).unwrap_or_default();
-        let warnings = [self.regions.warning(&next.table, PACE), summary(&next.table, PACE)];
+        let has_any = |routes: &[Route]| self.regions.has_stray(routes) || has_any(routes);
+        let warned = next.look_for_warnings(&self.snapshot(), has_any);
+        let warnings = [self.regions.warning(&warned, PACE), summary(&warned, PACE)];
         let before = self.snapshot.swap(Arc::new(next));
         // Not a moment before: whoever waits for the metric sends requests that rely on it.
         self.metrics.mapping.in_force(generation, entries, domains);

@@ -1,6 +1,7 @@
 //! A mapping in parts: what its source brings, and what is active of it.
 
 use std::collections::HashMap;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -40,16 +41,22 @@ impl KeptParts {
 
     /// Takes a reading, and compiles what is new in it. Returns which mapping the source has.
     pub(super) fn update(&mut self, found: &[PartRead]) -> Version {
-        let updates = found.iter().map(|part| {
-            let update = match &part.found {
-                Found::Same | Found::Unsettled => Update::Same,
-                Found::Text(bytes) => Update::Text(bytes),
-                Found::Failed(error) => Update::Failed(error.to_string()),
-            };
-            (&*part.name, part.modified, update)
-        });
-        self.parts.update(updates, PACE);
+        self.parts.update(found.iter().map(updated), 1, PACE);
         self.parts.version()
+    }
+
+    /// The same at a start, on every core: no request waits for one of them.
+    pub(super) fn update_first(&mut self, found: &[PartRead]) {
+        self.parts.update(found.iter().map(updated), cores(), PACE);
+    }
+
+    /// As [`KeptParts::update_first`], where nobody needs the texts any more: each is let go of as soon as it is compiled.
+    pub(super) fn update_first_with(&mut self, found: Vec<PartRead>) {
+        let names: Vec<_> = found.iter().map(|part| Arc::clone(&part.name)).collect();
+        let updates: Vec<_> = found.iter().map(updated).map(|(_, modified, update)| (modified, update)).collect();
+        drop(found);
+        let updates = names.iter().zip(updates).map(|(name, (modified, update))| (&**name, modified, update));
+        self.parts.update(updates, cores(), PACE);
     }
 
     /// Puts what the cache has in use, and returns its table. Nothing of it is active yet.
@@ -57,8 +64,8 @@ impl KeptParts {
         for error in &cached.errors {
             log::error!("a cached part cannot be used: {error}");
         }
-        let updates = cached.parts.iter().map(|part| (&*part.name, Some(part.at), Update::Text(&part.bytes)));
-        self.parts.update(updates, PACE);
+        let updates = cached.parts.iter().map(|part| (&*part.name, Some(part.at), Update::Text(part.bytes.clone())));
+        self.parts.update(updates, cores(), PACE);
         let (table, decided) = self.assemble_first(&MappingTable::default()).into_table();
         self.parts.commit(decided);
         table
@@ -121,6 +128,21 @@ impl KeptParts {
         }
         self.logged = logged;
     }
+}
+
+/// What a reading found of a part, for [`Parts::update`].
+fn updated(part: &PartRead) -> (&str, Option<SystemTime>, Update) {
+    let update = match &part.found {
+        Found::Same | Found::Unsettled => Update::Same,
+        Found::Text(bytes) => Update::Text(bytes.clone()),
+        Found::Failed(error) => Update::Failed(error.to_string()),
+    };
+    (&part.name, part.modified, update)
+}
+
+/// How many threads can run at once.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 fn sentence(name: &str, owner: Option<&str>, error: &PartError) -> String {

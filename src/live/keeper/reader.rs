@@ -171,7 +171,11 @@ impl MappingReader {
     /// Decides which parts can be used. Where one has an error, its last good version may be in the cache.
     async fn first_parts(&self, found: Vec<PartRead>, caches: &mut Option<FileAccess<Caches>>) -> Brought {
         let mut parts = KeptParts::new(&self.place, &self.rules, &self.endpoints);
-        parts.update(&found);
+        let mut found = found;
+        match caches {
+            Some(_) => parts.update_first(&found),
+            None => parts.update_first_with(std::mem::take(&mut found)),
+        }
         let (mut kept, mut assembly) = (None, parts.assemble_first(&MappingTable::default()));
         let is_needed = assembly.errors() > 0 || assembly.table.is_empty() || parts.get().has_owners_error();
         if let Some(caches) = caches.as_mut().filter(|_| is_needed) {
@@ -179,7 +183,7 @@ impl MappingReader {
                 Ok(Cached::Parts(cached)) => {
                     parts = KeptParts::new(&self.place, &self.rules, &self.endpoints);
                     let restored = parts.restore(&cached);
-                    parts.update(&found);
+                    parts.update_first(&found);
                     // A start takes what the source has. A source that has nothing at all removes nothing by that.
                     assembly = match assembly.table.is_empty() {
                         true => parts.assemble(&restored, false),

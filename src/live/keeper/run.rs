@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::super::Live;
 use super::super::reload::{Cause, NotTaken, Reloaded};
-use super::super::snapshot::{Snapshot, Tally};
+use super::super::snapshot::Snapshot;
 use super::super::status::Origin;
 use super::cache_writer::CacheWriter;
 use super::document::Document;
@@ -23,6 +23,7 @@ use crate::source::cache::{CacheError, CachedMapping};
 use crate::source::fetch::{FetchMode, Fetched};
 use crate::source::parts_cache::CachedParts;
 use crate::telemetry::metrics::ReadResult;
+use nameplate_core::domain::kept::Tally;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
 use nameplate_core::parts::assembly::{Assembly, Decided};

@@ -8,32 +8,21 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::overrides::RateLimit;
-use super::pace::Pace;
 use super::rewrite::rest_after;
 use super::route::Route;
 use super::verbs::VerbSet;
 
-/// Routes compared between two offers of the core.
-const COMPARED: u32 = 2_048;
-
 /// The places of all routes beside which a stricter one leads to the same stage, in order. `routes` are in the order of
 /// their hosts.
-pub(super) fn places_of_wider(routes: &[Route], pace: Pace) -> Vec<u32> {
+pub(super) fn places_of_wider(routes: &[Route]) -> Vec<u32> {
     let mut wider = Vec::new();
-    let mut compared = pace.every(COMPARED);
-    let mut passed = pace.every(COMPARED);
-    for (start, group) in groups(routes, || passed.step()) {
+    for (start, group) in groups(routes) {
         let mut places: Vec<usize> = (0..group.len()).collect();
-        places.sort_by(|a, b| {
-            compared.step();
-            stage(&group[*a]).cmp(&stage(&group[*b]))
-        });
+        places.sort_by(|a, b| stage(&group[*a]).cmp(&stage(&group[*b])));
         for same in places.chunk_by(|a, b| stage(&group[*a]) == stage(&group[*b])) {
             let least = same.iter().map(|place| Limits::of(&group[*place])).reduce(Limits::and);
-            let is_wider = |place: &&usize| {
-                compared.step();
-                least.is_some_and(|least| least.are_stricter_than(Limits::of(&group[**place])))
-            };
+            let is_wider =
+                |place: &&usize| least.is_some_and(|least| least.are_stricter_than(Limits::of(&group[**place])));
             wider.extend(same.iter().filter(is_wider).map(|place| (start + place) as u32));
         }
     }
@@ -41,20 +30,24 @@ pub(super) fn places_of_wider(routes: &[Route], pace: Pace) -> Vec<u32> {
     wider
 }
 
+/// Reports whether one of these routes is stricter than another one that leads to the same stage. `routes` are in the
+/// order of their hosts.
+pub fn has_stricter_entry(routes: &[Route]) -> bool {
+    !places_of_wider(routes).is_empty()
+}
+
 /// For each entry that is stricter than the one whose base path is the next above its own, where both lead to the same
-/// stage, the places of the two.
-pub fn stricter_below_wider(routes: &[Route], pace: Pace) -> Vec<(usize, usize)> {
+/// stage, the two of them.
+pub(super) fn stricter_below_wider(routes: &[Route]) -> Vec<(&Route, &Route)> {
     let mut pairs = Vec::new();
-    let mut passed = pace.every(COMPARED);
     // Nearly every domain has one entry.
-    for (start, group) in groups(routes, || passed.step()).filter(|(_, group)| group.len() > 1) {
-        let by_base: HashMap<&str, usize> = group.iter().enumerate().map(|(at, route)| (route.base(), at)).collect();
-        for (at, route) in group.iter().enumerate() {
+    for (_, group) in groups(routes).filter(|(_, group)| group.len() > 1) {
+        let by_base: HashMap<&str, &Route> = group.iter().map(|route| (route.base(), route)).collect();
+        for route in group {
             let above = route.base().rmatch_indices('/').map(|(slash, _)| &route.base()[..slash]);
-            let is_wider =
-                |other: &&usize| stage(&group[**other]) == stage(route) && is_stricter(route, &group[**other]);
+            let is_wider = |other: &&&Route| stage(other) == stage(route) && is_stricter(route, other);
             let wider = above.filter_map(|base| by_base.get(base)).find(is_wider);
-            pairs.extend(wider.map(|other| (start + at, start + other)));
+            pairs.extend(wider.map(|other| (route, *other)));
         }
     }
     pairs
@@ -106,12 +99,10 @@ fn first_byte(path: &[u8]) -> (u8, usize) {
     }
 }
 
-/// The domains whose entries differ in what they allow, and where the entries of each begin. Calls `passed` for every
-/// domain.
-fn groups(routes: &[Route], mut passed: impl FnMut()) -> impl Iterator<Item = (usize, &[Route])> {
+/// The domains whose entries differ in what they allow, and where the entries of each begin.
+fn groups(routes: &[Route]) -> impl Iterator<Item = (usize, &[Route])> {
     let mut start = 0;
     let groups = routes.chunk_by(|a, b| a.host_ref() == b.host_ref()).map(move |group| {
-        passed();
         start += group.len();
         (start - group.len(), group)
     });
@@ -193,8 +184,12 @@ mod tests {
     /// The lines of the entries beside which a stricter one stands.
     fn wider(entries: &[&str]) -> Vec<u32> {
         let table = table(entries);
-        let mut lines: Vec<_> =
-            places_of_wider(table.routes(), Pace::default()).into_iter().map(|place| table.route(place).line).collect();
+        let is_wider = |(_, route): &(u32, &Route)| {
+            let group = table.routes_named(route.host_ref());
+            let places = places_of_wider(group);
+            places.iter().any(|place| std::ptr::eq(&group[*place as usize], *route))
+        };
+        let mut lines: Vec<_> = table.in_any_order().filter(is_wider).map(|(_, route)| route.line).collect();
         lines.sort_unstable();
         lines
     }
@@ -202,11 +197,7 @@ mod tests {
     /// As lines, what `check` warns of.
     fn warned(entries: &[&str]) -> Vec<(u32, u32)> {
         let table = table(entries);
-        let line = |place: usize| table.routes()[place].line;
-        stricter_below_wider(table.routes(), Pace::default())
-            .into_iter()
-            .map(|(strict, wide)| (line(strict), line(wide)))
-            .collect()
+        table.stricter_below_wider().into_iter().map(|(strict, wide)| (strict.line, wide.line)).collect()
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! has become ready (Linux does since 6.6), whatever the threads' priorities. So the work offers the
 //! core every hundred microseconds or so, which costs next to nothing where nobody wants it.
 //!
-//! How a thread offers its core is for the caller to say: the core knows no threads.
+//! How a thread offers its core is for the caller to say.
 
 /// What long work calls between two steps. By default, nothing.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,10 @@
 //! A compiled entry of the mapping: everything a request needs, computed once.
 
-use std::ops::Range;
+use std::fmt;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use super::api::PrivateApi;
 use super::base_path::BasePath;
@@ -97,44 +99,68 @@ impl Default for Choices {
 
 /// A compiled entry.
 ///
-/// Its texts are a slice of the one allocation that holds those of the whole table, and every header
-/// value made of them shares it: a table of 100,000 entries is a dozen megabytes and a handful of
-/// allocations, and a request copies no text.
-#[derive(Clone, Debug)]
+/// It stands in a block with those that were compiled together. Their texts are one allocation, and every header value made
+/// of them shares it: a table of 100,000 entries is a dozen megabytes and a handful of allocations, and a request copies no
+/// text. A route is two words; its clones share the rest.
+#[derive(Clone)]
 pub struct Route {
+    block: Arc<Block>,
+    at: u32,
+    /// Which part of the mapping it is from, where it has parts.
+    pub part: u16,
+    /// Which of its part's domains it is of; [`BY_LINE`] where nobody has said.
+    rank: u16,
+}
+
+/// The rank of an entry that comes as early as its line.
+const BY_LINE: u16 = u16::MAX;
+
+/// Entries that were compiled together.
+#[derive(Debug)]
+struct Block {
     text: Bytes,
+    entries: Vec<Compiled>,
+}
+
+/// What an entry says; where its texts stand.
+#[derive(Clone, Debug)]
+pub struct Compiled {
     /// What few entries have.
     overrides: Option<Box<Overrides>>,
+    /// Where its texts begin in those of the block. All other places are counted from there.
+    start: u32,
+    /// The line of the mapping its CUSTOM_DOMAIN_URL stands on, from 1.
+    pub line: u32,
     api_at: u16,
     prefix_at: u16,
+    end: u16,
     base_at: u8,
     id_len: u8,
     /// The entry's choices.
     pub choices: Choices,
-    /// Which part of the mapping it is from, where it has parts.
-    pub part: u16,
-    /// The line of the mapping its CUSTOM_DOMAIN_URL stands on, from 1.
-    pub line: u32,
 }
 
-// `Route::base_at` is the length of the host.
+// `Compiled::base_at` is the length of the host.
 const _: () = assert!(MAX_HOST <= u8::MAX as usize);
 
 /// Entries being compiled, whose texts go into one allocation.
 #[derive(Debug, Default)]
 pub struct Drafts {
-    text: BytesMut,
-    routes: Vec<Route>,
+    text: Vec<u8>,
+    entries: Vec<Compiled>,
 }
 
 /// An entry of a mapping takes hardly less than this of its file, keys and line ends included.
 const ENTRY_IN_FILE: usize = 96;
 
+/// Of a block with fewer bytes of text, what was not used is given back: copying it costs less than the room.
+const SMALL: usize = 1024 * 1024;
+
 impl Drafts {
     /// Room for the entries of a file of this size. Their texts are shorter than the file, so they
     /// are never moved; what is not used of the room is never touched, and costs nothing.
     pub fn of_file(size: usize) -> Drafts {
-        Drafts { text: BytesMut::with_capacity(size), routes: Vec::with_capacity(size / ENTRY_IN_FILE) }
+        Drafts { text: Vec::with_capacity(size), entries: Vec::with_capacity(size / ENTRY_IN_FILE) }
     }
 
     /// Adds an entry. `base` is the custom base path.
@@ -152,46 +178,78 @@ impl Drafts {
         line: u32,
     ) {
         let text = &mut self.text;
+        let from = text.len();
+        let start = u32::try_from(from).expect("the texts of a mapping are shorter than 4 GiB");
         // A host, a base path and an API's name are all shorter than 65,536 bytes together.
         let mut add = |more: &str| {
             text.extend_from_slice(more.as_bytes());
-            text.len() as u16
+            (text.len() - from) as u16
         };
         let base_at = add(host.as_str()) as u8;
         let api_at = add(base.as_str());
         let prefix_at = add(&api.host);
         add("/");
         add(&api.stage);
-        add(api.base_path.as_str());
-        let text = text.split().freeze();
+        let end = add(api.base_path.as_str());
         let overrides = (overrides != Overrides::default()).then(|| Box::new(overrides));
         let id_len = api.id().len() as u8;
-        self.routes.push(Route { text, overrides, api_at, prefix_at, base_at, id_len, choices, part: 0, line });
+        self.entries.push(Compiled { overrides, start, line, api_at, prefix_at, end, base_at, id_len, choices });
     }
 
     /// How many entries there is room for.
     pub fn room(&self) -> usize {
-        self.routes.capacity()
+        self.entries.capacity()
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.routes.len()
+        self.entries.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.routes.is_empty()
+        self.entries.is_empty()
     }
 
-    /// An entry, by the order in which they were added.
-    pub fn route(&self, index: u32) -> &Route {
-        &self.routes[index as usize]
+    /// The host and the base path of an entry, by the order in which they were added.
+    pub fn domain(&self, index: u32) -> (&[u8], &[u8]) {
+        let entry = &self.entries[index as usize];
+        let text = &self.text[entry.start as usize..];
+        (&text[..usize::from(entry.base_at)], &text[usize::from(entry.base_at)..usize::from(entry.api_at)])
+    }
+
+    /// The line of an entry.
+    pub fn line(&self, index: u32) -> u32 {
+        self.entries[index as usize].line
     }
 
     /// The routes, in the order they were added.
     pub fn finish(self) -> Vec<Route> {
-        self.routes
+        let Drafts { mut text, mut entries } = self;
+        if text.capacity() < SMALL {
+            text.shrink_to_fit();
+            entries.shrink_to_fit();
+        }
+        let count = entries.len() as u32;
+        let block = Arc::new(Block { text: text.into(), entries });
+        (0..count).map(|at| Route { block: Arc::clone(&block), at, part: 0, rank: BY_LINE }).collect()
+    }
+}
+
+impl Deref for Route {
+    type Target = Compiled;
+
+    #[inline]
+    fn deref(&self) -> &Compiled {
+        &self.block.entries[self.at as usize]
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts = (self.host(), self.base(), self.api_host(), self.prefix());
+        let Compiled { overrides, choices, line, .. } = &**self;
+        write!(f, "Route({texts:?}, {choices:?}, {overrides:?}, line {line}, part {})", self.part)
     }
 }
 
@@ -203,9 +261,28 @@ impl Route {
         drafts.finish().remove(0)
     }
 
-    /// The same entry with texts of its own, so that it keeps no table's.
+    /// The same entry in a block of its own, so that it keeps no other one.
     pub fn to_owned_text(&self) -> Route {
-        Route { text: Bytes::copy_from_slice(&self.text), ..self.clone() }
+        let block = Block {
+            text: Bytes::copy_from_slice(self.text()),
+            entries: vec![Compiled { start: 0, ..(**self).clone() }],
+        };
+        Route { block: Arc::new(block), at: 0, ..*self }
+    }
+
+    /// How early its domain comes in the mapping, as compared with those of other entries: by the line, or in a mapping of
+    /// parts by which of its part's domains it is.
+    #[inline]
+    pub fn rank(&self) -> u32 {
+        if self.rank == BY_LINE { self.line } else { u32::from(self.rank) }
+    }
+
+    /// Ranks the entries of a part, which are in the order of their domains, by those.
+    pub(crate) fn rank_by_domain(routes: &mut [Route]) {
+        let domains = routes.chunk_by_mut(|a, b| a.host_ref() == b.host_ref());
+        for (rank, domain) in (0..BY_LINE).chain(std::iter::repeat(BY_LINE - 1)).zip(domains) {
+            domain.iter_mut().for_each(|route| route.rank = rank);
+        }
     }
 
     /// The same entry as one of this part.
@@ -216,10 +293,25 @@ impl Route {
     /// Whether two entries say the same, wherever in the file they stand.
     pub fn says_the_same(&self, other: &Route) -> bool {
         let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at);
-        places(self) == places(other)
-            && self.choices == other.choices
-            && self.text == other.text
-            && self.overrides == other.overrides
+        let is_itself = self.at == other.at && Arc::ptr_eq(&self.block, &other.block);
+        is_itself
+            || places(self) == places(other)
+                && self.choices == other.choices
+                && self.text() == other.text()
+                && self.overrides == other.overrides
+    }
+
+    #[inline]
+    fn text(&self) -> &[u8] {
+        let entry = &**self;
+        &self.block.text[entry.start as usize..][..usize::from(entry.end)]
+    }
+
+    /// A piece of the text, sharing the block's memory.
+    #[inline]
+    fn shared(&self, range: Range<usize>) -> Bytes {
+        let start = self.start as usize;
+        self.block.text.slice(start + range.start..start + range.end)
     }
 
     /// The custom domain; `*.` first for a wildcard.
@@ -250,7 +342,7 @@ impl Route {
     /// What every upstream path starts with: `/{stage}{api base path}`.
     #[inline]
     pub fn prefix(&self) -> &str {
-        self.str(usize::from(self.prefix_at)..self.text.len())
+        self.str(usize::from(self.prefix_at)..usize::from(self.end))
     }
 
     /// What the entry overrides, if it does.
@@ -268,37 +360,37 @@ impl Route {
     /// As [`Route::host`], for comparing: nothing is validated again.
     #[inline]
     pub fn host_ref(&self) -> &[u8] {
-        &self.text[..usize::from(self.base_at)]
+        &self.text()[..usize::from(self.base_at)]
     }
 
     /// As [`Route::base`], for comparing.
     #[inline]
     pub fn base_ref(&self) -> &[u8] {
-        &self.text[usize::from(self.base_at)..usize::from(self.api_at)]
+        &self.text()[usize::from(self.base_at)..usize::from(self.api_at)]
     }
 
     /// As [`Route::prefix`], for copying.
     #[inline]
     pub fn prefix_ref(&self) -> &[u8] {
-        &self.text[usize::from(self.prefix_at)..]
+        &self.text()[usize::from(self.prefix_at)..]
     }
 
     /// The custom domain's bytes, sharing this route's memory.
     #[inline]
     pub fn host_bytes(&self) -> Bytes {
-        self.text.slice(0..usize::from(self.base_at))
+        self.shared(0..usize::from(self.base_at))
     }
 
     /// As [`Route::api_host`], sharing this route's memory.
     #[inline]
     pub fn api_host_bytes(&self) -> Bytes {
-        self.text.slice(self.api_range())
+        self.shared(self.api_range())
     }
 
     /// As [`Route::api_id`], sharing this route's memory.
     #[inline]
     pub fn api_id_bytes(&self) -> Bytes {
-        self.text.slice(self.id_range())
+        self.shared(self.id_range())
     }
 
     /// Whether the entry's domain is a wildcard.
@@ -318,7 +410,7 @@ impl Route {
 
     #[inline]
     fn str(&self, range: Range<usize>) -> &str {
-        std::str::from_utf8(&self.text[range]).expect("built from str at char boundaries")
+        std::str::from_utf8(&self.text()[range]).expect("built from str at char boundaries")
     }
 }
 
@@ -349,12 +441,12 @@ mod tests {
         for (line, host) in [(1, "b.example.com"), (2, "a.example.com")] {
             drafts.push(&Host::parse(host).expect("a host"), &base("/v1"), &api, Choices::default(), line);
         }
-        assert_eq!((drafts.route(1).host(), drafts.len()), ("a.example.com", 2));
+        assert_eq!((drafts.domain(1), drafts.line(1), drafts.len()), ((&b"a.example.com"[..], &b"/v1"[..]), 2, 2));
         let routes = drafts.finish();
         let seen: Vec<_> =
             routes.iter().map(|route| (route.host(), route.base(), route.prefix(), route.line)).collect();
         assert_eq!(seen, [("b.example.com", "/v1", "/prod", 1), ("a.example.com", "/v1", "/prod", 2)]);
-        assert_eq!(routes[0].text.as_ptr() as usize + routes[0].text.len(), routes[1].text.as_ptr() as usize);
+        assert_eq!(routes[0].text().as_ptr_range().end, routes[1].text().as_ptr_range().start);
     }
 
     #[test]
@@ -421,6 +513,6 @@ mod tests {
 
     #[test]
     fn a_route_is_small() {
-        assert!(size_of::<Route>() <= 56, "{}", size_of::<Route>());
+        assert_eq!((size_of::<Route>(), size_of::<Compiled>()), (16, 32));
     }
 }

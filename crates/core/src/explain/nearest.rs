@@ -8,7 +8,7 @@ use crate::domain::table::MappingTable;
 /// The entry of the domain that is nearest to a host: one with a slip of the pen in it, or a wildcard that covers one label
 /// less or more.
 pub(super) fn nearest_domain<'t>(table: &'t MappingTable, host: &str) -> Option<&'t Route> {
-    let by_host = table.routes().chunk_by(|a, b| a.host_ref() == b.host_ref()).filter_map(first_in_file);
+    let by_host = table.groups().filter_map(|places| places.map(|at| table.route(at)).min_by_key(|route| route.line));
     let slips = by_host.filter_map(|route| Some((slips(host, route.host())?, route)));
     slips.min_by_key(|(slips, _)| *slips).map(|(_, route)| route).or_else(|| wildcard_around(table, host))
 }

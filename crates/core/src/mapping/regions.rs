@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::domain::order::by_domain;
 use crate::domain::pace::Pace;
 use crate::domain::route::Route;
 use crate::domain::table::MappingTable;
@@ -40,6 +41,11 @@ impl EndpointRegions {
         (**region != *route.region()).then_some((&**name, &**region))
     }
 
+    /// Reports whether the API of one of these entries is not in its endpoint's region.
+    pub fn has_stray(&self, routes: &[Route]) -> bool {
+        !self.known.is_empty() && routes.iter().any(|route| self.other_than(route).is_some())
+    }
+
     /// The entries whose API is not in their endpoint's region, in the order of their lines.
     fn strays<'t>(&self, table: &'t MappingTable, pace: Pace) -> Vec<&'t Route> {
         if self.known.is_empty() {
@@ -50,8 +56,8 @@ impl EndpointRegions {
             pace.step();
             self.other_than(route).is_some()
         };
-        let mut strays: Vec<_> = table.routes().iter().filter(is_stray).collect();
-        strays.sort_by_key(|route| route.line);
+        let mut strays: Vec<_> = table.in_any_order().map(|(_, route)| route).filter(is_stray).collect();
+        strays.sort_unstable_by(|one, other| one.line.cmp(&other.line).then_with(|| by_domain(one, other)));
         strays
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::document::{Node, Nodes, Reader, Stop, Text};
 use super::entry::{Key, OBSOLETE};
 use crate::diagnostic::{Code, Diagnostics, Fault, Faults, Place};
-use crate::domain::limits::stricter_below_wider;
+use crate::domain::limits::has_stricter_entry;
 use crate::domain::pace::Pace;
 use crate::domain::region::{is_announced, nearest_to};
 use crate::domain::route::Route;
@@ -61,16 +61,23 @@ pub fn summary(table: &MappingTable, pace: Pace) -> Option<String> {
     Some(format!("{count}; the first is on line {line}: {what} ({help}). `nameplate check` shows them all"))
 }
 
+/// Reports whether [`summary`] would have something to tell of these entries, which are all of their domains.
+pub fn has_any(routes: &[Route]) -> bool {
+    let mut shared = Shared::default();
+    routes.iter().for_each(|route| shared.look_at(route));
+    !shared.is_empty() || has_stricter_entry(routes)
+}
+
 /// The warnings that a table tells, those first that are most likely errors.
 fn notices(table: &MappingTable, pace: Pace) -> Vec<Notice> {
     let mut shared = Shared::default();
     let mut steps = pace.every(LOOKED_AT);
-    for route in table.routes() {
+    for (_, route) in table.in_any_order() {
         steps.step();
         shared.look_at(route);
     }
     let mut notices = shared.notices();
-    notices.extend(stricter_below_wider(table.routes(), pace).into_iter().map(|pair| stricter(table, pair)));
+    notices.extend(table.stricter_below_wider().into_iter().map(stricter));
     notices.sort_by_key(|notice| (notice.code == Code::NoOptions, notice.line));
     notices
 }
@@ -129,6 +136,10 @@ impl<'t> Shared<'t> {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.regions.is_empty() && self.test_stage.is_none() && self.no_options.is_none()
+    }
+
     fn notices(self) -> Vec<Notice> {
         let region = |(region, same): (&str, Same)| Notice {
             line: same.line,
@@ -169,8 +180,7 @@ impl<'t> Shared<'t> {
 }
 
 /// Warns of an entry that allows less than one above it, and that other spellings of its paths would go round.
-fn stricter(table: &MappingTable, (strict, wide): (usize, usize)) -> Notice {
-    let (strict, wide) = (&table.routes()[strict], &table.routes()[wide]);
+fn stricter((strict, wide): (&Route, &Route)) -> Notice {
     let name = |route: &Route| format!("`{}{}`", route.host(), route.base());
     Notice {
         line: strict.line,

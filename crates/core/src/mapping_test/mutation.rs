@@ -52,7 +52,7 @@ pub fn survivors(suites: &[Suite], table: &MappingTable, settings: &Settings) ->
         }
     }
     let mut survivors = Vec::new();
-    for index in 0..table.len() as u32 {
+    for (index, _) in table.in_order() {
         let tests = by_entry.get(&index).map(Vec::as_slice).unwrap_or_default();
         for mutation in Mutation::ALL {
             let is_noticed = !tests.is_empty() && {
@@ -75,8 +75,7 @@ fn mutant(table: &MappingTable, index: u32, mutation: Mutation) -> MappingTable 
     let beside = beside.filter(|route| route.host_ref() == entry.host_ref() && route.base_ref() != entry.base_ref());
     let wildcard = entry.host().split_once('.').map(|(_, parent)| format!("*.{parent}"));
     let wildcard = wildcard.filter(|_| !entry.is_wildcard()).unwrap_or_default();
-    let first = table.routes().partition_point(|route| route.host() < wildcard.as_str());
-    let around = table.routes()[first..].iter().take_while(|route| route.host() == wildcard);
+    let around = table.routes_named(wildcard.as_bytes()).iter();
     let changed = match mutation {
         Mutation::Deleted => None,
         Mutation::OtherApi => led_to(entry, |url| url.replacen(entry.api_id(), &other(entry.api_id()), 1)),

@@ -51,8 +51,5 @@ pub fn run(
 /// The entry that decides a request, by its place in the table.
 pub(super) fn reached(table: &MappingTable, explanation: &Explanation) -> Option<u32> {
     let entry = explanation.entry.as_ref()?;
-    let first = table.routes().partition_point(|route| route.host() < entry.domain.as_str());
-    let group = table.routes()[first..].iter().take_while(|route| route.host() == entry.domain);
-    let at = group.into_iter().position(|route| route.base() == entry.base_path)?;
-    Some((first + at) as u32)
+    table.place_named(entry.domain.as_bytes(), entry.base_path.as_bytes())
 }

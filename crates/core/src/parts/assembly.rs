@@ -11,10 +11,11 @@ use super::guards;
 pub use super::guards::Limits;
 use super::owners::{Owner, Owners};
 use super::pick::{Pick, Use};
-use super::set::{Found, InUse, Part, Parts, version_of_parts};
+use super::set::{Found, InUse, Part, PartVersion, Parts, version_of_parts};
+use crate::domain::order::{by_domain, sort_routes};
 use crate::domain::pace::Pace;
 use crate::domain::route::Route;
-use crate::domain::table::{MappingTable, by_domain, sort_routes};
+use crate::domain::table::MappingTable;
 use crate::domain::version::Version;
 
 /// Every mark that a route can have.
@@ -80,7 +81,9 @@ impl Parts {
                 break;
             }
         }
-        Assembly { drops_owners, ..self.build(&picks, (&yielded, check_all), owners, active, (now, pace)) }
+        // Every new version was checked against the grants, and against the others.
+        let is_whole = check_all && picks.iter().any(|pick| !pick.is_change() && pick.version().is_some());
+        Assembly { drops_owners, ..self.build(&picks, (&yielded, is_whole), owners, active, (now, pace)) }
     }
 
     fn first_pick<'p>(&self, part: &'p Part, owners: Option<&Owners>, check_all: bool) -> Pick<'p> {
@@ -117,7 +120,7 @@ impl Parts {
     ) -> Assembly {
         let mut marks = Marks::of(picks);
         let mut list = BTreeMap::new();
-        let mut gone: HashSet<u16> = HashSet::new();
+        let mut gone: HashMap<u16, &PartVersion> = HashMap::new();
         let mut added: Vec<Route> = Vec::new();
         for pick in picks {
             let before = pick.part.in_use.as_ref();
@@ -129,7 +132,7 @@ impl Parts {
                 InUse { version: Arc::clone(version), mark, since: kept.map_or(now, |used| used.since), lost }
             });
             if is_added {
-                gone.extend(before.map(|used| used.mark));
+                gone.extend(before.map(|used| (used.mark, &*used.version)));
                 let used = in_use.iter();
                 added.extend(used.flat_map(|used| used.version.routes.iter().map(|route| route.of_part(used.mark))));
             }
@@ -141,8 +144,8 @@ impl Parts {
                 list.insert(Arc::clone(&pick.part.name), Part { in_use, error, ..pick.part.clone() });
             }
         }
-        sort_routes(&mut added, pace);
         if is_whole {
+            sort_routes(&mut added, pace);
             let name_of = |part: &Part| Some((part.in_use.as_ref()?.mark, Arc::clone(&part.name)));
             let names: HashMap<u16, Arc<str>> = list.values().filter_map(name_of).collect();
             let lost = keep_one_of_each(&mut added, active, |route| match owners {
@@ -151,9 +154,17 @@ impl Parts {
             });
             self.note_lost(&mut list, lost, &names, now);
         }
-        let is_gone =
-            |route: &Route| gone.contains(&route.part) || !yielded.is_empty() && yielded.contains(&Claim::of(route));
-        let table = active.with_replaced(is_gone, added, pace);
+        let is_gone = |route: &Route| {
+            gone.contains_key(&route.part) || !yielded.is_empty() && yielded.contains(&Claim::of(route))
+        };
+        let table = match active.is_empty() || is_whole {
+            true => MappingTable::new_paced(added, pace),
+            false => {
+                let of_gone = gone.values().flat_map(|version| version.hosts());
+                let hosts = of_gone.chain(yielded.iter().map(Claim::host));
+                active.with_replaced(hosts, is_gone, added, pace)
+            }
+        };
         let owners_version = self.owners.version_in_use.filter(|_| owners.is_some());
         Assembly { table, list, owners_version, drops_owners: false }
     }

@@ -5,15 +5,19 @@
 //! and of those the first by name.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::sync::Arc;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::error::PartError;
 use super::owners::{Owner, Owners};
 use super::pick::{Pick, Use};
 use super::set::{Part, PartVersion};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
+use crate::domain::order::by_domain;
 use crate::domain::route::Route;
-use crate::domain::table::{MappingTable, by_domain};
+use crate::domain::table::MappingTable;
 
 /// The most errors that are listed for one part.
 const MOST_LISTED: usize = 1_000;
@@ -28,6 +32,11 @@ pub(super) struct Claim {
 impl Claim {
     pub(super) fn of(route: &Route) -> Claim {
         Claim { host: route.host_ref().into(), base: route.base_ref().into() }
+    }
+
+    /// The domain.
+    pub(super) fn host(&self) -> &[u8] {
+        &self.host
     }
 }
 
@@ -154,22 +163,73 @@ pub(super) fn settle(
         let part = picks[*at].part;
         (part.modified.is_none(), part.modified, Arc::clone(&part.name))
     });
+    let offered = |at: usize| match &picks[at].used {
+        Use::Offered(Some(version)) => Some((at, Arc::clone(version))),
+        _ => None,
+    };
+    let mut offered: Vec<_> = order.into_iter().filter_map(offered).collect();
     loop {
-        let mut round = Round { owners, active, by_mark: &by_mark, new: HashMap::new(), yielded: HashSet::new() };
-        let mut again = false;
-        for at in &order {
-            let Use::Offered(Some(version)) = &picks[*at].used else { continue };
-            let version = Arc::clone(version);
-            let lost = round.conflicts(picks, *at, &version);
+        let mut round = Round {
+            owners,
+            active,
+            by_mark: &by_mark,
+            new: Taken::new(&offered, owners.is_none()),
+            yielded: HashSet::new(),
+        };
+        let (mut again, mut kept) = (false, HashSet::new());
+        for (nth, (at, version)) in offered.iter().enumerate() {
+            let lost = round.conflicts(picks, nth, (*at, version));
             if !lost.is_empty() {
                 // What it had may be what another part has just been given.
                 again |= picks[*at].part.in_use.is_some();
-                let error = rejected(&version, &path(picks[*at].part), lost);
+                let error = rejected(version, &path(picks[*at].part), lost);
                 picks[*at].keep(error);
+                kept.insert(*at);
             }
         }
         if !again {
             return round.yielded;
+        }
+        offered.retain(|(at, _)| !kept.contains(at));
+    }
+}
+
+/// The names that nobody has in use, and which part gets them: each by a route of a version that is offered.
+struct Taken<'o> {
+    offered: &'o [(usize, Arc<PartVersion>)],
+    /// The places of a version in `offered`, and of a route in there.
+    names: HashTable<(u32, u32)>,
+    hasher: DefaultHashBuilder,
+    /// A host is given with all of its base paths.
+    by_host: bool,
+}
+
+impl<'o> Taken<'o> {
+    fn new(offered: &'o [(usize, Arc<PartVersion>)], by_host: bool) -> Taken<'o> {
+        Taken { offered, names: HashTable::new(), hasher: DefaultHashBuilder::default(), by_host }
+    }
+
+    /// What only one part may have.
+    fn name<'r>(by_host: bool, route: &'r Route) -> (&'r [u8], &'r [u8]) {
+        (route.host_ref(), if by_host { &[] } else { route.base_ref() })
+    }
+
+    /// The part that gets the name of a route, and the line where it has it.
+    fn get(&self, route: &Route) -> Option<(usize, u32)> {
+        let name = Taken::name(self.by_host, route);
+        let route = |at: &(u32, u32)| &self.offered[at.0 as usize].1.routes[at.1 as usize];
+        let is_same = |at: &(u32, u32)| Taken::name(self.by_host, route(at)) == name;
+        let at = self.names.find(self.hasher.hash_one(name), is_same)?;
+        Some((self.offered[at.0 as usize].0, route(at).line))
+    }
+
+    /// Gives the names of some routes of the `nth` version to its part.
+    fn add(&mut self, nth: usize, routes: Vec<u32>) {
+        let Taken { offered, names, hasher, by_host } = self;
+        let hash =
+            |at: &(u32, u32)| hasher.hash_one(Taken::name(*by_host, &offered[at.0 as usize].1.routes[at.1 as usize]));
+        for at in routes.into_iter().map(|route| (nth as u32, route)) {
+            names.insert_unique(hash(&at), at, hash);
         }
     }
 }
@@ -180,23 +240,21 @@ struct Round<'r> {
     active: &'r MappingTable,
     /// The places of the parts in use, by their marks.
     by_mark: &'r HashMap<u16, usize>,
-    /// Names that nobody has in use, and which part gets them, with the line.
-    new: HashMap<Claim, (usize, u32)>,
+    new: Taken<'r>,
     yielded: HashSet<Claim>,
 }
 
 impl Round<'_> {
-    /// What a part wants that it cannot have; takes the rest.
-    fn conflicts(&mut self, picks: &[Pick<'_>], at: usize, version: &PartVersion) -> Vec<Diagnostic> {
+    /// What a part wants that it cannot have; takes the rest. Its version is the `nth` that is offered.
+    fn conflicts(&mut self, picks: &[Pick<'_>], nth: usize, (at, version): (usize, &PartVersion)) -> Vec<Diagnostic> {
         let (mut lost, mut wanted, mut yielded) = (Vec::new(), Vec::new(), Vec::new());
         let mut last: Option<&Route> = None;
-        for route in &version.routes {
+        for (place, route) in (0..).zip(&version.routes) {
             // Without owners, what holds for a host holds for all of its base paths.
             if self.owners.is_none() && last.is_some_and(|last| last.host_ref() == route.host_ref()) {
                 continue;
             }
             last = Some(route);
-            let key = self.key(route);
             let mut other = None;
             for held in self.holders(route) {
                 let Some(holder) = self.by_mark.get(&held.part).copied().filter(|holder| *holder != at) else {
@@ -212,26 +270,18 @@ impl Round<'_> {
                     break;
                 }
             }
-            let other = other.or_else(|| self.new.get(&key).copied().filter(|(taker, _)| *taker != at));
+            let other = other.or_else(|| self.new.get(route));
             match other {
-                None => wanted.push((key, route.line)),
+                None => wanted.push(place),
                 Some(_) if lost.len() >= MOST_LISTED => {}
                 Some((holder, line)) => lost.push(taken(route, &picks[holder].part.name, line, self.owners.is_some())),
             }
         }
         if lost.is_empty() {
-            self.new.extend(wanted.into_iter().map(|(key, line)| (key, (at, line))));
+            self.new.add(nth, wanted);
             self.yielded.extend(yielded);
         }
         lost
-    }
-
-    /// What a part may have for itself alone.
-    fn key(&self, route: &Route) -> Claim {
-        match self.owners {
-            Some(_) => Claim::of(route),
-            None => Claim { host: route.host_ref().into(), base: Box::default() },
-        }
     }
 
     /// The entries in use that a part of its own cannot stand beside.

@@ -87,7 +87,8 @@ fn too_much_removed(
         return Vec::new();
     }
     let changes: Vec<usize> = (0..picks.len()).filter(|at| picks[*at].is_change()).collect();
-    let kept: HashSet<&[u8]> = changes.iter().filter_map(|at| picks[*at].version()).flat_map(|v| hosts(v)).collect();
+    let kept: HashSet<&[u8]> =
+        changes.iter().filter_map(|at| picks[*at].version()).flat_map(|version| version.hosts()).collect();
     let marks: HashSet<u16> =
         changes.iter().filter_map(|at| picks[*at].part.in_use.as_ref().map(|used| used.mark)).collect();
     let mut all_lost: HashSet<&[u8]> = HashSet::new();
@@ -98,7 +99,7 @@ fn too_much_removed(
         let is_lost = |host: &&[u8]| {
             !kept.contains(host) && active.routes_named(host).iter().all(|route| marks.contains(&route.part))
         };
-        let lost: Vec<&[u8]> = hosts(before).filter(is_lost).collect();
+        let lost: Vec<&[u8]> = before.hosts().filter(is_lost).collect();
         by_part.push((at, lost.len()));
         all_lost.extend(lost);
     }
@@ -168,12 +169,7 @@ fn was_held(pick: &Pick<'_>) -> bool {
 
 /// How many domains of a version another one does not have, and how many it has.
 fn removed(before: &PartVersion, after: &PartVersion) -> (usize, usize) {
-    let kept: HashSet<&[u8]> = hosts(after).collect();
-    let had: Vec<&[u8]> = hosts(before).collect();
+    let kept: HashSet<&[u8]> = after.hosts().collect();
+    let had: Vec<&[u8]> = before.hosts().collect();
     (had.iter().filter(|host| !kept.contains(*host)).count(), had.len())
-}
-
-/// The domains of a version, each once.
-fn hosts(version: &PartVersion) -> impl Iterator<Item = &[u8]> {
-    version.routes.chunk_by(|a, b| a.host_ref() == b.host_ref()).map(|group| group[0].host_ref())
 }

@@ -16,6 +16,7 @@ mod pattern;
 mod pick;
 pub mod schema;
 pub mod set;
+mod workers;
 
 /// The file at the root that grants names to owners. It is no part.
 pub const OWNERS_FILE: &str = "owners.yaml";

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
+
 use super::OWNERS_FILE;
 use super::error::PartError;
 use super::owners::Owners;
+use super::workers::do_all;
+use crate::domain::order::{by_domain, sort_routes};
 use crate::domain::pace::Pace;
 use crate::domain::route::Route;
-use crate::domain::table::{by_domain, sort_routes};
 use crate::domain::version::Version;
 use crate::mapping::head::Head;
 use crate::mapping::load::{compile_part_paced, version_of, version_of_paced};
@@ -28,6 +31,11 @@ pub struct PartVersion {
 }
 
 impl PartVersion {
+    /// Its domains, each once, in order.
+    pub(super) fn hosts(&self) -> impl Iterator<Item = &[u8]> {
+        self.routes.chunk_by(|a, b| a.host_ref() == b.host_ref()).map(|group| group[0].host_ref())
+    }
+
     /// Reports whether it has an entry for the same domain and base path.
     pub(super) fn has_entry(&self, like: &Route) -> bool {
         self.routes.binary_search_by(|route| by_domain(route, like)).is_ok()
@@ -36,11 +44,11 @@ impl PartVersion {
 
 /// What a reading of the source found of a part.
 #[derive(Clone, Debug)]
-pub enum Update<'b> {
+pub enum Update {
     /// What the reading before it found.
     Same,
-    /// This text.
-    Text(&'b [u8]),
+    /// This text, which is let go of once it is compiled.
+    Text(Bytes),
     /// It could not be read; why.
     Failed(String),
 }
@@ -119,15 +127,18 @@ impl Parts {
         format!("{}{name}", self.folder)
     }
 
-    /// Takes what a reading found of every part, and compiles what is new. A part that is not among them was removed.
+    /// Takes what a reading found of every part, and compiles what is new on up to `threads` threads. A part that is not
+    /// among them was removed.
     pub fn update<'u>(
         &mut self,
-        found: impl IntoIterator<Item = (&'u str, Option<SystemTime>, Update<'u>)>,
+        found: impl IntoIterator<Item = (&'u str, Option<SystemTime>, Update)>,
+        threads: usize,
         pace: Pace,
     ) {
         let mut before = std::mem::take(&mut self.list);
         let mut has_owners = false;
         let mut unread: Vec<(String, String)> = Vec::new();
+        let mut parts: Vec<(Part, Update)> = Vec::new();
         for (name, modified, update) in found {
             // Nothing is known of what is in a folder that cannot be read: it stays what it was.
             if let (true, Update::Failed(why)) = (name.ends_with('/'), &update) {
@@ -139,22 +150,22 @@ impl Parts {
                 continue;
             }
             let known = before.remove(name);
-            let found = match update {
-                Update::Same => known.as_ref().map(|part| part.found.clone()),
-                Update::Text(bytes) => Some(self.compile(name, bytes, known.as_ref(), pace)),
-                Update::Failed(why) => Some(Found::Bad(PartError::Unreadable(why))),
-            };
             // A part that is being written for the first time is none yet.
-            let Some(found) = found else { continue };
-            let known = known.unwrap_or_else(|| Part {
-                name: name.into(),
-                modified: None,
-                found: Found::Gone,
-                in_use: None,
-                error: None,
-            });
-            self.list.insert(Arc::clone(&known.name), Part { modified, found, ..known });
+            if known.is_none() && matches!(update, Update::Same) {
+                continue;
+            }
+            let new = || Part { name: name.into(), modified: None, found: Found::Gone, in_use: None, error: None };
+            parts.push((Part { modified, ..known.unwrap_or_else(new) }, update));
         }
+        let read = |(part, update): (Part, Update)| {
+            let found = match update {
+                Update::Same => part.found.clone(),
+                Update::Text(bytes) => self.compile(&part, &bytes, pace),
+                Update::Failed(why) => Found::Bad(PartError::Unreadable(why)),
+            };
+            (Arc::clone(&part.name), Part { found, ..part })
+        };
+        self.list = do_all(parts, threads, read).into_iter().collect();
         if !has_owners {
             self.remove_owners();
         }
@@ -167,24 +178,23 @@ impl Parts {
         }
     }
 
-    fn compile(&self, name: &str, bytes: &[u8], known: Option<&Part>, pace: Pace) -> Found {
+    fn compile(&self, part: &Part, bytes: &[u8], pace: Pace) -> Found {
         let version = version_of_paced(bytes, pace);
-        if let Some(in_use) = known.and_then(|part| part.in_use.as_ref())
-            && in_use.version.version == version
-        {
-            return Found::Good(Arc::clone(&in_use.version));
+        if let Some(in_use) = part.used().filter(|in_use| in_use.version == version) {
+            return Found::Good(Arc::clone(in_use));
         }
-        match compile_part_paced(bytes, &self.path(name), self.endpoints.as_deref(), pace) {
+        match compile_part_paced(bytes, &self.path(&part.name), self.endpoints.as_deref(), pace) {
             Ok(text) => {
                 let (head, mut routes) = (text.head, text.routes);
                 sort_routes(&mut routes, pace);
+                Route::rank_by_domain(&mut routes);
                 Found::Good(Arc::new(PartVersion { version, size: bytes.len() as u64, head, routes }))
             }
             Err(errors) => Found::Bad(PartError::Rejected(version, errors)),
         }
     }
 
-    fn update_owners(&mut self, update: &Update<'_>) {
+    fn update_owners(&mut self, update: &Update) {
         match update {
             Update::Same => {}
             Update::Failed(why) => self.owners.error = Some(PartError::Unreadable(why.clone())),

@@ -12,9 +12,10 @@
 use std::time::Duration;
 
 use super::super::reload::{Cause, Grown, Held, Measure};
-use super::super::snapshot::{PACE, Tally};
+use super::super::snapshot::PACE;
 use crate::source::error::FetchError;
 use crate::source::fetch::{ChangeKind, FetchMode};
+use nameplate_core::domain::kept::Tally;
 use nameplate_core::domain::table::{MappingTable, grows_beyond, removes_too_many};
 use nameplate_core::domain::version::Version;
 use nameplate_core::settings::ReloadRules as Rules;

@@ -415,7 +415,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
         let Compiler { drafts, claims, hasher, broken, .. } = self;
         let wanted = (host.as_str().as_bytes(), base.as_str().as_bytes());
         let hash = hasher.hash_one(wanted);
-        let of_draft = claims.find(hash, |at| claimed(drafts.route(*at)) == wanted).map(|at| drafts.route(*at).line);
+        let of_draft = claims.find(hash, |at| drafts.domain(*at) == wanted).map(|at| drafts.line(*at));
         let domain = || format!("{host}{base}");
         let of_broken = || if broken.is_empty() { None } else { broken.get(&domain()).copied() };
         if let Some(line) = of_draft.or_else(of_broken) {
@@ -430,7 +430,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
         };
         let at = drafts.len() as u32;
         drafts.push_with(&host, &base, &api, (entry.choices, entry.overrides), text.at.line);
-        claims.insert_unique(hash, at, |at| hasher.hash_one(claimed(drafts.route(*at))));
+        claims.insert_unique(hash, at, |at| hasher.hash_one(drafts.domain(*at)));
     }
 
     fn duplicate_key(&mut self, key: &Text<'t>, line: u32, help: &str) {
@@ -477,11 +477,6 @@ fn plainer(text: &Text<'_>, fault: &Fault) -> Option<Fault> {
     }
     let braces = !fault.is(Code::BadPath);
     odd_in_value(text.at, &text.value).or_else(|| placeholder::in_value(text.at, &text.value, braces))
-}
-
-/// What no other entry may claim.
-fn claimed(route: &Route) -> (&[u8], &[u8]) {
-    (route.host_ref(), route.base_ref())
 }
 
 #[cfg(test)]

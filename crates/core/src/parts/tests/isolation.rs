@@ -208,8 +208,8 @@ fn a_part_that_cannot_be_read_stays_what_it_was() {
     let mut folder = Folder::new();
     folder.part("a.yaml", &["a.example.com=a"]).part("b.yaml", &["b.example.com=b"]).read();
     let (failed, changed) = ("cannot read it".to_owned(), part(&["b.example.com=b2"]));
-    let found = [("a.yaml", None, Update::Failed(failed)), ("b.yaml", None, Update::Text(changed.as_bytes()))];
-    folder.parts.update(found, Pace::default());
+    let found = [("a.yaml", None, Update::Failed(failed)), ("b.yaml", None, Update::Text(changed.into()))];
+    folder.parts.update(found, 1, Pace::default());
     let assembly = folder.parts.assemble(&folder.table, &LIMITS, false, at(9), Pace::default());
     assert_eq!(assembly.errors(), 1);
     let (table, decided) = assembly.into_table();
@@ -264,7 +264,7 @@ fn parts_of_a_folder_that_cannot_be_read_stay() {
     let mut folder = Folder::new();
     folder.part("a/x.yaml", &["x.example.com=x"]).part("b.yaml", &["b.example.com=b"]).read();
     let found = [("a/", None, Update::Failed("no permission".into())), ("b.yaml", None, Update::Same)];
-    folder.parts.update(found, Pace::default());
+    folder.parts.update(found, 1, Pace::default());
     let (table, _) = folder.parts.assemble(&folder.table, &LIMITS, false, at(9), Pace::default()).into_table();
     assert!(table.lookup("x.example.com", b"/").is_ok());
 }

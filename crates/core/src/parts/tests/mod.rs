@@ -7,6 +7,8 @@ mod properties;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+
 use super::assembly::{Limits, PartStatus};
 use super::set::{Parts, Update};
 use crate::domain::pace::Pace;
@@ -76,10 +78,10 @@ impl Folder {
         let known = std::mem::replace(&mut self.known, self.files.clone());
         let found = self.files.iter().map(|(name, (text, modified))| {
             let is_same = known.get(name).is_some_and(|(before, _)| before == text);
-            let update = if is_same { Update::Same } else { Update::Text(text.as_bytes()) };
+            let update = if is_same { Update::Same } else { Update::Text(Bytes::copy_from_slice(text.as_bytes())) };
             (name.as_str(), Some(at(*modified)), update)
         });
-        self.parts.update(found, Pace::default());
+        self.parts.update(found, 2, Pace::default());
         let assembly = self.parts.assemble(&self.table, &self.limits, consent, at(self.now), Pace::default());
         let (table, decided) = assembly.into_table();
         self.parts.commit(decided);
@@ -96,7 +98,7 @@ impl Folder {
 
     /// Every entry that is active: domain, base path, API.
     fn entries(&self) -> Vec<String> {
-        let entry = |route: &Route| format!("{}{} {}", route.host(), route.base(), route.api_id());
+        let entry = |route: &&Route| format!("{}{} {}", route.host(), route.base(), route.api_id());
         self.table.routes().iter().map(entry).collect()
     }
 

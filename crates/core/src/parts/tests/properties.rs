@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::table::by_domain;
+use crate::domain::order::by_domain;
 
 const HOSTS: [&str; 6] = ["a.t.example", "b.t.example", "c.t.example", "*.t.example", "a.u.example", "*.u.example"];
 const BASES: [&str; 3] = ["", "/x", "/x/y"];
@@ -44,7 +44,7 @@ fn change() -> impl Strategy<Value = (usize, Option<Text>)> {
 /// Everything that must hold of a table, whatever was read.
 fn check(folder: &Folder) {
     let routes = folder.table.routes();
-    assert!(routes.windows(2).all(|pair| by_domain(&pair[0], &pair[1]).is_lt()), "in order, and each once");
+    assert!(routes.windows(2).all(|pair| by_domain(pair[0], pair[1]).is_lt()), "in order, and each once");
     let names = folder.parts.names_by_mark();
     for status in folder.parts.status() {
         let own = routes.iter().filter(|route| names[usize::from(route.part)] == status.name).count();
