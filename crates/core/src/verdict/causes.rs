@@ -1,0 +1,45 @@
+//! What the evidence of one exchange says: one cause, or several.
+
+use super::cause::Cause;
+use super::class::Class;
+use super::standing::Standing;
+
+/// The causes that the evidence of one exchange fits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    causes: Vec<Cause>,
+}
+
+impl Verdict {
+    /// One cause: nothing else fits the evidence.
+    pub(super) fn certain(cause: Cause) -> Verdict {
+        Verdict { causes: vec![cause] }
+    }
+
+    /// Several causes, the likeliest first.
+    pub(super) fn any_of(causes: &[Cause]) -> Verdict {
+        debug_assert!(causes.len() > 1, "one cause is certain");
+        Verdict { causes: causes.to_vec() }
+    }
+
+    /// The causes that the evidence fits, at least one, the likeliest first.
+    pub fn causes(&self) -> &[Cause] {
+        &self.causes
+    }
+
+    /// Reports whether the evidence fits one cause alone.
+    pub fn is_certain(&self) -> bool {
+        self.causes.len() == 1
+    }
+
+    /// The class that all causes share, or [`Class::Unclear`].
+    pub fn class(&self) -> Class {
+        let first = self.causes[0].class();
+        if self.causes.iter().all(|cause| cause.class() == first) { first } else { Class::Unclear }
+    }
+
+    /// How well the API answers: the worst that any of the causes means.
+    pub fn standing(&self) -> Standing {
+        self.causes.iter().map(|cause| cause.standing()).min().unwrap_or(Standing::DoesNotAnswer)
+    }
+}
