@@ -16,10 +16,15 @@ impl Verdict {
         Verdict { causes: vec![cause] }
     }
 
-    /// Several causes, the likeliest first.
-    pub(super) fn any_of(causes: &[Cause]) -> Verdict {
-        debug_assert!(causes.len() > 1, "one cause is certain");
-        Verdict { causes: causes.to_vec() }
+    /// A first cause and others that fit as well, the likeliest first; none is named twice.
+    pub(super) fn of(first: Cause, others: &[Cause]) -> Verdict {
+        let mut causes = vec![first];
+        for cause in others {
+            if !causes.contains(cause) {
+                causes.push(*cause);
+            }
+        }
+        Verdict { causes }
     }
 
     /// The causes that the evidence fits, at least one, the likeliest first.

@@ -1,37 +1,95 @@
-//! From evidence to causes.
+//! From evidence to causes, in the order of the steps of an exchange.
 
 use super::cause::Cause;
 use super::causes::Verdict;
-use super::evidence::{Evidence, Outcome, Response, ResponseError, TlsError};
+use super::evidence::{Asked, Evidence, Outcome, Response, ResponseError, TlsError};
+use super::gateway_error::gateway_error;
 
 /// The causes that the evidence fits.
 pub fn classify(evidence: &Evidence) -> Verdict {
     match &evidence.outcome {
         Outcome::NotResolved => Verdict::certain(Cause::EndpointUnknown),
         Outcome::NotConnected(_) => Verdict::certain(Cause::EndpointDown),
-        Outcome::NotSecured(error) => handshake(error, &evidence.asked.server_name),
-        Outcome::NotAnswered(ResponseError::NotHttp) => Verdict::certain(Cause::NotApiGateway),
-        Outcome::NotAnswered(_) => Verdict::certain(Cause::EndpointSilent),
-        Outcome::Answered(response) => answer(response),
+        Outcome::NotSecured(error) => handshake_error(error, &evidence.asked.server_name),
+        Outcome::NotAnswered(error) => response_error(*error),
+        Outcome::Answered(response) => answered(response, &evidence.asked),
     }
 }
 
-fn handshake(error: &TlsError, _asked: &str) -> Verdict {
-    Verdict::certain(match error {
-        TlsError::WrongName { .. } => Cause::CertificateForOtherNames,
-        TlsError::Untrusted => Cause::CertificateUntrusted,
-        TlsError::Expired => Cause::CertificateExpired,
-        TlsError::Closed | TlsError::TimedOut | TlsError::NotTls | TlsError::Other => Cause::HandshakeFails,
-    })
+fn handshake_error(error: &TlsError, server_name: &str) -> Verdict {
+    match error {
+        TlsError::WrongName { names } => wrong_name(names, server_name),
+        TlsError::Untrusted => Verdict::certain(Cause::CertificateUntrusted),
+        TlsError::Expired => Verdict::certain(Cause::CertificateExpired),
+        TlsError::Closed | TlsError::TimedOut | TlsError::NotTls | TlsError::Other => {
+            Verdict::certain(Cause::HandshakeFails)
+        }
+    }
 }
 
-fn answer(response: &Response) -> Verdict {
-    match (response.status, response.error_type.as_deref()) {
-        (..400, None) => Verdict::certain(Cause::Answers),
-        (_, Some("ForbiddenException")) => {
-            Verdict::any_of(&[Cause::ApiUnknown, Cause::StageUnknown, Cause::ApiKeyRequired, Cause::Waf])
-        }
-        (500.., None) => Verdict::certain(Cause::IntegrationError),
-        (_, _) => Verdict::certain(Cause::IntegrationRefuses),
+/// A certificate for other names: of execute-api in another region, or of something else.
+fn wrong_name(names: &[String], server_name: &str) -> Verdict {
+    let Some(asked) = region_of(server_name) else { return Verdict::certain(Cause::CertificateForOtherNames) };
+    if names.is_empty() {
+        return Verdict::of(Cause::CertificateOfAnotherRegion, &[Cause::CertificateForOtherNames]);
+    }
+    let elsewhere = names.iter().filter_map(|name| region_of(name)).any(|region| region != asked);
+    Verdict::certain(if elsewhere { Cause::CertificateOfAnotherRegion } else { Cause::CertificateForOtherNames })
+}
+
+/// The region in `{any}.execute-api.{region}.{suffix}`.
+fn region_of(name: &str) -> Option<&str> {
+    let (_, rest) = name.split_once(".execute-api.")?;
+    rest.split('.').next().filter(|region| !region.is_empty())
+}
+
+fn response_error(error: ResponseError) -> Verdict {
+    match error {
+        // A slow integration looks the same until API Gateway's own timeout.
+        ResponseError::TimedOut => Verdict::of(Cause::EndpointSilent, &[Cause::IntegrationTimedOut]),
+        ResponseError::Closed => Verdict::certain(Cause::EndpointSilent),
+        ResponseError::NotHttp => Verdict::certain(Cause::NotApiGateway),
+    }
+}
+
+fn answered(response: &Response, asked: &Asked) -> Verdict {
+    let own = own_response(response.status);
+    if !response.has_request_id && !response.has_apigw_id {
+        return unmarked(response, own);
+    }
+    let error = response.error_type.as_deref().map(|kind| gateway_error(kind, response, asked));
+    match error {
+        // API Gateway renames headers of integrations only. One that is another API, or a service of AWS, may send an
+        // error type of its own.
+        Some(error) if response.has_remapped => Verdict::of(own, error.causes()),
+        Some(error) if response.has_apigw_id => error,
+        // Any service of AWS sends a request id and an error type.
+        Some(error) => Verdict::of(error.causes()[0], &[&error.causes()[1..], &[Cause::NotApiGateway]].concat()),
+        None => untyped(response, own),
+    }
+}
+
+/// A response without an error type: the integration's, unless a rule of AWS WAF answers with a response of its own.
+fn untyped(response: &Response, own: Cause) -> Verdict {
+    let is_of_integration = response.has_trace_id || response.has_remapped;
+    if response.status == 403 && !is_of_integration { Verdict::of(own, &[Cause::Waf]) } else { Verdict::certain(own) }
+}
+
+/// A response without any mark of API Gateway.
+fn unmarked(response: &Response, own: Cause) -> Verdict {
+    match response.status {
+        // What stands before API Gateway refuses a malformed request without its marks.
+        400 | 413 | 414 | 431 => Verdict::of(Cause::NotApiGateway, &[Cause::RequestInvalid]),
+        ..400 => Verdict::of(Cause::NotApiGateway, &[own]),
+        _ => Verdict::certain(Cause::NotApiGateway),
+    }
+}
+
+/// The cause of a response that the integration wrote itself.
+fn own_response(status: u16) -> Cause {
+    match status {
+        ..400 => Cause::Answers,
+        400..500 => Cause::IntegrationRefuses,
+        500.. => Cause::IntegrationError,
     }
 }

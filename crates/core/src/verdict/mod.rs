@@ -11,8 +11,11 @@ mod causes;
 mod class;
 mod classify;
 mod evidence;
+mod gateway_error;
 mod standing;
 mod table;
+#[cfg(test)]
+mod tests;
 
 pub use cause::Cause;
 pub use causes::Verdict;
