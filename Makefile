@@ -3,10 +3,11 @@
 .PHONY: demo test deploy-check image-check lint doc deny msrv-check arm64-check ci fuzz soak bench cost preflight test-tools
 
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
-# A debug build, for the first one of somebody new should not take twice as long.
+# A debug build, for the first one of somebody new should not take twice as long. `make demo DEMO='--fail apiid1=waf'`
+# passes options on.
 demo: preflight
 	@cargo build --bin nameplate
-	@exec "$${CARGO_TARGET_DIR:-target}/debug/nameplate" demo
+	@exec "$${CARGO_TARGET_DIR:-target}/debug/nameplate" demo $(DEMO)
 
 # All tests: unit, property, case files, and stories through the real proxy over real TLS.
 test: preflight test-tools

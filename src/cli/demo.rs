@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
+use super::examples;
 use super::exit::{FAULTY, UNUSABLE, fail};
 use super::load::compile_file;
 use super::logging;
@@ -18,6 +19,7 @@ use crate::app::{self, Running};
 use crate::demo::apis::Apis;
 use crate::demo::authority::Authority;
 use crate::demo::curl_lines;
+use crate::demo::failures::{FAILURES, Failure};
 use crate::demo::gateway::{Config, Gateway};
 use nameplate_core::domain::route::HostMode;
 use nameplate_core::domain::table::MappingTable;
@@ -37,7 +39,7 @@ Unlike `nameplate serve` with its defaults, the demo
 
 /// What the command line of `demo` says.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = DIFFERENCES)]
+#[command(after_help = DIFFERENCES, after_long_help = after_long_help())]
 pub(super) struct DemoArgs {
     /// Try this mapping file instead of the sample
     #[arg(long, value_name = "FILE")]
@@ -56,13 +58,41 @@ pub(super) struct DemoArgs {
     /// proxy or a client trusts that connects to the stand-in (`endpoint: ca_file`, `curl --cacert`)
     #[arg(long, value_name = "FILE")]
     authority: Option<PathBuf>,
+    /// Let an API of the mapping fail, as its id and one of the ways that `--help` lists; may be repeated. The path
+    /// `.../fail/policy_denies` shows the same response on any API that works
+    #[arg(long, value_name = "API=FAILURE", value_parser = parse_failing)]
+    fail: Vec<Failing>,
+}
+
+/// An API of the stand-in that fails, and how.
+#[derive(Clone, Debug)]
+struct Failing {
+    api: String,
+    failure: &'static Failure,
+}
+
+fn parse_failing(text: &str) -> Result<Failing, String> {
+    let (api, name) = text.split_once('=').ok_or("write the id of an API, `=`, and a way to fail")?;
+    let failure =
+        Failure::named(name).ok_or_else(|| format!("`{name}` is not a way to fail; one of {}", names_of_failures()))?;
+    Ok(Failing { api: api.to_owned(), failure })
+}
+
+/// What `--help` says below the options.
+fn after_long_help() -> String {
+    let names = names_of_failures();
+    format!("{}\n\nWays for an API to fail (--fail API=FAILURE):\n  {names}\n\n{DIFFERENCES}", examples::DEMO)
+}
+
+fn names_of_failures() -> String {
+    FAILURES.iter().map(|failure| failure.name).collect::<Vec<_>>().join(", ")
 }
 
 /// Runs the demo until Ctrl-C.
 pub(super) fn demo(args: &DemoArgs, out: &mut dyn Write) -> ExitCode {
     logging::start();
     if let Some((address, file)) = args.gateway.zip(args.authority.as_deref()) {
-        return gateway_alone(args.mapping.as_deref(), address, file, out)
+        return gateway_alone(args, address, file, out)
             .map_or_else(|(code, what)| fail(code, what), |()| ExitCode::SUCCESS);
     }
     let folder = std::env::temp_dir().join(format!("nameplate-demo-{}", std::process::id()));
@@ -74,20 +104,21 @@ pub(super) fn demo(args: &DemoArgs, out: &mut dyn Write) -> ExitCode {
 /// The stand-in without a proxy, until a signal ends it. Who waits for `authority` finds it whole, and the stand-in
 /// listening. Fails with an exit code and what to say.
 fn gateway_alone(
-    mapping: Option<&Path>,
+    args: &DemoArgs,
     address: SocketAddr,
     authority_file: &Path,
     out: &mut dyn Write,
 ) -> Result<(), (u8, String)> {
     let other = |e: anyhow::Error| (code_of(&e), format!("{e:#}"));
-    let table = match mapping {
+    let table = match &args.mapping {
         Some(file) => compile_file(file, None).map_err(|e| other(e.into()))?.table,
         None => compile_bytes(SAMPLE.as_bytes(), "the sample mapping", None).map_err(|e| other(e.into()))?,
     };
     forget(authority_file);
     let mut signals = Signals::listen().map_err(other)?;
     let authority = Authority::new().map_err(|e| other(e.into()))?;
-    let config = Config { addresses: vec![address], ..Config::new(apis_of(&table)) };
+    let apis = apis_of(&table, &args.fail).map_err(|what| (UNUSABLE, what))?;
+    let config = Config { addresses: vec![address], ..Config::new(apis) };
     let gateway = Gateway::start(config, &authority)
         .map_err(|e| (UNUSABLE, format!("{address}: {e}\n  help: give --gateway a free address of this machine")))?;
     publish(&authority, authority_file)?;
@@ -113,11 +144,19 @@ fn publish(authority: &Authority, file: &Path) -> Result<(), (u8, String)> {
     })
 }
 
-/// The APIs that a mapping names. STRICT is what every entry passes but one that shows the API another Host than its
-/// own.
-fn apis_of(table: &MappingTable) -> Apis {
+/// The APIs that a mapping names, and those of them that fail. STRICT is what every entry passes but one that shows the
+/// API another Host than its own.
+fn apis_of(table: &MappingTable, fail: &[Failing]) -> Result<Apis, String> {
     let apis = Apis::from_table(table);
-    if table.routes().iter().all(|route| route.choices.host == HostMode::Api) { apis.strict() } else { apis }
+    let own_host = table.routes().iter().all(|route| route.choices.host == HostMode::Api);
+    let mut apis = if own_host { apis.strict() } else { apis };
+    for Failing { api, failure } in fail {
+        if !apis.fail(api, failure) {
+            let ids = apis.ids().collect::<Vec<_>>().join(", ");
+            return Err(format!("no entry of the mapping is of API `{api}`\n  help: --fail takes one of {ids}"));
+        }
+    }
+    Ok(apis)
 }
 
 fn run(args: &DemoArgs, folder: &Path, out: &mut dyn Write) -> Result<ExitCode, (u8, String)> {
@@ -153,7 +192,7 @@ fn set_up(args: &DemoArgs, folder: &Path) -> anyhow::Result<Demo> {
     let authority = Authority::new()?;
     let ca_file = folder.join("ca.pem");
     authority.write_pem(&ca_file).with_context(|| format!("write {}", ca_file.display()))?;
-    let gateway = Gateway::start(Config::new(apis_of(&table)), &authority)?;
+    let gateway = Gateway::start(Config::new(apis_of(&table, &args.fail).map_err(anyhow::Error::msg)?), &authority)?;
     Ok(Demo { mapping, table, authority, ca_file, gateway })
 }
 

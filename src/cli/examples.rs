@@ -3,7 +3,8 @@
 pub(super) const DEMO: &str = "\
 Examples:
   nameplate demo
-  nameplate demo --mapping my-mapping.yaml";
+  nameplate demo --mapping my-mapping.yaml
+  nameplate demo --fail apiid1=policy_denies --fail apiid2=integration_timed_out";
 
 pub(super) const SERVE: &str = "\
 Examples:

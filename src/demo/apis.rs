@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::failures::{Failure, Handshake, Shows};
 use nameplate_core::domain::table::MappingTable;
 
 /// The APIs that exist, by id, with their deployed stages.
@@ -15,6 +16,8 @@ pub(crate) struct Apis {
 struct Api {
     host: String,
     stages: BTreeSet<String>,
+    /// How it fails, where it does.
+    failure: Option<&'static Failure>,
 }
 
 /// What decides which API a request invokes.
@@ -39,6 +42,8 @@ pub(crate) enum Verdict<'a> {
     Forbidden,
     /// The API exists, the stage does not.
     NoStage,
+    /// The API fails, whatever is asked of it.
+    Fails(&'static Failure),
     /// A stage is invoked.
     Invoked(Invocation<'a>),
 }
@@ -69,7 +74,7 @@ impl Apis {
     #[must_use]
     pub(crate) fn with(mut self, id: &str, host: &str, stage: &str) -> Apis {
         let api = self.apis.entry(id.to_owned());
-        let api = api.or_insert_with(|| Api { host: host.to_owned(), stages: BTreeSet::new() });
+        let api = api.or_insert_with(|| Api { host: host.to_owned(), stages: BTreeSet::new(), failure: None });
         api.stages.insert(stage.to_owned());
         self
     }
@@ -79,6 +84,27 @@ impl Apis {
     pub(crate) fn strict(mut self) -> Apis {
         self.strict = true;
         self
+    }
+
+    /// Lets an API fail. `false` where there is none of this id.
+    #[must_use]
+    pub(crate) fn fail(&mut self, id: &str, failure: &'static Failure) -> bool {
+        let api = self.apis.get_mut(id);
+        api.map(|api| api.failure = Some(failure)).is_some()
+    }
+
+    /// The ids of the APIs.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.apis.keys().map(String::as_str)
+    }
+
+    /// How a handshake that names this server fails, where it does.
+    pub(crate) fn handshake(&self, sni: Option<&str>) -> Option<Handshake> {
+        let api = self.apis.get(&api_of_host(&host_name(sni?))?)?;
+        match api.failure?.shows {
+            Shows::Handshake(handshake) => Some(handshake),
+            Shows::Response(_) | Shows::Strict | Shows::Silence | Shows::Hangup => None,
+        }
     }
 
     /// The names a certificate needs to serve all of them: `*.execute-api.{region}.{suffix}`.
@@ -100,6 +126,12 @@ impl Apis {
         let Some((api, known)) = named.and_then(|id| self.apis.get_key_value(&id)) else {
             return Verdict::Forbidden;
         };
+        let is_own_name = host.is_some() && host == call.sni.map(host_name);
+        match known.failure {
+            Some(Failure { shows: Shows::Strict, .. }) if is_own_name => {}
+            Some(Failure { shows: Shows::Handshake(_), .. }) | None => {}
+            Some(failure) => return Verdict::Fails(failure),
+        }
         let stage = call.path.strip_prefix('/').and_then(|rest| rest.split('/').next());
         match stage.and_then(|stage| known.stages.get(stage)) {
             Some(stage) => Verdict::Invoked(Invocation { api, api_host: &known.host, stage }),
@@ -141,6 +173,7 @@ mod tests {
             Verdict::Healthy => "healthy".to_owned(),
             Verdict::Forbidden => "forbidden".to_owned(),
             Verdict::NoStage => "no stage".to_owned(),
+            Verdict::Fails(failure) => failure.name.to_owned(),
             Verdict::Invoked(to) => format!("{} {}", to.api, to.stage),
         };
         assert_eq!(got, want, "host {host} id {api_id:?} path {path}");
@@ -191,6 +224,24 @@ mod tests {
         let no_sni = Call { sni: None, host: Some(HOST), api_id: None, path: "/prod" };
         assert_eq!(strict.judge(no_sni), Verdict::Forbidden);
         assert!(matches!(apis().judge(no_sni), Verdict::Invoked(_)));
+    }
+
+    #[test]
+    fn an_api_fails_as_it_was_told_to() {
+        let failing = |name| {
+            let mut apis = apis();
+            assert!(apis.fail("abc123", Failure::named(name).expect("a failure")));
+            apis
+        };
+        check(&failing("waf"), HOST, None, "/prod/x", "waf");
+        check(&failing("strict_access"), HOST, None, "/prod/x", "abc123 prod");
+        check(&failing("strict_access"), "pay.example.com", Some("abc123"), "/prod/x", "strict_access");
+        assert_eq!(failing("waf").handshake(Some(HOST)), None);
+        let late = failing("certificate_expired");
+        check(&late, HOST, None, "/prod/x", "abc123 prod");
+        assert_eq!(late.handshake(Some(HOST)), Some(Handshake::Expired));
+        assert_eq!(late.handshake(Some("xyz.execute-api.eu-west-1.amazonaws.com")), None);
+        assert_eq!((late.handshake(None), apis().fail("nobody", Failure::named("waf").expect("one"))), (None, false));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{fs, io};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256,
+    PKCS_ECDSA_P256_SHA256, date_time_ymd,
 };
 use rustls::ServerConfig;
 use rustls::crypto::ring;
@@ -68,8 +68,18 @@ impl Authority {
 
     /// A server certificate for these names; `*.` as the first label is a wildcard.
     pub(crate) fn issue(&self, names: &[String]) -> Result<Leaf, AuthorityFault> {
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        self.sign(CertificateParams::new(names)?)
+    }
+
+    /// As [`Authority::issue`], for a year that is over.
+    pub(crate) fn issue_expired(&self, names: &[String]) -> Result<Leaf, AuthorityFault> {
         let mut params = CertificateParams::new(names)?;
+        (params.not_before, params.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+        self.sign(params)
+    }
+
+    fn sign(&self, mut params: CertificateParams) -> Result<Leaf, AuthorityFault> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         // Clients read only the subject alternative names; the common name is for people.
         params.distinguished_name.push(DnType::CommonName, "Nameplate demo certificate");
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];

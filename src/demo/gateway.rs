@@ -10,12 +10,16 @@ use std::{fmt, io};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
+use rustls::server::Acceptor;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::apis::Apis;
-use super::authority::{Authority, AuthorityFault};
+use super::authority::{Authority, AuthorityFault, Leaf};
+use super::failures::Handshake;
 use super::reply;
 use nameplate_core::settings::endpoint::CLOSED_BY_API_GATEWAY;
 
@@ -62,8 +66,7 @@ impl Gateway {
     /// Listens; when this returns, clients can connect. The certificate is signed by `authority`
     /// for the names of all the APIs.
     pub(crate) fn start(config: Config, authority: &Authority) -> Result<Gateway, GatewayFault> {
-        let tls = authority.issue(&config.apis.certificate_names())?.server_config();
-        let acceptor = TlsAcceptor::from(Arc::new(tls?));
+        let tls = Arc::new(Handshakes::new(&config.apis.certificate_names(), authority)?);
         let mut listeners = Vec::with_capacity(config.addresses.len());
         let mut addresses = Vec::with_capacity(config.addresses.len());
         for address in config.addresses {
@@ -73,7 +76,7 @@ impl Gateway {
             listeners.push(listener);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let service = Service { apis: Arc::new(config.apis), acceptor };
+        let service = Service { apis: Arc::new(config.apis), tls };
         let listeners = {
             let _inside = runtime.enter();
             listeners.into_iter().map(TcpListener::from_std).collect::<Result<Vec<_>, _>>()?
@@ -120,7 +123,52 @@ impl fmt::Debug for Gateway {
 #[derive(Clone)]
 struct Service {
     apis: Arc<Apis>,
-    acceptor: TlsAcceptor,
+    tls: Arc<Handshakes>,
+}
+
+/// The certificates: one that is as it should be, and those of handshakes that fail.
+struct Handshakes {
+    sound: Arc<ServerConfig>,
+    other_region: Arc<ServerConfig>,
+    other_names: Arc<ServerConfig>,
+    untrusted: Arc<ServerConfig>,
+    expired: Arc<ServerConfig>,
+}
+
+impl Handshakes {
+    fn new(names: &[String], authority: &Authority) -> Result<Handshakes, AuthorityFault> {
+        let moved: Vec<String> = names.iter().map(|name| of_another_region(name)).collect();
+        let config = |leaf: Leaf| leaf.server_config().map(Arc::new);
+        Ok(Handshakes {
+            sound: config(authority.issue(names)?)?,
+            other_region: config(authority.issue(&moved)?)?,
+            other_names: config(authority.issue(&["intranet.example.com".to_owned()])?)?,
+            untrusted: config(Authority::new()?.issue(names)?)?,
+            expired: config(authority.issue_expired(names)?)?,
+        })
+    }
+
+    /// The certificate of a handshake; `None` where it ends before one is sent.
+    fn of(&self, failure: Option<Handshake>) -> Option<Arc<ServerConfig>> {
+        let config = match failure {
+            None => &self.sound,
+            Some(Handshake::OtherRegion) => &self.other_region,
+            Some(Handshake::OtherNames) => &self.other_names,
+            Some(Handshake::Untrusted) => &self.untrusted,
+            Some(Handshake::Expired) => &self.expired,
+            Some(Handshake::Closed) => return None,
+        };
+        Some(Arc::clone(config))
+    }
+}
+
+/// `*.execute-api.{region}.{suffix}` with a region that it is not.
+fn of_another_region(name: &str) -> String {
+    let mut labels: Vec<&str> = name.split('.').collect();
+    if let Some(region) = labels.get_mut(2) {
+        *region = if *region == "us-west-2" { "us-east-1" } else { "us-west-2" };
+    }
+    labels.join(".")
 }
 
 async fn accept(listener: TcpListener, service: Service) {
@@ -138,9 +186,7 @@ async fn accept(listener: TcpListener, service: Service) {
 async fn serve(stream: TcpStream, service: Service) {
     // Small answers leave at once; without it each waits for the client's delayed ACK.
     let _ = stream.set_nodelay(true);
-    let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, service.acceptor.accept(stream)).await else {
-        return;
-    };
+    let Ok(Some(stream)) = tokio::time::timeout(PATIENCE, shake(stream, &service)).await else { return };
     let sni = stream.get_ref().1.server_name().map(str::to_owned);
     let answer = service_fn(|request| {
         let (service, sni) = (service.clone(), sni.clone());
@@ -152,4 +198,11 @@ async fn serve(stream: TcpStream, service: Service) {
         .header_read_timeout(IDLE)
         .serve_connection(TokioIo::new(stream), answer)
         .await;
+}
+
+/// Shakes hands, as the API that the client names does it.
+async fn shake(stream: TcpStream, service: &Service) -> Option<TlsStream<TcpStream>> {
+    let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await.ok()?;
+    let failure = service.apis.handshake(hello.client_hello().server_name());
+    hello.into_stream(service.tls.of(failure)?).await.ok()
 }

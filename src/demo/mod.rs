@@ -9,6 +9,7 @@ use nameplate_core::domain::verbs::VERBS;
 
 pub(crate) mod apis;
 pub(crate) mod authority;
+pub(crate) mod failures;
 pub(crate) mod gateway;
 mod reply;
 

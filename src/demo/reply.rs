@@ -11,6 +11,7 @@ use hyper::{Request, Response, StatusCode};
 use serde::Serialize;
 
 use super::apis::{Apis, Call, Invocation, Verdict};
+use super::failures::{Canned, FORBIDDEN, Failure, Shows, Writer};
 
 /// How much of a body the echo shows; of a longer one it tells the length.
 pub(super) const SHOWN_BODY: usize = 16 * 1024;
@@ -19,6 +20,9 @@ const API_ID: HeaderName = HeaderName::from_static("x-apigw-api-id");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const EXTENDED_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
+const TRACE_ID: HeaderName = HeaderName::from_static("x-amzn-trace-id");
+const REMAPPED_DATE: HeaderName = HeaderName::from_static("x-amzn-remapped-date");
+const REMAPPED_SERVER: HeaderName = HeaderName::from_static("x-amzn-remapped-server");
 
 /// What the stand-in received, as the echo shows it.
 #[derive(Serialize)]
@@ -46,12 +50,23 @@ struct Received {
     trailers: HeaderMap,
 }
 
-/// Answers one request. Fails only when the client breaks off its body.
+/// Why there is no response.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unanswered {
+    /// The client broke off its body.
+    #[error("read a request's body: {0}")]
+    Body(#[from] hyper::Error),
+    /// A failure that closes the connection.
+    #[error("the connection is to be closed")]
+    Hangup,
+}
+
+/// Answers one request.
 pub(super) async fn answer(
     apis: &Apis,
     sni: Option<&str>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, hyper::Error> {
+) -> Result<Response<Full<Bytes>>, Unanswered> {
     let (head, body) = request.into_parts();
     // Refused requests are read to their end too, so that the connection stays usable.
     let body = receive(body).await?;
@@ -60,14 +75,56 @@ pub(super) async fn answer(
     let call = Call { sni, host: host.as_deref(), api_id: api_id.as_deref(), path: head.uri.path() };
     let mut response = match apis.judge(call) {
         Verdict::Healthy => plain(StatusCode::OK, "text/plain", "healthy"),
-        Verdict::Forbidden => refusal("ForbiddenException", "Forbidden"),
-        Verdict::NoStage => refusal("MissingAuthenticationTokenException", "Missing Authentication Token"),
-        Verdict::Invoked(to) => invoke(to, sni, host.clone(), &head, &body),
+        Verdict::Forbidden | Verdict::NoStage => canned(FORBIDDEN, ""),
+        Verdict::Fails(failure) => return fail(failure, &resource(&head, host.as_deref(), api_id.as_deref())).await,
+        Verdict::Invoked(to) => match asked_failure(&head) {
+            Some(response) => return Ok(marked(response, &resource(&head, host.as_deref(), Some(to.api)))),
+            None => invoke(to, sni, host.clone(), &head, &body),
+        },
     };
+    mark(&mut response);
+    Ok(response)
+}
+
+/// What an API that fails makes of a request.
+async fn fail(failure: &Failure, resource: &str) -> Result<Response<Full<Bytes>>, Unanswered> {
+    match failure.shows {
+        Shows::Response(response) => Ok(marked(response, resource)),
+        Shows::Strict => Ok(marked(FORBIDDEN, resource)),
+        Shows::Silence => std::future::pending().await,
+        Shows::Hangup | Shows::Handshake(_) => Err(Unanswered::Hangup),
+    }
+}
+
+/// The response of `.../fail/{name}`.
+fn asked_failure(head: &Parts) -> Option<Canned> {
+    let (front, name) = head.uri.path().rsplit_once('/')?;
+    Failure::named(name).filter(|_| front.ends_with("/fail"))?.response()
+}
+
+/// What was asked for as a policy names it: AWS hides all of the account but its last four digits.
+fn resource(head: &Parts, host: Option<&str>, api_id: Option<&str>) -> String {
+    let labels: Vec<&str> = host.unwrap_or_default().split('.').collect();
+    let api = api_id.unwrap_or(labels[0]);
+    let region = labels.get(2).copied().filter(|_| labels.get(1) == Some(&"execute-api")).unwrap_or("us-east-1");
+    let (stage, path) = head.uri.path().trim_start_matches('/').split_once('/').unwrap_or(("", ""));
+    format!("arn:aws:execute-api:{region}:********1234:{api}/{stage}/{}/{path}", head.method)
+}
+
+/// A canned response with the headers of who writes it.
+fn marked(response: Canned, resource: &str) -> Response<Full<Bytes>> {
+    let mut made = canned(response, resource);
+    if response.writer != Writer::Stranger {
+        mark(&mut made);
+    }
+    made
+}
+
+/// Puts in the ids that every response of API Gateway has.
+fn mark(response: &mut Response<Full<Bytes>>) {
     let (id, extended) = request_ids();
     response.headers_mut().insert(REQUEST_ID, id);
     response.headers_mut().insert(EXTENDED_REQUEST_ID, extended);
-    Ok(response)
 }
 
 async fn receive(mut body: Incoming) -> Result<Received, hyper::Error> {
@@ -144,10 +201,27 @@ fn lossy(value: &HeaderValue) -> String {
     String::from_utf8_lossy(value.as_bytes()).into_owned()
 }
 
-fn refusal(kind: &'static str, message: &str) -> Response<Full<Bytes>> {
-    let mut response = plain(StatusCode::FORBIDDEN, "application/json", &format!("{{\"message\":\"{message}\"}}"));
-    response.headers_mut().insert(ERROR_TYPE, HeaderValue::from_static(kind));
-    response
+fn canned(response: Canned, resource: &str) -> Response<Full<Bytes>> {
+    let status = StatusCode::from_u16(response.status).expect("a status of the table");
+    // A path may have any byte that a text in JSON has to escape.
+    let resource: String = resource.chars().filter(|c| !matches!(c, '"' | '\\')).collect();
+    let kind = if response.body.starts_with('{') { "application/json" } else { "text/html" };
+    let mut made = plain(status, kind, &response.body.replace("{resource}", &resource));
+    let headers = made.headers_mut();
+    if let Some(kind) = response.error_type {
+        headers.insert(ERROR_TYPE, HeaderValue::from_static(kind));
+    }
+    match response.writer {
+        Writer::Gateway | Writer::Stranger => {}
+        Writer::Lambda => {
+            headers.insert(TRACE_ID, HeaderValue::from_static("Root=1-65d4f8b0-3f1c7a5e9b2d4c6f8a0e1b3d;Sampled=0"));
+        }
+        Writer::Http => {
+            headers.insert(REMAPPED_DATE, HeaderValue::from_static("Tue, 20 Feb 2024 12:00:00 GMT"));
+            headers.insert(REMAPPED_SERVER, HeaderValue::from_static("nginx"));
+        }
+    }
+    made
 }
 
 fn plain(status: StatusCode, content_type: &'static str, body: &str) -> Response<Full<Bytes>> {

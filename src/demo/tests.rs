@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use super::apis::Apis;
 use super::authority::Authority;
+use super::failures::Failure;
 use super::gateway::{Config, Gateway};
 use super::reply::SHOWN_BODY;
 use super::{curl_lines, reachable};
@@ -153,9 +154,33 @@ fn the_api_id_header_serves_a_custom_host_unless_strict() {
 }
 
 #[test]
-fn an_unknown_stage_is_a_missing_token() {
-    let kind = "MissingAuthenticationTokenException";
-    gateway(apis()).refuses("GET /test/x", &host(API), kind, "Missing Authentication Token");
+fn an_unknown_stage_is_forbidden() {
+    gateway(apis()).refuses("GET /test/x", &host(API), "ForbiddenException", "Forbidden");
+}
+
+#[test]
+fn an_api_that_fails_shows_it_as_api_gateway_does() {
+    let failing = |name| {
+        let mut apis = apis();
+        assert!(apis.fail("abc123", Failure::named(name).expect("a failure")));
+        gateway(apis).ask("GET /prod/pets/1", &host(API), "")
+    };
+    let denied = failing("policy_denies");
+    assert_eq!((denied.status(), denied.header("x-amzn-errortype")), ("403", Some("AccessDeniedException")));
+    let resource = "arn:aws:execute-api:eu-west-1:********1234:abc123/prod/GET/pets/1";
+    let message = "User: anonymous is not authorized to perform: execute-api:Invoke on resource:";
+    assert_eq!(denied.json()["Message"], format!("{message} {resource} with an explicit deny"));
+    let slow = failing("integration_timed_out");
+    assert_eq!((slow.status(), slow.header("x-amzn-trace-id").is_some()), ("504", true));
+    let foreign = failing("not_api_gateway");
+    assert_eq!((foreign.status(), foreign.header("x-amzn-requestid")), ("403", None));
+}
+
+#[test]
+fn a_failure_can_be_asked_for() {
+    let answer = gateway(apis()).ask("GET /prod/x/fail/quota_exceeded", &host(API), "");
+    assert_eq!((answer.status(), &*answer.body), ("429", r#"{"message":"Limit Exceeded"}"#));
+    assert_eq!(gateway(apis()).ask("GET /prod/fail/none_of_this_name", &host(API), "").status(), "200");
 }
 
 #[test]
