@@ -5,15 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::broken::read_handshake;
 use super::endpoint::EndpointFault;
 use super::error_line::describe_io;
+use super::trust::authorities;
 
 /// Connects as a request would, and hangs up.
 pub(crate) struct Checker {
@@ -25,21 +25,11 @@ impl Checker {
     /// Trusts the authorities of a PEM file, or the system's.
     pub(crate) fn new(ca_file: Option<&Path>, timeout: Duration) -> Result<Checker, EndpointFault> {
         let fault = |e: &dyn std::fmt::Display| EndpointFault::Authorities(e.to_string());
-        let mut roots = RootCertStore::empty();
-        match ca_file {
-            Some(file) => {
-                for certificate in CertificateDer::pem_file_iter(file).map_err(|e| fault(&e))? {
-                    roots.add(certificate.map_err(|e| fault(&e))?).map_err(|e| fault(&e))?;
-                }
-            }
-            // One that cannot be used is no reason to refuse the others.
-            None => drop(roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs)),
-        }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|e| fault(&e))?
-            .with_root_certificates(roots)
+            .with_root_certificates(authorities(ca_file)?)
             .with_no_client_auth();
         Ok(Checker { tls: TlsConnector::from(Arc::new(config)), timeout })
     }

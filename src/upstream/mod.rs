@@ -9,6 +9,8 @@
 
 mod address_source;
 pub(crate) mod api_names;
+#[allow(dead_code)]
+pub(crate) mod ask;
 pub(crate) mod attempt;
 pub(crate) mod broken;
 mod check;
@@ -25,3 +27,4 @@ pub(crate) mod peer;
 pub(crate) mod pool;
 pub(crate) mod refresh;
 pub(crate) mod retry_budget;
+mod trust;

@@ -53,6 +53,14 @@ pub(crate) fn open_new_connection(peer: &mut HttpPeer) {
     peer.options.idle_timeout = Some(Duration::ZERO);
 }
 
+/// The name that every handshake with an endpoint uses, where that is not the API's.
+pub(super) fn shared_sni(endpoint: &Endpoint) -> Option<String> {
+    match endpoint.sni {
+        Sni::Api => None,
+        Sni::Shared => endpoint.name.as_ref().map(|name| name.trim_end_matches('.').to_owned()),
+    }
+}
+
 impl Prototype {
     fn new(endpoint: &Endpoint, open: &UpstreamConnections) -> Prototype {
         // The address is replaced for each request; with one given, nothing is resolved here.
@@ -78,10 +86,7 @@ impl Prototype {
         // Said outright, so that an entry that sets `read` alone leaves it as it is.
         let first_byte = endpoint.first_byte_timeout.or(Some(endpoint.read_timeout));
         let timeouts = Timeouts { first_byte, total: endpoint.total_timeout, ..Timeouts::default() };
-        let sni = match endpoint.sni {
-            Sni::Api => None,
-            Sni::Shared => endpoint.name.as_ref().map(|name| name.trim_end_matches('.').to_owned()),
-        };
+        let sni = shared_sni(endpoint);
         let mut prototype = Prototype {
             peer,
             sni,
