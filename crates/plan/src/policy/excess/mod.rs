@@ -9,6 +9,7 @@
 mod condition;
 mod glob;
 mod search;
+pub mod statements;
 
 use serde_json::Value;
 
