@@ -4,6 +4,7 @@
 //! `AWS_ENDPOINT_URL_API_GATEWAY` or `AWS_ENDPOINT_URL`. **Invariant:** nothing here says a secret; errors
 //! are AWS's own words, and the SDK's about where it looked for credentials.
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::{self, Debug};
 use std::time::{Duration, SystemTime};
@@ -14,7 +15,7 @@ use aws_sdk_apigateway::Client;
 use aws_sdk_apigateway::config::timeout::TimeoutConfig;
 use aws_sdk_apigateway::config::{SharedCredentialsProvider, SharedHttpClient};
 use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_apigateway::types::{EndpointType, Op, PatchOperation};
+use aws_sdk_apigateway::types::{EndpointType, MethodSetting, Op, PatchOperation};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
@@ -73,6 +74,8 @@ pub(crate) struct RestApi {
     pub endpoint_ids: Vec<String>,
     /// Its policy as AWS gives it back; empty where it has none.
     pub policy: String,
+    /// `STRICT` or `BASIC`, where AWS says so.
+    pub access_mode: Option<String>,
 }
 
 impl RestApi {
@@ -91,6 +94,10 @@ pub(crate) struct Stage {
     pub deployment: String,
     /// Part of its traffic goes to another deployment, and the next one goes there too.
     pub canary: Option<Canary>,
+    /// The ARN of the web ACL of AWS WAF that looks at its requests.
+    pub web_acl: Option<String>,
+    /// What is throttled, `*/*` for all methods: requests a second, and the burst.
+    pub throttling: Vec<(String, f64, i32)>,
 }
 
 /// A canary of a stage.
@@ -160,6 +167,7 @@ impl Gateway {
                 .unwrap_or_default(),
             endpoint_ids: endpoints.map(|of| of.vpc_endpoint_ids().to_vec()).unwrap_or_default(),
             policy: api.policy().unwrap_or_default().to_owned(),
+            access_mode: api.endpoint_access_mode().map(|mode| mode.as_str().to_owned()),
         })
     }
 
@@ -178,6 +186,8 @@ impl Gateway {
                     deployment: text(canary.deployment_id()),
                     percent: canary.percent_traffic(),
                 }),
+                web_acl: of.web_acl_arn().map(str::to_owned),
+                throttling: throttling(of.method_settings()),
             })
             .collect())
     }
@@ -235,6 +245,16 @@ impl Gateway {
         let (of_input, help) = advice(code, status, rights, &managed_arn(region, id));
         Fault { what, help, of_input }
     }
+}
+
+/// The limits of a stage's methods, by name.
+fn throttling(settings: Option<&HashMap<String, MethodSetting>>) -> Vec<(String, f64, i32)> {
+    let limits = settings.into_iter().flatten();
+    let limits = limits.map(|(of, set)| (of.clone(), set.throttling_rate_limit(), set.throttling_burst_limit()));
+    // AWS writes 0 and -1 where nothing is set.
+    let mut limits: Vec<_> = limits.filter(|(_, rate, burst)| *rate > 0.0 || *burst > 0).collect();
+    limits.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    limits
 }
 
 /// Sends a request until it is not throttled, [`TRIES`] times at most.

@@ -24,6 +24,11 @@ Examples:
   nameplate explain GET https://orders.example.com/v1/items -m mapping.yaml
   nameplate explain PUT https://orders.example.com/ -m mapping.yaml --expect 405";
 
+pub(super) const DOCTOR: &str = "\
+Examples:
+  nameplate doctor https://orders.example.com/v1 --config nameplate.yaml
+  nameplate doctor https://orders.example.com/ --admin 127.0.0.1:9901";
+
 pub(super) const TEST: &str = "\
 Examples:
   nameplate test --init -m mapping.yaml > tests.yaml
@@ -71,5 +76,5 @@ Examples:
 
 /// All of them, for the test that parses them.
 #[cfg(test)]
-pub(super) const ALL: [&str; 12] =
-    [DEMO, SERVE, CHECK, EXPLAIN, TEST, PLAN, CAPACITY, POLICY_VERIFY, RELOAD, HEALTHCHECK, COMPLETIONS, MAN];
+pub(super) const ALL: [&str; 13] =
+    [DEMO, SERVE, CHECK, EXPLAIN, DOCTOR, TEST, PLAN, CAPACITY, POLICY_VERIFY, RELOAD, HEALTHCHECK, COMPLETIONS, MAN];

@@ -8,6 +8,7 @@ mod against;
 mod capacity;
 pub mod check;
 mod demo;
+mod doctor;
 mod environment;
 mod examples;
 mod exit;
@@ -57,6 +58,9 @@ enum Command {
     /// Tell what would happen to a request, and why
     #[command(after_help = examples::EXPLAIN)]
     Explain(explain::ExplainArgs),
+    /// Find out why a URL does not answer: mapping, DNS, TCP, TLS, and what API Gateway says
+    #[command(after_help = examples::DOCTOR)]
+    Doctor(doctor::DoctorArgs),
     /// Run the tests of a mapping: requests, and what is expected to happen to each
     #[command(after_help = examples::TEST)]
     Test(test::TestArgs),
@@ -96,6 +100,7 @@ pub fn run() -> ExitCode {
             ExitCode::from(check::check(&args, &mut input, &mut out, &mut terminal::stderr()))
         }
         Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Doctor(args) => doctor::doctor(&args, &mut out),
         Command::Test(args) => {
             let mut input = std::io::stdin().lock();
             ExitCode::from(test::test(&args, &mut input, &mut out, &mut terminal::stderr()))

@@ -12,6 +12,7 @@ mod class;
 mod classify;
 mod evidence;
 mod gateway_error;
+mod page;
 mod standing;
 mod table;
 #[cfg(test)]
@@ -22,4 +23,5 @@ pub use causes::Verdict;
 pub use class::Class;
 pub use classify::classify;
 pub use evidence::{Asked, BODY_LIMIT, ConnectError, Evidence, Outcome, Response, ResponseError, TlsError};
+pub use page::troubleshooting_page;
 pub use standing::Standing;

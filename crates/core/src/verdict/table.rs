@@ -4,7 +4,7 @@ use super::cause::Cause;
 use super::class::Class;
 use super::standing::Standing;
 
-/// What there is to say of a cause.
+/// A row of the table.
 struct Row {
     cause: Cause,
     label: &'static str,
@@ -74,7 +74,7 @@ const GUIDE_POLICY: &str =
 const GUIDE_CREATE_PRIVATE: &str =
     "https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-private-api-create.html";
 const CENTER_403: &str = "https://repost.aws/knowledge-center/api-gateway-troubleshoot-403-forbidden";
-const CENTER_401: &str = "https://repost.aws/knowledge-center/api-gateway-401-error-lambda-cognito";
+const CENTER_401: &str = "https://repost.aws/knowledge-center/api-gateway-401-error-lambda-authorizer";
 const CENTER_429: &str = "https://repost.aws/knowledge-center/api-gateway-429-limit";
 const CENTER_502: &str = "https://repost.aws/knowledge-center/malformed-502-api-gateway";
 const CENTER_504: &str = "https://repost.aws/knowledge-center/api-gateway-504-errors";
@@ -253,7 +253,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         title: "The API's authorizer itself fails",
         seen: &[r#"{"message":null}"#, "AuthorizerConfigurationException"],
         cure: "Read the authorizer function's log, and give API Gateway the permission to invoke it.",
-        document: "https://repost.aws/knowledge-center/api-gateway-lambda-authorization-errors",
+        document: GUIDE_RESPONSES,
     },
     Row {
         cause: Cause::PolicyDenies,

@@ -1,5 +1,7 @@
 //! Each cause from the evidence that public reports show of it.
 
+use proptest::prelude::*;
+
 use super::*;
 use Cause::{
     Answers, ApiKeyRequired, ApiMisconfigured, ApiUnknown, AuthorizerFails, AuthorizerRefuses,
@@ -93,7 +95,7 @@ fn a_denial_names_the_policy_that_its_message_names() {
 }
 
 #[test]
-fn an_authorizer_is_told_from_a_policy() {
+fn an_authorizer_is_not_taken_for_a_policy() {
     denied("User is not authorized to access this resource", &[AuthorizerRefuses]);
     denied("User is not authorized to access this resource with an explicit deny", &[AuthorizerRefuses]);
     let in_policy = "User is not authorized to access this resource with an explicit deny in an identity-based policy";
@@ -118,7 +120,7 @@ fn throttling_and_quota_have_types_of_their_own() {
 }
 
 #[test]
-fn what_fails_behind_api_gateway_is_told_by_status_and_message() {
+fn what_fails_behind_api_gateway_shows_in_status_and_message() {
     let internal = |status, body| gateway(status, "InternalServerErrorException", body);
     check(internal(504, r#"{"message": "Endpoint request timed out"}"#), &[IntegrationTimedOut]);
     check(internal(504, r#"{"message": "Network error communicating with endpoint"}"#), &[IntegrationUnreachable]);
@@ -190,7 +192,7 @@ fn the_names_on_a_certificate_tell_the_region() {
 }
 
 #[test]
-fn an_exchange_that_ends_early_is_told_by_its_step() {
+fn an_exchange_that_ends_early_shows_its_step() {
     let certain = |outcome| of(outcome).causes().to_vec();
     assert_eq!(certain(Outcome::NotResolved), [Cause::EndpointUnknown]);
     assert_eq!(certain(Outcome::NotConnected(ConnectError::TimedOut)), [Cause::EndpointDown]);
@@ -209,5 +211,22 @@ fn any_type_and_status_has_a_verdict() {
         for status in [0, 100, 200, 403, 599, 999] {
             assert!(!of(Outcome::Answered(gateway(status, kind, "\u{0}"))).causes().is_empty());
         }
+    }
+}
+
+proptest! {
+    /// Whatever an integration writes, a policy is never the one cause, nor a credential.
+    #[test]
+    fn a_response_without_an_error_type_is_never_put_down_to_one_refusal(
+        status in 200_u16..600,
+        body in proptest::collection::vec(any::<u8>(), 0..80),
+        marks in any::<[bool; 4]>(),
+    ) {
+        let [has_request_id, has_apigw_id, has_trace_id, has_remapped] = marks;
+        let response =
+            Response { status, error_type: None, has_request_id, has_apigw_id, has_trace_id, has_remapped, body };
+        let verdict = of(Outcome::Answered(response));
+        let own = [Answers, IntegrationRefuses, IntegrationError, NotApiGateway];
+        prop_assert!(!verdict.is_certain() || own.contains(&verdict.causes()[0]), "{verdict:?}");
     }
 }

@@ -35,6 +35,8 @@ pub struct Api {
     pub deployments: Vec<Made>,
     /// Of stages with a canary, the canary's deployment.
     pub canaries: BTreeMap<String, String>,
+    /// The ARN of the web ACL of each stage that has one.
+    pub web_acls: BTreeMap<String, String>,
     /// What somebody else does to the API right after each deployment.
     pub meddler: Option<fn(&mut Api)>,
 }
@@ -215,6 +217,11 @@ fn answer(state: &mut State, line: &str, body: &[u8]) -> Result<Value, Failure> 
                 let mut stage = json!({ "stageName": name, "deploymentId": deployment });
                 if let Some(canary) = api.canaries.get(name) {
                     stage["canarySettings"] = json!({ "percentTraffic": 10.0, "deploymentId": canary });
+                }
+                if let Some(acl) = api.web_acls.get(name) {
+                    stage["webAclArn"] = acl.clone().into();
+                    stage["methodSettings"] =
+                        json!({ "*/*": { "throttlingRateLimit": 50.0, "throttlingBurstLimit": 20 } });
                 }
                 stage
             };

@@ -9,7 +9,7 @@ mod apply;
 mod apply_fails;
 mod credentials;
 mod foreign_policies;
-mod gateway;
+pub mod gateway;
 mod iam;
 mod policy_cases;
 mod verify;
