@@ -77,8 +77,10 @@ pub type PlaceOf<'e> = &'e dyn Fn(Option<&str>) -> Option<usize>;
 
 impl Entry {
     fn new(since: u64, route: &Route, place_of: PlaceOf<'_>) -> Entry {
-        let special = route.overrides().map(|overrides| {
-            let Overrides { endpoint, timeouts, rate } = overrides;
+        // A probe concerns no request.
+        let of_requests = route.overrides().filter(|all| !Overrides::are_same_for_requests(Some(all), None));
+        let special = of_requests.map(|overrides| {
+            let Overrides { endpoint, timeouts, rate, probe: _ } = overrides;
             // The compiler has refused a name that the settings do not have; from a table made without
             // them, it is the default one.
             let endpoint = place_of(endpoint.as_deref()).unwrap_or(0);

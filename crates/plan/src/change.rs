@@ -116,6 +116,7 @@ pub fn keys(old: &Route, new: &Route) -> Vec<KeyChange> {
             ("ENDPOINT", overrides.endpoint.unwrap_or_else(|| DEFAULT_ENDPOINT.into())),
             ("TIMEOUT", or_none(overrides.timeouts.to_string())),
             ("RATE_LIMIT", or_none(overrides.rate.map(|rate| rate.to_string()).unwrap_or_default())),
+            ("PROBE", or_none(overrides.probe.map(|probe| probe.to_string()).unwrap_or_default())),
         ]
     };
     let pairs = spelled(old).into_iter().zip(spelled(new));

@@ -66,6 +66,7 @@ fn again(table: &MappingTable) {
             keys.push(("TIMEOUT", own.timeouts.to_string()));
         }
         keys.extend(own.rate.map(|rate| ("RATE_LIMIT", rate.to_string())));
+        keys.extend(own.probe.map(|probe| ("PROBE", probe.to_string())));
         json.push_str(if at == 0 { "{" } else { ", {" });
         for (number, (key, value)) in keys.iter().enumerate() {
             let (dash, comma) = if number == 0 { ("- ", "") } else { ("  ", ", ") };

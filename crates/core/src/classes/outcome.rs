@@ -1,6 +1,7 @@
 //! What happens to the requests of a class.
 
 use crate::domain::decide::Decision;
+use crate::domain::overrides::Overrides;
 use crate::domain::refusal::Refusal;
 use crate::domain::route::Route;
 
@@ -44,7 +45,7 @@ impl<'t> Forwarded<'t> {
         let (one, two) = (&self.route.choices, &other.route.choices);
         self.route.api_host() == other.route.api_host()
             && (one.host, one.referer, one.response) == (two.host, two.referer, two.response)
-            && self.route.overrides() == other.route.overrides()
+            && Overrides::are_same_for_requests(self.route.overrides(), other.route.overrides())
     }
 
     fn is_same_entry(&self, other: &Forwarded<'_>) -> bool {

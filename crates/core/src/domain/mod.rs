@@ -19,6 +19,7 @@ pub mod limits;
 pub mod order;
 pub mod overrides;
 pub mod pace;
+pub mod probe;
 pub mod proxy_header;
 pub mod refusal;
 pub mod region;

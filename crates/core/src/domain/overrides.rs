@@ -1,7 +1,9 @@
-//! What few entries say beside their choices: another endpoint, other timeouts, a limit on their rate.
+//! What few entries say beside their choices: another endpoint, other timeouts, a limit on their rate, a probe.
 
 use std::fmt;
 use std::time::Duration;
+
+use super::probe::Probe;
 
 /// The name of the endpoint of entries that name none.
 pub const DEFAULT_ENDPOINT: &str = "default";
@@ -101,6 +103,17 @@ pub struct Overrides {
     pub timeouts: Timeouts,
     /// RATE_LIMIT.
     pub rate: Option<RateLimit>,
+    /// PROBE. It concerns no request.
+    pub probe: Option<Probe>,
+}
+
+impl Overrides {
+    /// Reports whether two entries override the same of how a request is handled.
+    pub fn are_same_for_requests(one: Option<&Overrides>, other: Option<&Overrides>) -> bool {
+        let none = Overrides::default();
+        let (one, other) = (one.unwrap_or(&none), other.unwrap_or(&none));
+        (&one.endpoint, one.timeouts, one.rate) == (&other.endpoint, other.timeouts, other.rate)
+    }
 }
 
 #[cfg(test)]

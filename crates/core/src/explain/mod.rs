@@ -124,6 +124,7 @@ fn forwarded(
     };
     let timeouts = (own.timeouts != Timeouts::default()).then(|| ("timeouts", own.timeouts.to_string()));
     let rate = own.rate.map(|rate| ("rate limit", format!("{rate} for each task")));
+    let probe = own.probe.as_ref().map(|probe| ("probe", probe.to_string()));
     let mut facts = vec![
         ("upstream", format!("{} https://{}{target}", question.method, route.api_host())),
         ("endpoint", own.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT).to_owned()),
@@ -134,7 +135,7 @@ fn forwarded(
         ("Referer", referer.to_owned()),
         ("verbs", if route.choices.verbs == VerbSet::ALL { "all".to_owned() } else { route.choices.verbs.to_string() }),
     ];
-    facts.extend(timeouts.into_iter().chain(rate));
+    facts.extend(timeouts.into_iter().chain(rate).chain(probe));
     facts.push(("answers", answers.to_owned()));
     facts
 }

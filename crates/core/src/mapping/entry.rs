@@ -19,10 +19,11 @@ pub(super) enum Key {
     Endpoint,
     Timeout,
     RateLimit,
+    Probe,
 }
 
 impl Key {
-    pub(super) const NAMES: [&str; 9] = [
+    pub(super) const NAMES: [&str; 10] = [
         "CUSTOM_DOMAIN_URL",
         "PRIVATE_API_URL",
         "VERBS",
@@ -32,6 +33,7 @@ impl Key {
         "ENDPOINT",
         "TIMEOUT",
         "RATE_LIMIT",
+        "PROBE",
     ];
 
     /// Every key, in the order of the documentation.
@@ -45,6 +47,7 @@ impl Key {
         Key::Endpoint,
         Key::Timeout,
         Key::RateLimit,
+        Key::Probe,
     ];
 
     pub(super) fn named(name: &str) -> Option<Key> {
@@ -57,7 +60,7 @@ impl Key {
 
     /// Whether its value may be what YAML takes for a number.
     pub(super) fn reads_any(self) -> bool {
-        matches!(self, Key::Endpoint | Key::Timeout | Key::RateLimit)
+        matches!(self, Key::Endpoint | Key::Timeout | Key::RateLimit | Key::Probe)
     }
 
     /// What to write when its value is missing or is no text.
@@ -74,6 +77,7 @@ impl Key {
                 "write `60s`, or some of `connect=1s, tls=3s, first_byte=30s, read=5m, write=30s, total=15m`"
             }
             Key::RateLimit => "write `100/s` or `6000/m`: requests in a second or a minute, for each task",
+            Key::Probe => "write a path below the stage, for example `/health`, or `off`",
         }
     }
 }
@@ -83,7 +87,7 @@ impl Key {
 pub(super) const OBSOLETE: &str = "ROUTE53_PUBLIC_DOMAIN";
 
 /// What people call the keys, and what they are called.
-const SYNONYMS: [(&str, Key); 16] = [
+const SYNONYMS: [(&str, Key); 18] = [
     ("ALLOWED_METHODS", Key::Verbs),
     ("HTTP_METHODS", Key::Verbs),
     ("METHOD", Key::Verbs),
@@ -100,6 +104,8 @@ const SYNONYMS: [(&str, Key); 16] = [
     ("URL", Key::Api),
     ("LIMIT", Key::RateLimit),
     ("VPC_ENDPOINT", Key::Endpoint),
+    ("HEALTH", Key::Probe),
+    ("HEALTH_CHECK", Key::Probe),
 ];
 
 /// The key that an unknown one was probably meant to be.

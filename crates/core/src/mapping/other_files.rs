@@ -3,7 +3,7 @@
 use crate::diagnostic::{Code, Fault, Place};
 
 /// The keys of a settings file that no mapping has.
-const SETTINGS: [&str; 18] = [
+const SETTINGS: [&str; 19] = [
     "access_log",
     "admin",
     "admin_pages",
@@ -18,6 +18,7 @@ const SETTINGS: [&str; 18] = [
     "mapping",
     "memory",
     "metrics",
+    "probes",
     "reload",
     "request_id",
     "shutdown",

@@ -1,4 +1,4 @@
-//! The values of ENDPOINT, TIMEOUT and RATE_LIMIT.
+//! The values of ENDPOINT, TIMEOUT, RATE_LIMIT and PROBE.
 
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use crate::diagnostic::nearest::did_you_mean;
 use crate::diagnostic::{Code, Fault};
 use crate::domain::duration::duration_of;
 use crate::domain::overrides::{DEFAULT_ENDPOINT, RateLimit, Timeouts, is_endpoint_name};
+use crate::domain::probe::Probe;
 
 /// No timeout is longer: API Gateway streams for 15 minutes at most, and an hour is well over it.
 const MAX_TIMEOUT: Duration = Duration::from_secs(3_600);
@@ -100,6 +101,12 @@ pub(super) fn rate(value: &Text<'_>) -> Result<RateLimit, Fault> {
     parsed.ok_or_else(|| Fault::in_value(value.at, text, 0, format!("`{text}` is not a rate"), Key::RateLimit.help()))
 }
 
+/// `off`, or a path below the stage: `/health`.
+pub(super) fn probe(value: &Text<'_>) -> Result<Probe, Fault> {
+    let text = &*value.value;
+    Probe::parse(text).map_err(|error| Fault::in_value(value.at, text, error.offset, error.what, Key::Probe.help()))
+}
+
 /// More requests in a second or a minute are no limit.
 const MAX_RATE: u32 = 1_000_000_000;
 
@@ -161,6 +168,14 @@ mod tests {
         for bad in ["100", "0/s", "-1/s", "1.5/s", "100/h", "4294967296/s", "/s"] {
             assert!(of(bad).is_err_and(|fault| fault.contains("is not a rate") && fault.contains("`100/s`")), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_probe_is_a_path_or_off() {
+        let of = |value: &str| told(value, probe(&text(value))).map(|probe| probe.to_string());
+        assert_eq!((of("off"), of("/health")), (Ok("off".into()), Ok("/health".into())));
+        assert!(of("health").is_err_and(|fault| fault.contains("m:1:1: error: `health` is not a path")));
+        assert!(of("/a/../b").is_err_and(|fault| fault.contains("m:1:4: error: the path may leave its stage")));
     }
 
     #[test]

@@ -289,10 +289,10 @@ fn ends_here(rest: &str) -> Result<(), Stop> {
 
 /// A text without quotes that can be nothing but text; and what follows it.
 fn plain(text: &str) -> Result<(&str, &str), Stop> {
-    let is_part = |b: u8| b.is_ascii_alphanumeric() || b"-._~/:,=+@%&*$!()".contains(&b);
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || b"-._~/:,=+@%&*$!()?".contains(&b);
     let end = text.bytes().position(|b| !is_part(b)).unwrap_or(text.len());
     let (text, rest) = text.split_at(end);
-    if !text.starts_with(|c: char| c.is_ascii_alphanumeric()) || text.ends_with(':') || end > MAX_TEXT {
+    if !text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/') || text.ends_with(':') || end > MAX_TEXT {
         return Err(Stop);
     }
     Ok((text, rest))

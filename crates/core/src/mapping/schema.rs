@@ -184,6 +184,10 @@ fn property(key: Key) -> Property {
         Key::RateLimit => {
             Property { kinds: vec!["string"], pattern: r"^\+?[0-9]+\s*/\s*[sm]$".into(), ..Property::default() }
         }
+        // YAML 1.1 takes `off` for a truth value.
+        Key::Probe => {
+            Property { kinds: vec!["string", "boolean"], pattern: r"^(off$|/)".into(), ..Property::default() }
+        }
     };
     Property { description: description(key), examples, ..shape }
 }
@@ -237,6 +241,10 @@ fn description(key: Key) -> String {
              total. At most 1h each. Without it the endpoint's."
         }
         Key::RateLimit => "How many requests each task lets through in a second or a minute; more get 429.",
+        Key::Probe => {
+            "Where the API is probed, if the settings say so: a path below the stage that answers GET without credentials, or \
+             `off`. Without it the path of the settings."
+        }
     };
     about.to_owned()
 }
@@ -259,6 +267,7 @@ fn examples(key: Key) -> &'static [Example] {
         Key::Endpoint => &[Example::Text("shared-services")],
         Key::Timeout => &[Example::Text("60s"), Example::Text("first_byte=60s,read=5m,total=15m")],
         Key::RateLimit => &[Example::Text("100/s"), Example::Text("6000/m")],
+        Key::Probe => &[Example::Text("/health"), Example::Text("off")],
     }
 }
 

@@ -15,6 +15,7 @@ pub mod listener;
 pub mod log;
 pub mod mapping;
 mod places;
+pub mod probes;
 mod problem;
 mod read;
 pub mod telemetry;
@@ -42,6 +43,7 @@ pub use json_schema::json_schema;
 pub use listener::{Identity, Listener, ListenerTls, ProxyProtocol};
 pub use mapping::{MappingSource, ReloadRules};
 pub use places::Places;
+pub use probes::Probes;
 pub use problem::{Problem, Problems, Wrong};
 pub use telemetry::{AccessLog, AccessLogTo, Metrics, RequestId, Sample};
 pub use values::{Network, read_address};
@@ -83,6 +85,8 @@ pub struct Settings {
     pub access_log: AccessLog,
     /// Metrics on standard output, for CloudWatch.
     pub emf: Emf,
+    /// Requests of ours that ask whether the APIs answer.
+    pub probes: Probes,
     /// How the process stops.
     pub shutdown: Shutdown,
     /// What the operational log looks like.
@@ -108,6 +112,7 @@ impl Default for Settings {
             request_id: RequestId::default(),
             access_log: AccessLog::default(),
             emf: Emf::default(),
+            probes: Probes::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
         }

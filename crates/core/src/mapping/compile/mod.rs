@@ -379,6 +379,7 @@ impl<'t, N: Nodes<'t>> Compiler<'t, N> {
             Key::Endpoint => entry.overrides.endpoint = overrides::endpoint(text, self.endpoints)?,
             Key::Timeout => entry.overrides.timeouts = overrides::timeouts(text)?,
             Key::RateLimit => entry.overrides.rate = Some(overrides::rate(text)?),
+            Key::Probe => entry.overrides.probe = Some(overrides::probe(text)?),
         }
         Ok(None)
     }

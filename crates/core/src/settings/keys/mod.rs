@@ -4,6 +4,7 @@
 mod client;
 mod endpoint;
 mod forms;
+mod probes;
 mod telemetry;
 
 use self::forms::{
@@ -104,6 +105,12 @@ pub(super) const SETTINGS: Keys = keys(
             Value::Keys(&telemetry::EMF),
             "{}",
             "Lines of metrics on standard output, in CloudWatch's embedded metric format.",
+        ),
+        key(
+            "probes",
+            Value::Keys(&probes::PROBES),
+            "{}",
+            "Requests of Nameplate's own that ask whether the APIs answer.",
         ),
         key("shutdown", Value::Keys(&client::SHUTDOWN), "{}", "How the process stops."),
         key("log", Value::Keys(&telemetry::LOG), "{}", "The operational log, on standard error."),
@@ -281,7 +288,7 @@ fn check_admin_host(text: &str) -> Result<(), Wrong> {
 }
 
 /// Every table below the top, by the name it is known by there.
-const TABLES: [(&str, &Keys); 15] = [
+const TABLES: [(&str, &Keys); 16] = [
     ("reload", &RELOAD),
     ("listeners", &LISTENER),
     ("tls", &TLS),
@@ -295,6 +302,7 @@ const TABLES: [(&str, &Keys); 15] = [
     ("emf", &telemetry::EMF),
     ("sample", &telemetry::SAMPLE),
     ("proxy_protocol", &PROXY_PROTOCOL),
+    ("probes", &probes::PROBES),
     ("shutdown", &client::SHUTDOWN),
     ("log", &telemetry::LOG),
 ];
