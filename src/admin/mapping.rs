@@ -7,7 +7,9 @@ use serde::Serialize;
 
 use super::page_response::{MOST_SHOWN, PageResponse, rfc3339};
 use super::query;
+use super::sources::Admin;
 use crate::live::Live;
+use crate::live::probes::{ProbeOutcome, Probes};
 use crate::live::reload::Cause;
 use crate::live::snapshot::Snapshot;
 use crate::live::status::{Origin, Reloads, Report, Trouble};
@@ -120,14 +122,40 @@ pub(super) struct Entry<'l> {
     pub(super) line: u32,
     pub(super) since_generation: u64,
     pub(super) requests: u64,
+    /// Where APIs are probed, and this one is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) probe: Option<Probed>,
+}
+
+/// The last probe of an entry's API.
+#[derive(Serialize)]
+pub(super) struct Probed {
+    /// Below the stage.
+    path: String,
+    /// `pending` before the first one.
+    pub(super) class: &'static str,
+    /// One is certain; of several, the evidence fits each.
+    causes: Vec<ProbedCause>,
+    status: Option<u16>,
+    probed: Option<String>,
+}
+
+/// Why an API does or does not answer.
+#[derive(Serialize)]
+struct ProbedCause {
+    cause: &'static str,
+    title: &'static str,
+    cure: &'static str,
+    document: &'static str,
 }
 
 /// The page. `?domain=NAME` adds the entries that answer for a host, or, where none does, those whose
 /// domain contains the text.
-pub(super) fn page(live: &Live, query: Option<&str>, now: SystemTime) -> PageResponse {
+pub(super) fn page(admin: &Admin, query: Option<&str>, now: SystemTime) -> PageResponse {
     let Some([domain]) = query::values(query, ["domain"]) else {
         return PageResponse::text(400, "write /mapping or /mapping?domain=NAME");
     };
+    let live = &admin.live;
     let snapshot = live.snapshot();
     let report = live.mapping.report();
     let mapping = Mapping {
@@ -147,7 +175,7 @@ pub(super) fn page(live: &Live, query: Option<&str>, now: SystemTime) -> PageRes
         trouble: report.trouble.map(shown),
         reloads: shown_reloads(report.reloads),
         parts: report.parts.iter().map(shown_part).collect(),
-        found: domain.map(|domain| find(&snapshot, domain)),
+        found: domain.map(|domain| find(&snapshot, admin.probes.as_deref(), domain)),
     };
     PageResponse::json(&mapping)
 }
@@ -191,7 +219,7 @@ fn shown(trouble: Trouble) -> Shown {
 }
 
 /// The entries that answer for a host, or, where none does, those whose domain contains the text.
-pub(super) fn find(snapshot: &Snapshot, query: String) -> Found<'_> {
+pub(super) fn find<'s>(snapshot: &'s Snapshot, probes: Option<&Probes>, query: String) -> Found<'s> {
     let table = &snapshot.table;
     let mut buffer = HostBuffer::default();
     let answers = normalize(query.as_bytes(), &mut buffer).map(|host| table.places_of(host)).unwrap_or_default();
@@ -204,11 +232,11 @@ pub(super) fn find(snapshot: &Snapshot, query: String) -> Found<'_> {
     } else {
         ("answers", answers.collect())
     };
-    let entries: Vec<Entry<'_>> = all.iter().take(MOST_SHOWN).map(|at| entry(snapshot, *at)).collect();
+    let entries: Vec<Entry<'_>> = all.iter().take(MOST_SHOWN).map(|at| entry(snapshot, probes, *at)).collect();
     Found { query, by, more: all.len() - entries.len(), entries }
 }
 
-fn entry(snapshot: &Snapshot, at: u32) -> Entry<'_> {
+fn entry<'s>(snapshot: &'s Snapshot, probes: Option<&Probes>, at: u32) -> Entry<'s> {
     let (route, kept) = (snapshot.table.route(at), snapshot.entry(at));
     let choices = &route.choices;
     let own = route.overrides().cloned().unwrap_or_default();
@@ -230,6 +258,25 @@ fn entry(snapshot: &Snapshot, at: u32) -> Entry<'_> {
         line: route.line,
         since_generation: kept.since,
         requests: kept.requests(),
+        probe: probes.and_then(|probes| probes.of(route, kept.endpoint())).map(|(path, outcome)| probed(path, outcome)),
+    }
+}
+
+fn probed(path: &str, outcome: Option<ProbeOutcome>) -> Probed {
+    let causes = outcome.iter().flat_map(|outcome| outcome.verdict.causes());
+    Probed {
+        path: path.to_owned(),
+        class: outcome.as_ref().map_or("pending", |outcome| outcome.verdict.class().label()),
+        causes: causes
+            .map(|cause| ProbedCause {
+                cause: cause.label(),
+                title: cause.title(),
+                cure: cause.cure(),
+                document: cause.document(),
+            })
+            .collect(),
+        status: outcome.as_ref().and_then(|outcome| outcome.status),
+        probed: outcome.map(|outcome| rfc3339(outcome.at)),
     }
 }
 

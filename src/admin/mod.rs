@@ -116,9 +116,12 @@ pub(crate) fn answer(admin: &Admin, asked: &PageRequest<'_>) -> PageResponse {
         "/metrics" => {
             admin.endpoints.refresh_gauges();
             live.refresh_gauges();
+            if let Some(probes) = &admin.probes {
+                live.metrics.probes.targets(probes.counts());
+            }
             PageResponse::metrics(live.metrics.render())
         }
-        "/mapping" => mapping::page(live, query, SystemTime::now()),
+        "/mapping" => mapping::page(admin, query, SystemTime::now()),
         "/endpoints" => endpoints::page(&admin.endpoints, now()),
         _ => PageResponse::text(404, "no such page; / lists them"),
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::downstream::clients::Clients;
 use crate::live::Live;
+use crate::live::probes::Probes;
 use crate::upstream::endpoints::Endpoints;
 use nameplate_core::settings::Settings;
 
@@ -15,6 +16,8 @@ pub(crate) struct Admin {
     pub endpoints: Arc<Endpoints>,
     /// The connections of clients.
     pub clients: Arc<Clients>,
+    /// What probes have found, where there are any.
+    pub probes: Option<Arc<Probes>>,
     /// What the process was started with.
     pub settings: Arc<Settings>,
 }

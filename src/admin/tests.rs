@@ -28,7 +28,7 @@ fn admin_with(endpoint: settings::Endpoint) -> Admin {
     let endpoints = Endpoints::new(&settings, None, &metrics).expect("an endpoint");
     let live = Arc::new(Live::new(&settings, Arc::clone(&metrics)));
     let clients = Arc::new(Clients::new(metrics, None));
-    Admin { live, endpoints: Arc::new(endpoints), clients, settings: Arc::new(settings) }
+    Admin { live, endpoints: Arc::new(endpoints), clients, probes: None, settings: Arc::new(settings) }
 }
 
 fn take(live: &Live, origin: Origin) {

@@ -32,6 +32,8 @@ use crate::downstream::clients::Clients;
 use crate::downstream::shedding::Watchman;
 use crate::live::Live;
 use crate::live::keeper::{self, Handle};
+use crate::live::probes::Probes;
+use crate::live::probes::run::Probing;
 use crate::live::reload::{NotTaken, Reloaded};
 use crate::proxy::Proxy;
 use crate::telemetry::access_log::AccessLog;
@@ -146,6 +148,10 @@ fn start_on(
     // Not found in time: unready, and looked up again at once.
     let _ = minding.block_on(async { tokio::time::timeout(FIRST_LOOKUP, endpoints.refresh_all()).await });
     keep_fresh(&endpoints, minding.handle());
+    let probes = Probes::new(&settings);
+    if let Some(probes) = &probes {
+        minding.spawn(Probing::new(probes, &live, &endpoints, &settings)?.run());
+    }
 
     let mut inherited = inherit()?;
     let (listeners, admin_socket, admin) = bind_all(&settings, &mut inherited, &live.metrics)?;
@@ -168,6 +174,7 @@ fn start_on(
         live: Arc::clone(&live),
         endpoints,
         clients: Arc::clone(&clients),
+        probes,
         settings: Arc::new(settings.clone()),
     });
     let most = settings.admin_pages.max_connections;

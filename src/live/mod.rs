@@ -4,6 +4,7 @@
 //! retries included, asks that one.
 
 pub mod keeper;
+pub(crate) mod probes;
 pub mod rate;
 pub mod reload;
 mod rollout;

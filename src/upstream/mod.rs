@@ -9,7 +9,6 @@
 
 mod address_source;
 pub(crate) mod api_names;
-#[allow(dead_code)]
 pub(crate) mod ask;
 pub(crate) mod attempt;
 pub(crate) mod broken;

@@ -9,6 +9,7 @@ mod endpoints;
 mod figures;
 mod mapping;
 mod parts;
+mod probes;
 mod search;
 mod state;
 mod traffic;
@@ -82,6 +83,7 @@ fn document(view: &View<'_>, search: &Search) -> Markup {
                         }
                         div.column { (traffic::section(view)) }
                         (parts::section(view))
+                        (probes::section(view))
                         (search::section(view, search))
                         (domains::section(view))
                     }

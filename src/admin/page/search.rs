@@ -65,7 +65,7 @@ pub(super) fn section(view: &View<'_>, search: &Search) -> Markup {
                     @if let Some(question) = search.question() {
                         (explanation(&question, &answer_to(view, &question)))
                     }
-                    (found(&find(&view.snapshot, domain.clone())))
+                    (found(&find(&view.snapshot, view.admin.probes.as_deref(), domain.clone())))
                 }
             }
         }
@@ -180,6 +180,7 @@ fn table(entries: &[Entry<'_>], more: usize) -> Markup {
                             @for own in [&entry.timeout, &entry.rate_limit].into_iter().flatten() {
                                 br; span.when { (own) }
                             }
+                            @if let Some(probe) = &entry.probe { br; span.when { "probe: " (probe.class) } }
                         }
                         td.number {
                             @if let Some(part) = entry.part { (name(part)) ":" }

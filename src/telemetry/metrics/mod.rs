@@ -11,6 +11,7 @@ mod domains;
 mod mapping;
 mod memory;
 mod parts;
+mod probes;
 mod proxy_metrics;
 mod register;
 mod requests;
@@ -21,6 +22,7 @@ mod upstream;
 pub(crate) use clients::{CertificateExpiry, Cut, Handshake};
 pub(crate) use domains::Domain;
 pub(crate) use mapping::ReadResult;
+pub(crate) use probes::ProbeSkipped;
 pub(crate) use proxy_metrics::Metrics;
 pub(crate) use requests::{Done, InFlight};
 pub(crate) use upstream::{

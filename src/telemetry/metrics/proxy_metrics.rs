@@ -11,6 +11,7 @@ use super::super::traffic::Traffic;
 use super::clients::ClientMetrics;
 use super::mapping::MappingMetrics;
 use super::memory::MemoryMetrics;
+use super::probes::ProbeMetrics;
 use super::register::{add, float};
 use super::requests::RequestMetrics;
 use super::runtime::{RuntimeGauges, register_logs};
@@ -27,6 +28,8 @@ pub struct Metrics {
     pub mapping: MappingMetrics,
     /// Connections of clients, and the listeners they come to.
     pub clients: ClientMetrics,
+    /// Probes of APIs.
+    pub probes: ProbeMetrics,
     /// The memory limit.
     pub memory: MemoryMetrics,
     /// The process's runtimes.
@@ -63,6 +66,7 @@ impl Metrics {
             upstream: UpstreamMetrics::register(&r)?,
             mapping: MappingMetrics::register(&r)?,
             clients: ClientMetrics::register(&r)?,
+            probes: ProbeMetrics::register(&r)?,
             memory: MemoryMetrics::register(&r)?,
             runtimes: RuntimeGauges::register(&r)?,
             registry: r,

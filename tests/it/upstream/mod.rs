@@ -3,3 +3,4 @@
 mod connections;
 pub(crate) mod endpoints;
 pub(crate) mod faults;
+mod probes;

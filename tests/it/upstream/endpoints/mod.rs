@@ -21,7 +21,7 @@ pub(crate) fn get(proxy: &Proxy) -> Response {
 }
 
 /// A place that refuses connections until somebody listens there.
-fn dead_address() -> SocketAddr {
+pub(crate) fn dead_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
 }
 
