@@ -47,6 +47,8 @@ pub struct Assembly {
     pub table: MappingTable,
     list: BTreeMap<Arc<str>, Part>,
     owners_version: Option<Version>,
+    /// The owners that the parts were checked by.
+    checked_by: Option<Version>,
     drops_owners: bool,
 }
 
@@ -166,7 +168,8 @@ impl Parts {
             }
         };
         let owners_version = self.owners.version_in_use.filter(|_| owners.is_some());
-        Assembly { table, list, owners_version, drops_owners: false }
+        let checked_by = self.owners.version_in_use;
+        Assembly { table, list, owners_version, checked_by, drops_owners: false }
     }
 
     /// Gives parts an error that keep a version in use of which another part has an entry: without owners, nothing else
@@ -194,10 +197,17 @@ impl Parts {
         }
     }
 
-    /// Makes an assembly what is in use.
+    /// Makes an assembly what is in use. What readings have found since stays found.
     pub fn commit(&mut self, assembly: Decided) {
-        self.list = assembly.list;
-        self.owners.is_changed = false;
+        let found_before = std::mem::replace(&mut self.list, assembly.list);
+        for (name, part) in found_before {
+            match self.list.get_mut(&name) {
+                Some(decided) => (decided.found, decided.modified) = (part.found, part.modified),
+                None if matches!(part.found, Found::Gone) => {}
+                None => drop(self.list.insert(name, Part { in_use: None, error: None, ..part })),
+            }
+        }
+        self.owners.is_changed &= self.owners.version_in_use != assembly.checked_by;
         self.owners.is_gone_known = matches!(self.owners.error, Some(PartError::OwnersGone));
         if assembly.drops_owners {
             (self.owners.in_use, self.owners.version_in_use, self.owners.error) = (None, None, None);
@@ -260,13 +270,15 @@ impl Parts {
 #[derive(Debug)]
 pub struct Decided {
     list: BTreeMap<Arc<str>, Part>,
+    checked_by: Option<Version>,
     drops_owners: bool,
 }
 
 impl Assembly {
     /// The table, and what [`Parts::commit`] wants.
     pub fn into_table(self) -> (MappingTable, Decided) {
-        (self.table, Decided { list: self.list, drops_owners: self.drops_owners })
+        let Assembly { table, list, checked_by, drops_owners, .. } = self;
+        (table, Decided { list, checked_by, drops_owners })
     }
 
     /// Which mapping is in use with it: that of the source, where no part has an error.

@@ -285,3 +285,22 @@ fn many_parts_are_held_in_one_look() {
     let held = folder.parts.status().iter().filter(|status| status.error.is_some()).count();
     assert!((290..300).contains(&held), "{held}");
 }
+
+#[test]
+fn what_a_later_reading_found_outlives_an_assembly_that_is_used_late() {
+    let mut folder = Folder::new();
+    folder.part("a.yaml", &["a.example.com=a1"]).part("b.yaml", &["b.example.com=b1"]);
+    folder.part("gone.yaml", &["gone.example.com=g1"]).read();
+    folder.part("a.yaml", &["a.example.com=a2"]).remove("gone.yaml").find();
+    let late = folder.parts.assemble(&folder.table, &LIMITS, true, at(9), Pace::default());
+    folder.part("b.yaml", &["b.example.com=b2"]).part("c.yaml", &["c.example.com=c1"]);
+    folder.part("gone.yaml", &["gone.example.com=g2"]).find();
+    let (table, decided) = late.into_table();
+    folder.parts.commit(decided);
+    folder.table = table;
+    assert_eq!(folder.entries(), ["a.example.com a2", "b.example.com b1"]);
+    // The source says of each part that it is as it was.
+    folder.read();
+    let all = ["a.example.com a2", "b.example.com b2", "c.example.com c1", "gone.example.com g2"];
+    assert_eq!(folder.entries(), all);
+}

@@ -73,6 +73,16 @@ impl Folder {
     }
 
     fn read_with(&mut self, consent: bool) -> &mut Folder {
+        self.find();
+        let assembly = self.parts.assemble(&self.table, &self.limits, consent, at(self.now), Pace::default());
+        let (table, decided) = assembly.into_table();
+        self.parts.commit(decided);
+        self.table = table;
+        self
+    }
+
+    /// Reads it, and decides nothing.
+    fn find(&mut self) {
         self.now += 1;
         // A source brings what has changed, and nothing else.
         let known = std::mem::replace(&mut self.known, self.files.clone());
@@ -82,11 +92,6 @@ impl Folder {
             (name.as_str(), Some(at(*modified)), update)
         });
         self.parts.update(found, 2, Pace::default());
-        let assembly = self.parts.assemble(&self.table, &self.limits, consent, at(self.now), Pace::default());
-        let (table, decided) = assembly.into_table();
-        self.parts.commit(decided);
-        self.table = table;
-        self
     }
 
     /// What a process that starts now has of it.
