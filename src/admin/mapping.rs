@@ -9,6 +9,7 @@ use super::page_response::{MOST_SHOWN, PageResponse, rfc3339};
 use super::query;
 use super::sources::Admin;
 use crate::live::Live;
+use crate::live::held_entries::HeldStatus;
 use crate::live::probes::{ProbeOutcome, Probes};
 use crate::live::reload::Cause;
 use crate::live::snapshot::Snapshot;
@@ -41,6 +42,11 @@ struct Mapping<'l> {
     /// Of a mapping in parts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<ShownPart>,
+    /// Entries that keep the target that they had.
+    held: Vec<ShownHeld>,
+    more_held: usize,
+    /// The mapping that becomes active once its entries are verified.
+    verifying: Option<ShownVerifying>,
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<Found<'l>>,
 }
@@ -54,6 +60,29 @@ struct ShownReloads {
     result: Option<&'static str>,
     /// Why it was refused.
     message: Option<String>,
+}
+
+/// An entry that keeps the target that it had, because the new one answers worse.
+#[derive(Serialize)]
+struct ShownHeld {
+    domain: String,
+    base_path: String,
+    /// Where the mapping leads it.
+    target: String,
+    /// Where it leads as long as it is held.
+    keeps: String,
+    /// The class of the new target's verdict, or `unverified`.
+    reason: &'static str,
+    since: String,
+    message: String,
+}
+
+/// A mapping that is being verified.
+#[derive(Serialize)]
+struct ShownVerifying {
+    version: String,
+    /// How many of its entries lead elsewhere.
+    entries: usize,
 }
 
 /// A part of the mapping.
@@ -175,6 +204,9 @@ pub(super) fn page(admin: &Admin, query: Option<&str>, now: SystemTime) -> PageR
         trouble: report.trouble.map(shown),
         reloads: shown_reloads(report.reloads),
         parts: report.parts.iter().map(shown_part).collect(),
+        held: report.held.iter().take(MOST_SHOWN).map(shown_held).collect(),
+        more_held: report.held.len().saturating_sub(MOST_SHOWN),
+        verifying: report.verifying.map(|(version, entries)| ShownVerifying { version: version.to_string(), entries }),
         found: domain.map(|domain| find(&snapshot, admin.probes.as_deref(), domain)),
     };
     PageResponse::json(&mapping)
@@ -195,6 +227,18 @@ fn shown_part(part: &PartStatus) -> ShownPart {
             version: error.version().map(|version| version.to_string()),
             message: error.to_string(),
         }),
+    }
+}
+
+fn shown_held(held: &HeldStatus) -> ShownHeld {
+    ShownHeld {
+        domain: held.domain.clone(),
+        base_path: held.base_path.clone(),
+        target: held.target.clone(),
+        keeps: held.keeps.clone(),
+        reason: held.reason.label(),
+        since: rfc3339(held.since),
+        message: held.why(),
     }
 }
 
@@ -291,7 +335,10 @@ pub(super) fn notes(live: &Live, now: SystemTime) -> Vec<String> {
     if let Some(Trouble { cause, .. }) = trouble {
         let text = cause.to_string();
         let first = text.lines().next().unwrap_or_default();
-        notes.push(format!("mapping: what {} has is not in force: {first}", live.mapping.source));
+        notes.push(match cause {
+            Cause::Entries(_) => format!("mapping: {first}"),
+            _ => format!("mapping: what {} has is not in force: {first}", live.mapping.source),
+        });
     }
     notes
 }

@@ -43,6 +43,7 @@ use crate::telemetry::lines;
 use crate::telemetry::memory::Memory;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::task::Task;
+use crate::upstream::ask::Asker;
 use crate::upstream::endpoints::Endpoints;
 use crate::upstream::handshakes;
 use crate::upstream::refresh::keep_fresh;
@@ -144,7 +145,10 @@ fn start_on(
     let live = Arc::new(Live::new(&settings, Arc::clone(&metrics)));
     let access_log = AccessLog::new(settings.access_log, lines::stdout).map(Arc::new);
     let clients = Arc::new(Clients::new(metrics, access_log));
-    let mapping = mapping.begin(Arc::clone(&live));
+    let asker = settings.reload.verify.then(|| Asker::new(&settings)).transpose()?;
+    let time = settings.reload.verify_timeout;
+    let ask = asker.map(|asker| keeper::asking(Arc::clone(&live), asker, Arc::clone(&endpoints), time));
+    let mapping = mapping.begin(Arc::clone(&live), ask);
     // Not found in time: unready, and looked up again at once.
     let _ = minding.block_on(async { tokio::time::timeout(FIRST_LOOKUP, endpoints.refresh_all()).await });
     keep_fresh(&endpoints, minding.handle());

@@ -3,6 +3,7 @@
 //! **Invariant:** a request reads one snapshot. It takes it when it starts; every later phase,
 //! retries included, asks that one.
 
+pub mod held_entries;
 pub mod keeper;
 pub(crate) mod probes;
 pub mod rate;

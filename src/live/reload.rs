@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::held_entries::HeldEntries;
 use crate::source::error::FetchError;
 use crate::telemetry::metrics::ReadResult;
 use nameplate_core::diagnostic::Diagnostics;
@@ -38,6 +39,9 @@ pub enum Cause {
     /// Some of its parts are not active as the source has them.
     #[error("{0}")]
     Parts(PartErrors),
+    /// It is active, and some of its entries keep the target that they had.
+    #[error("{0}")]
+    Entries(HeldEntries),
     /// It was being written.
     #[error("it is being written; it is read again in a moment")]
     Unsettled,
@@ -49,7 +53,7 @@ impl Cause {
         match self {
             Cause::Failed(_) | Cause::Unsettled => ReadResult::Failed,
             Cause::Rejected(_) => ReadResult::Rejected,
-            Cause::Held(_) | Cause::Grown(_) => ReadResult::Held,
+            Cause::Held(_) | Cause::Grown(_) | Cause::Entries(_) => ReadResult::Held,
             Cause::Parts(errors) => errors.result(),
         }
     }
@@ -59,7 +63,11 @@ impl Cause {
     /// What is active all the same.
     fn rest(&self) -> &'static str {
         match self {
+            Cause::Parts(PartErrors { held: Some(_), .. }) => {
+                "these parts and entries stay as they were, and all others are active"
+            }
             Cause::Parts(_) => "these parts stay as they were, and all others are active",
+            Cause::Entries(_) => "these entries stay as they were, and all others are active",
             _ => "the mapping in force is unchanged",
         }
     }
@@ -72,6 +80,8 @@ pub struct PartErrors {
     pub list: Arc<[NotInUse]>,
     /// How many parts there are.
     pub parts: usize,
+    /// The entries of the other parts that keep the target that they had.
+    pub held: Option<HeldEntries>,
 }
 
 /// What is said of parts that are not active, and `nameplate reload` knows them by.
@@ -86,7 +96,7 @@ impl PartErrors {
         let has = |label: &str| self.list.iter().any(|part| part.error.label() == label);
         match () {
             () if has(ReadResult::Rejected.label()) => ReadResult::Rejected,
-            () if has(ReadResult::Held.label()) => ReadResult::Held,
+            () if has(ReadResult::Held.label()) || self.held.is_some() => ReadResult::Held,
             () => ReadResult::Failed,
         }
     }
@@ -99,10 +109,10 @@ impl fmt::Display for PartErrors {
             let owner = owner.as_ref().map(|owner| format!(" of {owner}")).unwrap_or_default();
             write!(f, "\npart {name}{owner}, {}: {error}", error.label())?;
         }
-        match self.list.len().saturating_sub(MOST_PARTS) {
-            0 => Ok(()),
-            more => write!(f, "\nand {more} more parts"),
+        if self.list.len() > MOST_PARTS {
+            write!(f, "\nand {} more parts", self.list.len() - MOST_PARTS)?;
         }
+        self.held.iter().try_for_each(|held| write!(f, "\n{held}"))
     }
 }
 

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use super::held_entries::HeldStatus;
 use super::reload::Cause;
 use nameplate_core::domain::version::Version;
 use nameplate_core::parts::assembly::PartStatus;
@@ -61,6 +62,10 @@ pub struct Report {
     pub reloads: Reloads,
     /// The parts of a mapping in parts.
     pub parts: Arc<[PartStatus]>,
+    /// The entries that keep the target that they had, in the order of a table.
+    pub held: Arc<[HeldStatus]>,
+    /// The version that is being verified, and how many of its entries are asked about.
+    pub verifying: Option<(Version, usize)>,
 }
 
 impl Report {
@@ -137,6 +142,21 @@ impl Status {
     /// Records how the parts of the mapping are.
     pub fn record_parts(&self, parts: Vec<PartStatus>) {
         self.lock().parts = parts.into();
+    }
+
+    /// Records which entries are held.
+    pub(super) fn record_held(&self, held: Arc<[HeldStatus]>) {
+        self.lock().held = held;
+    }
+
+    /// Records what is being verified, if anything is.
+    pub(super) fn record_verifying(&self, verifying: Option<(Version, usize)>) {
+        self.lock().verifying = verifying;
+    }
+
+    /// Records a trouble again that a change of the active mapping has not ended.
+    pub(super) fn restore_trouble(&self, trouble: Trouble) {
+        self.lock().trouble = Some(trouble);
     }
 
     /// Records that a reading begins which somebody asked for.

@@ -20,8 +20,8 @@
 //! # Layers
 //!
 //! A module uses what stands to its left: `domain`, `diagnostic`, then `mapping` and `settings`, which do not use
-//! each other, then `parts`, `explain` and `mapping_test`. `classes` uses `domain` alone, and `verdict` nothing else.
-//! No file uses another that uses it.
+//! each other, then `parts`, `explain` and `mapping_test`. `classes` uses `domain` alone, `verdict` nothing else, and
+//! `verification` uses `domain`, `settings` and `verdict`. No file uses another that uses it.
 
 pub mod domain;
 
@@ -37,3 +37,5 @@ pub mod explain;
 pub mod mapping_test;
 
 pub mod verdict;
+
+pub mod verification;

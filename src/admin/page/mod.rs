@@ -7,6 +7,7 @@
 mod domains;
 mod endpoints;
 mod figures;
+mod held;
 mod mapping;
 mod parts;
 mod probes;
@@ -82,6 +83,7 @@ fn document(view: &View<'_>, search: &Search) -> Markup {
                             (endpoints::section(view))
                         }
                         div.column { (traffic::section(view)) }
+                        (held::section(view))
                         (parts::section(view))
                         (probes::section(view))
                         (search::section(view, search))

@@ -51,6 +51,10 @@ pub(super) fn headline(view: &View<'_>) -> (Tone, String) {
     if !view.admin.endpoints.at(0).endpoint.is_ready() {
         return (Tone::Bad, format!("{domains} mapped, and no address of the endpoint is known"));
     }
+    if let Some(Trouble { cause: Cause::Entries(_), .. }) = &view.report.trouble {
+        let why = view.report.trouble.as_ref().map(reason).unwrap_or_default();
+        return (Tone::Attention, format!("Serving {domains}; {why}"));
+    }
     if let Some(trouble) = &view.report.trouble {
         return (Tone::Attention, format!("Serving the last good mapping: {}", reason(trouble)));
     }
@@ -86,6 +90,13 @@ pub(super) fn reason(trouble: &Trouble) -> String {
                 "{} of {} parts are not active as the source has them",
                 count(errors.list.len()),
                 count(errors.parts)
+            )
+        }
+        Cause::Entries(held) => {
+            format!(
+                "{} of {} entries are held, because their new targets answer worse than the old ones",
+                count(held.list.len()),
+                count(held.entries)
             )
         }
         Cause::Unsettled => "the new one is being written".into(),

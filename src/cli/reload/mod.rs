@@ -18,6 +18,7 @@ use self::process::{admin_of, servers};
 use super::admin_client::{patience, reachable};
 use super::check::HELD;
 use super::exit::{FAULTY, UNUSABLE, fail};
+use crate::live::held_entries::ENTRIES_HELD;
 use crate::live::reload::PARTS_NOT_ACTIVE;
 
 /// The longest that the signal waits for a look at the admin listener.
@@ -32,11 +33,14 @@ pub(super) struct ReloadArgs {
     /// Also take a mapping that is held because it grows too much
     #[arg(long)]
     allow_growth: bool,
+    /// Also take entries that are held because their new API answers worse than the old one
+    #[arg(long)]
+    allow_unverified: bool,
     /// The process to tell [default: the one `nameplate serve` or `demo` that runs here]
     #[arg(long, value_name = "PID")]
     pid: Option<i32>,
     /// How long to wait for the outcome
-    #[arg(long, value_name = "DURATION", value_parser = patience, default_value = "10s")]
+    #[arg(long, value_name = "DURATION", value_parser = patience, default_value = "30s")]
     wait: Duration,
     /// Only tell the process, and do not wait
     #[arg(long, conflicts_with = "wait")]
@@ -48,7 +52,7 @@ pub(super) struct ReloadArgs {
 
 /// Sends the signal, and waits for the outcome. Exit 0 once the mapping is active, 1 if it is rejected or there is not one
 /// process to tell, 2 if the process may not be told, its source cannot be read or the outcome cannot be learned, 4 if the
-/// mapping is held.
+/// mapping, or some of it, is held.
 pub(super) fn reload(args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
     let proc = Path::new("/proc");
     let running = servers(proc);
@@ -68,7 +72,7 @@ pub(super) fn reload(args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
         let admin = reachable(admin);
         Ok((admin, begun(admin, args.wait.min(LONGEST_LOOK))?))
     });
-    let consents = args.allow_shrink || args.allow_growth;
+    let consents = args.allow_shrink || args.allow_growth || args.allow_unverified;
     let signal = if consents { Signal::USR1 } else { Signal::HUP };
     if let Err(e) = kill_process(target, signal) {
         return fail(UNUSABLE, format!("process {pid} cannot be told: {e}\n  help: run this as the user it runs as"));
@@ -107,7 +111,11 @@ fn tell(outcome: &Outcome, out: &mut dyn Write) -> ExitCode {
 
 /// What is active after a reload that was not taken, or not in all parts.
 fn rest(why: &str) -> &'static str {
-    if why.contains(PARTS_NOT_ACTIVE) { "all other parts are active" } else { "the active mapping is unchanged" }
+    match (why.contains(PARTS_NOT_ACTIVE), why.contains(ENTRIES_HELD)) {
+        (true, _) => "all other parts are active",
+        (false, true) => "all other entries are active",
+        (false, false) => "the active mapping is unchanged",
+    }
 }
 
 fn list(running: &[i32]) -> String {

@@ -5,7 +5,9 @@
 //! tenth of a second, and with a single core, requests come first.
 
 mod activate;
+mod asking;
 mod cache_writer;
+mod candidate;
 mod document;
 mod handle;
 mod judge;
@@ -14,6 +16,9 @@ mod parts_cache_writer;
 mod reader;
 mod replaced;
 mod run;
+mod session;
+mod start;
+mod verify;
 
 use std::io;
 use std::panic::AssertUnwindSafe;
@@ -24,27 +29,30 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use tokio::sync::mpsc;
 
 use super::Live;
+pub(crate) use asking::asking;
 pub use handle::Handle;
 use handle::ORDERS;
 use nameplate_core::settings::{MappingSource, ReloadRules as Rules};
 pub use reader::FirstReadError;
 use reader::MappingReader;
 use run::Keeper;
+pub use session::Ask;
 
 /// Less than the requests' threads, and enough to make progress when they are busy: a tenth of a core.
 const NICE: i32 = 10;
 
 /// A keeper that has read the mapping, and waits for the [`Live`] to activate it in.
 pub struct PendingKeeper {
-    live: SyncSender<Arc<Live>>,
+    live: SyncSender<(Arc<Live>, Option<Ask>)>,
     begun: Receiver<()>,
     handle: Handle,
 }
 
 impl PendingKeeper {
-    /// Activates the mapping, or the cached one if the source had none, and goes on to keep it.
-    pub fn begin(self, live: Arc<Live>) -> Handle {
-        let _ = self.live.send(live);
+    /// Activates the mapping, or the cached one if the source had none, and goes on to keep it. Changes are verified
+    /// with `ask`, where there is one.
+    pub fn begin(self, live: Arc<Live>, ask: Option<Ask>) -> Handle {
+        let _ = self.live.send((live, ask));
         // Err: the thread has ended, and there is nothing to wait for.
         let _ = self.begun.recv();
         self.handle
@@ -71,8 +79,8 @@ pub fn start(place: MappingSource, rules: Rules, endpoints: Vec<String>) -> Resu
                 Err(error) => return drop(reads.send(Err(error))),
             };
             let _ = reads.send(Ok(()));
-            let Ok(live) = lives.recv() else { return };
-            let mut keeper = Keeper::new(live, reader, consent);
+            let Ok((live, ask)) = lives.recv() else { return };
+            let mut keeper = Keeper::new(live, reader, consent, ask);
             keeper.begin(first).await;
             let _ = begins.send(());
             yield_to_requests();

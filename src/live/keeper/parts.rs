@@ -99,7 +99,7 @@ impl KeptParts {
     /// Returns which parts are not active as the source has them, if there are any.
     pub(super) fn trouble(&self) -> Option<Cause> {
         let list = self.parts.errors();
-        let errors = PartErrors { list: list.into(), parts: self.parts.len() };
+        let errors = PartErrors { list: list.into(), parts: self.parts.len(), held: None };
         (!errors.list.is_empty()).then_some(Cause::Parts(errors))
     }
 

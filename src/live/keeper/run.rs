@@ -8,69 +8,68 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::super::Live;
-use super::super::reload::{Cause, NotTaken, Reloaded};
+use super::super::reload::{Cause, NotTaken, PartErrors, Reloaded};
 use super::super::snapshot::Snapshot;
 use super::super::status::Origin;
 use super::cache_writer::CacheWriter;
+use super::candidate::{Candidate, Content, HeldTable};
 use super::document::Document;
-use super::handle::{Order, merge};
-use super::judge::{Action, Event, Impact, Judge, Size};
+use super::handle::{Order, Replies, merge};
+use super::judge::{Action, Event, Impact, Judge};
 use super::parts::KeptParts;
 use super::parts_cache_writer::PartsCacheWriter;
-use super::reader::{Brought, Cached, FirstParts, FirstRead, MappingReader};
+use super::reader::MappingReader;
 use super::replaced::ReplacedTables;
-use crate::source::cache::{CacheError, CachedMapping};
+use super::session::{Ask, UnderWay};
 use crate::source::fetch::{FetchMode, Fetched};
-use crate::source::parts_cache::CachedParts;
 use crate::telemetry::metrics::ReadResult;
 use nameplate_core::domain::kept::Tally;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
-use nameplate_core::parts::assembly::{Assembly, Decided};
+use nameplate_core::parts::assembly::Assembly;
+use nameplate_core::verification::held::HeldEntry;
+use nameplate_core::verification::state::Verification;
 
 /// How a reading ended: whether another mapping is active now, or why the active mapping is not what
 /// the source has.
 type Outcome = Result<bool, Cause>;
 
-/// What the source brought, and what would follow from it once it is compiled.
-struct Candidate {
-    content: Content,
-    next: Option<(Snapshot, Tally)>,
-}
-
-/// What the source brought.
-enum Content {
-    /// The whole mapping.
-    Document(Document),
-    /// The parts of this version of it; and once it is decided, which versions of them are used.
-    Parts(Version, Option<Decided>),
-}
-
-impl From<Content> for Candidate {
-    fn from(content: Content) -> Candidate {
-        Candidate { content, next: None }
-    }
-}
-
 pub(super) struct Keeper {
-    live: Arc<Live>,
-    reader: MappingReader,
+    pub(super) live: Arc<Live>,
+    pub(super) reader: MappingReader,
     /// The source's name, for log lines.
-    name: String,
-    judge: Judge,
+    pub(super) name: String,
+    pub(super) judge: Judge,
     /// Of a mapping in parts.
-    parts: Option<KeptParts>,
+    pub(super) parts: Option<KeptParts>,
     /// Somebody has consented to what is held, and the reading under way carries it out.
     consented: bool,
     /// Set where somebody consents to what is held; the judge learns of it with the next event.
     consent: Arc<AtomicBool>,
-    replaced: ReplacedTables,
-    cache: Option<CacheWriter>,
-    parts_cache: Option<PartsCacheWriter>,
+    /// Where the outcome of a reading is waited for that a verification has to end first.
+    waiting: Replies,
+    /// Asks APIs, where changes are verified.
+    pub(super) ask: Option<Ask>,
+    /// What is being verified.
+    pub(super) under_way: Option<UnderWay>,
+    /// The entries of the active mapping that are held.
+    pub(super) held: Option<HeldTable>,
+    /// Those that stay held after they were verified again.
+    pub(super) verified_again: Vec<HeldEntry>,
+    /// When held entries are verified again, and with which of them that begins.
+    pub(super) retry_at: Option<Instant>,
+    pub(super) next_held: usize,
+    /// Somebody has consented to the entries that are held, and they are not active yet.
+    has_consent_to_entries: bool,
+    /// They are, and no reading has said so yet.
+    pub(super) has_released: bool,
+    pub(super) replaced: ReplacedTables,
+    pub(super) cache: Option<CacheWriter>,
+    pub(super) parts_cache: Option<PartsCacheWriter>,
 }
 
 impl Keeper {
-    pub(super) fn new(live: Arc<Live>, reader: MappingReader, consent: Arc<AtomicBool>) -> Keeper {
+    pub(super) fn new(live: Arc<Live>, reader: MappingReader, consent: Arc<AtomicBool>, ask: Option<Ask>) -> Keeper {
         let patience = reader.rules.timeout;
         let cache = reader.caches.clone().map(|caches| CacheWriter::new(caches.document, patience));
         let parts_cache = reader.caches.clone().map(|caches| PartsCacheWriter::new(caches.parts, patience));
@@ -82,109 +81,27 @@ impl Keeper {
             live,
             reader,
             consent,
+            waiting: Vec::new(),
+            ask,
+            under_way: None,
+            held: None,
+            verified_again: Vec::new(),
+            retry_at: None,
+            next_held: 0,
+            has_consent_to_entries: false,
+            has_released: false,
             replaced: ReplacedTables::default(),
             cache,
             parts_cache,
         }
     }
 
-    /// Activates the first mapping: the source's, else the cached one, else none yet.
-    pub(super) async fn begin(&mut self, first: FirstRead) {
-        let (event, candidate) = match first.brought {
-            Brought::Document(document, table) => {
-                let (event, candidate) = self.compiled(document, table);
-                (event, Some(candidate))
-            }
-            Brought::Parts(first, assembly) => {
-                let version = self.take_first(*first);
-                let (event, candidate) = self.assembled(version, *assembly);
-                (event, Some(candidate))
-            }
-            Brought::NoPart(first, cause) => {
-                let version = self.take_first(*first);
-                (Event::Compiled(version, Err(cause)), None)
-            }
-            Brought::Unsettled => (Event::Unsettled, None),
-            Brought::Failed(error) => (Event::Failed(error), None),
-        };
-        let action = self.decide(event);
-        // Nobody waits for the outcome of this reading.
-        let _ = self.carry_out(action, candidate).await;
-        if self.live.snapshot().table.is_empty() {
-            self.start_from_cache(first.cached);
-        }
-        if self.live.snapshot().table.is_empty() {
-            log::error!("no mapping yet: requests are answered 503 until {} can be read", self.name);
-        }
-    }
-
-    /// Takes the parts that the start has read. Returns which mapping the source has.
-    fn take_first(&mut self, first: FirstParts) -> Version {
-        let FirstParts { parts, found, cached } = first;
-        if let Some(cache) = &mut self.parts_cache {
-            cached.iter().for_each(|cached| cache.note_kept(cached));
-            cache.note_read(&found, parts.get());
-        }
-        let version = parts.get().version();
-        self.parts = Some(parts);
-        version
-    }
-
-    fn start_from_cache(&mut self, cached: Option<Result<Cached, CacheError>>) {
-        match cached {
-            None | Some(Err(CacheError::Missing(_))) => {}
-            Some(Err(error)) => log::error!("the cached mapping cannot be used: {error}"),
-            Some(Ok(Cached::Document(cached))) => self.start_from_document(cached),
-            Some(Ok(Cached::Parts(cached))) => self.start_from_parts(&cached),
-        }
-    }
-
-    fn start_from_document(&mut self, cached: CachedMapping) {
-        let Some(caches) = &self.reader.caches else { return };
-        let CachedMapping { bytes, version, at } = cached;
-        let (path, length) = (caches.document.path().display().to_string(), bytes.len());
-        let table = match (Document { bytes, version }).compile(&path, &self.reader.endpoints) {
-            Ok(table) => table,
-            Err(cause) => return log::error!("the cached mapping cannot be used: {cause}"),
-        };
-        let size = Size { entries: table.len() as u64, bytes: length as u64 };
-        if let Some(cache) = &mut self.cache {
-            cache.note_kept(version);
-        }
-        let (next, _) = self.live.next(table, version);
-        self.start_with(next, size, at, &path);
-    }
-
-    fn start_from_parts(&mut self, cached: &CachedParts) {
-        let Some(caches) = &self.reader.caches else { return };
-        let path = caches.parts.path().display().to_string();
-        let mut parts = KeptParts::new(&self.reader.place, &self.reader.rules, &self.reader.endpoints);
-        let table = parts.restore(cached);
-        let size = Size { entries: table.len() as u64, bytes: 0 };
-        let at = cached.parts.iter().map(|part| part.at).max().unwrap_or(SystemTime::UNIX_EPOCH);
-        if let Some(cache) = &mut self.parts_cache {
-            cache.note_kept(cached);
-        }
-        let (mut next, _) = self.live.next(table, parts.get().version());
-        next.parts = parts.get().names_by_mark().into();
-        self.parts = Some(parts);
-        self.start_with(next, size, at, &path);
-        self.show_parts();
-    }
-
-    /// Activates a cached mapping, which the source last had at this time.
-    fn start_with(&mut self, next: Snapshot, size: Size, at: SystemTime, path: &str) {
-        let (entries, version) = (next.table.len(), next.version);
-        let Some(version) = version else { return };
-        self.live.swap(next, Origin::Cache, at);
-        log::warn!("{entries} entries are in force from {path}, version {version}");
-        self.judge.on(Event::StartedFromCache(version, size));
-    }
-
     pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         loop {
             self.write_cache().await;
             let next = Instant::now() + self.judge.pause(fastrand::f64());
+            self.schedule_retry();
+            let mut verified = None;
             let (event, replies) = loop {
                 let clean_up = self.replaced.clean_up_in().map(|pause| Instant::now() + pause);
                 tokio::select! {
@@ -192,8 +109,16 @@ impl Keeper {
                         Some(order) => break (Event::Ordered, merge(order, &mut orders)),
                         None => return,
                     },
+                    done = over(&mut self.under_way) => {
+                        verified = Some(done);
+                        break (Event::Verified, Vec::new());
+                    }
                     kind = self.reader.source.changed() => break (Event::ChangeSeen(kind), Vec::new()),
                     () = sleep_until(Some(next)) => break (Event::Due, Vec::new()),
+                    () = sleep_until(self.retry_at) => {
+                        self.retry_at = None;
+                        break (Event::HeldDue, Vec::new());
+                    }
                     () = sleep_until(clean_up) => {
                         self.replaced.clean_up();
                         self.count_tables();
@@ -203,15 +128,25 @@ impl Keeper {
             if matches!(event, Event::Ordered) {
                 self.live.mapping.record_reload_begun();
             }
+            self.waiting.extend(replies);
+            let candidate = verified.and_then(|done| self.conclude(done));
             let action = self.decide(event);
-            let outcome = self.carry_out(action, None).await;
-            self.consented = false;
-            self.live.mapping.record_reload_ended(&outcome);
-            for reply in replies {
-                let _ = reply.try_send(self.reply(&outcome));
+            if let Some(outcome) = self.carry_out(action, candidate).await {
+                self.tell(outcome);
             }
+            self.consented = false;
             self.replaced.drop_unread();
             self.count_tables();
+        }
+    }
+
+    /// Tells everybody who waits how a reading ended.
+    fn tell(&mut self, outcome: Outcome) {
+        let has_released = std::mem::take(&mut self.has_released);
+        let outcome = outcome.map(|changed| changed || has_released);
+        self.live.mapping.record_reload_ended(&outcome);
+        for reply in std::mem::take(&mut self.waiting) {
+            let _ = reply.try_send(self.reply(&outcome));
         }
     }
 
@@ -233,17 +168,26 @@ impl Keeper {
         }
     }
 
-    /// Asks the judge. Consent counts from this event on.
-    fn decide(&mut self, event: Event) -> Action {
+    /// Asks the judge. Consent counts from this event on; an event that follows from no reading leaves it to the next one.
+    pub(super) fn decide(&mut self, event: Event) -> Action {
+        if matches!(event, Event::Verified | Event::HeldDue) {
+            return self.judge.on(event);
+        }
         if self.consent.swap(false, Ordering::Relaxed) {
-            self.consented = true;
+            (self.consented, self.has_consent_to_entries) = (true, true);
             self.judge.on(Event::Consented);
+        }
+        // Not in the middle of a reading, which compares with what is active.
+        let is_begin = matches!(event, Event::Due | Event::ChangeSeen(_) | Event::Ordered);
+        if is_begin && std::mem::take(&mut self.has_consent_to_entries) {
+            self.release_all();
         }
         self.judge.on(event)
     }
 
-    /// Does what the judge says, and tells it what happened, until the reading has an outcome.
-    async fn carry_out(&mut self, mut action: Action, mut candidate: Option<Candidate>) -> Outcome {
+    /// Does what the judge says, and tells it what happened, until the reading has an outcome. `None` where that is for a
+    /// verification to say, or nothing was read.
+    pub(super) async fn carry_out(&mut self, mut action: Action, mut candidate: Option<Candidate>) -> Option<Outcome> {
         loop {
             let event = match action {
                 Action::Fetch(mode) => {
@@ -259,21 +203,38 @@ impl Keeper {
                 }
                 Action::Accept => {
                     let changed = self.accept(candidate.take().expect("a mapping was compiled"));
-                    return self.part_errors().map_or(Ok(changed), Err);
+                    return Some(self.errors().map_or(Ok(changed), Err));
+                }
+                Action::Verify => {
+                    self.begin_verification(candidate.take().expect("a mapping was compiled")).await;
+                    return None;
+                }
+                Action::AwaitVerification | Action::Wait => return None,
+                Action::VerifyHeld => {
+                    self.verify_held();
+                    return None;
+                }
+                Action::Release => {
+                    self.release();
+                    return None;
                 }
                 Action::Confirm => {
+                    self.drop_verification();
                     self.confirm().await;
-                    return self.part_errors().map_or(Ok(false), Err);
+                    return Some(self.errors().map_or(Ok(false), Err));
                 }
-                Action::LookAgain | Action::Wait => return Err(Cause::Unsettled),
+                Action::LookAgain => return Some(Err(Cause::Unsettled)),
                 Action::Refuse(cause, version) => {
+                    if version.is_some() {
+                        self.drop_verification();
+                    }
                     self.report(&cause, version);
-                    return Err(cause);
+                    return Some(Err(cause));
                 }
                 Action::StillRefused(cause, version) => {
                     self.live.metrics.mapping.read(ReadResult::Unchanged);
                     self.record_refused(&cause, Some(version));
-                    return Err(cause);
+                    return Some(Err(cause));
                 }
             };
             action = self.decide(event);
@@ -313,40 +274,52 @@ impl Keeper {
                 let (parts, active) = (self.parts.as_ref().expect("parts were read"), self.live.snapshot());
                 // What is active of a mapping of one document is no part's.
                 let none = MappingTable::default();
-                let of_parts = if active.parts.is_empty() { &none } else { &active.table };
+                let of_parts = match &self.held {
+                    _ if active.parts.is_empty() => &none,
+                    Some(held) => &held.wanted,
+                    None => &active.table,
+                };
                 self.assembled(version, parts.assemble(of_parts, self.consented))
             }
         }
     }
 
     /// Compares a compiled mapping with the active one.
-    fn compiled(&self, document: Document, table: Result<MappingTable, Cause>) -> (Event, Candidate) {
+    pub(super) fn compiled(&self, document: Document, table: Result<MappingTable, Cause>) -> (Event, Candidate) {
         let version = document.version;
         match table {
             Ok(table) => {
+                let changes = self.to_verify(&table);
                 let (next, tally) = self.live.next(table, version);
                 let impact = Impact::of(&self.live.snapshot().table, &next.table, tally, document.bytes.len());
-                let candidate = Candidate { content: Content::Document(document), next: Some((next, tally)) };
-                (Event::Compiled(version, Ok(impact)), candidate)
+                let impact = Impact { unverified: changes.len(), ..impact };
+                let content = Content::Document(document);
+                (
+                    Event::Compiled(version, Ok(impact)),
+                    Candidate { next: Some((next, tally)), changes, ..content.into() },
+                )
             }
             Err(cause) => (Event::Compiled(version, Err(cause)), Content::Document(document).into()),
         }
     }
 
     /// Compares an assembly of parts with the active mapping.
-    fn assembled(&self, version: Version, assembly: Assembly) -> (Event, Candidate) {
+    pub(super) fn assembled(&self, version: Version, assembly: Assembly) -> (Event, Candidate) {
         let in_use = assembly.version();
         let (table, decided) = assembly.into_table();
+        let is_new = self.live.snapshot().version != Some(in_use);
+        let changes = if is_new { self.to_verify(&table) } else { Vec::new() };
         let (next, tally) = self.live.next(table, in_use);
         let content = Content::Parts(version, Some(decided));
         // What is too much has been held already, part by part.
-        let impact = Impact { tally, ..Impact::default() };
-        (Event::Compiled(version, Ok(impact)), Candidate { content, next: Some((next, tally)) })
+        let impact = Impact { tally, unverified: changes.len(), ..Impact::default() };
+        (Event::Compiled(version, Ok(impact)), Candidate { next: Some((next, tally)), changes, ..content.into() })
     }
 
     /// Makes a candidate the active mapping. Returns whether that changes anything.
     fn accept(&mut self, candidate: Candidate) -> bool {
-        let Candidate { content, next } = candidate;
+        let Candidate { content, next, held, .. } = candidate;
+        self.drop_verification();
         let (mut next, tally) = next.expect("the judge accepts what could be compiled");
         let now = SystemTime::now();
         if let Content::Parts(_, Some(decided)) = content {
@@ -363,28 +336,38 @@ impl Keeper {
             cache.set_pending(document);
         }
         self.replaced.add(self.live.swap(next, Origin::Source, now));
+        self.hold(held);
         // After the swap: whoever reads it may rely on it.
         self.report_accepted(&self.live.snapshot(), tally, now);
         true
     }
 
     /// Brings metrics and pages up to date with the parts.
-    fn show_parts(&self) {
+    pub(super) fn show_parts(&self) {
         let Some(parts) = &self.parts else { return };
         let status = parts.get().status();
         self.live.metrics.mapping.parts.set(&status, parts.get().owners_error().is_some());
         self.live.mapping.record_parts(status);
     }
 
-    /// Tells of the parts of a mapping in parts. Returns those that are not active as the source has them.
-    fn part_errors(&mut self) -> Option<Cause> {
+    /// Tells of the parts and entries that are not active as the source has them. Returns why, if there are any.
+    pub(super) fn errors(&mut self) -> Option<Cause> {
         self.show_parts();
-        let parts = self.parts.as_mut()?;
-        parts.log();
-        let Some(cause) = parts.trouble() else {
-            self.live.metrics.mapping.trouble(None);
-            self.live.mapping.record_confirmed(SystemTime::now());
-            return None;
+        self.show_held();
+        let of_parts = self.parts.as_mut().and_then(|parts| {
+            parts.log();
+            parts.trouble()
+        });
+        let cause = match (of_parts, self.held_entries()) {
+            (Some(Cause::Parts(errors)), held) => Cause::Parts(PartErrors { held, ..errors }),
+            (Some(cause), _) => cause,
+            (None, Some(held)) => Cause::Entries(held),
+            (None, None) if self.parts.is_none() => return None,
+            (None, None) => {
+                self.live.metrics.mapping.trouble(None);
+                self.live.mapping.record_confirmed(SystemTime::now());
+                return None;
+            }
         };
         self.record_refused(&cause, None);
         Some(cause)
@@ -411,9 +394,9 @@ impl Keeper {
         if let Some(cache) = self.parts_cache.as_mut().filter(|_| self.parts.is_some()) {
             cache.confirm(now).await;
         }
-        // An error of a part stays one, however often the source is found as it was.
+        // An error of a part stays one, and a held entry stays held, however often the source is found as it was.
         let has_part_errors = self.parts.as_ref().is_some_and(|parts| parts.trouble().is_some());
-        if has_part_errors {
+        if has_part_errors || self.held.is_some() {
             self.live.metrics.mapping.confirmed(ReadResult::Unchanged, now);
             return self.live.mapping.record_read(now);
         }
@@ -436,8 +419,8 @@ impl Keeper {
             Cause::Failed(_) | Cause::Unsettled => "not read",
             Cause::Rejected(_) => "rejected",
             Cause::Held(_) | Cause::Grown(_) => "held",
-            // What is wrong with parts is logged part by part.
-            Cause::Parts(_) => return,
+            // What is wrong with parts and entries is logged where it is found.
+            Cause::Parts(_) | Cause::Entries(_) => return,
         };
         let said = match self.live.snapshot().generation {
             0 => cause.to_string(),
@@ -447,12 +430,22 @@ impl Keeper {
     }
 
     fn record_refused(&self, cause: &Cause, version: Option<Version>) {
-        self.live.metrics.mapping.trouble(Some(cause.result()));
+        // Held entries have a gauge of their own: all of the mapping but them is active.
+        let is_active = matches!(cause, Cause::Entries(_));
+        self.live.metrics.mapping.trouble((!is_active).then(|| cause.result()));
         self.live.mapping.record_refused(cause.clone(), version, SystemTime::now());
     }
 
     fn count_tables(&self) {
         self.live.metrics.mapping.tables(self.replaced.len() + 1);
+    }
+}
+
+/// The end of what is being verified.
+async fn over(under_way: &mut Option<UnderWay>) -> Option<Verification> {
+    match under_way {
+        Some(under_way) => under_way.session.over().await,
+        None => std::future::pending().await,
     }
 }
 

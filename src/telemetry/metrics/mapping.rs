@@ -6,6 +6,7 @@ use prometheus::{Gauge, IntCounter, IntGauge, IntGaugeVec, Opts, Registry};
 
 use super::parts::PartMetrics;
 use super::register::{add, clamp, counters, float, gauge};
+use super::verification::VerificationMetrics;
 
 /// How reading the mapping ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub struct MappingMetrics {
     staleness: Gauge,
     /// Of a mapping in parts.
     pub parts: PartMetrics,
+    /// Of verified changes.
+    pub verification: VerificationMetrics,
 }
 
 impl MappingMetrics {
@@ -61,6 +64,7 @@ impl MappingMetrics {
         let trouble = add(r, IntGaugeVec::new(trouble, &["reason"])?)?;
         Ok(MappingMetrics {
             parts: PartMetrics::register(r)?,
+            verification: VerificationMetrics::register(r)?,
             generation: gauge(
                 r,
                 "nameplate_mapping_generation",

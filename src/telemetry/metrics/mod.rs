@@ -18,6 +18,7 @@ mod requests;
 mod runtime;
 mod scraped;
 mod upstream;
+mod verification;
 
 pub(crate) use clients::{CertificateExpiry, Cut, Handshake};
 pub(crate) use domains::Domain;

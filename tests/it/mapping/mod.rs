@@ -6,3 +6,4 @@ mod parts;
 mod reload_command;
 mod reloads_under_load;
 mod sources;
+mod verified_changes;

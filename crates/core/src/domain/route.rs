@@ -263,11 +263,15 @@ impl Route {
 
     /// The same entry in a block of its own, so that it keeps no other one.
     pub fn to_owned_text(&self) -> Route {
+        self.in_block_of_its_own(self.part, self.line)
+    }
+
+    fn in_block_of_its_own(&self, part: u16, line: u32) -> Route {
         let block = Block {
             text: Bytes::copy_from_slice(self.text()),
-            entries: vec![Compiled { start: 0, ..(**self).clone() }],
+            entries: vec![Compiled { start: 0, line, ..(**self).clone() }],
         };
-        Route { block: Arc::new(block), at: 0, ..*self }
+        Route { block: Arc::new(block), at: 0, part, ..*self }
     }
 
     /// How early its domain comes in the mapping, as compared with those of other entries: by the line, or in a mapping of
@@ -288,6 +292,11 @@ impl Route {
     /// The same entry as one of this part.
     pub fn of_part(&self, part: u16) -> Route {
         Route { part, ..self.clone() }
+    }
+
+    /// The same entry at another place of the mapping.
+    pub fn at(&self, part: u16, line: u32) -> Route {
+        self.in_block_of_its_own(part, line)
     }
 
     /// Whether two entries say the same, wherever in the file they stand.
@@ -373,6 +382,11 @@ impl Route {
     #[inline]
     pub fn prefix_ref(&self) -> &[u8] {
         &self.text()[usize::from(self.prefix_at)..]
+    }
+
+    /// As [`Route::prefix`], sharing this route's memory.
+    pub fn prefix_bytes(&self) -> Bytes {
+        self.shared(usize::from(self.prefix_at)..usize::from(self.end))
     }
 
     /// The custom domain's bytes, sharing this route's memory.

@@ -33,6 +33,18 @@ pub const HOLD_PART_ENTRIES: u64 = 5_000;
 pub(super) const MOST_PARTS: u64 = 32_000;
 /// And bytes: 100,000 entries have about 15 MB.
 pub const HOLD_BYTES: u64 = 64 * 1024 * 1024;
+/// A verification that has not ended by then is decided by what is known: a change must not wait for long, and an API that
+/// answers does so in a second.
+pub const VERIFY_TIMEOUT: Duration = Duration::from_secs(20);
+/// Requests that one verification sends: about as many as a task sends within [`VERIFY_TIMEOUT`].
+pub const VERIFY_REQUESTS: usize = 2_000;
+/// The most that `verify_requests` can be.
+pub(super) const MOST_VERIFY_REQUESTS: u64 = 100_000;
+/// Often enough that an API which was deployed after its entry is reached soon; a few requests a minute and task for
+/// one that never is.
+pub const VERIFY_RETRY: Duration = Duration::from_secs(60);
+/// A shorter interval is a load on APIs that do not answer.
+pub(super) const SHORTEST_VERIFY_RETRY: Duration = Duration::from_secs(1);
 /// Where the last good mapping is kept on disk, unless the mapping is a file itself.
 pub const CACHE: &str = "/var/cache/nameplate";
 
@@ -152,6 +164,17 @@ impl<'de> Deserialize<'de> for MappingSource {
     }
 }
 
+/// What becomes of an entry that could not be verified: nobody could ask its API in time, or for the number of requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unverified {
+    /// It becomes active, as without verification. The default.
+    #[default]
+    Accept,
+    /// It is held until it could be asked.
+    Hold,
+}
+
 /// How a changed mapping is noticed and taken.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -180,6 +203,18 @@ pub struct ReloadRules {
     /// Bytes to which a change may grow it. Default [`HOLD_BYTES`].
     #[serde(deserialize_with = "size")]
     pub hold_bytes: u64,
+    /// Whether entries with another target are asked before they become active. Default false.
+    pub verify: bool,
+    /// The longest that a change waits for that. Default [`VERIFY_TIMEOUT`].
+    #[serde(deserialize_with = "duration")]
+    pub verify_timeout: Duration,
+    /// The most requests of one verification. Default [`VERIFY_REQUESTS`].
+    pub verify_requests: usize,
+    /// How often held entries are asked again, give or take a tenth. Default [`VERIFY_RETRY`].
+    #[serde(deserialize_with = "duration")]
+    pub verify_retry: Duration,
+    /// What becomes of entries that could not be asked. Default [`Unverified::Accept`].
+    pub unverified: Unverified,
     /// The folder the last good mapping is kept in. Default [`CACHE`], and none where the mapping is
     /// a file; empty for none.
     pub cache: Option<PathBuf>,
@@ -203,6 +238,11 @@ impl Default for ReloadRules {
             hold_entries: HOLD_ENTRIES,
             hold_part_entries: HOLD_PART_ENTRIES,
             hold_bytes: HOLD_BYTES,
+            verify: false,
+            verify_timeout: VERIFY_TIMEOUT,
+            verify_requests: VERIFY_REQUESTS,
+            verify_retry: VERIFY_RETRY,
+            unverified: Unverified::Accept,
             cache: None,
             token_file: None,
             s3_endpoint: None,

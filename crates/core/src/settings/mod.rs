@@ -41,7 +41,7 @@ pub use endpoint::{Endpoint, IpFamily, Sni};
 pub use host_name::check_endpoint_name;
 pub use json_schema::json_schema;
 pub use listener::{Identity, Listener, ListenerTls, ProxyProtocol};
-pub use mapping::{MappingSource, ReloadRules};
+pub use mapping::{MappingSource, ReloadRules, Unverified};
 pub use places::Places;
 pub use probes::Probes;
 pub use problem::{Problem, Problems, Wrong};

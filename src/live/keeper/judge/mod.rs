@@ -3,11 +3,13 @@
 //! [`Judge::on`] takes an event and returns the action that follows. It reads no clock, opens nothing
 //! and logs nothing, so every rule has a test without a runtime. A reading of the source is a sequence
 //! of events: why it is read ([`Event::Due`], [`Event::ChangeSeen`] or [`Event::Ordered`]), what it
-//! brought, and, for a document, what compiling it gave.
+//! brought, and, for a document, what compiling it gave. Where the new mapping leads entries elsewhere, a verification
+//! follows ([`Action::Verify`]); the source is read on while it is under way, and [`Event::Verified`] ends it.
 //!
 //! **Invariants:** a version that removes too many domains is accepted only with consent or by the
 //! setting, and one that grows beyond its limits only with consent; consent covers the version that was held and no other; what may be half a change is looked
-//! at again in a second, and the same finding twice is final.
+//! at again in a second, and the same finding twice is final. A mapping that is verified has passed every other rule, and
+//! whatever is compiled after it takes its place, accepted or refused.
 
 use std::time::Duration;
 
@@ -53,6 +55,10 @@ pub(super) enum Event {
     Reconsidered,
     /// The mapping of this version was compiled: what it would change, or why it cannot be used.
     Compiled(Version, Result<Impact, Cause>),
+    /// The verification that is under way is over.
+    Verified,
+    /// It is time to verify held entries again.
+    HeldDue,
 }
 
 /// How large a mapping is.
@@ -73,13 +79,16 @@ pub(super) struct Impact {
     pub(super) removed: usize,
     /// How large it is itself.
     pub(super) size: Size,
+    /// How many entries are to be verified before it becomes active.
+    pub(super) unverified: usize,
 }
 
 impl Impact {
     /// `bytes` is how long the text of `next` is.
     pub(super) fn of(active: &MappingTable, next: &MappingTable, tally: Tally, bytes: usize) -> Impact {
         let size = Size { entries: next.len() as u64, bytes: bytes as u64 };
-        Impact { tally, domains: active.domains(), removed: active.domains_missing_in(next, PACE), size }
+        let removed = active.domains_missing_in(next, PACE);
+        Impact { tally, domains: active.domains(), removed, size, unverified: 0 }
     }
 }
 
@@ -92,13 +101,22 @@ pub(super) enum Action {
     Fetch(FetchMode),
     /// Compile the document that was read.
     Compile,
-    /// Make the compiled mapping the active one.
+    /// Make the compiled mapping the active one. No verification is under way any more.
     Accept,
-    /// Note that the source has the active mapping.
+    /// Verify the compiled mapping, in place of what is being verified.
+    Verify,
+    /// Verify the held entries of the active mapping again.
+    VerifyHeld,
+    /// Wait: the source still has the mapping that is being verified.
+    AwaitVerification,
+    /// Activate the held entries that answer now.
+    Release,
+    /// Note that the source has the active mapping. No other one is being verified any more.
     Confirm,
     /// Say nothing: what was found may be half a change, and is looked at again in a second.
     LookAgain,
-    /// Keep the active mapping, and report why. A version is named where one was read.
+    /// Keep the active mapping, and report why. A version is named where one was read: then no other one is being verified
+    /// any more.
     Refuse(Cause, Option<Version>),
     /// Keep the active mapping, and do not repeat what was reported: the source still has this version.
     StillRefused(Cause, Version),
@@ -130,6 +148,15 @@ enum SeenOnce {
     Version(Version),
 }
 
+/// What is being verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verifying {
+    /// The mapping of this version and size.
+    Mapping(Version, Size),
+    /// Held entries of the active mapping.
+    Held,
+}
+
 /// Decides about new mappings.
 #[derive(Clone, Debug)]
 pub(super) struct Judge {
@@ -156,6 +183,8 @@ pub(super) struct Judge {
     decided: bool,
     /// Somebody consents to the version that is held.
     consent: bool,
+    /// What is being verified, if anything is.
+    verifying: Option<Verifying>,
     /// Readings that failed in a row.
     failures: u32,
 }
@@ -176,6 +205,7 @@ impl Judge {
             refused: None,
             decided: true,
             consent: false,
+            verifying: None,
             failures: 0,
         }
     }
@@ -188,6 +218,8 @@ impl Judge {
             Event::Ordered => self.begin(Trigger::Order),
             Event::Consented => {
                 self.consent = true;
+                // Nothing stays held.
+                self.verifying = self.verifying.filter(|verifying| *verifying != Verifying::Held);
                 Action::Wait
             }
             Event::StartedFromCache(version, size) => {
@@ -206,6 +238,12 @@ impl Judge {
                 Action::Compile
             }
             Event::Compiled(version, compiled) => self.compiled(version, compiled),
+            Event::Verified => self.verified(),
+            Event::HeldDue if self.verifying.is_none() => {
+                self.verifying = Some(Verifying::Held);
+                Action::VerifyHeld
+            }
+            Event::HeldDue => Action::Wait,
         }
     }
 
@@ -249,6 +287,10 @@ impl Judge {
         if self.active == Some(version) {
             return self.confirm();
         }
+        if self.is_verifying(version) {
+            self.settle();
+            return Action::AwaitVerification;
+        }
         if self.trigger == Trigger::Poll && self.was_refused(version) {
             self.decided = true;
             return self.unchanged();
@@ -260,7 +302,7 @@ impl Judge {
         if !self.is_complete(version, compiled.as_ref().ok()) {
             return self.look_again(SeenOnce::Version(version));
         }
-        let Impact { domains, removed, size, .. } = match compiled {
+        let Impact { domains, removed, size, unverified, .. } = match compiled {
             Ok(impact) => impact,
             Err(cause) => return self.refuse(cause, Some(version)),
         };
@@ -274,8 +316,33 @@ impl Judge {
             return self.refuse(Cause::Grown(grown), Some(version));
         }
         self.settle();
+        if unverified > 0 {
+            self.verifying = Some(Verifying::Mapping(version, size));
+            return Action::Verify;
+        }
+        self.verifying = None;
         (self.active, self.size) = (Some(version), size);
         Action::Accept
+    }
+
+    fn verified(&mut self) -> Action {
+        match self.verifying.take() {
+            // What was found since, and may be half a change, is still looked at again.
+            Some(Verifying::Mapping(version, size)) => {
+                (self.active, self.size) = (Some(version), size);
+                Action::Accept
+            }
+            Some(Verifying::Held) => Action::Release,
+            None => Action::Wait,
+        }
+    }
+
+    fn is_verifying(&self, wanted: Version) -> bool {
+        matches!(self.verifying, Some(Verifying::Mapping(version, _)) if version == wanted)
+    }
+
+    fn stop_verifying_mapping(&mut self) {
+        self.verifying = self.verifying.filter(|verifying| *verifying == Verifying::Held);
     }
 
     /// Returns what a mapping has too much of, compared with the active one. The first mapping is taken as it comes.
@@ -320,12 +387,14 @@ impl Judge {
         self.failures = 0;
         match self.refused.clone() {
             Some((version, cause)) => Action::StillRefused(cause, version),
+            None if matches!(self.verifying, Some(Verifying::Mapping(..))) => Action::AwaitVerification,
             None => self.confirm(),
         }
     }
 
     fn confirm(&mut self) -> Action {
         self.settle();
+        self.stop_verifying_mapping();
         Action::Confirm
     }
 
@@ -340,6 +409,7 @@ impl Judge {
         self.consent = false;
         match version {
             Some(version) => {
+                self.stop_verifying_mapping();
                 self.refused = Some((version, cause.clone()));
                 self.decided = true;
                 self.failures = 0;

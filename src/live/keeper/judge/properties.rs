@@ -9,11 +9,12 @@ const POLL: Duration = Duration::from_secs(15);
 /// Versions that the source may have.
 const VERSIONS: u8 = 5;
 
-/// A mapping that the source may have: its domains, one bit each, and whether it can be compiled.
+/// A mapping that the source may have: its domains, one bit each, whether it can be compiled, and where all of them lead.
 #[derive(Clone, Copy, Debug)]
 struct Mapping {
     domains: u8,
     is_valid: bool,
+    target: bool,
 }
 
 /// What a reading finds.
@@ -26,9 +27,10 @@ enum Found {
     Mapping(u8),
 }
 
-/// One reading: whether somebody consents before it, why it happens, and what it finds.
+/// One reading: whether a verification ends and somebody consents before it, why it happens, and what it finds.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
+    verified: bool,
     consents: bool,
     trigger: Start,
     found: Found,
@@ -42,8 +44,9 @@ enum Start {
 }
 
 fn mappings() -> impl Strategy<Value = Vec<Mapping>> {
-    let mapping = (any::<u8>(), prop::bool::weighted(0.8));
-    prop::collection::vec(mapping.prop_map(|(domains, is_valid)| Mapping { domains, is_valid }), VERSIONS as usize)
+    let mapping = (any::<u8>(), prop::bool::weighted(0.8), any::<bool>());
+    let mapping = mapping.prop_map(|(domains, is_valid, target)| Mapping { domains, is_valid, target });
+    prop::collection::vec(mapping, VERSIONS as usize)
 }
 
 fn readings() -> impl Strategy<Value = Vec<Reading>> {
@@ -55,8 +58,9 @@ fn readings() -> impl Strategy<Value = Vec<Reading>> {
         1 => Just(Found::NoAnswer),
         4 => (0..VERSIONS).prop_map(Found::Mapping),
     ];
-    let reading = (prop::bool::weighted(0.3), trigger, found);
-    let reading = reading.prop_map(|(consents, trigger, found)| Reading { consents, trigger, found });
+    let reading = (prop::bool::weighted(0.3), prop::bool::weighted(0.3), trigger, found);
+    let reading =
+        reading.prop_map(|(verified, consents, trigger, found)| Reading { verified, consents, trigger, found });
     prop::collection::vec(reading, 1..40)
 }
 
@@ -79,18 +83,23 @@ struct World {
     held: Option<Version>,
     /// Somebody consented since then.
     consented: bool,
+    /// The place of the mapping that is verified.
+    verifying: Option<u8>,
 }
 
 impl World {
     fn impact(&self, at: u8) -> Impact {
-        let old = self.active.map_or(0, |active| self.mappings[usize::from(active)].domains);
-        let new = self.mappings[usize::from(at)].domains;
+        let active = self.active.map(|active| self.mappings[usize::from(active)]);
+        let next = self.mappings[usize::from(at)];
+        let (old, new) = (active.map_or(0, |active| active.domains), next.domains);
+        let leads_elsewhere = active.is_some_and(|active| active.target != next.target);
         let (added, removed) = ((new & !old).count_ones() as usize, (old & !new).count_ones() as usize);
         Impact {
             tally: Tally { added, removed, changed: 0 },
             domains: old.count_ones() as usize,
             removed,
             size: Size::default(),
+            unverified: if leads_elsewhere { (new & old).count_ones() as usize } else { 0 },
         }
     }
 
@@ -118,6 +127,18 @@ impl World {
         }
     }
 
+    /// Ends the verification under way, if there is one.
+    fn verified(&mut self) {
+        let action = self.judge.on(Event::Verified);
+        match self.verifying.take() {
+            Some(at) => {
+                assert_eq!((action, self.judge.active), (Action::Accept, Some(version(at))));
+                self.active = Some(at);
+            }
+            None => assert_eq!((action, self.judge.active), (Action::Wait, self.active.map(version))),
+        }
+    }
+
     /// Reports whether the mapping at a place may become the active one.
     fn may_accept(&self, at: u8, rules: &Rules) -> bool {
         let Impact { domains, removed, .. } = self.impact(at);
@@ -130,12 +151,18 @@ impl World {
     fn remember(&mut self, action: &Action, found: Found) {
         match (action, found) {
             (Action::Accept, Found::Mapping(at)) => {
-                (self.active, self.held, self.consented) = (Some(at), None, false);
+                (self.active, self.held, self.consented, self.verifying) = (Some(at), None, false, None);
+            }
+            (Action::Verify, Found::Mapping(at)) => {
+                (self.held, self.consented, self.verifying) = (None, false, Some(at));
             }
             (Action::Refuse(Cause::Held(held), _), _) => {
-                (self.held, self.consented) = (Some(held.version), false);
+                (self.held, self.consented, self.verifying) = (Some(held.version), false, None);
             }
-            (Action::Refuse(_, Some(_)) | Action::Confirm, _) => (self.held, self.consented) = (None, false),
+            (Action::Refuse(_, Some(_)) | Action::Confirm, _) => {
+                (self.held, self.consented, self.verifying) = (None, false, None);
+            }
+            (Action::AwaitVerification, Found::Mapping(_)) => (self.held, self.consented) = (None, false),
             // The source still has what is held, as far as is known, but nobody consents any more.
             (Action::Refuse(_, None), _) => self.consented = false,
             (_, _) => {}
@@ -154,8 +181,11 @@ proptest! {
     ) {
         let rules = Rules { poll: POLL, max_removed, allow_shrink, ..Rules::default() };
         let judge = Judge::new(&rules);
-        let mut world = World { judge, mappings, active: None, held: None, consented: false };
-        for Reading { consents, trigger, found } in readings {
+        let mut world = World { judge, mappings, active: None, held: None, consented: false, verifying: None };
+        for Reading { verified, consents, trigger, found } in readings {
+            if verified {
+                world.verified();
+            }
             if consents {
                 prop_assert_eq!(world.judge.on(Event::Consented), Action::Wait);
                 world.consented = true;
@@ -166,10 +196,18 @@ proptest! {
             match (&action, found) {
                 (Action::Accept, Found::Mapping(at)) => {
                     prop_assert!(world.may_accept(at, &rules), "{} was accepted", at);
+                    prop_assert_eq!(world.impact(at).unverified, 0, "{} was not verified", at);
                     prop_assert_eq!(world.judge.active, Some(version(at)));
                 }
+                (Action::Verify, Found::Mapping(at)) => {
+                    prop_assert!(world.may_accept(at, &rules), "{} is verified for nothing", at);
+                    prop_assert!(world.impact(at).unverified > 0);
+                }
+                (Action::AwaitVerification, Found::Mapping(at)) => prop_assert_eq!(world.verifying, Some(at)),
+                (Action::AwaitVerification, Found::NothingNew) => prop_assert!(world.verifying.is_some()),
                 (Action::Confirm, Found::Mapping(at)) => prop_assert_eq!(active, Some(version(at))),
-                (Action::Accept | Action::Wait | Action::Fetch(_) | Action::Compile, _) => {
+                (Action::Accept | Action::Verify | Action::AwaitVerification, _)
+                | (Action::Wait | Action::Fetch(_) | Action::Compile | Action::VerifyHeld | Action::Release, _) => {
                     prop_assert!(false, "{:?} after {:?}", action, found);
                 }
                 (_, _) => {}

@@ -5,6 +5,7 @@ mod command_line;
 mod isolation;
 mod page;
 mod s3;
+mod verified;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -158,6 +158,31 @@ const RELOAD: Keys = keys(
             "Entries to which a change may grow one part of a mapping; more is held.",
         ),
         key("hold_bytes", size(1, u64::MAX), "67108864", "Size to which a change may grow the mapping; more is held."),
+        key(
+            "verify",
+            FLAG,
+            "false",
+            "Ask the APIs of entries that a change leads elsewhere, and hold those that answer worse than before.",
+        ),
+        key("verify_timeout", SOME, "20s", "The longest that a change waits until its entries are verified."),
+        key(
+            "verify_requests",
+            number(1, mapping::MOST_VERIFY_REQUESTS),
+            "2000",
+            "The most requests that verifying one change sends.",
+        ),
+        key(
+            "verify_retry",
+            Value::One(Scalar::Duration { zero: false, least: mapping::SHORTEST_VERIFY_RETRY, most: LONGEST }),
+            "60s",
+            "How often held entries are verified again, give or take a tenth.",
+        ),
+        key(
+            "unverified",
+            Value::One(Scalar::Choice(&["accept", "hold"])),
+            "accept",
+            "What becomes of entries that could not be verified in time. accept: they become active; hold: they are held.",
+        ),
         optional(
             "cache",
             text(PATH_OR_NONE),

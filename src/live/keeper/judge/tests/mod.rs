@@ -1,6 +1,7 @@
 //! Each rule of the judge, in its test's name.
 
 mod refused;
+mod verified;
 
 use super::super::document::Document;
 use super::*;
@@ -75,7 +76,7 @@ fn second_look(compiled: Event, want: Action) -> [(Event, Action); 3] {
 }
 
 fn compiled(version: Version, tally: Tally, removed: usize) -> Event {
-    Event::Compiled(version, Ok(Impact { tally, domains: 10, removed, size: SMALL }))
+    Event::Compiled(version, Ok(Impact { tally, domains: 10, removed, size: SMALL, unverified: 0 }))
 }
 
 fn adds(version: Version) -> Event {

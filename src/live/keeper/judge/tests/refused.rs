@@ -69,7 +69,7 @@ fn more_than_the_share_is_held_and_the_share_is_not() {
         (10, 10, 100, false),
     ] {
         let mut judge = running_by(&Rules { max_removed: most, ..rules() });
-        let impact = Impact { tally: Tally::default(), domains, removed, size: SMALL };
+        let impact = Impact { tally: Tally::default(), domains, removed, size: SMALL, unverified: 0 };
         let held = Cause::Held(Held { version: OTHER, removed, domains, most });
         let want = if is_held { Action::Refuse(held, Some(OTHER)) } else { Action::Accept };
         check(&mut judge, &found_by(Event::Due, IF_CHANGED, Event::Compiled(OTHER, Ok(impact)), want));
@@ -90,7 +90,7 @@ fn an_impact_counts_the_domains_of_the_active_mapping_that_the_next_one_lacks() 
         let domains = active.len();
         let size = Size { entries: next.len() as u64, bytes: 7 };
         let impact = Impact::of(&table(active), &table(next), Tally::default(), 7);
-        assert_eq!(impact, Impact { tally: Tally::default(), domains, removed, size });
+        assert_eq!(impact, Impact { tally: Tally::default(), domains, removed, size, unverified: 0 });
     }
 }
 
@@ -110,7 +110,10 @@ fn limited() -> Rules {
 
 fn grows_to(version: Version, entries: u64, bytes: u64) -> Event {
     let tally = Tally { added: 1, removed: 0, changed: 0 };
-    Event::Compiled(version, Ok(Impact { tally, domains: 10, removed: 0, size: Size { entries, bytes } }))
+    Event::Compiled(
+        version,
+        Ok(Impact { tally, domains: 10, removed: 0, size: Size { entries, bytes }, unverified: 0 }),
+    )
 }
 
 fn grown(version: Version, measure: Measure, size: u64, before: u64) -> Action {

@@ -1,0 +1,84 @@
+//! Verified changes of a mapping in parts: what one part's API does holds up no other part.
+
+use super::Folder;
+use crate::harness::origin::Origin;
+use crate::harness::reply::Reply;
+use crate::harness::server::server;
+
+/// A response as API Gateway sends it for an integration.
+fn answered() -> Reply {
+    Reply::with_headers(200, &[("x-amzn-requestid", "1-2-3"), ("x-amz-apigw-id", "abc=")], "{}")
+}
+
+#[test]
+fn an_entry_that_is_held_holds_up_no_other_part_and_outlives_their_changes() {
+    let api = Origin::start(|request| match request.target() {
+        target if target.starts_with("/bad") => {
+            Reply::with_headers(403, &[("x-amzn-errortype", "ForbiddenException")], "{\"message\":\"Forbidden\"}")
+        }
+        _ => answered(),
+    });
+    let settings = "mapping: parts\nreload: { watch: false, poll: 60m, cache: '', verify: true, verify_retry: 60m }";
+    let builder = server(&api).settings(settings);
+    let folder = Folder::of(&builder);
+    folder.map("a.yaml", "a.example.com", "/old");
+    folder.map("b.yaml", "b.example.com", "/old");
+    let server = builder.start();
+    assert_eq!(server.get("a.example.com"), 200);
+    let prefix = |domain: &str| {
+        let found = server.admin().get(&format!("/mapping?domain={domain}")).json()["found"]["entries"][0].clone();
+        (found["prefix"].as_str().unwrap_or_default().to_owned(), found["part"].as_str().unwrap_or_default().to_owned())
+    };
+    let is_at = |a: &str, b: &str| {
+        assert_eq!(prefix("a.example.com"), (a.to_owned(), "a.yaml".to_owned()));
+        assert_eq!(prefix("b.example.com"), (b.to_owned(), "b.yaml".to_owned()));
+    };
+
+    folder.map("a.yaml", "a.example.com", "/bad");
+    folder.map("b.yaml", "b.example.com", "/new");
+    let told = server.reload(&[]);
+    let said = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert_eq!(told.status.code(), Some(4), "{said}");
+    for want in ["1 of 2 entries are held", "entry a.example.com: ", "mapping held; all other entries are active"] {
+        assert!(said.contains(want), "{want}: {said}");
+    }
+    is_at("/old", "/new");
+    let shown = server.admin().mapping();
+    assert_eq!(shown["held"][0]["domain"], "a.example.com");
+    assert!(shown["parts"].as_array().is_some_and(|parts| parts.iter().all(|part| part["error"].is_null())));
+
+    // Others change, and break, around it.
+    folder.map("b.yaml", "b.example.com", "/newer");
+    folder.write("c.yaml", "APIS: [");
+    let told = server.reload(&[]);
+    let said = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert_eq!(told.status.code(), Some(1), "{said}");
+    assert!(said.contains("part c.yaml, rejected") && said.contains("1 of 2 entries are held"), "{said}");
+    is_at("/old", "/newer");
+
+    folder.remove("c.yaml");
+    folder.map("a.yaml", "a.example.com", "/good");
+    assert!(server.reload(&[]).status.success());
+    is_at("/good", "/newer");
+    assert!(server.admin().mapping()["trouble"].is_null());
+}
+
+#[test]
+fn consent_takes_what_is_held_of_a_part() {
+    let api = Origin::start(|request| match request.target() {
+        target if target.starts_with("/bad") => Reply::close(),
+        _ => answered(),
+    });
+    let settings = "mapping: parts\nreload: { watch: false, poll: 60m, cache: '', verify: true, verify_retry: 60m }";
+    let builder = server(&api).settings(settings);
+    let folder = Folder::of(&builder);
+    folder.map("a.yaml", "a.example.com", "/old");
+    let server = builder.start();
+    assert_eq!(server.get("a.example.com"), 200);
+    folder.map("a.yaml", "a.example.com", "/bad");
+    assert_eq!(server.reload(&[]).status.code(), Some(4));
+    let taken = server.reload(&["--allow-unverified"]);
+    let said = String::from_utf8_lossy(&[&taken.stdout[..], &taken.stderr[..]].concat()).into_owned();
+    assert!(taken.status.success() && said.contains("mapping reloaded: 1 entries, generation 3"), "{said}");
+    assert_eq!(server.get("a.example.com"), 502);
+}
