@@ -7,30 +7,32 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::{self, Debug};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use aws_config::sts::AssumeRoleProvider;
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_apigateway::Client;
 use aws_sdk_apigateway::config::timeout::TimeoutConfig;
-use aws_sdk_apigateway::config::{SharedCredentialsProvider, SharedHttpClient};
+use aws_sdk_apigateway::config::{SharedAsyncSleep, SharedCredentialsProvider, SharedHttpClient};
 use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_apigateway::types::{EndpointType, MethodSetting, Op, PatchOperation};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 
 use nameplate_plan::policy::managed_arn;
 
 /// How long one try may take. The SDK tries three times.
-const ATTEMPT: Duration = Duration::from_secs(15);
+pub(super) const ATTEMPT: Duration = Duration::from_secs(15);
 
 /// How long an operation may take, its tries and the waits between them included.
-const OPERATION: Duration = Duration::from_secs(60);
+pub(super) const OPERATION: Duration = Duration::from_secs(60);
 
-/// How often a change that AWS throttles is sent, and how long to wait in between where AWS does not say. CreateDeployment
+/// How often a request that AWS throttles is sent, and how long to wait in between where AWS does not say. CreateDeployment
 /// is taken once in 5 s for an account and region (API Gateway Developer Guide, "Quotas").
-const TRIES: u32 = 8;
+pub(super) const TRIES: u32 = 8;
 const THROTTLED: Duration = Duration::from_secs(5);
 
 /// The longest wait that AWS may ask for.
@@ -157,7 +159,8 @@ impl Gateway {
 
     /// The API of this id.
     pub(crate) async fn rest_api(&self, id: &str) -> Result<RestApi, Fault> {
-        let api = self.client.get_rest_api().rest_api_id(id).send().await;
+        let request = self.client.get_rest_api().rest_api_id(id);
+        let api = patiently(|| request.clone().send()).await;
         let api = api.map_err(|e| self.fault("read API", id, "apigateway:GET", &e))?;
         let endpoints = api.endpoint_configuration();
         Ok(RestApi {
@@ -173,7 +176,8 @@ impl Gateway {
 
     /// Its stages.
     pub(crate) async fn stages(&self, id: &str) -> Result<Vec<Stage>, Fault> {
-        let stages = self.client.get_stages().rest_api_id(id).send().await;
+        let request = self.client.get_stages().rest_api_id(id);
+        let stages = patiently(|| request.clone().send()).await;
         let stages = stages.map_err(|e| self.fault("read the stages of API", id, "apigateway:GET", &e))?;
         let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         Ok(stages
@@ -226,24 +230,17 @@ impl Gateway {
         Ok(made.id().unwrap_or_default().to_owned())
     }
 
+    /// API Gateway of a session's account and region.
+    pub(super) fn of(config: &SdkConfig, region: &str) -> Gateway {
+        Gateway { client: Client::new(config), region: region.to_owned() }
+    }
+
     fn fault<E>(&self, act: &str, id: &str, rights: &str, error: &SdkError<E>) -> Fault
     where
         E: ProvideErrorMetadata + Error + 'static,
     {
-        let region = &self.region;
-        let said = |said: &dyn fmt::Display| format!("cannot {act} `{id}` in {region}: {said}");
-        let SdkError::ServiceError(service) = error else {
-            return Fault { what: said(&chain(error)), help: unreached_help(error), of_input: false };
-        };
-        let status = service.raw().status().as_u16();
-        let Some(code) = service.err().code() else {
-            // API Gateway names its errors; a proxy or a portal on the way does not.
-            let what = said(&format_args!("status {status} is no answer of API Gateway: {}", chain(service.err())));
-            return Fault { what, help: NETWORK_HELP.to_owned(), of_input: false };
-        };
-        let what = said(&format_args!("{code}: {}", service.err().message().unwrap_or("AWS says no more")));
-        let (of_input, help) = advice(code, status, rights, &managed_arn(region, id));
-        Fault { what, help, of_input }
+        let arn = managed_arn(&self.region, id);
+        fault_of(&format!("{act} `{id}` in {}", self.region), &format!("{rights} on {arn} and {arn}/*"), error)
     }
 }
 
@@ -257,8 +254,28 @@ fn throttling(settings: Option<&HashMap<String, MethodSetting>>) -> Vec<(String,
     limits
 }
 
+/// What went wrong with an act, which needs `rights`.
+pub(super) fn fault_of<E>(act: &str, rights: &str, error: &SdkError<E>) -> Fault
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let said = |said: &dyn fmt::Display| format!("cannot {act}: {said}");
+    let SdkError::ServiceError(service) = error else {
+        return Fault { what: said(&chain(error)), help: unreached_help(error), of_input: false };
+    };
+    let status = service.raw().status().as_u16();
+    let Some(code) = service.err().code() else {
+        // API Gateway names its errors; a proxy or a portal on the way does not.
+        let what = said(&format_args!("status {status} is no answer of API Gateway: {}", chain(service.err())));
+        return Fault { what, help: NETWORK_HELP.to_owned(), of_input: false };
+    };
+    let what = said(&format_args!("{code}: {}", service.err().message().unwrap_or("AWS says no more")));
+    let (of_input, help) = advice(code, status, rights);
+    Fault { what, help, of_input }
+}
+
 /// Sends a request until it is not throttled, [`TRIES`] times at most.
-async fn patiently<T, E: ProvideErrorMetadata, F: Future<Output = Result<T, SdkError<E>>>>(
+pub(super) async fn patiently<T, E: ProvideErrorMetadata, F: Future<Output = Result<T, SdkError<E>>>>(
     send: impl Fn() -> F,
 ) -> Result<T, SdkError<E>> {
     for _ in 1..TRIES {
@@ -271,23 +288,37 @@ async fn patiently<T, E: ProvideErrorMetadata, F: Future<Output = Result<T, SdkE
 }
 
 fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
-    matches!(code, Some("TooManyRequestsException" | "ThrottlingException" | "Throttling"))
+    error.as_service_error().and_then(ProvideErrorMetadata::code).is_some_and(is_throttling)
+}
+
+/// Whether AWS asks with this code for fewer requests.
+pub(super) fn is_throttling(code: &str) -> bool {
+    matches!(
+        code,
+        "TooManyRequestsException"
+            | "ThrottlingException"
+            | "Throttling"
+            | "RequestLimitExceeded"
+            | "PriorRequestNotComplete"
+    )
 }
 
 /// How long AWS wants to be left alone, and a little more, so that several runs do not come back together.
 fn wait_of<E>(error: &SdkError<E>) -> Duration {
-    let asked = error.raw_response().and_then(|response| response.headers().get("retry-after"));
+    wait_as_asked(error.raw_response().and_then(|response| response.headers().get("retry-after")))
+}
+
+/// As [`wait_of`], by the value of Retry-After.
+pub(super) fn wait_as_asked(asked: Option<&str>) -> Duration {
     let asked = asked.and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
     asked.unwrap_or(THROTTLED).min(LONGEST_WAIT).mul_f64(1.0 + fastrand::f64() / 4.0)
 }
 
 /// What to do where what is between us and AWS is at fault.
-const NETWORK_HELP: &str = "check the network, HTTPS_PROXY and AWS_ENDPOINT_URL, and run it again";
+pub(super) const NETWORK_HELP: &str = "check the network, HTTPS_PROXY and AWS_ENDPOINT_URL, and run it again";
 
-/// Whether what was asked for is at fault, and what to do about an error of AWS's. `rights` on `arn` are what
-/// the request needs.
-fn advice(code: &str, status: u16, rights: &str, arn: &str) -> (bool, String) {
+/// Whether what was asked for is at fault, and what to do about an error of AWS's. `rights` are what the request needs.
+pub(super) fn advice(code: &str, status: u16, rights: &str) -> (bool, String) {
     let help = match (code, status) {
         ("NotFoundException", _) | (_, 404) => {
             return (true, "check the account the credentials are of, and the region of the mapping".to_owned());
@@ -300,31 +331,46 @@ fn advice(code: &str, status: u16, rights: &str, arn: &str) -> (bool, String) {
              partition (aws, aws-cn, aws-us-gov, ...)"
         }
         ("InvalidSignatureException" | "SignatureDoesNotMatch", _) => "check the secret key, and this machine's clock",
-        ("TooManyRequestsException" | "ThrottlingException" | "Throttling", _) => {
+        _ if is_throttling(code) => {
             "others call AWS for this account as well; wait a minute and run it again: what is done is not done twice"
         }
         ("LimitExceededException", _) => "have AWS raise the quota it names, or, for deployments, delete old ones",
         ("BadRequestException", _) | (_, 400) => return (true, "mend what AWS names".to_owned()),
-        (_, 401 | 403) => return (false, format!("the credentials need {rights} on {arn} and {arn}/*")),
+        (_, 401 | 403) => return (false, format!("the credentials need {rights}")),
         _ => "run it again: what is done already is not done twice",
     };
     (false, help.to_owned())
 }
 
-/// With ring and the proxy of the environment, neither of which the SDK's own client has.
-fn http_client() -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(|settings, components| {
-        let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
-        if let Some(settings) = settings {
-            connector = connector.connector_settings(settings.clone());
-        }
-        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
-        connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
-    })
+/// With ring and the proxy of the environment, neither of which the SDK's own client has. All accounts share it: each
+/// client reads the system's certificate authorities anew.
+pub(super) fn http_client() -> SharedHttpClient {
+    static SHARED: OnceLock<SharedHttpClient> = OnceLock::new();
+    let made = || {
+        Builder::new().build_with_connector_fn(|settings, components| {
+            connector(settings.cloned(), components.and_then(|components| components.sleep_impl()))
+        })
+    };
+    SHARED.get_or_init(made).clone()
+}
+
+/// What signed requests are sent with; all accounts share it, too.
+pub(super) fn http_connector() -> SharedHttpConnector {
+    static SHARED: OnceLock<SharedHttpConnector> = OnceLock::new();
+    SHARED.get_or_init(|| SharedHttpConnector::new(connector(None, None))).clone()
+}
+
+fn connector(settings: Option<HttpConnectorSettings>, sleep: Option<SharedAsyncSleep>) -> Connector {
+    let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
+    if let Some(settings) = settings {
+        connector = connector.connector_settings(settings);
+    }
+    connector.set_sleep_impl(sleep);
+    connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
 }
 
 /// What an error says, and those behind it.
-fn chain(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let (mut said, mut cause) = (Vec::new(), Some(error));
     while let Some(error) = cause {
         said.push(error.to_string());
@@ -360,7 +406,7 @@ mod tests {
 
     #[track_caller]
     fn advises(code: &str, status: u16, of_input: bool, want: &str) {
-        let (input, help) = advice(code, status, "apigateway:GET", "arn:aws:apigateway:us-east-1::/restapis/a");
+        let (input, help) = advice(code, status, "apigateway:GET on arn:aws:apigateway:us-east-1::/restapis/a");
         assert_eq!(input, of_input, "{code}: {help}");
         assert!(help.contains(want), "{code}: {help}");
     }

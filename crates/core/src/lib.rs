@@ -20,8 +20,8 @@
 //! # Layers
 //!
 //! A module uses what stands to its left: `domain`, `diagnostic`, then `mapping` and `settings`, which do not use
-//! each other, then `parts`, `explain` and `mapping_test`. `classes` uses `domain` alone, `verdict` nothing else, and
-//! `verification` uses `domain`, `settings` and `verdict`. No file uses another that uses it.
+//! each other, then `parts`, `accounts`, `explain` and `mapping_test`. `classes` uses `domain` alone, `verdict` nothing
+//! else, and `verification` uses `domain`, `settings` and `verdict`. No file uses another that uses it.
 
 pub mod domain;
 
@@ -32,6 +32,8 @@ pub mod mapping;
 pub mod settings;
 
 pub mod parts;
+
+pub mod accounts;
 
 pub mod explain;
 pub mod mapping_test;

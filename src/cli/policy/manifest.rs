@@ -15,6 +15,7 @@ use super::super::load::{Loaded, NotLoaded, load};
 use super::options::Refused;
 use super::outcome::{DONE, Said, say};
 use crate::aws::gateway::Role;
+use nameplate_core::accounts::check_role;
 use nameplate_core::settings::{MappingSource, ReloadRules};
 use nameplate_plan::policy::apis;
 
@@ -95,19 +96,9 @@ impl Manifest {
 
 /// An IAM role, as its ARN.
 fn role_arn(text: &str) -> Result<String, String> {
-    let is_role = match text.split(':').collect::<Vec<_>>()[..] {
-        ["arn", partition, "iam", "", account, role] => {
-            partition.starts_with("aws")
-                && account.len() == 12
-                && account.bytes().all(|digit| digit.is_ascii_digit())
-                && role.strip_prefix("role/").is_some_and(|name| !name.is_empty())
-        }
-        _ => false,
-    };
-    if is_role {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("`{text}` is not a role's ARN; write arn:aws:iam::111122223333:role/NAME"))
+    match check_role(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(_) => Err(format!("`{text}` is not a role's ARN; write arn:aws:iam::111122223333:role/NAME")),
     }
 }
 
@@ -144,24 +135,4 @@ fn made(args: &ManifestArgs, input: &mut dyn Read) -> Result<(Manifest, Vec<List
     let is_gone = |of: &&Listed| !all.iter().any(|kept| kept.api_id == of.api_id && kept.region == of.region);
     let gone = old.apis.iter().filter(is_gone).cloned().collect();
     Ok((Manifest { apis: all }, gone))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_role_is_an_arn_of_iam() {
-        for good in ["arn:aws:iam::111122223333:role/nameplate", "arn:aws-cn:iam::111122223333:role/path/name"] {
-            assert_eq!(role_arn(good), Ok(good.to_owned()));
-        }
-        for bad in [
-            "nameplate",
-            "arn:aws:iam::1111:role/x",
-            "arn:aws:iam::111122223333:user/x",
-            "arn:aws:iam::111122223333:role/",
-        ] {
-            assert!(role_arn(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -28,7 +28,7 @@ const KEPT_IN: [(&[&str], &[&str]); 8] = [
     (&["rcgen"], &["demo", "app", "downstream"]),
     (&["notify", "object_store", "reqwest"], &["source"]),
     (&["maud", "base64"], &["admin"]),
-    (&["aws_*"], &["aws"]),
+    (&["aws_*", "quick_xml"], &["aws"]),
     (&["hickory_resolver"], &["upstream"]),
     // A request waits for no disk. A listener's certificates are looked at on a thread of their own.
     (&["std::fs", "tokio::fs"], &["cli", "app", "demo", "downstream/certificates", "source", "telemetry"]),

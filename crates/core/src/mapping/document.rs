@@ -186,6 +186,11 @@ impl<'t> Reader<'t> {
         Reader { kind: Kind::Tests, ..Reader::new(text) }
     }
 
+    /// Reads a file of accounts, as a settings file is read.
+    pub(crate) fn of_accounts(text: &'t str) -> Reader<'t> {
+        Reader { kind: Kind::Accounts, ..Reader::new(text) }
+    }
+
     /// The anchor or alias of the node that was handed out last.
     pub(crate) fn properties(&self) -> Properties {
         self.properties

@@ -9,6 +9,8 @@ pub(super) enum Kind {
     Owners,
     /// Tests of a mapping.
     Tests,
+    /// AWS accounts that a command reads.
+    Accounts,
 }
 
 impl Kind {
@@ -19,6 +21,7 @@ impl Kind {
             Kind::Settings => "a settings file",
             Kind::Owners => "a file of owners",
             Kind::Tests => "a file of tests",
+            Kind::Accounts => "a file of accounts",
         }
     }
 
@@ -29,6 +32,7 @@ impl Kind {
             Kind::Settings => "settings are at most six levels deep",
             Kind::Owners => "a file of owners is a list of owners, no deeper",
             Kind::Tests => "tests are a list of keys with values, no deeper",
+            Kind::Accounts => "a file of accounts is a list of accounts, no deeper",
         }
     }
 
@@ -39,6 +43,7 @@ impl Kind {
             Kind::Settings => "keep all keys in one document; delete the line `---`",
             Kind::Owners => "keep one list of owners; delete the line `---`",
             Kind::Tests => "keep one list of tests; delete the line `---`",
+            Kind::Accounts => "keep one list of accounts; delete the line `---`",
         }
     }
 
@@ -50,6 +55,9 @@ impl Kind {
             }
             Kind::Owners if of_mapping.contains("mapping") => "compare the line and those above it with docs/parts.md",
             Kind::Tests if of_mapping.contains("mapping") => "compare the line and those above it with docs/mapping.md",
+            Kind::Accounts if of_mapping.contains("mapping") => {
+                "compare the line and those above it with docs/discover.md"
+            }
             _ => of_mapping,
         }
     }

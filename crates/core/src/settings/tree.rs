@@ -76,6 +76,11 @@ pub(crate) fn read_tests(text: &str, most: usize) -> (Option<Node>, Faults) {
     read_with(Reader::of_tests(text), most)
 }
 
+/// As [`read`], of a file of accounts.
+pub(crate) fn read_accounts(text: &str) -> (Option<Node>, Faults) {
+    read_with(Reader::of_accounts(text), MAX_NODES)
+}
+
 fn read_with(reader: Reader<'_>, most: usize) -> (Option<Node>, Faults) {
     let mut tree = Tree { reader, anchors: HashMap::new(), nodes: 0, most };
     let root = tree.root().unwrap_or(None);

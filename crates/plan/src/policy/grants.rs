@@ -202,7 +202,7 @@ pub(super) fn escaped(path: &str) -> String {
 }
 
 /// The partition of AWS that a region is in, as ARNs name it.
-pub(super) fn partition_of(region: &str) -> &'static str {
+pub fn partition_of(region: &str) -> &'static str {
     match region {
         _ if region.starts_with("cn-") => "aws-cn",
         _ if region.starts_with("us-gov-") => "aws-us-gov",

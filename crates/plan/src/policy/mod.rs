@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use self::document::{Condition, Effect, Policy, Statement, WHOLE_API};
-use self::grants::{Grants, Level, expanded_len, partition_of, stage_of};
+pub use self::grants::partition_of;
+use self::grants::{Grants, Level, expanded_len, stage_of};
 use nameplate_core::domain::overrides::DEFAULT_ENDPOINT;
 use nameplate_core::domain::route::{RefererMode, Route};
 use nameplate_core::domain::table::MappingTable;
