@@ -14,12 +14,14 @@
 //! 3. [`certificates`]: which names share one. A certificate of the previous plan ([`state`]) is kept as it is,
 //!    because AWS replaces a certificate whose names change.
 //! 4. [`quotas`]: what AWS allows, and what is said of a mapping that needs more. [`ownership`]: which owner needs what.
-//! 5. [`policy`]: one resource policy for each API. [`capacity`]: the fleet for a load. Both stand alone.
+//! 5. [`policy`]: one resource policy for each API. [`capacity`]: the fleet for a load. [`proposals`]: entries for the APIs
+//!    that accounts have. [`custom_domain_names`]: entries for AWS's private custom domain names. Each stands alone.
 
 pub mod capacity;
 pub mod certificate;
 pub mod certificates;
 pub mod change;
+pub mod custom_domain_names;
 mod exceeded;
 pub mod fault;
 pub mod names;
@@ -27,6 +29,7 @@ pub mod options;
 pub mod owners;
 pub mod ownership;
 pub mod policy;
+pub mod proposals;
 pub mod quotas;
 pub mod resources;
 mod spread;

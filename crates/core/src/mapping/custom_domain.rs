@@ -56,6 +56,11 @@ impl CustomDomain {
     }
 }
 
+/// Checks a value of CUSTOM_DOMAIN_URL. Returns the byte that is wrong, what is wrong, and how to fix it.
+pub fn check_custom_domain(value: &str) -> Result<(), (usize, String, String)> {
+    CustomDomain::parse(value).map(|_| ()).map_err(|fault| (fault.offset, fault.what, fault.help))
+}
+
 /// Refuses white space, and a comma that does not stand in a base path: several domains are not one value.
 fn refuse_several(value: &str) -> Result<(), DomainFault> {
     let is_between = |c: char| c.is_ascii_whitespace() || c == ',';

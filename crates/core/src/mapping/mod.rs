@@ -9,6 +9,7 @@ pub(crate) mod encoding;
 mod entry;
 mod file_kind;
 pub mod head;
+pub mod insert;
 pub mod load;
 mod other_files;
 mod overrides;
@@ -18,3 +19,5 @@ pub mod regions;
 pub mod schema;
 mod syntax;
 pub mod warnings;
+
+pub use custom_domain::check_custom_domain;
