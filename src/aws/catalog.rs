@@ -271,6 +271,7 @@ fn listed(of: aws_sdk_apigateway::types::RestApi) -> ListedApi {
     let api = RestApi {
         kinds: kinds(endpoints),
         endpoint_ids: endpoints.map(|of| of.vpc_endpoint_ids().to_vec()).unwrap_or_default(),
+        access_mode: of.endpoint_access_mode.map(|mode| mode.as_str().to_owned()),
         name: of.name.unwrap_or_default(),
         policy: of.policy.unwrap_or_default(),
     };

@@ -44,6 +44,18 @@ Examples:
   nameplate capacity --cpu-per-request 0.00025 --peak 2000
   nameplate capacity --cpu-per-request 0.00025 --peak 2000 -f json";
 
+pub(super) const DISCOVER: &str = "\
+Examples:
+  nameplate discover --domain '{api}.in.example.com' > draft.yaml
+  nameplate discover --domain '{api}.in.example.com' --into mapping.yaml
+  nameplate discover --accounts accounts.yaml --print-policy";
+
+pub(super) const IMPORT: &str = "\
+Examples:
+  nameplate import --region eu-west-1 > mapping.yaml
+  nameplate import --accounts accounts.yaml --format json
+  nameplate import --region eu-west-1 --print-policy";
+
 pub(super) const POLICY_VERIFY: &str = "\
 Examples:
   nameplate policy verify mapping.yaml --vpce vpce-0123456789 --policy now.json";
@@ -76,5 +88,20 @@ Examples:
 
 /// All of them, for the test that parses them.
 #[cfg(test)]
-pub(super) const ALL: [&str; 13] =
-    [DEMO, SERVE, CHECK, EXPLAIN, DOCTOR, TEST, PLAN, CAPACITY, POLICY_VERIFY, RELOAD, HEALTHCHECK, COMPLETIONS, MAN];
+pub(super) const ALL: [&str; 15] = [
+    DEMO,
+    SERVE,
+    CHECK,
+    EXPLAIN,
+    DOCTOR,
+    TEST,
+    PLAN,
+    CAPACITY,
+    DISCOVER,
+    IMPORT,
+    POLICY_VERIFY,
+    RELOAD,
+    HEALTHCHECK,
+    COMPLETIONS,
+    MAN,
+];

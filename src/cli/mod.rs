@@ -3,18 +3,22 @@
 //! Exit codes, for every subcommand: 0 done, 1 the input is at fault, 2 it could not be read, or
 //! the command line is wrong. `check --against` has two more: see [`check`].
 
+mod accounts;
 mod admin_client;
 mod against;
 mod capacity;
 pub mod check;
 mod demo;
+mod discover;
 mod doctor;
+mod draft;
 mod environment;
 mod examples;
 mod exit;
 mod explain;
 pub mod format;
 mod healthcheck;
+mod import;
 mod load;
 mod load_parts;
 mod loaded;
@@ -70,6 +74,12 @@ enum Command {
     /// Size a fleet: from measured CPU per request and an expected load to tasks, target and cost
     #[command(after_help = examples::CAPACITY)]
     Capacity(capacity::CapacityArgs),
+    /// Draft a mapping of the private APIs that AWS accounts have, or add to one what it lacks; reads only
+    #[command(after_help = examples::DISCOVER)]
+    Discover(Box<discover::DiscoverArgs>),
+    /// Turn API Gateway's private custom domain names into a mapping; reads only
+    #[command(after_help = examples::IMPORT)]
+    Import(Box<import::ImportArgs>),
     /// Print the resource policies that a mapping's APIs need, or put one in force
     Policy(Box<policy::PolicyArgs>),
     /// Make the running proxy read its mapping, its certificates and its log's level again, and wait for the outcome
@@ -114,6 +124,16 @@ pub fn run() -> ExitCode {
             let mut input = std::io::stdin().lock();
             let mut said = policy::outcome::Said { out: &mut out, err: &mut terminal::stderr() };
             ExitCode::from(policy::policy(&args, &mut input, &mut said))
+        }
+        Command::Discover(args) => {
+            let mut input = std::io::stdin().lock();
+            let mut said = policy::outcome::Said { out: &mut out, err: &mut terminal::stderr() };
+            ExitCode::from(discover::discover(&args, &mut input, &mut said))
+        }
+        Command::Import(args) => {
+            let mut input = std::io::stdin().lock();
+            let mut said = policy::outcome::Said { out: &mut out, err: &mut terminal::stderr() };
+            ExitCode::from(import::import(&args, &mut input, &mut said))
         }
         Command::Reload(args) => reload::reload(&args, &mut out),
         Command::Schema(args) => schema::schema(&args, &mut out),

@@ -20,14 +20,14 @@ pub(in crate::cli) struct Said<'w> {
 }
 
 /// Runs what calls AWS to its end. Gives the exit code.
-pub(super) fn run(said: &mut Said<'_>, calls: impl AsyncFnOnce(&mut Said<'_>) -> u8) -> u8 {
+pub(in crate::cli) fn run(said: &mut Said<'_>, calls: impl AsyncFnOnce(&mut Said<'_>) -> u8) -> u8 {
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(calls(said)),
         Err(e) => say(said, UNUSABLE, &format!("error: no runtime to call AWS with: {e}")),
     }
 }
 
-pub(super) fn say(said: &mut Said<'_>, code: u8, what: &str) -> u8 {
+pub(in crate::cli) fn say(said: &mut Said<'_>, code: u8, what: &str) -> u8 {
     let _ = writeln!(said.err, "{what}");
     code
 }

@@ -1,5 +1,6 @@
 //! Commands, as they are run.
 
+mod accounts;
 mod against;
 mod capacity;
 mod check_cases;

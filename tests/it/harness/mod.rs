@@ -7,6 +7,7 @@ pub use nameplate_testkit::{API_DOMAIN, Gate, PATIENCE, authority, client, dns, 
 
 pub mod addressed;
 pub mod admin;
+pub mod aws;
 pub mod browser;
 pub mod cgroup;
 pub mod frames;

@@ -1,0 +1,113 @@
+//! `nameplate discover --parts`: one part of a mapping for each owner, in a folder.
+//!
+//! Nothing is written before every text is made.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::super::accounts::Refused;
+use super::super::draft::Existing;
+use super::super::exit::{FAULTY, UNUSABLE};
+use super::super::load::{NotLoaded, load};
+use nameplate_core::domain::table::MappingTable;
+use nameplate_core::mapping::head::check_owner;
+use nameplate_core::mapping::insert::{NewEntry, new_mapping, with_entries};
+use nameplate_core::settings::{MappingSource, ReloadRules};
+use nameplate_plan::proposals::label;
+
+/// The part of APIs without an owner.
+const UNOWNED: &str = "unowned";
+
+/// The new entries of one part.
+#[derive(Debug, Default)]
+struct Part {
+    owner: Option<String>,
+    entries: Vec<NewEntry>,
+}
+
+/// What the parts of a folder map so far. One that is not there, or is empty, maps nothing.
+pub(super) fn existing(folder: &Path) -> Result<Existing, Refused> {
+    let unreadable = |e| (UNUSABLE, format!("error: cannot read {}: {e}\n  help: name a folder", folder.display()));
+    let is_empty = match fs::read_dir(folder) {
+        Ok(mut inside) => inside.next().is_none(),
+        Err(e) if e.kind() == ErrorKind::NotFound => true,
+        Err(e) => return Err(unreadable(e)),
+    };
+    let table = if is_empty {
+        MappingTable::default()
+    } else {
+        let place = MappingSource::File(folder.to_owned());
+        load(&place, &ReloadRules::default(), None, &mut std::io::empty()).map_err(NotLoaded::refusal)?.table
+    };
+    Ok(Existing::of_parts(table))
+}
+
+/// Writes the new entries of each owner into its part. Returns the files that were written.
+pub(super) fn write(
+    folder: &Path,
+    head: &[String],
+    entries: &[(Option<String>, NewEntry)],
+) -> Result<Vec<PathBuf>, Refused> {
+    let mut parts: BTreeMap<String, Part> = BTreeMap::new();
+    for (owner, entry) in entries {
+        let (name, owner) = part_of(owner.as_deref());
+        let part = parts.entry(name).or_default();
+        part.owner = part.owner.take().or(owner);
+        part.entries.push(entry.clone());
+    }
+    let mut texts = Vec::new();
+    for (name, Part { owner, entries }) in parts {
+        let path = folder.join(format!("{name}.yaml"));
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => with_entries(&text, &entries).map_err(|why| {
+                let help = "write its entries as a list, each on lines of its own";
+                (FAULTY, format!("{}: error: {why}; no part was written\n  help: {help}", path.display()))
+            })?,
+            Err(e) if e.kind() == ErrorKind::NotFound => new_mapping(head, owner.as_deref(), &entries),
+            Err(e) => return Err((UNUSABLE, format!("error: cannot read {}: {e}", path.display()))),
+        };
+        texts.push((path, text));
+    }
+    let unwritten = |path: &Path, e| {
+        (UNUSABLE, format!("error: cannot write {}: {e}\n  help: name a folder that can be written", path.display()))
+    };
+    fs::create_dir_all(folder).map_err(|e| unwritten(folder, e))?;
+    for (path, text) in &texts {
+        fs::write(path, text).map_err(|e| unwritten(path, e))?;
+    }
+    Ok(texts.into_iter().map(|(path, _)| path).collect())
+}
+
+/// The name of an owner's part, and OWNER in it. A tag may have any text.
+fn part_of(owner: Option<&str>) -> (String, Option<String>) {
+    let Some(owner) = owner else { return (UNOWNED.to_owned(), None) };
+    let name = label(owner);
+    match &*name {
+        "" => (UNOWNED.to_owned(), None),
+        // The folder's owners.yaml is no part.
+        "owners" => ("owners-apis".to_owned(), Some(owner.to_owned())),
+        _ if check_owner(owner).is_ok() => (name, Some(owner.to_owned())),
+        _ => (name.clone(), Some(name)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owners_part_has_a_name_that_a_file_can_have() {
+        let check = |owner: Option<&str>, name: &str, key: Option<&str>| {
+            assert_eq!(part_of(owner), (name.to_owned(), key.map(str::to_owned)), "{owner:?}");
+        };
+        check(Some("Payments"), "payments", Some("Payments"));
+        check(Some("eu/cards"), "eu-cards", Some("eu/cards"));
+        check(Some("the cards team"), "the-cards-team", Some("the-cards-team"));
+        check(Some("../../etc"), "etc", Some("../../etc"));
+        check(Some("owners"), "owners-apis", Some("owners"));
+        check(Some("注文"), "unowned", None);
+        check(None, "unowned", None);
+    }
+}
