@@ -3,6 +3,7 @@
 mod discover;
 mod import;
 mod merge;
+mod page;
 mod rights;
 
 use std::path::PathBuf;
