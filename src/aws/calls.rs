@@ -23,7 +23,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// What the credentials need for it, for people.
+    /// Describes the rights that the credentials need for it.
     pub(crate) fn rights(&self, region: &str) -> String {
         match self.action {
             Some(action) => format!("{action} on {}", self.arns(region).collect::<Vec<_>>().join(" and ")),
@@ -40,7 +40,7 @@ impl Call {
 const API_GATEWAY: &str = "apigateway";
 const GET: Option<&str> = Some("apigateway:GET");
 
-/// Who the credentials are.
+/// The account of the credentials.
 pub(crate) const CALLER: Call = Call { service: "sts", operation: "GetCallerIdentity", action: None, resources: &[] };
 
 /// All REST APIs, with their tags and policies.
@@ -84,7 +84,7 @@ pub(crate) const BASE_PATH_MAPPINGS: Call = Call {
     resources: &["arn:{partition}:apigateway:{region}::/domainnames/*/basepathmappings"],
 };
 
-/// Which VPC endpoints may call the private custom domain names.
+/// The VPC endpoints that may call private custom domain names.
 pub(crate) const ACCESS_ASSOCIATIONS: Call = Call {
     service: API_GATEWAY,
     operation: "GetDomainNameAccessAssociations",
@@ -142,10 +142,10 @@ pub(crate) const CERTIFICATE: Call = Call {
     resources: &["arn:{partition}:acm:{region}:*:certificate/*"],
 };
 
-/// What `nameplate discover` calls.
+/// The calls of `nameplate discover`.
 pub(crate) const DISCOVER: &[&Call] = &[&CALLER, &REST_APIS, &STAGES];
 
-/// What `nameplate import` calls.
+/// The calls of `nameplate import`.
 pub(crate) const IMPORT: &[&Call] =
     &[&CALLER, &DOMAIN_NAMES, &BASE_PATH_MAPPINGS, &ACCESS_ASSOCIATIONS, &ROUTING_RULES];
 
@@ -162,7 +162,7 @@ pub(crate) fn policy(calls: &[&Call], regions: &[String]) -> String {
     document(statements.collect())
 }
 
-/// The policy of who runs a command that assumes these roles.
+/// The policy of the credentials that assume these roles.
 pub(crate) fn caller_policy(roles: &BTreeSet<String>) -> String {
     document(vec![statement("sts:AssumeRole", roles)])
 }

@@ -1,4 +1,4 @@
-//! What API Gateway has in one account and region: REST APIs, private custom domain names, and where those lead.
+//! API Gateway's lists of one account and region: REST APIs, private custom domain names, and their routes.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -13,7 +13,7 @@ use super::gateway::{Fault, RestApi, fault_of, patiently};
 use super::session::Session;
 use super::signed::{Request, segment};
 
-/// How many of a list are asked for at once: the most that AWS gives.
+/// The size of a page: the most that AWS gives.
 const PAGE: i32 = 500;
 
 /// The most pages of one list: half a million, where AWS's quotas are some hundred.
@@ -33,9 +33,9 @@ pub(crate) struct ListedApi {
     pub id: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// Whether only custom domain names of API Gateway's reach it.
+    /// True if only API Gateway's own custom domain names reach it.
     pub is_closed: bool,
-    /// What there is to know of it besides.
+    /// Its name, endpoints and policy.
     pub api: RestApi,
 }
 
@@ -44,19 +44,19 @@ pub(crate) struct ListedApi {
 pub(crate) struct PrivateDomain {
     /// The name, which other accounts may have too.
     pub name: String,
-    /// What tells it from those.
+    /// Its id, which no other one has.
     pub id: String,
     /// Both, with account and region.
     pub arn: String,
     /// The certificate that API Gateway answers with.
     pub certificate_arn: Option<String>,
-    /// Who may call it; empty where it has no policy.
+    /// Its resource policy; empty where it has none.
     pub policy: String,
-    /// Whether only base path mappings count, only routing rules, or rules and then mappings.
+    /// The kinds of routes that it uses: base path mappings, routing rules, or rules and then mappings.
     pub routing_mode: Option<String>,
     /// The versions of TLS and the ciphers that it takes.
     pub security_policy: Option<String>,
-    /// Whether it asks for a client's certificate.
+    /// True if it asks for a client's certificate.
     pub has_mutual_tls: bool,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
@@ -73,7 +73,7 @@ pub(crate) struct BasePathMapping {
     pub stage: Option<String>,
 }
 
-/// Who may call a private custom domain name: an association with a VPC endpoint.
+/// An association of a private custom domain name with a VPC endpoint that may call it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AccessAssociation {
     /// The ARN of the domain name.
@@ -101,7 +101,7 @@ pub(crate) struct RoutingRule {
     pub priority: i64,
     /// All of them must hold.
     pub conditions: Vec<RuleCondition>,
-    /// What happens then.
+    /// The actions, which are taken then.
     pub actions: Vec<RuleAction>,
 }
 
@@ -130,11 +130,11 @@ pub(crate) struct AnyOf<T> {
 pub(crate) struct MatchedHeader {
     /// Its name.
     pub header: String,
-    /// What its value looks like; `*` stands for anything.
+    /// The pattern of its value; `*` stands for anything.
     pub value_glob: String,
 }
 
-/// What a routing rule does.
+/// The action of a routing rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct RuleAction {
@@ -150,7 +150,7 @@ pub(crate) struct InvokeApi {
     pub api_id: String,
     /// The stage.
     pub stage: String,
-    /// Whether the base path that matched is taken off the path.
+    /// True if the base path that matched is removed from the path.
     pub strip_base_path: bool,
 }
 
@@ -205,7 +205,7 @@ impl Catalog<'_> {
         Ok(items.await?.into_iter().map(mapping).collect())
     }
 
-    /// Which VPC endpoints of this account may call private custom domain names.
+    /// Lists the VPC endpoints of this account that may call private custom domain names.
     pub(crate) async fn access_associations(&self) -> Result<Vec<AccessAssociation>, Fault> {
         let request = self.client.get_domain_name_access_associations().limit(PAGE);
         let items = pages(async |position| {

@@ -14,7 +14,7 @@ use super::gateway::{ATTEMPT, Fault, Gateway, OPERATION, chain, http_client, htt
 use super::signed::{Request, Signer};
 use nameplate_core::accounts::Account;
 
-/// How CloudTrail names what is done with an assumed role.
+/// The session name of an assumed role, which CloudTrail shows.
 const SESSION: &str = "nameplate-read";
 
 /// An account in one region.
@@ -44,7 +44,7 @@ struct Caller {
 }
 
 impl Session {
-    /// Gets into an account. Returns a session for each of its regions.
+    /// Signs in to an account. Returns a session for each of its regions.
     pub(crate) async fn open(account: &Account) -> Result<Vec<Session>, Fault> {
         let mut config = base_config(account).await;
         let mut regions = account.regions.clone();
@@ -105,7 +105,7 @@ impl Session {
     }
 }
 
-/// What an error calls an account that nobody has got into yet.
+/// Names an account in an error before its id is known.
 pub(crate) fn called(account: &Account) -> String {
     match (&account.name, &account.role, &account.profile) {
         (Some(name), _, _) => format!("the account `{name}`"),

@@ -22,7 +22,7 @@ use nameplate_core::domain::region::suffix_of;
 /// The most bytes of a response: AWS's pages have at most some hundred kilobytes.
 const MAX_RESPONSE: usize = 16 << 20;
 
-/// How long to wait after the first failure that is no throttling; twice as long after each.
+/// The wait after the first failure other than throttling; it doubles with each.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// A request of a [`Call`].
@@ -72,7 +72,7 @@ pub(crate) fn segment(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, KEPT).to_string()
 }
 
-/// Where a service is, and the region that its requests are signed for.
+/// Returns the URL of a service, and the region that its requests are signed for.
 fn place(service: &str, region: &str) -> (String, String) {
     match (service, suffix_of(region)) {
         // Route 53 has one endpoint in each partition.
@@ -108,10 +108,10 @@ pub(super) struct Signer {
     pub(super) connector: SharedHttpConnector,
 }
 
-/// Why a try came to nothing.
+/// A failed try.
 struct Refused {
     fault: Fault,
-    /// How long to wait before it is tried again, if that may help.
+    /// The wait before the next try, if one may help.
     again: Option<Duration>,
 }
 
@@ -214,7 +214,7 @@ impl Signer {
     }
 }
 
-/// What AWS says of an error.
+/// An error as AWS reports it.
 #[derive(Debug, PartialEq, Eq)]
 struct Said {
     code: String,

@@ -1,4 +1,4 @@
-//! Which AWS accounts a command reads, and reading them: some at once, each by itself.
+//! The AWS accounts that a command reads, some at once and each by itself.
 //!
 //! An account that cannot be read holds up no other: it is named, and the exit code says so.
 
@@ -20,10 +20,10 @@ use nameplate_core::diagnostic::printable_name;
 /// Accounts that are read at once. API Gateway takes 10 requests a second of each, whatever the others do.
 const AT_ONCE: usize = 8;
 
-/// Why there is nothing: the exit code, and what to say.
+/// A refusal: the exit code, and the message.
 pub(super) type Refused = (u8, String);
 
-/// What the command line says of accounts.
+/// The flags that select accounts.
 #[derive(Args, Clone, Debug)]
 pub(super) struct AccountsArgs {
     /// The accounts to read: a file of profiles and of roles to assume, with their regions (docs/discover.md)
@@ -48,7 +48,7 @@ pub(super) struct AccountsArgs {
     pub(super) print_policy: Option<Whose>,
 }
 
-/// Whose policy to print.
+/// The principal whose policy is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Whose {
     /// Of the credentials or the role that read an account
@@ -66,13 +66,13 @@ fn region(text: &str) -> Result<String, String> {
     accounts::check_region(text).map(|()| text.to_owned()).map_err(|(what, help)| format!("{what}; {help}"))
 }
 
-/// What accounts have, in the order of their ids and regions, and which could not be read.
+/// The contents of accounts, in the order of their ids and regions, and errors of those that could not be read.
 #[derive(Debug)]
 pub(super) struct Survey<T> {
     pub(super) found: Vec<(Session, T)>,
-    /// What to say of each.
+    /// The error of each account that could not be read.
     pub(super) unread: Vec<String>,
-    /// What somebody should look at.
+    /// Warnings.
     pub(super) warnings: Vec<String>,
 }
 
@@ -172,7 +172,7 @@ fn of_session(session: &Session, fault: &Fault) -> String {
 }
 
 impl<T> Survey<T> {
-    /// Says which accounts could not be read.
+    /// Prints the warnings and errors.
     pub(super) fn say(&self, said: &mut Said<'_>) {
         self.warnings.iter().chain(&self.unread).for_each(|line| drop(writeln!(said.err, "{line}")));
     }

@@ -1,4 +1,4 @@
-//! Where new entries go: into a mapping that there is, or into a new one, printed or written to a file.
+//! The mapping that new entries go into: an existing or a new one, printed or written to a file.
 
 use std::fs;
 use std::io::{self, Read};
@@ -20,7 +20,7 @@ use nameplate_core::mapping::load::{Compiled, too_large};
 use nameplate_core::settings::mapping::MAX_FILE;
 use nameplate_core::settings::{MappingSource, ReloadRules};
 
-/// What the command line says of the mapping to make.
+/// The flags that select the mapping and its form.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DraftArgs {
     /// The mapping so far: new entries are added behind its own, of which every byte stays. A file, `-` for standard

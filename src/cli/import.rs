@@ -20,7 +20,7 @@ use nameplate_plan::custom_domain_names::{
 /// Something is not carried over.
 const LEFT: u8 = 3;
 
-/// What the command line of `import` says.
+/// The flags of `import`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ImportArgs {
     #[command(flatten)]
@@ -29,17 +29,17 @@ pub(super) struct ImportArgs {
     draft: DraftArgs,
 }
 
-/// What was carried over, as `--format json` prints it.
+/// The result, as `--format json` prints it.
 #[derive(Serialize)]
 struct Report<'r> {
     entries: Vec<ReportedEntry<'r>>,
     /// Entries that the mapping has already.
     known: usize,
-    /// What has no entry.
+    /// Parts without an entry.
     not_carried_over: Vec<ReportedLeft<'r>>,
-    /// What custom domain names have besides.
+    /// Surroundings of custom domain names.
     notes: Vec<ReportedLeft<'r>>,
-    /// What could not be read.
+    /// Errors of accounts that could not be read.
     errors: &'r [String],
 }
 
@@ -151,13 +151,12 @@ fn rule(of: RoutingRule) -> Rule {
     }
 }
 
-/// What a custom domain name has besides its ways to APIs: what it is; what to do about it.
+/// The surroundings of a custom domain name. Each is `what it is; what to do about it`.
 fn surroundings(of: &PrivateDomain, associations: &[AccessAssociation]) -> Vec<String> {
     let mut found = Vec::new();
     if !of.policy.is_empty() {
         found.push(
-            "its resource policy; who may call is said by the resource policies of the APIs: nameplate policy"
-                .to_owned(),
+            "its resource policy; the resource policies of the APIs decide who calls them: nameplate policy".to_owned(),
         );
     }
     if let Some(arn) = &of.certificate_arn {
@@ -175,7 +174,7 @@ fn surroundings(of: &PrivateDomain, associations: &[AccessAssociation]) -> Vec<S
     found
 }
 
-/// Makes the mapping, and says what became of everything. Returns whether all of it is carried over.
+/// Makes the mapping, and prints the outcome. Returns whether all of it is carried over.
 fn conclude(
     args: &ImportArgs,
     existing: &Existing,

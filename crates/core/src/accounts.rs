@@ -10,13 +10,13 @@ use crate::settings::tree::{self, Name, Node, Shape};
 /// An account. Without a profile and a role, it is the one of the credentials at hand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// What people call it; a DNS label.
+    /// Its name, a DNS label.
     pub name: Option<String>,
     /// The profile whose credentials are used.
     pub profile: Option<String>,
     /// The ARN of a role to assume, with the credentials of the profile or those at hand.
     pub role: Option<String>,
-    /// What the role's trust policy asks for besides.
+    /// The external id that the role's trust policy asks for.
     pub external_id: Option<String>,
     /// The regions to read. Without any, the region of the credentials.
     pub regions: Vec<String>,
@@ -72,7 +72,7 @@ fn check_name(text: &str) -> Result<(), String> {
 /// Reads a tree into accounts.
 struct AccountsReader {
     errors: Faults,
-    /// What has been read and may stand once, with its line.
+    /// Names, roles and profiles that have been read, each with its line: each may be there once.
     seen: Vec<(String, u32)>,
 }
 

@@ -20,7 +20,7 @@ use crate::aws::session::Session;
 use nameplate_core::mapping::insert::NewEntry;
 use nameplate_plan::proposals::{FoundApi, Outcome, Proposal, Template, propose};
 
-/// What the command line of `discover` says.
+/// The flags of `discover`.
 #[derive(Args, Clone, Debug)]
 pub(super) struct DiscoverArgs {
     #[command(flatten)]
@@ -43,11 +43,11 @@ pub(super) struct DiscoverArgs {
 /// A private API, and its stages.
 type Listed = (ListedApi, Vec<Stage>);
 
-/// What was found, as `--format json` prints it.
+/// The result, as `--format json` prints it.
 #[derive(Serialize)]
 struct Report<'r> {
     apis: Vec<ReportedApi<'r>>,
-    /// What could not be read.
+    /// Errors of accounts that could not be read.
     errors: &'r [String],
 }
 
@@ -72,7 +72,7 @@ struct ReportedStage<'r> {
     custom_domain_url: Option<&'r str>,
     /// Of a new entry.
     private_api_url: Option<&'r str>,
-    /// Why it is left out.
+    /// The reason why it is left out.
     why: Option<&'r str>,
 }
 
@@ -184,7 +184,7 @@ fn head() -> Vec<String> {
     ]
 }
 
-/// Says what became of everything, and names what has no entry.
+/// Prints the outcome, and names each stage without an entry.
 fn say_outcome(apis: &[FoundApi], proposals: &[Proposal], said: &mut Said<'_>) {
     let named = |of: &FoundApi| {
         format!("API {} ({}) of account {} in {}", of.id, of.name.escape_debug(), of.account, of.region)

@@ -27,7 +27,7 @@ struct Part {
     entries: Vec<NewEntry>,
 }
 
-/// What the parts of a folder map so far. One that is not there, or is empty, maps nothing.
+/// Reads the parts of a folder. A folder that is not there, or is empty, maps nothing.
 pub(super) fn existing(folder: &Path) -> Result<Existing, Refused> {
     let unreadable = |e| (UNUSABLE, format!("error: cannot read {}: {e}\n  help: name a folder", folder.display()));
     let is_empty = match fs::read_dir(folder) {
@@ -86,7 +86,7 @@ fn part_of(owner: Option<&str>) -> (String, Option<String>) {
     let name = label(owner);
     match &*name {
         "" => (UNOWNED.to_owned(), None),
-        // The folder's owners.yaml is no part.
+        // The folder's owners.yaml is not a part.
         "owners" => ("owners-apis".to_owned(), Some(owner.to_owned())),
         _ if check_owner(owner).is_ok() => (name, Some(owner.to_owned())),
         _ => (name.clone(), Some(name)),

@@ -8,7 +8,7 @@ use crate::domain::table::MappingTable;
 /// An entry to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEntry {
-    /// What is said of it above it, each a line; not in a JSON document, which has no comments.
+    /// Comments above it, each a line; left out of a JSON document, which has no comments.
     pub comments: Vec<String>,
     /// CUSTOM_DOMAIN_URL.
     pub domain: String,
@@ -16,12 +16,12 @@ pub struct NewEntry {
     pub api: String,
 }
 
-/// Why entries cannot be inserted into a text. The text is a mapping, so this is about how it is written.
+/// No place for new entries was found in a text. The text is a mapping, so its form is the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no place for new entries was found in it")]
 pub struct NoPlace;
 
-/// How the list of entries is written.
+/// The form of the list of entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     /// Items behind a `-` at this column, counted from 0.
@@ -31,17 +31,17 @@ enum Form {
     Flow { last_end: usize, indent: Option<usize> },
 }
 
-/// Where the list of entries is.
+/// The place of the list of entries.
 #[derive(Clone, Copy, Debug)]
 struct List {
     form: Form,
     /// The byte behind it, or in the flow form that of its bracket.
     end: usize,
-    /// Whether a key stands behind it.
+    /// True if a key follows it.
     is_followed: bool,
 }
 
-/// A new mapping with these entries, and with OWNER where it has one; `head` is said above them, each a line.
+/// A new mapping with these entries, and with OWNER where it has one; `head` are comments above them, each a line.
 pub fn new_mapping(head: &[String], owner: Option<&str>, entries: &[NewEntry]) -> String {
     let comments: String = head.iter().map(|line| comment(line, 0, "\n")).collect();
     // A name may look like a number.
@@ -84,7 +84,7 @@ pub fn with_entries(text: &str, entries: &[NewEntry]) -> Result<String, NoPlace>
     if keeps(text, &merged, entries) { Ok(merged) } else { Err(NoPlace) }
 }
 
-/// Whether the merged text has every entry of the old one as it was, and the new ones, and nothing else.
+/// Reports whether the merged text has every entry of the old one as it was, and the new ones, and nothing else.
 fn keeps(text: &str, merged: &str, entries: &[NewEntry]) -> bool {
     let compile = |text: &str| compile_bytes(text.as_bytes(), "", None).ok();
     let written = new_mapping(&[], None, entries);
@@ -169,7 +169,7 @@ fn byte_of(text: &str, mark: &Marker) -> usize {
     line + rest.char_indices().nth(mark.col()).map_or(rest.len(), |(at, _)| at)
 }
 
-/// Where the entries end: behind the last line of theirs, and the comments that are set in right below it.
+/// Returns the byte behind the last line of the entries, and behind indented comments right below it.
 fn end_of_entries(text: &str, end: usize, indent: usize, is_followed: bool) -> usize {
     let end = text[..end].rfind('\n').filter(|_| is_followed).map_or(end, |at| at + 1);
     let is_open = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** each base path mapping and each routing rule makes an entry, or is named with the reason why it makes
 //! none. An entry answers as API Gateway does: of two that match a request, the mapping takes the longer base path, so one
-//! that API Gateway would never come to is left out.
+//! that API Gateway never reaches is left out.
 
 #[cfg(test)]
 mod tests;
@@ -24,19 +24,19 @@ pub struct CustomDomainName {
     pub account: String,
     /// Its region.
     pub region: String,
-    /// What counts in it.
+    /// The kinds of routes that it uses.
     pub mode: RoutingMode,
     /// Its base path mappings.
     pub mappings: Vec<BasePathTarget>,
     /// Its routing rules, in the order in which they are tried.
     pub rules: Vec<Rule>,
-    /// What it has besides, each in a few words.
+    /// Its certificate, policies and VPC endpoints, each in a few words.
     pub surroundings: Vec<String>,
-    /// Whether it asks for a client's certificate.
+    /// True if it asks for a client's certificate.
     pub has_mutual_tls: bool,
 }
 
-/// What counts in a custom domain name.
+/// The kinds of routes that a custom domain name uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RoutingMode {
     /// Base path mappings only.
@@ -46,7 +46,7 @@ pub enum RoutingMode {
     Rules,
     /// Routing rules, then base path mappings.
     RulesThenMappings,
-    /// One that AWS has had no name for so far.
+    /// A mode that Nameplate does not know.
     Other(String),
 }
 
@@ -90,33 +90,33 @@ pub struct Rule {
     pub api_id: Option<String>,
     /// The stage.
     pub stage: String,
-    /// Whether the base path is taken off the path.
+    /// True if the base path is removed from the path.
     pub strips_base_path: bool,
-    /// Whether it has conditions or actions that AWS has not documented so far.
+    /// True if it has conditions or actions that Nameplate does not know.
     pub is_unknown: bool,
 }
 
-/// What becomes of custom domain names.
+/// The result of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
     /// The entries that the mapping does not have yet.
     pub entries: Vec<NewEntry>,
-    /// How many it has already.
+    /// The number of entries that it has already.
     pub known: usize,
-    /// What has no entry.
+    /// The parts without an entry.
     pub left: Vec<Left>,
-    /// What a custom domain name has besides, and a mapping says nothing of.
+    /// The surroundings of custom domain names, which have no place in a mapping.
     pub notes: Vec<Left>,
 }
 
-/// What is not carried over.
+/// A part of a custom domain name that is not carried over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
     /// The custom domain name, with its account and region.
     pub domain: String,
-    /// Which part of it.
+    /// The part.
     pub what: String,
-    /// Why, and what to do.
+    /// The reason, and what to do.
     pub why: String,
 }
 
@@ -127,7 +127,7 @@ struct Way {
     base: String,
     api_id: String,
     stage: String,
-    /// What stands behind the stage.
+    /// The path behind the stage.
     target: String,
 }
 
@@ -153,7 +153,7 @@ impl Importer<'_> {
             let covers = |first: &&Way| rest_after(first.base.as_bytes(), way.base.as_bytes()).is_some();
             match ways.iter().find(covers) {
                 Some(first) => {
-                    let why = format!("API Gateway never comes to it: {} takes its requests first", first.what);
+                    let why = format!("API Gateway never reaches it: {} takes its requests first", first.what);
                     self.leave(of, &way.what, &why);
                 }
                 None => ways.push(way),
@@ -230,7 +230,7 @@ impl Importer<'_> {
                 let headers: Vec<_> = headers.iter().map(|header| format!("`{}`", printable_name(header))).collect();
                 let headers = headers.join(" and ");
                 Some(format!(
-                    "it sends requests with the header {headers} to {to}; a mapping goes by host and path alone"
+                    "it sends requests with the header {headers} to {to}; a mapping routes by host and path only"
                 ))
             }
             _ => None,

@@ -1,4 +1,4 @@
-//! What is carried over, and what is named.
+//! The routes that are carried over, and the parts that are named instead.
 
 use super::*;
 use nameplate_core::mapping::load::compile_bytes;
@@ -89,13 +89,13 @@ fn a_rule_that_asks_for_a_header_is_named_and_takes_nothing_away() {
 }
 
 #[test]
-fn what_api_gateway_never_comes_to_is_named() {
+fn what_api_gateway_never_reaches_is_named() {
     let rules = vec![rule(1, &["a"], "a1"), rule(2, &["a/b"], "b2"), rule(3, &["ab"], "c3")];
     let mappings = vec![mapping(Some("a"), "d4", Some("prod")), mapping(None, "e5", Some("prod"))];
     let entries = ["pay.example.com/a -> a1/prod", "pay.example.com/ab -> c3/prod", "pay.example.com -> e5/prod"];
     let left = [
-        "routing rule r2 (priority 2): API Gateway never comes to it: routing rule r1 (priority 1) takes",
-        "base path mapping `a`: API Gateway never comes to it: routing rule r1",
+        "routing rule r2 (priority 2): API Gateway never reaches it: routing rule r1 (priority 1) takes",
+        "base path mapping `a`: API Gateway never reaches it: routing rule r1",
     ];
     carries(domain(RoutingMode::RulesThenMappings, mappings, rules), &entries, &left);
 }

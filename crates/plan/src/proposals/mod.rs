@@ -25,32 +25,32 @@ pub struct FoundApi {
     pub account_id: String,
     /// Its region.
     pub region: String,
-    /// What people call it.
+    /// Its name.
     pub name: String,
     /// Its id.
     pub id: String,
-    /// What people call the account; its id where it has no name.
+    /// The account's name; its id where it has no name.
     pub account: String,
     /// Its stages.
     pub stages: Vec<String>,
-    /// Who answers for it, by its tags.
+    /// The owner, by its tags.
     pub owner: Option<String>,
-    /// Whether its execute-api endpoint is disabled, so that only API Gateway's own custom domain names reach it.
+    /// True if its execute-api endpoint is disabled, so that only API Gateway's own custom domain names reach it.
     pub is_closed: bool,
 }
 
-/// What is proposed for a stage of an API.
+/// The proposal for a stage of an API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
     /// The place of the API among those that were found.
     pub api: usize,
     /// The stage.
     pub stage: String,
-    /// What becomes of it.
+    /// The outcome.
     pub outcome: Outcome,
 }
 
-/// What becomes of a stage.
+/// The outcome for a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// The mapping has it, by this domain.
@@ -108,7 +108,7 @@ impl Proposer<'_> {
         Outcome::LeftOut(why.expect("there are candidates"))
     }
 
-    /// The domains for a stage, the best first: by the API's name; and where that is another API's or is no domain, by
+    /// The domains for a stage, the best first: by the API's name; and where that is another API's or not a domain, by
     /// its id.
     fn candidates(&self, of: &FoundApi, stage: &str) -> Vec<String> {
         let name = label(&of.name);

@@ -21,7 +21,7 @@ enum Piece {
     Value(Placeholder),
 }
 
-/// What a placeholder stands for.
+/// The meaning of a placeholder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Placeholder {
     Api,
@@ -41,7 +41,7 @@ const PLACEHOLDERS: [(&str, Placeholder); 6] = [
     ("region", Placeholder::Region),
 ];
 
-/// What is wrong with a template, where, and how to fix it.
+/// An error in a template, with its place and how to fix it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("column {column}: {what}\n    {text}\n    {}^\n  help: {help}", " ".repeat(column - 1))]
 pub struct TemplateError {
@@ -113,7 +113,7 @@ fn next(text: &str) -> Result<(Piece, Range<usize>), (usize, String, String)> {
     }
 }
 
-/// What stands for the placeholders.
+/// The values of the placeholders.
 pub(super) struct Values<'v> {
     pub(super) api: &'v str,
     pub(super) id: &'v str,
@@ -124,7 +124,7 @@ pub(super) struct Values<'v> {
 }
 
 impl Template {
-    /// Whether different stages have different domains.
+    /// Reports whether different stages have different domains.
     pub(super) fn names_stage(&self) -> bool {
         self.pieces.contains(&Piece::Value(Placeholder::Stage))
     }

@@ -1,4 +1,4 @@
-//! What is proposed, and in which order.
+//! The proposals, and their order.
 
 use super::*;
 use nameplate_core::mapping::load::compile_bytes;

@@ -29,7 +29,7 @@ fn names_with_base_paths_become_a_mapping() {
     mappings(&story, "pay.example.com", "d1", &[("(none)", "a1", "prod"), ("v2", "b2", "live")]);
     story.aws.has_domain(HUB, REGION, ("shop.example.com", "d2"), json!({}));
     mappings(&story, "shop.example.com", "d2", &[("(none)", "c3", "prod")]);
-    // A public name is no business of a mapping.
+    // A public name does not belong into a mapping.
     story.aws.has(
         HUB,
         REGION,
@@ -91,7 +91,7 @@ fn rules_are_carried_over_by_path_and_named_where_they_look_at_headers() {
     let ran = ran.says(
         "not carried over: routing rule rule10 (priority 10): it sends requests with the header `x-beta: *` to a1",
     );
-    ran.says("not carried over: base path mapping `users`: API Gateway never comes to it: routing rule rule20");
+    ran.says("not carried over: base path mapping `users`: API Gateway never reaches it: routing rule rule20");
     assert_eq!(report["not_carried_over"].as_array().map(Vec::len), Some(2));
     let text = story.run(&WORDS).expect(3).out;
     assert!(text.contains("# - pay.example.com (999988887777, eu-west-1): routing rule rule10"), "{text}");

@@ -18,7 +18,7 @@ pub use self::rights::Policy;
 /// The account of the credentials at hand.
 pub const HUB: &str = "999988887777";
 
-/// What is in the environment of a command that reads from it.
+/// The secret key of commands, which no output may have.
 pub const SECRET: &str = "a-secret-that-nobody-may-see";
 
 /// A call that was made.
@@ -31,7 +31,7 @@ pub struct Seen {
     pub path: String,
     /// The query, or of the Query protocol its body.
     pub parameters: BTreeMap<String, String>,
-    /// What the JSON protocol asks for.
+    /// The operation of the JSON protocol.
     pub target: String,
     pub body: String,
 }
@@ -43,7 +43,7 @@ impl Seen {
     }
 }
 
-/// What is answered in place of the right answer: status, code, message.
+/// An error response: status, code, message.
 pub type Failure = (u16, &'static str, &'static str);
 
 #[derive(Default)]
@@ -52,13 +52,13 @@ struct State {
     lists: BTreeMap<(String, String, String), Vec<Value>>,
     /// Answers in XML and in the JSON protocol, by account, region and operation.
     answers: BTreeMap<(String, String, String), String>,
-    /// How many items a page has.
+    /// The number of items of a page.
     page: usize,
     seen: Vec<Seen>,
-    /// Every so many requests, one is throttled.
+    /// The interval of throttled requests; 0 for none.
     throttle_every: usize,
     throttled: usize,
-    /// What the accounts answer to everything.
+    /// The accounts that refuse every request, and how.
     failing: BTreeMap<String, Failure>,
     policy: Option<Policy>,
     stopping: bool,
@@ -93,7 +93,7 @@ impl FakeAws {
         FakeAws { address, state, accepting: Some(accepting) }
     }
 
-    /// What a command that reads from it has in its environment.
+    /// The environment of a command that reads from it.
     pub fn environment(&self) -> Vec<(String, String)> {
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let url = format!("http://{}", self.address);
@@ -154,22 +154,22 @@ impl FakeAws {
         self.has(account, region, "/domainnames", domain);
     }
 
-    /// Gives lists in pages of so many items.
+    /// Splits lists into pages of this many items.
     pub fn pages_of(&self, items: usize) {
         lock(&self.state).page = items;
     }
 
-    /// Throttles one in so many requests.
+    /// Throttles each request whose number is a multiple of this.
     pub fn throttles_one_in(&self, requests: usize) {
         lock(&self.state).throttle_every = requests;
     }
 
-    /// How many requests it throttled.
+    /// The number of throttled requests.
     pub fn throttled(&self) -> usize {
         lock(&self.state).throttled
     }
 
-    /// Answers everything of an account so, getting into it included.
+    /// Refuses every request of an account, assuming its role included.
     pub fn fails(&self, account: &str, failure: Failure) {
         lock(&self.state).failing.insert(account.to_owned(), failure);
     }
@@ -184,7 +184,7 @@ impl FakeAws {
         lock(&self.state).seen.clone()
     }
 
-    /// What the policy in force allows that no call needed.
+    /// The pairs of the active policy that no call needed.
     pub fn needless(&self) -> Vec<String> {
         let state = lock(&self.state);
         let policy = state.policy.as_ref().expect("a policy");

@@ -1,4 +1,4 @@
-//! Requests of the stand-in, and what each is answered.
+//! The requests of the stand-in, and their responses.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -147,7 +147,7 @@ fn sts(request: &Seen, role_account: &str) -> Answer {
     (200, XML, body)
 }
 
-/// What a story has put there for an operation of EC2, Route 53 or ACM.
+/// The response that a story has set for an operation of EC2, Route 53 or ACM.
 fn other(state: &State, request: &Seen) -> Answer {
     let operation = match &*request.service {
         "route53" => request.path.clone(),

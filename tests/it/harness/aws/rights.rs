@@ -1,4 +1,4 @@
-//! Which IAM action and resource each call needs, by AWS's Service Authorization Reference, and whether a policy allows it.
+//! The IAM action and resource that each call needs, by AWS's Service Authorization Reference.
 
 use serde_json::Value;
 
@@ -76,7 +76,7 @@ fn covers((action, pattern): &(String, String), needed: &str, resource: &str) ->
     action == needed && matches(pattern.as_bytes(), resource.as_bytes())
 }
 
-/// Whether a text is what a pattern of IAM's stands for.
+/// Reports whether a text matches a pattern of IAM's.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     match (pattern, text) {
         ([], []) => true,
