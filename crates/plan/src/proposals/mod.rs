@@ -130,7 +130,7 @@ impl Proposer<'_> {
 
     /// The domain by which the mapping leads to a stage.
     fn mapped(&self, of: &FoundApi, stage: &str) -> Option<String> {
-        let leads = self.mapping.routes().iter().find(|route| {
+        let leads = self.mapping.in_any_order().map(|(_, route)| route).find(|route| {
             let first = route.prefix().split('/').nth(1);
             route.api_id() == of.id && route.region() == of.region && first == Some(stage)
         })?;
