@@ -285,7 +285,8 @@ impl Running {
     }
 
     /// Reads the mapping again and puts it in force, or changes nothing; with `allow_shrink`, also
-    /// one that is held because it removes too many domains or grows too much. `None` if nobody keeps it any more.
+    /// one that is held because it removes too many domains or grows too much, and entries that are held because their new
+    /// target answers worse. `None` if nobody keeps it any more.
     pub fn reload(&self, allow_shrink: bool) -> Option<Result<Reloaded, NotTaken>> {
         self.mapping.reload(allow_shrink)
     }

@@ -45,6 +45,10 @@ fn in_force(view: &View<'_>, origin: Origin, since: &Markup) -> Markup {
             dt { "In force" } dd { (since) }
             dt { "Last seen at the source" }
             dd { (age(live.mapping.staleness(view.now.time))) " ago" }
+            @if let Some((version, entries)) = view.report.verifying {
+                dt { "Being verified" }
+                dd { code { (version) } ", which leads " (counted(entries, "entry", "entries")) " elsewhere" }
+            }
             dt { "Contents" }
             dd {
                 (counted(snapshot.table.domains(), "domain", "domains")) " in "

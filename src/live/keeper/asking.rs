@@ -31,7 +31,7 @@ pub(crate) fn asking(live: Arc<Live>, asker: Asker, endpoints: Arc<Endpoints>, t
     let (asker, turn) = (Arc::new(asker), Arc::new(AtomicUsize::new(0)));
     Arc::new(move |route| {
         let (asker, endpoints, live) = (Arc::clone(&asker), Arc::clone(&endpoints), Arc::clone(&live));
-        let turn = turn.fetch_add(TRIES, Ordering::Relaxed);
+        let turn = turn.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move { ask((&live, &asker, &endpoints), &route, turn, within).await })
     })
 }
@@ -52,7 +52,8 @@ async fn ask(
         let finding = match asker.ask(endpoints, place, &question, turn, left).await {
             Ok(finding) => finding,
             Err(exhausted) => {
-                log::warn!("an API cannot be asked before a change: {exhausted}");
+                // One line for each would be thousands: how many could not be asked is logged at the end.
+                log::debug!("an API cannot be asked before a change: {exhausted}");
                 return None;
             }
         };

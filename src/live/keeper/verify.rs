@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -45,7 +45,7 @@ impl Keeper {
         let now = Instant::now();
         let (first, verdicts) = self.stop_verification().await;
         let (first, rules) = (first.unwrap_or(now), &self.reader.rules);
-        let deadline = (now + rules.verify_timeout).min(first + rules.verify_timeout * MOST_DELAYS);
+        let deadline = deadline(first, now, rules.verify_timeout);
         let (version, changes) = (candidate.content.version(), std::mem::take(&mut candidate.changes));
         log::info!(
             "mapping version {version} is being verified: it leads {} entries elsewhere, and becomes active within {:?}",
@@ -249,5 +249,22 @@ impl Keeper {
             self.under_way = None;
             self.show_verifying(None);
         }
+    }
+}
+
+/// Until when a mapping is verified from now on that has taken the place of others, the first of which began at `first`.
+fn deadline(first: Instant, now: Instant, time: Duration) -> Instant {
+    (now + time).min(first + time * MOST_DELAYS).max(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mappings_that_follow_each_other_wait_three_times_as_long_at_most() {
+        let (start, second) = (Instant::now(), Duration::from_secs(1));
+        let wait = |from: u32| deadline(start, start + second * from, 20 * second) - (start + second * from);
+        assert_eq!([0, 15, 40, 50, 60, 70].map(wait), [20, 20, 20, 10, 0, 0].map(|seconds| second * seconds));
     }
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
 use crate::harness::Gate;
 use crate::harness::client::{Client, request, text_of};
@@ -14,6 +16,8 @@ use crate::harness::reply::Reply;
 const HELD: &str = "nameplate_mapping_held_entries";
 const VERIFYING: &str = "nameplate_mapping_verifying_entries";
 const GENERATION: &str = "nameplate_mapping_generation";
+/// Between two requests of a client: it is there throughout, and leaves the processor to others.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Nothing is asked again unless a story says so.
 const VERIFY: &str = "reload: { verify: true, verify_retry: 60m }";
 
@@ -67,30 +71,34 @@ fn of_a_thousand_changes_the_thirty_to_apis_that_do_not_answer_are_held() {
                 500..520 if new => ("new1", &[("ENDPOINT", "dead")]),
                 _ => ("new1", &[]),
             };
-            // A target is asked once for each domain: ten entries have one.
-            entry(&format!("d{}.example.com/v{at}", at / 10), api, stage, keys)
+            // A target is asked once for each domain: twenty entries have one.
+            entry(&format!("d{}.example.com/v{at}", at / 20), api, stage, keys)
         };
         (0..ENTRIES).map(entry).collect::<String>()
     };
-    let settings = "endpoints: { dead: { fixed: ['127.0.0.1:1'] } }";
+    // Time enough for a machine that does a hundred other things.
+    let settings = "reload: { verify_timeout: 120s }\nendpoints: { dead: { fixed: ['127.0.0.1:1'] } }";
     let proxy = proxy().yaml(&text("/old", false)).to(&api).settings(VERIFY).settings(settings).start();
     assert_eq!(proxy.get("d0.example.com", "/v0").status, 200);
 
-    let stop = AtomicBool::new(false);
+    let (done, is_done) = mpsc::channel::<()>();
     let served = thread::scope(|scope| {
         let serving = scope.spawn(|| {
+            let is_done = is_done;
             let mut client = Client::connect(proxy.address());
-            let get = text_of("GET", "d42.example.com", "/v420/x", &[], b"");
+            let get = text_of("GET", "d21.example.com", "/v420/x", &[], b"");
             let mut served = 0;
-            while !stop.load(Ordering::Relaxed) {
+            while is_done.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                 assert_eq!(client.send(&get).read_response().status, 200);
                 served += 1;
             }
             served
         });
+        // Ends the requests, also where the story fails.
+        let requests = done;
         proxy.save_mapping(&format!("APIS:\n{}", text("/new", true)));
-        expect_held(&proxy, &["30 of 1000 entries are held", "entry d30.example.com/v300: ", "all others are active"]);
-        stop.store(true, Ordering::Relaxed);
+        expect_held(&proxy, &["30 of 1000 entries are held", "entry d15.example.com/v300: ", "all others are active"]);
+        drop(requests);
         serving.join().expect("every request was served")
     });
     assert!(served > 0);
@@ -106,7 +114,7 @@ fn of_a_thousand_changes_the_thirty_to_apis_that_do_not_answer_are_held() {
     let asked = api.requests().into_iter().filter(|request| request.header("authorization").is_some()).count();
     assert_eq!((unsafe_ones, asked), (0, 0));
     for (at, stage) in [(0, "/new"), (299, "/new"), (300, "/old"), (519, "/old"), (520, "/new")] {
-        assert_eq!(proxy.get(&format!("d{}.example.com", at / 10), &format!("/v{at}/x")).status, 200);
+        assert_eq!(proxy.get(&format!("d{}.example.com", at / 20), &format!("/v{at}/x")).status, 200);
         assert_eq!(api.last_request().target(), format!("{stage}/x"), "d{at}");
     }
 }
@@ -219,6 +227,19 @@ fn an_api_that_stays_silent_is_held_within_the_time() {
     expect_held(&proxy, &["1 of 1 entries are held"]);
     assert_eq!(proxy.get("a.example.com", "/").text(), "old1");
     gate.open();
+}
+
+#[test]
+fn an_address_of_the_endpoint_that_has_died_holds_nothing() {
+    let api = gateway();
+    let dead = "127.0.0.1:1".parse().expect("an address");
+    let names: Vec<String> = (0..4).map(|at| format!("d{at}.example.com")).collect();
+    let all = |api: &'static str| names.iter().map(|name| (name.as_str(), api)).collect::<Vec<_>>();
+    let proxy =
+        proxy().yaml(&mapping(&all("old1"))[6..]).to_addresses(vec![dead, api.address()]).settings(VERIFY).start();
+    proxy.save_mapping(&mapping(&all("new1")));
+    assert!(proxy.reload().expect("each is asked at the other address, too").changed);
+    assert_eq!(api.requests().len(), 4);
 }
 
 #[test]
