@@ -3,8 +3,11 @@
 //! **Invariant:** a value stays the same one for as long as its route says the same. What is kept for the routes of a shard
 //! is shared where the shard is.
 
+use std::cmp::Ordering;
+use std::iter::Peekable;
 use std::sync::Arc;
 
+use super::order::by_domain;
 use super::pace::Pace;
 use super::route::Route;
 use super::table::MappingTable;
@@ -20,7 +23,8 @@ pub struct Kept<T> {
 
 impl<T> Default for Kept<T> {
     fn default() -> Self {
-        Kept { shards: Box::default() }
+        // As the table of no entry has it.
+        Kept { shards: Box::new([Arc::new([])]) }
     }
 }
 
@@ -46,14 +50,14 @@ impl<T> Kept<T> {
     ) -> (Kept<T>, Tally) {
         let (mut tally, mut stayed) = (Tally::default(), 0);
         let mut compared = pace.every(COMPARED);
-        let mut of_route = |route: &Route| {
+        let mut of_route = |route: &Route, place: Option<(usize, usize)>| {
             compared.step();
-            match old.place_like(route) {
+            match place {
                 None => tally.added += 1,
-                Some(place) => {
+                Some((shard, offset)) => {
                     stayed += 1;
-                    if old.route(place).says_the_same(route) {
-                        return Arc::clone(self.at(old.split(place)));
+                    if old.routes_in(shard)[offset].says_the_same(route) {
+                        return Arc::clone(&self.shards[shard][offset]);
                     }
                     tally.changed += 1;
                 }
@@ -62,11 +66,16 @@ impl<T> Kept<T> {
         };
         let mut shared = 0;
         let of_shard = |at: usize| {
+            let routes = new.routes_in(at);
             if old.shares(at, new) {
-                shared += new.routes_in(at).len();
+                shared += routes.len();
                 return Arc::clone(&self.shards[at]);
             }
-            new.routes_in(at).iter().map(&mut of_route).collect()
+            if !old.is_cut_like(new) {
+                return routes.iter().map(|route| of_route(route, place_of(route, old))).collect();
+            }
+            let mut olds = (0..).zip(old.routes_in(at)).peekable();
+            routes.iter().map(|route| of_route(route, next_like(route, &mut olds).map(|offset| (at, offset)))).collect()
         };
         let shards = (0..new.shards()).map(of_shard).collect();
         tally.removed = old.len() - stayed - shared;
@@ -92,6 +101,26 @@ impl<T> Kept<T> {
             dropped.step();
         }
     }
+}
+
+/// The shard and the offset of a route's domain in a table.
+fn place_of(route: &Route, table: &MappingTable) -> Option<(usize, usize)> {
+    // A start asks for every entry there is.
+    if table.is_empty() { None } else { table.place_like(route).map(|place| table.split(place)) }
+}
+
+/// The offset of a route's domain in a shard, of which those that come before it are passed over.
+fn next_like<'r>(route: &Route, shard: &mut Peekable<impl Iterator<Item = (usize, &'r Route)>>) -> Option<usize> {
+    while let Some((offset, before)) = shard.peek() {
+        // Nearly every route is the same one, and its texts are not looked at.
+        let order = if before.is(route) { Ordering::Equal } else { by_domain(before, route) };
+        match order {
+            Ordering::Less => drop(shard.next()),
+            Ordering::Equal => return Some(*offset),
+            Ordering::Greater => return None,
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -120,5 +149,23 @@ mod tests {
         let (after, tally) = kept.next((&table, &next), |_| (), Pace::default());
         assert_eq!(tally, Tally { changed: 1, ..Tally::default() });
         assert_eq!((after.shared_with(&kept), next.shards()), (table.shards() - 1, table.shards()));
+    }
+
+    #[test]
+    fn values_stay_with_their_routes_in_a_table_that_is_cut_anew() {
+        for (hosts, more) in [(60, 1), (60, 10), (2_000, 3_000)] {
+            let table = MappingTable::new((0..hosts).map(|host| route(host, "one")).collect());
+            let none = MappingTable::default();
+            let host = |route: &Route| route.host().to_owned();
+            let (kept, _) = Kept::default().next((&none, &table), host, Pace::default());
+            let next = MappingTable::new((1..hosts + more).map(|host| route(host, "one")).collect());
+            let (after, tally) = kept.next((&table, &next), |_| "new".to_owned(), Pace::default());
+            assert_eq!(tally, Tally { added: more, removed: 1, changed: 0 }, "{hosts} {more}");
+            for (place, route) in next.in_any_order() {
+                let value = after.at(next.split(place));
+                let is_old = table.place_like(route).is_some();
+                assert_eq!(**value, if is_old { route.host() } else { "new" }, "{hosts} {more}");
+            }
+        }
     }
 }

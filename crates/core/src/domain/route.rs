@@ -302,12 +302,16 @@ impl Route {
     /// Whether two entries say the same, wherever in the file they stand.
     pub fn says_the_same(&self, other: &Route) -> bool {
         let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at);
-        let is_itself = self.at == other.at && Arc::ptr_eq(&self.block, &other.block);
-        is_itself
+        self.is(other)
             || places(self) == places(other)
                 && self.choices == other.choices
                 && self.text() == other.text()
                 && self.overrides == other.overrides
+    }
+
+    /// Whether two routes are the same one, and not only alike.
+    pub(crate) fn is(&self, other: &Route) -> bool {
+        self.at == other.at && Arc::ptr_eq(&self.block, &other.block)
     }
 
     #[inline]

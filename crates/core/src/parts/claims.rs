@@ -206,7 +206,8 @@ struct Taken<'o> {
 
 impl<'o> Taken<'o> {
     fn new(offered: &'o [(usize, Arc<PartVersion>)], by_host: bool) -> Taken<'o> {
-        Taken { offered, names: HashTable::new(), hasher: DefaultHashBuilder::default(), by_host }
+        let most = offered.iter().map(|(_, version)| version.routes.len()).sum();
+        Taken { offered, names: HashTable::with_capacity(most), hasher: DefaultHashBuilder::default(), by_host }
     }
 
     /// What only one part may have.
