@@ -122,12 +122,13 @@ async fn ask(decision: &Decision<'_>, asked: &Asked<'_>) -> AwsSeen {
     let api = match gateway.rest_api(id).await {
         Ok(api) => api,
         Err(fault) => {
-            // In another account it is as unknown as one that is gone.
+            // In another account it is as unknown as one that is gone, so that rules nothing out.
             if fault.of_input {
-                seen.notes.push(format!("API {id} is not in this account in {region}"));
+                seen.notes
+                    .push(format!("API {id} is not in this account in {region}: it is gone, or another account's"));
             }
             seen.error = Some(fault.to_string());
-            seen.causes = left(asked, |cause| !fault.of_input || cause == Cause::ApiUnknown);
+            seen.causes = left(asked, |_| true);
             return seen;
         }
     };
@@ -142,7 +143,7 @@ async fn ask(decision: &Decision<'_>, asked: &Asked<'_>) -> AwsSeen {
     let stage = stage.unwrap_or_default().into_iter().find(|stage| stage.name == asked.stage);
     seen.policy = policy(&api, decision, asked, &mut seen.error);
     note(&mut seen.notes, &api, stage.as_ref(), knows_stages, asked);
-    seen.causes = left(asked, |cause| fits(cause, &api, stage.as_ref(), knows_stages, seen.policy.as_ref()));
+    seen.causes = left(asked, |cause| fits(cause, &api, stage.as_ref(), knows_stages));
     seen.stage = stage.map(|stage| stage_seen(stage, &deployments));
     seen.api = Some(ApiSeen {
         name: api.name,
@@ -262,25 +263,14 @@ fn left(asked: &Asked<'_>, fits: impl Fn(Cause) -> bool) -> Vec<Named> {
 }
 
 /// Whether a cause can be, after what AWS says.
-fn fits(cause: Cause, api: &RestApi, stage: Option<&Stage>, knows_stages: bool, policy: Option<&PolicySeen>) -> bool {
+fn fits(cause: Cause, api: &RestApi, stage: Option<&Stage>, knows_stages: bool) -> bool {
     match cause {
         Cause::ApiUnknown => !api.is_private(),
         Cause::StageUnknown => !knows_stages || stage.is_none_or(|stage| stage.deployment.is_empty()),
         Cause::Waf => stage.is_none_or(|stage| stage.web_acl.is_some()),
         Cause::StrictAccess => api.access_mode.as_deref().is_none_or(|mode| mode == "STRICT"),
-        // The stage may serve the policy of an older deployment, so one that allows the request rules nothing out.
-        Cause::PolicyDenies | Cause::EndpointNotAllowed => {
-            policy.is_none_or(|policy| policy.allows != "no" || policy.denies())
-        }
-        Cause::PolicyAllowsNothing => policy.is_none_or(|policy| policy.allows != "no" || !policy.denies()),
+        // The stage may serve the policy of an older deployment, so the one that the API has now rules nothing out.
         _ => true,
-    }
-}
-
-impl PolicySeen {
-    /// Reports whether a Deny counts, or may.
-    fn denies(&self) -> bool {
-        self.statements.iter().any(|one| one.effect == "Deny" && one.counts != "no")
     }
 }
 

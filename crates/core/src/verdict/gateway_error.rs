@@ -38,7 +38,7 @@ pub(super) fn gateway_error(kind: &str, response: &Response, asked: &Asked) -> V
         "TooManyRequestsException" if message.contains("Limit Exceeded") => Verdict::certain(Cause::QuotaExceeded),
         "TooManyRequestsException" => Verdict::certain(Cause::Throttled),
         "LimitExceededException" => Verdict::certain(Cause::QuotaExceeded),
-        "NotFoundException" => Verdict::certain(Cause::PathUnknown),
+        "NotFoundException" => Verdict::of(Cause::PathUnknown, &[Cause::IntegrationRefuses]),
         "BadRequestException"
         | "RequestEntityTooLargeException"
         | "RequestTooLargeException"

@@ -156,6 +156,7 @@ fn what_an_integration_writes_is_never_put_down_to_a_policy_for_certain() {
     assert_eq!(verdict.causes()[0], IntegrationRefuses);
     assert!(!verdict.is_certain());
     check(gateway(409, "ConflictException", "{}"), &[IntegrationRefuses, RequestInvalid]);
+    check(gateway(404, "NotFoundException", "{}"), &[PathUnknown, IntegrationRefuses]);
 }
 
 #[test]

@@ -70,9 +70,9 @@ fn an_api_that_is_there_rules_causes_of_a_forbidden_out() {
 }
 
 #[test]
-fn an_api_or_a_stage_that_is_gone_is_what_is_left() {
+fn an_api_of_another_account_rules_nothing_out_and_a_stage_that_is_gone_is_named() {
     let gone = look("api_unknown", &known("waf"), VPCE);
-    assert_eq!(left(&gone), ["api_unknown"]);
+    assert_eq!(left(&gone), ["api_key_required", "waf", "api_unknown", "stage_unknown"]);
     assert!(gone["aws"]["error"].as_str().is_some_and(|error| error.contains("NotFoundException")), "{gone:#}");
     let aws = ControlPlane::with(&id("stage_unknown"), &["test"]);
     let report = look("stage_unknown", &aws, VPCE);
