@@ -12,12 +12,13 @@
 
 mod hosts;
 mod kind;
+mod near;
 mod outcome;
 mod paths;
 mod verbs;
 
-use crate::domain::decide::{RequestLimits, RequestView, decide};
-use crate::domain::host::HostBuffer;
+use self::near::OnHost;
+use crate::domain::decide::RequestLimits;
 use crate::domain::table::MappingTable;
 
 pub use self::hosts::HostClass;
@@ -88,12 +89,13 @@ pub struct Class<'t> {
 pub fn changes<'t>(old: &'t MappingTable, new: &'t MappingTable) -> Vec<Changed<'t>> {
     let mut found = Vec::new();
     for host in hosts::differing(old, new) {
+        let (old_host, new_host) = (OnHost::new(old, &host.example), OnHost::new(new, &host.example));
         for (path, targets) in paths::differing(old, new, &host.example) {
             let mut seen: Vec<Changed<'t>> = Vec::new();
             for target in &targets {
+                let (old_path, new_path) = (old_host.on_path(target), new_host.on_path(target));
                 let both = verbs::grouped(|method| {
-                    let (before, after) =
-                        (outcome(old, method, &host.example, target), outcome(new, method, &host.example, target));
+                    let (before, after) = (old_path.outcome(method, target), new_path.outcome(method, target));
                     (before != after).then_some((before, after))
                 });
                 for (verbs, (before, after)) in both {
@@ -118,9 +120,11 @@ pub fn changes<'t>(old: &'t MappingTable, new: &'t MappingTable) -> Vec<Changed<
 pub fn classes(table: &MappingTable) -> Vec<Class<'_>> {
     let mut found = Vec::new();
     for host in hosts::all(table) {
+        let on_host = OnHost::new(table, &host.example);
         for (path, targets) in paths::classes(&[table], &host.example) {
             let target = &targets[0];
-            for (verbs, outcome) in verbs::grouped(|method| Some(outcome(table, method, &host.example, target))) {
+            let on_path = on_host.on_path(target);
+            for (verbs, outcome) in verbs::grouped(|method| Some(on_path.outcome(method, target))) {
                 let witness = witness(&verbs, &host, target);
                 found.push(Class { host: host.clone(), path: path.clone(), verbs, witness, outcome });
             }
@@ -131,22 +135,6 @@ pub fn classes(table: &MappingTable) -> Vec<Class<'_>> {
 
 fn witness(verbs: &VerbClass, host: &HostClass, target: &str) -> Witness {
     Witness { method: verbs.example(), host: host.example.clone(), target: target.to_owned() }
-}
-
-/// What a table does with a request: the decision that the proxy acts on.
-fn outcome<'t>(table: &'t MappingTable, method: &str, host: &str, target: &str) -> Outcome<'t> {
-    let request = RequestView {
-        method,
-        target: target.as_bytes(),
-        host: Some(host.as_bytes()),
-        host_optional: false,
-        header_bytes: 0,
-        content_length: None,
-    };
-    match decide(table, &NO_LIMITS, request, [], &mut HostBuffer::default()) {
-        Ok(decision) => Outcome::Forwarded(Forwarded::of(&decision)),
-        Err(refused) => Outcome::Refused(refused.refusal),
-    }
 }
 
 #[cfg(test)]

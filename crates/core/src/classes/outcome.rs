@@ -1,6 +1,5 @@
 //! What happens to the requests of a class.
 
-use crate::domain::decide::Decision;
 use crate::domain::overrides::Overrides;
 use crate::domain::refusal::Refusal;
 use crate::domain::route::Route;
@@ -25,11 +24,6 @@ pub struct Forwarded<'t> {
 }
 
 impl<'t> Forwarded<'t> {
-    pub(super) fn of(decision: &Decision<'t>) -> Forwarded<'t> {
-        // A target that passed is UTF-8.
-        Forwarded { route: decision.route, target: String::from_utf8_lossy(&decision.target).into_owned() }
-    }
-
     /// The stage of the API.
     pub fn stage(&self) -> &'t str {
         self.route.prefix()[1..].split('/').next().unwrap_or_default()

@@ -116,7 +116,7 @@ fn spelled<'b>(plain: &BTreeMap<&'b str, String>) -> Vec<((&'b str, &'b str), St
 }
 
 /// The plain spelling of a base path. Bytes that are not UTF-8 stand for themselves as characters.
-fn plain_of(base: &str) -> String {
+pub(super) fn plain_of(base: &str) -> String {
     let plain = plain_spelling(base.as_bytes());
     let text: String = plain.iter().map(|byte| char::from(*byte)).collect();
     text.strip_suffix('/').unwrap_or(&text).to_owned()

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::near::OnPath;
 use super::*;
 use crate::domain::api::PrivateApi;
 use crate::domain::base_path::BasePath;
-use crate::domain::host::Host;
+use crate::domain::decide::{RequestView, decide};
+use crate::domain::host::{Host, HostBuffer};
 use crate::domain::overrides::{Overrides, RateLimit};
 use crate::domain::refusal::Refusal;
 use crate::domain::rewrite::rest_after;
@@ -92,6 +94,25 @@ fn pair(draw: &mut Draw) -> (MappingTable, MappingTable) {
     }
     new.extend((0..draw.below(2)).map(|_| entry(draw)));
     (table(&old), table(&new))
+}
+
+/// What a whole table does with a request.
+fn outcome<'t>(table: &'t MappingTable, method: &str, host: &str, target: &str) -> Outcome<'t> {
+    let request = RequestView {
+        method,
+        target: target.as_bytes(),
+        host: Some(host.as_bytes()),
+        host_optional: false,
+        header_bytes: 0,
+        content_length: None,
+    };
+    match decide(table, &NO_LIMITS, request, [], &mut HostBuffer::default()) {
+        Ok(found) => {
+            let target = String::from_utf8(found.target).expect("UTF-8");
+            Outcome::Forwarded(Forwarded { route: found.route, target })
+        }
+        Err(refused) => Outcome::Refused(refused.refusal),
+    }
 }
 
 /// Every name of at most three labels that are `a` or `b`, and those whose first label no domain has.
@@ -190,6 +211,22 @@ fn a_table_against_itself_has_no_change_and_each_of_its_classes_is_as_it_says() 
     }
 }
 
+#[test]
+fn the_entries_that_are_picked_for_a_path_decide_as_the_whole_table_does() {
+    let mut draw = Draw(11);
+    let spelled = ["//x/z", "/x;y/z", "/x%2Fy", "/%78/%79", "/x;y", "/%78;a//y", "/x%2f", "//", "/x/%"];
+    for _ in 0..500 {
+        let (one, _) = pair(&mut draw);
+        for host in hosts() {
+            let picking = OnHost::picking(&one, &host, 0);
+            for (path, method) in PATHS.iter().chain(&spelled).flat_map(|path| VERBS.map(|verb| (*path, verb))) {
+                let picked = picking.on_path(path).outcome(method, path);
+                assert_eq!(picked, outcome(&one, method, &host, path), "{method} {host} {path} {one:?}");
+            }
+        }
+    }
+}
+
 /// What a pair of mappings changes, as text: kind, host, path, verbs, witness.
 fn told(
     old: &[(&'static str, &'static str, &'static str, &[&str])],
@@ -276,6 +313,28 @@ fn one_change_among_many_base_paths_costs_no_more_than_itself() {
     assert_eq!(paths::differing(&old, &new, "a.example.com").len(), 2, "the path, and those below none");
     let found = changes(&old, &new);
     assert_eq!(found.iter().map(|class| class.witness.url()).collect::<Vec<_>>(), ["https://a.example.com/p7/example"]);
+}
+
+/// All base paths of a host change: each of them was held against all others.
+#[test]
+fn a_change_of_all_base_paths_of_a_host_looks_at_few_entries_for_each() {
+    let api = |stage: &str| {
+        PrivateApi::parse(&format!("https://abc.execute-api.eu-west-1.amazonaws.com/{stage}")).expect("an api")
+    };
+    let host = Host::parse("a.example.com").expect("a host");
+    let table = |stage: &str| {
+        let mut drafts = Drafts::default();
+        for at in 0..2_000 {
+            let base = BasePath::parse(&format!("/p/{at}")).expect("a base path");
+            drafts.push(&host, &base, &api(stage), Choices::default(), at);
+        }
+        MappingTable::new(drafts.finish())
+    };
+    let (old, new) = (table("p"), table("q"));
+    assert_eq!(changes(&old, &new).len(), 2_000);
+    let on_host = OnHost::new(&old, "a.example.com");
+    assert!(matches!(on_host.on_path("/p/7/example"), OnPath::Few(_, few, _) if few.len() == 1));
+    assert!(matches!(on_host.on_path("/q"), OnPath::Few(_, few, _) if few.len() == 1), "the host stays known");
 }
 
 #[test]
