@@ -1,6 +1,6 @@
 # What a newcomer runs. Everything real happens in cargo and in scripts/.
 
-.PHONY: demo test deploy-check image-check lint doc deny msrv-check arm64-check ci fuzz soak bench cost preflight test-tools
+.PHONY: demo test deploy-check image-check lint doc deny msrv-check arm64-check ci fuzz soak bench cost policy-pairs preflight test-tools
 
 # The main job on embedded defaults: a stand-in for API Gateway, the sample mapping, the proxy.
 # A debug build, for the first one of somebody new should not take twice as long. `make demo DEMO='--fail apiid1=waf'`
@@ -56,6 +56,11 @@ soak: preflight
 # Nameplate beside other proxies, for an hour and more on an idle machine: bench/compare/README.md.
 bench: preflight
 	@bench/compare/run.sh
+
+# 102,400 random pairs of a policy and a mapping against the independent evaluator of IAM; `test` has 10,000 of them.
+policy-pairs: preflight
+	@NAMEPLATE_POLICIES=320 cargo --config 'profile.dev.package.nameplate-plan.opt-level=2' \
+		test --test it -- a_policy_grants_too_much
 
 # Instructions and system calls of a request against committed figures: bench/cost/README.md.
 cost: preflight

@@ -14,7 +14,7 @@ use super::outcome::{DONE, Said, say};
 use nameplate_plan::policy::apis;
 use nameplate_plan::policy::excess::{Excess, ExcessFault, Witness, excess};
 
-/// The most characters of a policy that is read: many times AWS's quota.
+/// The most bytes of a policy that is read: many times AWS's quota.
 const MAX_POLICY: u64 = 1 << 20;
 
 /// What the command line of `policy verify` says.
@@ -93,7 +93,12 @@ fn look(args: &VerifyArgs, input: &mut dyn Read) -> Result<(String, String, Vec<
         |e: io::Error| (UNUSABLE, format!("error: cannot read {name}: {e}\n  help: name a file with the policy"));
     let mut text = String::new();
     let file = fs::File::open(&args.policy).map_err(unreadable)?;
-    file.take(MAX_POLICY).read_to_string(&mut text).map_err(unreadable)?;
+    file.take(MAX_POLICY + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if text.len() as u64 > MAX_POLICY {
+        let what =
+            format!("{name}: error: it has more than {MAX_POLICY} bytes\n  help: API Gateway takes 8,192 at most");
+        return Err((UNUSABLE, what));
+    }
     match excess(&text, api, &args.made.ids()) {
         Ok(found) => Ok((api.id.to_owned(), api.region.to_owned(), found)),
         Err(ExcessFault::Mapping(fault)) => Err((FAULTY, told(&loaded.name, &fault))),

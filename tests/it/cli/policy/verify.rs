@@ -41,10 +41,17 @@ fn the_policy_that_the_mapping_makes_is_fine() {
 }
 
 #[test]
+fn a_resource_of_more_than_65535_characters_is_verified() {
+    let policy = POLICY.replace("dev/*/path1", &format!("dev/GET/path1/{}", "x".repeat(70_000)));
+    verify(&story(), &policy, &["--api-id", "apiid1"]).expect(1).says("1 violation\n");
+}
+
+#[test]
 fn what_cannot_be_verified_says_why() {
     verify(&story(), POLICY, &[]).expect(2).says("say which one has the policy, with --api-id");
     verify(&story(), "{", &["--api-id", "apiid1"]).expect(2).says("the policy in force cannot be read");
     verify(&story(), POLICY, &["--api-id", "apiid3"]).expect(1).says("did you mean");
+    verify(&story(), &" ".repeat((1 << 20) + 1), &["--api-id", "apiid1"]).expect(2).says("more than 1048576 bytes");
     let no_file = ["verify", "mapping.yaml", "--vpce", VPCE, "--api-id", "apiid1", "--policy", "nowhere.json"];
     story().policy(&no_file).expect(2).says("cannot read nowhere.json");
 }

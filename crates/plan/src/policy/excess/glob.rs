@@ -20,9 +20,12 @@ pub(super) enum Unknown {
     Nothing,
 }
 
-/// A pattern.
+/// A pattern of whole ARNs, or of what follows in them after the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Glob(Vec<Piece>);
+pub(super) struct Glob {
+    pieces: Vec<Piece>,
+    is_whole: bool,
+}
 
 impl Glob {
     /// A pattern as a policy writes it. Without variables, as in the first version of the language, `${` has no meaning.
@@ -53,23 +56,17 @@ impl Glob {
             }
             rest = &rest[c.len_utf8()..];
         }
-        Some(Glob(pieces))
+        Some(Glob { pieces, is_whole: true })
     }
 
-    /// A pattern that matches one text.
-    pub(super) fn literal(text: &str) -> Glob {
-        Glob(text.chars().map(Piece::Just).collect())
-    }
-
-    /// This pattern behind another one.
-    pub(super) fn after(self, mut before: Glob) -> Glob {
-        before.0.extend(self.0);
-        before
+    /// The same pattern, of what follows after the API.
+    pub(super) fn after_api(self) -> Glob {
+        Glob { is_whole: false, ..self }
     }
 
     /// The characters that it names.
     pub(super) fn characters(&self) -> impl Iterator<Item = char> {
-        self.0.iter().filter_map(|piece| match piece {
+        self.pieces.iter().filter_map(|piece| match piece {
             Piece::Just(c) => Some(*c),
             Piece::One | Piece::Any => None,
         })
@@ -77,68 +74,131 @@ impl Glob {
 
     /// Reports whether it matches a text.
     pub(super) fn matches(&self, text: &str) -> bool {
-        let globs = std::slice::from_ref(self);
-        let read = text.chars().fold(Places::start(globs), |places, c| places.step(globs, c));
-        read.has_ended(globs, 0)
-    }
-
-    /// Adds a place of this pattern, and those that can be reached from it without a character.
-    fn enter(&self, number: u16, mut at: u16, places: &mut Vec<(u16, u16)>) {
-        loop {
-            places.push((number, at));
-            if self.0.get(usize::from(at)) != Some(&Piece::Any) {
-                return;
-            }
-            at += 1;
-        }
+        let globs = Globs::new(std::slice::from_ref(self), &[]);
+        globs.verdict(&globs.after_before(text)).has_wanted
     }
 }
 
-/// How far each of several patterns has been read: numbers of patterns, and places in them.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Places(Vec<(u16, u16)>);
+/// A pattern's piece, or its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Piece(Piece),
+    /// The end of a pattern, and whether it matches whatever follows.
+    End {
+        takes_all: bool,
+    },
+}
 
-impl Places {
-    /// Before the first character.
-    pub(super) fn start(globs: &[Glob]) -> Places {
-        let mut places = Vec::new();
-        for (number, glob) in globs.iter().enumerate() {
-            glob.enter(number as u16, 0, &mut places);
-        }
-        Places(places)
+/// Several patterns one behind another, so that a place in any of them is one number.
+#[derive(Clone, Debug)]
+pub(super) struct Globs {
+    steps: Vec<Step>,
+    /// Where each pattern starts, and whether it is one of whole ARNs.
+    starts: Vec<(usize, bool)>,
+    /// Where the patterns start that are not wanted.
+    unwanted: usize,
+}
+
+/// How far each of several patterns has been read: places in [`Globs`], in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Places(Vec<usize>);
+
+/// What several patterns say of what was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Verdict {
+    /// A wanted pattern matches it.
+    pub(super) has_wanted: bool,
+    /// An unwanted pattern matches it.
+    pub(super) has_unwanted: bool,
+    /// A wanted pattern can still match something that starts with it.
+    pub(super) can_be_wanted: bool,
+    /// An unwanted pattern matches everything that starts with it.
+    pub(super) is_all_unwanted: bool,
+}
+
+impl Globs {
+    pub(super) fn new(wanted: &[Glob], unwanted: &[Glob]) -> Globs {
+        let mut globs = Globs { steps: Vec::new(), starts: Vec::new(), unwanted: 0 };
+        wanted.iter().for_each(|glob| globs.add(glob));
+        globs.unwanted = globs.steps.len();
+        unwanted.iter().for_each(|glob| globs.add(glob));
+        globs
     }
 
-    /// After one more character.
-    pub(super) fn step(&self, globs: &[Glob], c: char) -> Places {
-        let mut next = Vec::with_capacity(self.0.len());
-        for &(number, at) in &self.0 {
-            let glob = &globs[usize::from(number)];
-            match glob.0.get(usize::from(at)) {
-                Some(Piece::Just(just)) if *just == c => glob.enter(number, at + 1, &mut next),
-                Some(Piece::One) => glob.enter(number, at + 1, &mut next),
-                Some(Piece::Any) => glob.enter(number, at, &mut next),
-                _ => {}
+    fn add(&mut self, glob: &Glob) {
+        self.starts.push((self.steps.len(), glob.is_whole));
+        self.steps.extend(glob.pieces.iter().copied().map(Step::Piece));
+        self.steps.push(Step::End { takes_all: glob.pieces.last() == Some(&Piece::Any) });
+    }
+
+    /// The places where a call's own part of its ARN starts. `before` is what stands before it in every ARN.
+    pub(super) fn after_before(&self, before: &str) -> Places {
+        let (mut places, mut next) = (Places::default(), Places::default());
+        let whole = self.starts.iter().filter(|(_, is_whole)| *is_whole);
+        whole.for_each(|(start, _)| self.enter(*start, &mut places));
+        for c in before.chars() {
+            if places.0.is_empty() {
+                break;
+            }
+            self.step(&places, c, &mut next);
+            std::mem::swap(&mut places, &mut next);
+        }
+        let rest = self.starts.iter().filter(|(_, is_whole)| !is_whole);
+        let mut others = Places::default();
+        rest.for_each(|(start, _)| self.enter(*start, &mut others));
+        places.0.append(&mut others.0);
+        places.0.sort_unstable();
+        places
+    }
+
+    /// Writes the places after one more character to `next`.
+    pub(super) fn step(&self, places: &Places, c: char, next: &mut Places) {
+        next.0.clear();
+        for &at in &places.0 {
+            match self.steps[at] {
+                Step::Piece(Piece::Just(just)) if just == c => self.enter(at + 1, next),
+                Step::Piece(Piece::One) => self.enter(at + 1, next),
+                Step::Piece(Piece::Any) => self.enter(at, next),
+                Step::Piece(Piece::Just(_)) | Step::End { .. } => {}
             }
         }
-        next.sort_unstable();
-        next.dedup();
-        Places(next)
     }
 
-    /// Reports whether a pattern matches what was read.
-    pub(super) fn has_ended(&self, globs: &[Glob], number: usize) -> bool {
-        self.0.binary_search(&(number as u16, globs[number].0.len() as u16)).is_ok()
+    /// Adds a place, and those that can be reached from it without a character. Places are entered in order: one that is
+    /// not beyond the last was reached from an earlier one already, with all that can be reached from it.
+    fn enter(&self, mut at: usize, places: &mut Places) {
+        if places.0.last().is_some_and(|last| *last >= at) {
+            return;
+        }
+        places.0.push(at);
+        while self.steps[at] == Step::Piece(Piece::Any) {
+            at += 1;
+            places.0.push(at);
+        }
     }
 
-    /// Reports whether a pattern matches whatever follows.
-    pub(super) fn takes_all(&self, globs: &[Glob], number: usize) -> bool {
-        let pieces = &globs[number].0;
-        pieces.last() == Some(&Piece::Any) && self.has_ended(globs, number)
+    /// The characters that make a difference at these places.
+    pub(super) fn characters_at(&self, places: &Places) -> Vec<char> {
+        let just = |at: &usize| match self.steps[*at] {
+            Step::Piece(Piece::Just(c)) => Some(c),
+            _ => None,
+        };
+        places.0.iter().filter_map(just).collect()
     }
 
-    /// Reports whether a pattern can still match something.
-    pub(super) fn is_alive(&self, number: usize) -> bool {
-        self.0.iter().any(|(of, _)| usize::from(*of) == number)
+    /// What the patterns say at these places.
+    pub(super) fn verdict(&self, places: &Places) -> Verdict {
+        let mut verdict = Verdict::default();
+        for &at in &places.0 {
+            let (is_wanted, step) = (at < self.unwanted, self.steps[at]);
+            verdict.can_be_wanted |= is_wanted;
+            if let Step::End { takes_all } = step {
+                verdict.has_wanted |= is_wanted;
+                verdict.has_unwanted |= !is_wanted;
+                verdict.is_all_unwanted |= !is_wanted && takes_all;
+            }
+        }
+        verdict
     }
 }
 
@@ -170,5 +230,14 @@ mod tests {
         assert_eq!(Glob::parse("a${aws:username}", true, Unknown::Nothing), None);
         let first = Glob::parse("${*}", false, Unknown::Nothing).expect("a pattern");
         assert!(first.matches("${any}") && !first.matches("*"));
+    }
+
+    #[test]
+    fn a_pattern_of_more_than_65535_characters_is_read_to_its_end() {
+        let long = "x".repeat(70_000);
+        check(&format!("dev/{long}*/a"), &format!("dev/{long}y/a"), true);
+        check(&format!("dev/{long}/a"), &format!("dev/{long}/b"), false);
+        // So that the places after it would be those at the start, if they were counted in 16 bits.
+        check(&"x".repeat(65_536), "", false);
     }
 }

@@ -70,13 +70,15 @@ pub fn excess(policy: &str, api: &Api<'_>, ids: &EndpointIds) -> Result<Vec<Exce
         _ => return Err(ExcessFault::Policy(Unreadable::of("it has no Statement"))),
     };
     let has_variables = document["Version"] == VERSION;
-    let check = Check {
+    let mut check = Check {
         before: before(api, &statements),
         has_variables,
         needed: api.grants().resources(Level::Exact),
+        needed_globs: Vec::new(),
         ids,
         statements,
     };
+    check.needed_globs = check.needed.iter().filter_map(|resource| check.glob(resource, Unknown::Nothing)).collect();
     Ok(check.run())
 }
 
@@ -101,6 +103,8 @@ struct Check {
     has_variables: bool,
     /// The resources of the mapping's own policy.
     needed: Vec<String>,
+    /// The same as patterns.
+    needed_globs: Vec<Glob>,
     ids: Vec<String>,
     statements: Vec<Value>,
 }
@@ -174,8 +178,8 @@ impl Check {
         let denied = self.statements.iter().zip(met).filter(denies).flat_map(|(statement, _)| resources_of(statement));
         let denied = denied.filter(|(_, is_inverted)| !is_inverted).flat_map(|(resources, _)| resources);
         let is_ours = self.ids.contains(&origin.vpce);
-        let needed = self.needed.iter().map(String::as_str).filter(|_| is_ours);
-        let unwanted = denied.chain(needed).filter_map(|resource| self.glob(resource, Unknown::Nothing)).collect();
+        let needed = self.needed_globs.iter().filter(|_| is_ours).cloned();
+        let unwanted = denied.filter_map(|resource| self.glob(resource, Unknown::Nothing)).chain(needed).collect();
         Search { before: &self.before, wanted, is_inverted, unwanted }.run()
     }
 
@@ -184,7 +188,7 @@ impl Check {
         // Ours are of the version that has variables, whatever the policy's is.
         let has_variables = self.has_variables || self.needed.iter().any(|own| own == resource);
         match resource.strip_prefix(SHORT) {
-            Some(path) => Some(Glob::parse(path, has_variables, unknown)?.after(Glob::literal(&self.before))),
+            Some(path) => Some(Glob::parse(path, has_variables, unknown)?.after_api()),
             None => Glob::parse(resource, has_variables, unknown),
         }
     }

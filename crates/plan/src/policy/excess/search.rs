@@ -4,9 +4,9 @@
 //! them; all others are alike, and one stands for them. What was read leads to the same places in the patterns again and
 //! again, so there are finitely many steps.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashSet};
 
-use super::glob::{Glob, Places};
+use super::glob::{Glob, Globs, Places};
 use nameplate_core::domain::verbs::VERBS;
 
 /// After how many states the search gives up.
@@ -68,50 +68,82 @@ impl Part {
     }
 }
 
+/// What was read, how far each pattern was read with it, and how it was reached.
+struct State {
+    part: Part,
+    places: Places,
+    /// The last character, and the number of the state before it. None at the start.
+    last: Option<(usize, char)>,
+}
+
 impl Search<'_> {
     /// Searches, the shortest calls first.
     pub(super) fn run(self) -> Found {
         let Search { before, wanted, is_inverted, unwanted } = self;
-        let count = wanted.len();
-        let globs: Vec<Glob> = wanted.into_iter().chain(unwanted).collect();
-        let is_found = |places: &Places| {
-            (0..count).any(|number| places.has_ended(&globs, number)) != is_inverted
-                && (count..globs.len()).all(|number| !places.has_ended(&globs, number))
-        };
-        let can_be = |places: &Places| {
-            // Behind a pattern that ends in `*`, nothing more is found.
-            (is_inverted || (0..count).any(|number| places.is_alive(number)))
-                && !(count..globs.len()).any(|number| places.takes_all(&globs, number))
-        };
-        let alphabet = alphabet(&globs);
-        let start = before.chars().fold(Places::start(&globs), |places, c| places.step(&globs, c));
-        let mut seen = HashSet::from([(Part::Stage(false), start.clone())]);
-        let mut queue = VecDeque::from([(Part::Stage(false), start, String::new())]);
-        while let Some((part, places, read)) = queue.pop_front() {
-            if part == Part::Path && is_found(&places) {
-                return Found::Call(read);
+        let alphabet = alphabet(wanted.iter().chain(&unwanted));
+        let globs = Globs::new(&wanted, &unwanted);
+        let places = globs.after_before(before);
+        let mut seen = HashSet::from([(Part::Stage(false), places.clone())]);
+        let mut states = vec![State { part: Part::Stage(false), places, last: None }];
+        let mut next = (Part::Path, Places::default());
+        let mut at = 0;
+        while let Some(State { part, places, .. }) = states.get(at) {
+            let (part, places, named) = (*part, places.clone(), globs.characters_at(places));
+            let verdict = globs.verdict(&places);
+            if part == Part::Path && verdict.has_wanted != is_inverted && !verdict.has_unwanted {
+                return Found::Call(read(&states, at));
             }
-            for c in &alphabet {
-                let Some(part) = part.step(*c) else { continue };
-                let next = places.step(&globs, *c);
-                if !can_be(&next) || !seen.insert((part, next.clone())) {
+            let mut is_other_tried = false;
+            for &c in &alphabet {
+                let Some(after) = part.step(c) else { continue };
+                // One character stands for all that make no difference here.
+                if after == part && !named.contains(&c) && std::mem::replace(&mut is_other_tried, true) {
                     continue;
                 }
-                if seen.len() > MOST_STATES {
+                next.0 = after;
+                globs.step(&places, c, &mut next.1);
+                let verdict = globs.verdict(&next.1);
+                // Behind an unwanted pattern that ends in `*`, nothing more is found.
+                if !(is_inverted || verdict.can_be_wanted) || verdict.is_all_unwanted || seen.contains(&next) {
+                    continue;
+                }
+                if seen.len() == MOST_STATES {
                     return Found::TooMany;
                 }
-                queue.push_back((part, next, format!("{read}{c}")));
+                seen.insert(next.clone());
+                states.push(State { part: after, places: next.1.clone(), last: Some((at, c)) });
             }
+            at += 1;
         }
         Found::Nothing
     }
 }
 
+/// The characters that led to a state.
+fn read(states: &[State], at: usize) -> String {
+    let before = |at: &usize| states[*at].last.map(|(before, _)| before);
+    let mut characters: Vec<char> =
+        std::iter::successors(Some(at), before).filter_map(|at| states[at].last.map(|(_, c)| c)).collect();
+    characters.reverse();
+    characters.into_iter().collect()
+}
+
 /// The characters that make a difference, and one that makes none. First those that a call is likely to have.
-fn alphabet(globs: &[Glob]) -> Vec<char> {
+fn alphabet<'g>(globs: impl Iterator<Item = &'g Glob>) -> Vec<char> {
+    // By their codes. Nearly every pattern is ASCII, and a set would be sorted anew for every search.
+    let (mut ascii, mut beyond) = ([false; 128], BTreeSet::new());
     let verbs = VERBS.iter().flat_map(|verb| verb.chars());
-    let named: BTreeSet<char> = globs.iter().flat_map(Glob::characters).chain(verbs).chain(['/']).collect();
+    for c in globs.flat_map(Glob::characters).chain(verbs).chain(['/']) {
+        match ascii.get_mut(c as usize) {
+            Some(is_named) => *is_named = true,
+            None => {
+                beyond.insert(c);
+            }
+        }
+    }
+    let is_named = |c: &char| ascii.get(*c as usize).copied().unwrap_or_else(|| beyond.contains(c));
     let others = ('a'..='z').rev().chain('0'..='9').chain('A'..='Z').chain(['\u{f8}', '\u{142}']);
-    let other = others.into_iter().find(|c| !named.contains(c));
-    other.into_iter().chain(named).collect()
+    let other = others.into_iter().find(|c| !is_named(c));
+    let named = (0..128_u8).map(char::from).filter(is_named);
+    other.into_iter().chain(named).chain(beyond.iter().copied()).collect()
 }
