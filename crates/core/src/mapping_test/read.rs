@@ -55,30 +55,12 @@ impl Reader {
         if keys.is_empty() {
             self.error(Code::EmptyFile, root.at, "the file has no tests", SHAPE);
         }
-        for (name, node) in self.unique(keys, &["tests"]) {
+        for (name, node) in tree::unique(keys, &["tests"], &mut self.faults) {
             if name.text == "tests" {
                 tests.extend(self.list(node));
             }
         }
         tests
-    }
-
-    /// The keys that are known, without those that stand a second time.
-    fn unique<'n>(&mut self, keys: &'n [(Name, Node)], known: &[&str]) -> Vec<&'n (Name, Node)> {
-        let mut kept: Vec<&(Name, Node)> = Vec::new();
-        for pair in keys {
-            let name = &pair.0;
-            if !known.contains(&name.text.as_str()) {
-                let help = did_you_mean(&name.text, known);
-                self.error(Code::UnknownKey, name.at, format!("unknown key `{}`", name.text), help);
-            } else if let Some((first, _)) = kept.iter().find(|(other, _)| other.text == name.text) {
-                let what = format!("`{}` is already on line {}", name.text, first.at.line);
-                self.error(Code::DuplicateKey, name.at, what, "keep one of the two");
-            } else {
-                kept.push(pair);
-            }
-        }
-        kept
     }
 
     fn list(&mut self, node: &Node) -> Vec<Test> {
@@ -110,7 +92,7 @@ impl Reader {
             return None;
         };
         let mut test = Test { request: String::new(), overrides: Vec::new(), expected: Vec::new() };
-        let keys = self.unique(keys, &KEYS);
+        let keys = tree::unique(keys, &KEYS, &mut self.faults);
         for (name, value) in &keys {
             self.key(&mut test, name, value);
         }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::pattern::Pattern;
-use crate::diagnostic::nearest::did_you_mean;
 use crate::diagnostic::{Code, Diagnostics, Fault, Faults, Place};
 use crate::domain::rewrite::rest_after;
 use crate::mapping::custom_domain::CustomDomain;
@@ -123,11 +122,7 @@ impl OwnersReader {
             return self.fault(Code::WrongType, *at, what, LIST_HELP);
         };
         let mut found = false;
-        for (name, value) in self.unique(keys) {
-            if name.text != "OWNERS" {
-                self.unknown(name, &["OWNERS"]);
-                continue;
-            }
+        for (_, value) in tree::unique(keys, &["OWNERS"], &mut self.faults) {
             found = true;
             match &value.shape {
                 Shape::List(owners) => owners.iter().for_each(|owner| self.owner(owner)),
@@ -151,7 +146,7 @@ impl OwnersReader {
         let at = self.owners.owners.len();
         let mut owner = Owner { name: String::new(), contact: None, max_entries: None };
         let (mut has_domains, mut patterns) = (false, None);
-        let keys = self.unique(keys);
+        let keys = tree::unique(keys, &KEYS, &mut self.faults);
         for (name, value) in &keys {
             match name.text.as_str() {
                 "OWNER" => owner.name = self.checked(name, value, check_owner).unwrap_or_default(),
@@ -164,7 +159,8 @@ impl OwnersReader {
                 }
                 "PARTS" => patterns = Some(self.texts(name, value, PARTS_HELP)),
                 "MAX_ENTRIES" => owner.max_entries = self.entries(value),
-                _ => self.unknown(name, &KEYS),
+                // Reported already.
+                _ => {}
             }
         }
         let has_name = keys.iter().any(|(name, _)| name.text == "OWNER");
@@ -259,26 +255,6 @@ impl OwnersReader {
             }
         }
         texts
-    }
-
-    /// The keys, without those that stand a second time.
-    fn unique<'n>(&mut self, keys: &'n [(Name, Node)]) -> Vec<&'n (Name, Node)> {
-        let mut kept: Vec<&(Name, Node)> = Vec::new();
-        for pair in keys {
-            match kept.iter().find(|(name, _)| name.text == pair.0.text) {
-                None => kept.push(pair),
-                Some((first, _)) => {
-                    let what = format!("`{}` is already on line {}", first.text, first.at.line);
-                    self.fault(Code::DuplicateKey, pair.0.at, what, "keep one of the two");
-                }
-            }
-        }
-        kept
-    }
-
-    fn unknown(&mut self, name: &Name, known: &[&str]) {
-        let what = format!("unknown key `{}`", name.text);
-        self.fault(Code::UnknownKey, name.at, what, did_you_mean(&name.text, known));
     }
 }
 

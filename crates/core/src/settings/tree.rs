@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use crate::diagnostic::{Fault, Faults, Place};
+use crate::diagnostic::nearest::did_you_mean;
+use crate::diagnostic::{Code, Fault, Faults, Place};
 use crate::mapping::document::{self, Nodes, Reader, Stop};
 
 /// The most keys and values of a settings file, those that aliases stand for included: 100 endpoints have about 3,000.
@@ -46,6 +47,24 @@ pub(crate) struct Scalar {
 pub(crate) struct Name {
     pub(crate) at: Place,
     pub(crate) text: String,
+}
+
+/// Returns the keys without those that stand a second time, which are errors, and without those that are not `known`.
+pub(crate) fn unique<'n>(keys: &'n [(Name, Node)], known: &[&str], faults: &mut Faults) -> Vec<&'n (Name, Node)> {
+    let mut kept: Vec<&(Name, Node)> = Vec::new();
+    for pair in keys {
+        let name = &pair.0;
+        if !known.contains(&name.text.as_str()) {
+            let (what, help) = (format!("unknown key `{}`", name.text), did_you_mean(&name.text, known));
+            faults.push(Fault::at(name.at, what, help).code(Code::UnknownKey));
+        } else if let Some((first, _)) = kept.iter().find(|(other, _)| other.text == name.text) {
+            let what = format!("`{}` is already on line {}", name.text, first.at.line);
+            faults.push(Fault::at(name.at, what, "keep one of the two").code(Code::DuplicateKey));
+        } else {
+            kept.push(pair);
+        }
+    }
+    kept
 }
 
 impl Shape {
