@@ -11,6 +11,7 @@ use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::warnings::{has_any, summary};
+use nameplate_core::parts::files::Files;
 
 impl Live {
     /// Makes a table the active one, for tests of what shows it.
@@ -36,7 +37,8 @@ impl Live {
         let version = next.version.map(|version| version.to_string()).unwrap_or_default();
         let has_any = |routes: &[Route]| self.regions.has_stray(routes) || has_any(routes);
         let warned = next.look_for_warnings(&self.snapshot(), has_any);
-        let warnings = [self.regions.warning(&warned, PACE), summary(&warned, PACE)];
+        let files = Files::new("", Arc::clone(&next.parts));
+        let warnings = [self.regions.warning(&warned, &files, PACE), summary(&warned, &files, PACE)];
         let before = self.snapshot.swap(Arc::new(next));
         // Not a moment before: whoever waits for the metric sends requests that rely on it.
         self.metrics.mapping.in_force(generation, entries, domains);

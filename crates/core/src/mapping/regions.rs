@@ -11,6 +11,7 @@ use crate::domain::order::by_domain;
 use crate::domain::pace::Pace;
 use crate::domain::route::Route;
 use crate::domain::table::MappingTable;
+use crate::parts::files::Files;
 use crate::settings::{DEFAULT_ENDPOINT, Settings};
 
 /// Entries looked at between two offers of the core.
@@ -46,7 +47,7 @@ impl EndpointRegions {
         !self.known.is_empty() && routes.iter().any(|route| self.other_than(route).is_some())
     }
 
-    /// The entries whose API is not in their endpoint's region, in the order of their lines.
+    /// The entries whose API is not in their endpoint's region, in the order of their parts and lines.
     fn strays<'t>(&self, table: &'t MappingTable, pace: Pace) -> Vec<&'t Route> {
         if self.known.is_empty() {
             return Vec::new();
@@ -57,7 +58,9 @@ impl EndpointRegions {
             self.other_than(route).is_some()
         };
         let mut strays: Vec<_> = table.in_any_order().map(|(_, route)| route).filter(is_stray).collect();
-        strays.sort_unstable_by(|one, other| one.line.cmp(&other.line).then_with(|| by_domain(one, other)));
+        strays.sort_unstable_by(|one, other| {
+            (one.part, one.line).cmp(&(other.part, other.line)).then_with(|| by_domain(one, other))
+        });
         strays
     }
 
@@ -86,18 +89,18 @@ impl EndpointRegions {
         files.into_iter().map(|(file, list)| Diagnostics::of_entries(&file, list)).collect()
     }
 
-    /// One line about such entries for the log, or `None` if there is none.
-    pub fn warning(&self, table: &MappingTable, pace: Pace) -> Option<String> {
+    /// One line about such entries for the log, or `None` if there is none. `files` names the parts of the mapping.
+    pub fn warning(&self, table: &MappingTable, files: &Files, pace: Pace) -> Option<String> {
         let strays = self.strays(table, pace);
         let first = strays.first()?;
         let (endpoint, region) = self.other_than(first)?;
         let entries =
             if strays.len() == 1 { "1 entry names".to_owned() } else { format!("{} entries name", strays.len()) };
         Some(format!(
-            "{entries} an API of another region than the endpoint's; requests to it fail with 502. The first is on line {}: \
+            "{entries} an API of another region than the endpoint's; requests to it fail with 502. The first is on {}: \
              `{}` is in `{}`, and endpoint `{endpoint}` in `{region}`. Correct PRIVATE_API_URL or ENDPOINT; `nameplate \
              check --config` lists them all",
-            first.line,
+            files.line(first),
             first.api_host(),
             first.region(),
         ))
@@ -148,7 +151,7 @@ endpoints:
                      abc.execute-api.eu-west-2.amazonaws.com\n  help: write `eu-west-1` in PRIVATE_API_URL";
         assert!(errors.starts_with(first) && errors.ends_with("\n2 errors"), "{errors}");
         assert!(errors.contains("m:11:1: error: the API is in `eu-west-1`, and its endpoint `us` is in `us-east-1`"));
-        let warning = regions().warning(&table, Pace::default()).expect("a warning");
+        let warning = regions().warning(&table, &Files::one("m"), Pace::default()).expect("a warning");
         assert!(warning.starts_with("2 entries name") && warning.contains("on line 5: "), "{warning}");
     }
 
@@ -156,7 +159,8 @@ endpoints:
     fn an_endpoint_whose_name_tells_no_region_serves_any() {
         let table = table(&[("ap-south-1", "other"), ("ap-south-1", "fixed"), ("eu-west-1", "default")]);
         assert!(
-            regions().errors(&table, |_| "m".into()).is_empty() && regions().warning(&table, Pace::default()).is_none()
+            regions().errors(&table, |_| "m".into()).is_empty()
+                && regions().warning(&table, &Files::one("m"), Pace::default()).is_none()
         );
         assert!(EndpointRegions::default().errors(&table, |_| "m".into()).is_empty());
     }

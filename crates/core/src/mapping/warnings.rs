@@ -13,6 +13,7 @@ use crate::domain::region::{is_announced, nearest_to};
 use crate::domain::route::Route;
 use crate::domain::table::MappingTable;
 use crate::domain::verbs::VerbSet;
+use crate::parts::files::Files;
 
 /// Entries looked at between two offers of the core.
 const LOOKED_AT: u32 = 1_024;
@@ -24,9 +25,9 @@ const PREFLIGHTED: [&str; 4] = ["DELETE", "PATCH", "POST", "PUT"];
 const TEST_STAGE: &str = "test-invoke-stage";
 
 /// A warning about an entry.
-struct Notice {
-    /// The line of the entry's CUSTOM_DOMAIN_URL.
-    line: u32,
+struct Notice<'t> {
+    /// The entry, which is on the line of its CUSTOM_DOMAIN_URL.
+    route: &'t Route,
     /// The key it is about, and the part of its value.
     key: Key,
     part: String,
@@ -38,14 +39,14 @@ struct Notice {
 /// Every warning of a mapping, with its place in the text that the table was compiled from.
 pub fn warnings(text: &str, table: &MappingTable, file: &str) -> Diagnostics {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let notices = notices(table, Pace::default());
+    let notices = notices(table, &Files::one(file), Pace::default());
     let has_obsolete = memchr::memmem::find(text.as_bytes(), OBSOLETE.as_bytes()).is_some();
     if notices.is_empty() && !has_obsolete {
         return Diagnostics::default();
     }
-    let mut by_line: HashMap<u32, Vec<Notice>> = HashMap::new();
+    let mut by_line: HashMap<u32, Vec<Notice<'_>>> = HashMap::new();
     for notice in notices {
-        by_line.entry(notice.line).or_default().push(notice);
+        by_line.entry(notice.route.line).or_default().push(notice);
     }
     let mut placed = Placed { by_line, found: Faults::default() };
     // It compiled, so it is read to its end.
@@ -53,12 +54,13 @@ pub fn warnings(text: &str, table: &MappingTable, file: &str) -> Diagnostics {
     placed.found.locate(text, file)
 }
 
-/// One line about a mapping's warnings for the log, or `None` if there is none.
-pub fn summary(table: &MappingTable, pace: Pace) -> Option<String> {
-    let notices = notices(table, pace);
-    let Notice { line, what, help, .. } = notices.first()?;
+/// One line about a mapping's warnings for the log, or `None` if there is none. `files` names the parts of the mapping.
+pub fn summary(table: &MappingTable, files: &Files, pace: Pace) -> Option<String> {
+    let notices = notices(table, files, pace);
+    let Notice { route, what, help, .. } = notices.first()?;
     let count = if notices.len() == 1 { "1 warning".to_owned() } else { format!("{} warnings", notices.len()) };
-    Some(format!("{count}; the first is on line {line}: {what} ({help}). `nameplate check` shows them all"))
+    let line = files.line(route);
+    Some(format!("{count}; the first is on {line}: {what} ({help}). `nameplate check` shows them all"))
 }
 
 /// Reports whether [`summary`] would have something to tell of these entries, which are all of their domains.
@@ -69,7 +71,7 @@ pub fn has_any(routes: &[Route]) -> bool {
 }
 
 /// The warnings that a table tells, those first that are most likely errors.
-fn notices(table: &MappingTable, pace: Pace) -> Vec<Notice> {
+fn notices<'t>(table: &'t MappingTable, files: &Files, pace: Pace) -> Vec<Notice<'t>> {
     let mut shared = Shared::default();
     let mut steps = pace.every(LOOKED_AT);
     for (_, route) in table.in_any_order() {
@@ -77,21 +79,27 @@ fn notices(table: &MappingTable, pace: Pace) -> Vec<Notice> {
         shared.look_at(route);
     }
     let mut notices = shared.notices();
-    notices.extend(table.stricter_below_wider().into_iter().map(stricter));
-    notices.sort_by_key(|notice| (notice.code == Code::NoOptions, notice.line));
+    notices.extend(table.stricter_below_wider().into_iter().map(|pair| stricter(files, pair)));
+    notices.sort_by_key(|notice| (notice.code == Code::NoOptions, place_of(notice.route)));
     notices
 }
 
-/// How many entries have something in common, and the first one's line.
+/// What entries are sorted by: the part, and the line in it.
+fn place_of(route: &Route) -> (u16, u32) {
+    (route.part, route.line)
+}
+
+/// How many entries have something in common, and the first one.
 #[derive(Clone, Copy)]
-struct Same {
-    line: u32,
+struct Same<'t> {
+    first: &'t Route,
     entries: usize,
 }
 
-impl Same {
-    fn with(self, line: u32) -> Same {
-        Same { line: self.line.min(line), entries: self.entries + 1 }
+impl<'t> Same<'t> {
+    fn with(self, route: &'t Route) -> Same<'t> {
+        let first = if place_of(route) < place_of(self.first) { route } else { self.first };
+        Same { first, entries: self.entries + 1 }
     }
 
     /// What is said of the others.
@@ -107,32 +115,31 @@ impl Same {
 /// What entries have in common.
 #[derive(Default)]
 struct Shared<'t> {
-    regions: BTreeMap<&'t str, Same>,
+    regions: BTreeMap<&'t str, Same<'t>>,
     /// The last region that was looked up; nearly always the next one, too.
     announced: &'t str,
-    test_stage: Option<Same>,
-    no_options: Option<(Same, VerbSet)>,
+    test_stage: Option<Same<'t>>,
+    no_options: Option<(Same<'t>, VerbSet)>,
 }
 
 impl<'t> Shared<'t> {
     fn look_at(&mut self, route: &'t Route) {
-        let line = route.line;
-        let none = Same { line, entries: 0 };
+        let none = Same { first: route, entries: 0 };
         let region = route.region();
         if region != self.announced && is_announced(region) {
             self.announced = region;
         } else if region != self.announced {
             let same = self.regions.entry(region).or_insert(none);
-            *same = same.with(line);
+            *same = same.with(route);
         }
         if route.prefix()[1..].split('/').next() == Some(TEST_STAGE) {
-            self.test_stage = Some(self.test_stage.unwrap_or(none).with(line));
+            self.test_stage = Some(self.test_stage.unwrap_or(none).with(route));
         }
         let verbs = route.choices.verbs;
         if !verbs.allows("OPTIONS") && PREFLIGHTED.iter().any(|verb| verbs.allows(verb)) {
             let (same, first) = self.no_options.unwrap_or((none, verbs));
-            let first = if line <= same.line { verbs } else { first };
-            self.no_options = Some((same.with(line), first));
+            let first = if place_of(route) <= place_of(same.first) { verbs } else { first };
+            self.no_options = Some((same.with(route), first));
         }
     }
 
@@ -140,9 +147,9 @@ impl<'t> Shared<'t> {
         self.regions.is_empty() && self.test_stage.is_none() && self.no_options.is_none()
     }
 
-    fn notices(self) -> Vec<Notice> {
-        let region = |(region, same): (&str, Same)| Notice {
-            line: same.line,
+    fn notices(self) -> Vec<Notice<'t>> {
+        let region = |(region, same): (&'t str, Same<'t>)| Notice {
+            route: same.first,
             key: Key::Api,
             part: format!(".{region}."),
             what: format!("AWS has announced no region `{region}`{}", same.others()),
@@ -152,18 +159,18 @@ impl<'t> Shared<'t> {
             },
             code: Code::UnannouncedRegion,
         };
-        let test = |same: Same| Notice {
-            line: same.line,
+        let test = |same: Same<'t>| Notice {
+            route: same.first,
             key: Key::Api,
             part: format!("/{TEST_STAGE}"),
             what: format!("`{TEST_STAGE}` is the stage of the console's test button{}", same.others()),
             help: "write a stage that the API is deployed to, for example `/prod`".into(),
             code: Code::TestStage,
         };
-        let options = |(same, verbs): (Same, VerbSet)| {
+        let options = |(same, verbs): (Same<'t>, VerbSet)| {
             let asked: Vec<_> = verbs.names().filter(|verb| PREFLIGHTED.contains(verb)).collect();
             Notice {
-                line: same.line,
+                route: same.first,
                 key: Key::Verbs,
                 part: String::new(),
                 what: format!("VERBS has {} without OPTIONS{}", asked.join(", "), same.others()),
@@ -180,17 +187,17 @@ impl<'t> Shared<'t> {
 }
 
 /// Warns of an entry that allows less than one above it, and that other spellings of its paths would go round.
-fn stricter((strict, wide): (&Route, &Route)) -> Notice {
+fn stricter<'t>(files: &Files, (strict, wide): (&'t Route, &Route)) -> Notice<'t> {
     let name = |route: &Route| format!("`{}{}`", route.host(), route.base());
     Notice {
-        line: strict.line,
+        route: strict,
         key: Key::Domain,
         part: String::new(),
         what: format!(
-            "{} allows less than {} (line {}), which leads to the same API and stage",
+            "{} allows less than {} ({}), which leads to the same API and stage",
             name(strict),
             name(wide),
-            wide.line
+            files.line(wide)
         ),
         help:
             "other spellings of its paths (`//x`, `/%78`) are refused with `ambiguous_path`; what nobody may call is \
@@ -201,12 +208,12 @@ fn stricter((strict, wide): (&Route, &Route)) -> Notice {
 }
 
 /// Finds the places that notices are about.
-struct Placed {
-    by_line: HashMap<u32, Vec<Notice>>,
+struct Placed<'n> {
+    by_line: HashMap<u32, Vec<Notice<'n>>>,
     found: Faults,
 }
 
-impl Placed {
+impl Placed<'_> {
     fn document<'t>(&mut self, reader: &mut Reader<'t>) -> Result<(), Stop> {
         reader.open()?;
         while let Node::Text(_) = reader.node()? {
@@ -298,8 +305,22 @@ mod tests {
     fn the_log_gets_one_line() {
         let text = format!("APIS:\n{}", entry("a.example.com", "eu-west-9.amazonaws.com/test-invoke-stage", "PUT"));
         let table = compile(&text, "m", None).expect("a mapping");
-        let line = summary(&table, Pace::default()).expect("warnings");
+        let line = summary(&table, &Files::one("m"), Pace::default()).expect("warnings");
         assert!(line.starts_with("3 warnings; the first is on line 2: AWS has announced no region"), "{line}");
         assert!(!line.contains('\n'));
+    }
+
+    #[test]
+    fn the_log_names_the_part_of_the_first_warning() {
+        let part = |mark: u16, text: &str| {
+            let table = compile(&format!("APIS:\n{text}"), "m", None).expect("a mapping");
+            table.routes().iter().map(|route| route.of_part(mark)).collect::<Vec<_>>()
+        };
+        let good = entry("a.example.com", "eu-west-1.amazonaws.com/p", "ANY");
+        let bad = entry("b.example.com", "eu-west-9.amazonaws.com/p", "ANY");
+        let routes = [part(0, &[good.clone(), good.replace("a.", "c.")].concat()), part(1, &bad)].concat();
+        let files = Files::new("mapping", ["pay.yaml".into(), "web/shop.yaml".into()].into());
+        let line = summary(&MappingTable::new(routes), &files, Pace::default()).expect("a warning");
+        assert!(line.starts_with("1 warning; the first is on line 2 of web/shop.yaml: AWS has announced no"), "{line}");
     }
 }

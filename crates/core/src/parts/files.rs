@@ -29,6 +29,14 @@ impl Files {
         self.parts.get(usize::from(route.part)).map_or("", |part| part)
     }
 
+    /// The line that an entry stands on, with its part where the mapping has parts: `line 3 of pay.yaml`.
+    pub fn line(&self, route: &Route) -> String {
+        match self.part(route) {
+            "" => format!("line {}", route.line),
+            part => format!("line {} of {part}", route.line),
+        }
+    }
+
     /// The file that an entry stands in.
     pub fn of(&self, route: &Route) -> String {
         format!("{}{}", self.source, self.part(route))
