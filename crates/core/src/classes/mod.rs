@@ -18,7 +18,6 @@ mod paths;
 mod verbs;
 
 use self::near::OnHost;
-use crate::domain::decide::RequestLimits;
 use crate::domain::table::MappingTable;
 
 pub use self::hosts::HostClass;
@@ -26,9 +25,6 @@ pub use self::kind::Kind;
 pub use self::outcome::{Forwarded, Outcome};
 pub use self::paths::PathClass;
 pub use self::verbs::{OTHER_VERB, VerbClass};
-
-/// Limits that no witness meets.
-const NO_LIMITS: RequestLimits = RequestLimits { body: u64::MAX, headers: usize::MAX, url: usize::MAX };
 
 /// A request that stands for its class.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,13 +3,15 @@
 
 use std::collections::HashMap;
 
-use super::NO_LIMITS;
 use super::outcome::{Forwarded, Outcome};
 use super::paths::plain_of;
-use crate::domain::decide::{RequestView, decide};
+use crate::domain::decide::{RequestLimits, RequestView, decide};
 use crate::domain::host::HostBuffer;
 use crate::domain::route::Route;
 use crate::domain::table::MappingTable;
+
+/// Limits that no witness meets.
+pub(super) const NO_LIMITS: RequestLimits = RequestLimits { body: u64::MAX, headers: usize::MAX, url: usize::MAX };
 
 /// A host with fewer entries is asked as it is.
 const FEW: usize = 16;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::near::OnPath;
+use super::near::{NO_LIMITS, OnPath};
 use super::*;
 use crate::domain::api::PrivateApi;
 use crate::domain::base_path::BasePath;
