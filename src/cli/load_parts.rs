@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::loaded::{Loaded, NotLoaded, all_of, in_runtime};
+use super::loaded::{Loaded, NotLoaded, Owner, all_of, in_runtime};
 use crate::source;
 use crate::source::parts::{Found, PartRead};
 use nameplate_core::diagnostic::Diagnostics;
@@ -43,7 +43,8 @@ pub(super) fn load(
     }
     let (names, status) = (parts.names_by_mark(), parts.status());
     let by_name: HashMap<&str, &PartStatus> = status.iter().map(|part| (&*part.name, part)).collect();
-    let owners = names.iter().map(|name| by_name.get(&**name)?.owner.clone()).collect();
+    let owner = |part: &&PartStatus| Some(Owner { name: part.owner.clone()?, contact: part.contact.clone() });
+    let owners = names.iter().map(|name| by_name.get(&**name).and_then(owner)).collect();
     let files = Files::new(&name, names.into());
     let warnings = warnings_of(&found, &table, &files);
     Ok(Loaded { table, version: parts.version(), warnings, files, parts: status, owners, name })

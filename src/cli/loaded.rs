@@ -13,6 +13,7 @@ use nameplate_core::mapping::load::Compiled;
 use nameplate_core::parts::assembly::PartStatus;
 use nameplate_core::parts::files::Files;
 use nameplate_core::settings::MappingSource;
+use nameplate_plan::ownership::EntryOwner;
 
 /// A mapping, and what it is called.
 pub(super) struct Loaded {
@@ -26,7 +27,14 @@ pub(super) struct Loaded {
     /// The parts of a mapping in parts.
     pub(super) parts: Vec<PartStatus>,
     /// Who answers for the entries, by the marks of their parts.
-    pub(super) owners: Vec<Option<String>>,
+    pub(super) owners: Vec<Option<Owner>>,
+}
+
+/// Who answers for a part, or for a mapping of one document.
+#[derive(Clone, Debug)]
+pub(super) struct Owner {
+    pub(super) name: String,
+    pub(super) contact: Option<String>,
 }
 
 impl Loaded {
@@ -37,15 +45,18 @@ impl Loaded {
     }
 
     /// Who answers for an entry, where the mapping says so.
-    pub(super) fn owner_of(&self, route: &Route) -> Option<&str> {
-        self.owners.get(usize::from(route.part))?.as_deref()
+    pub(super) fn owner_of(&self, route: &Route) -> Option<EntryOwner<'_>> {
+        let Owner { name, contact } = self.owners.get(usize::from(route.part))?.as_ref()?;
+        Some(EntryOwner { name, contact: contact.as_deref() })
     }
 
     pub(super) fn one(name: String, mapping: Compiled) -> Loaded {
         let Compiled { table, head, version, warnings } = mapping;
         let warnings = if warnings.is_empty() { Vec::new() } else { vec![warnings] };
         let files = Files::one(&name);
-        Loaded { name, table, version, warnings, files, parts: Vec::new(), owners: vec![head.owner] }
+        let Head { owner, contact, .. } = head;
+        let owner = owner.map(|name| Owner { name, contact });
+        Loaded { name, table, version, warnings, files, parts: Vec::new(), owners: vec![owner] }
     }
 }
 

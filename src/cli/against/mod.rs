@@ -162,7 +162,7 @@ fn line<'c>(entry: &'c EntryChange<'c>, old: &'c Loaded, new: &'c Loaded) -> Lin
     let keys = keys.iter().map(|key| Key { key: key.key, old: &key.old, new: &key.new }).collect();
     let private_api_url = private_api_url(route);
     let of = if change == "removed" { old } else { new };
-    let (file, owner) = (of.files.of(route), of.owner_of(route));
+    let (file, owner) = (of.files.of(route), of.owner_of(route).map(|owner| owner.name));
     Line { change, domain: route.host(), base_path: route.base(), private_api_url, file, line: route.line, owner, keys }
 }
 

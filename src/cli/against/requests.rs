@@ -102,7 +102,7 @@ pub(super) struct Entry<'c> {
 
 impl<'c> Entry<'c> {
     fn of(route: &'c Route, mapping: &'c Loaded) -> Entry<'c> {
-        let (file, owner) = (mapping.files.of(route), mapping.owner_of(route));
+        let (file, owner) = (mapping.files.of(route), mapping.owner_of(route).map(|owner| owner.name));
         Entry { domain: route.host(), base_path: route.base(), file, line: route.line, owner }
     }
 }

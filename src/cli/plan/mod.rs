@@ -4,7 +4,7 @@
 mod files;
 mod summary;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -17,15 +17,12 @@ use self::files::{Beside, is_same};
 use self::summary::summary;
 use super::exit::{FAULTY, UNUSABLE};
 use super::format::OutputFormat;
-use super::load::{Loaded, NotLoaded, is_input, load};
+use super::load::{NotLoaded, is_input, load};
 use super::settings::{SettingsPlace, code_of};
 use crate::source::bounded_read::read_up_to;
 use nameplate_core::domain::host::{Host, is_public_suffix};
-use nameplate_core::domain::route::Route;
-use nameplate_core::parts::assembly::PartStatus;
 use nameplate_core::settings::MappingSource;
 use nameplate_plan::options::{Elb, Options};
-use nameplate_plan::ownership::EntryOwner;
 use nameplate_plan::quotas::{Quota, Quotas};
 use nameplate_plan::resources::{Plan, plan};
 use nameplate_plan::state::State;
@@ -160,8 +157,9 @@ fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<(String, Plan), Failure
     }
     let state = args.state.as_deref().map(state).transpose()?;
     let loaded = load(&args.mapping, &rules, endpoints.as_deref(), input);
-    let Loaded { name, table, version, files, parts, .. } = loaded.map_err(NotLoaded::refusal)?;
-    let planned = plan(&table, version, &args.options(), state.as_ref());
+    let loaded = loaded.map_err(NotLoaded::refusal)?;
+    let (name, table) = (&loaded.name, &loaded.table);
+    let planned = plan(table, loaded.version, &args.options(), state.as_ref());
     let mut planned = planned.map_err(|faults| {
         let lines: Vec<_> = faults.iter().map(|fault| format!("{name}: {fault}")).collect();
         let count = if faults.len() == 1 { "1 error".to_owned() } else { format!("{} errors", faults.len()) };
@@ -171,13 +169,8 @@ fn make(args: &PlanArgs, input: &mut dyn Read) -> Result<(String, Plan), Failure
         planned.warnings.push(idle_repack());
         planned.warnings.sort();
     }
-    let parts: HashMap<&str, &PartStatus> = parts.iter().map(|part| (&*part.name, part)).collect();
-    let owner_of = |route: &Route| {
-        let part = parts.get(files.part(route))?;
-        Some(EntryOwner { name: part.owner.as_deref()?, contact: part.contact.as_deref() })
-    };
-    let planned = planned.with_owners(&table, owner_of);
-    Ok((name, planned))
+    let planned = planned.with_owners(table, |route| loaded.owner_of(route));
+    Ok((loaded.name, planned))
 }
 
 /// Whether a file is a plan. What cannot be read is none here: it is told when it is written.
