@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::access::{Line, MOST_LINES};
-use super::requests::{MOST_GROUPS, MOST_OF_A_GROUP, changing, counted};
+use super::requests::{End, MOST_GROUPS, MOST_OF_A_GROUP, changing, counted};
 use super::{Against, Verdict};
 
 impl Against<'_> {
@@ -43,14 +43,12 @@ impl Against<'_> {
                 let keys = if keys.is_empty() { String::new() } else { format!("<br>{}", keys.join("<br>")) };
                 let _ = writeln!(
                     text,
-                    "| {}{keys} | {}, {} | {} {} | {} {} | {} |",
+                    "| {}{keys} | {}, {} | {} | {} | {} |",
                     group.kind.what(),
                     code(&class.place()),
                     class.verbs_as_text,
-                    group.old,
-                    code(&class.old.shown()),
-                    group.new,
-                    code(&class.new.shown()),
+                    ending(&group.old, &class.old),
+                    ending(&group.new, &class.new),
                     code(&class.request.to_string()),
                 );
             }
@@ -84,6 +82,14 @@ impl Against<'_> {
                 let _ = writeln!(text, "| {sign} | and {more} more | | | |");
             }
         }
+    }
+}
+
+/// What happens to requests, and for one of them where it ends; a refusal ends where it is said.
+fn ending(what: &str, end: &End<'_>) -> String {
+    match end {
+        End::Forwarded { .. } => format!("{what} {}", code(&end.shown())),
+        End::Refused { .. } => what.to_owned(),
     }
 }
 
