@@ -1,8 +1,13 @@
 //! How much of a mapping in parts is read: the limits on its bytes and on its number of parts.
 //!
-//! **Invariant:** a part that was read before keeps its place: new parts, and parts that grow, get what is left.
+//! **Invariant:** a part that was read before keeps its place: new parts, and parts that grow, get what is left, and of what
+//! is left each team gets as much as any other. `owners.yaml` takes from nobody.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::error::FetchError;
+use nameplate_core::parts::OWNERS_FILE;
 use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// Names that a listing may have in any case, whatever `max_parts` is: a folder also has files that are not parts.
@@ -25,6 +30,15 @@ impl Limits {
         Limits { most_bytes: rules.max_bytes, most_parts: rules.max_parts }
     }
 
+    /// Returns the most bytes and files that there are of all parts and `owners.yaml`.
+    pub(super) fn with_owners(self) -> (u64, usize) {
+        (self.most_bytes.saturating_add(self.most_of_part()), self.most_parts.saturating_add(1))
+    }
+
+    fn most_of_part(self) -> u64 {
+        (self.most_bytes / SHARE).max(PART_ANYHOW)
+    }
+
     /// Returns after how many names a listing is given up.
     pub(super) fn most_listed(self) -> usize {
         self.most_parts.saturating_mul(4).max(LISTED_ANYHOW)
@@ -34,6 +48,39 @@ impl Limits {
     pub(super) fn too_many_names(self, source: &MappingSource) -> FetchError {
         let cause = format!("it has more than {} names, four times `max_parts`", self.most_listed());
         FetchError::new(source, cause, "check that it is the mapping's; else raise `reload: max_parts`")
+    }
+}
+
+/// Puts parts into the order in which they take from the budget: first those that were read before, then one new part of
+/// each team, then a second one of each, and so on; small ones come first. A team is a folder below the root, or the file
+/// that is called like it.
+pub(super) fn in_turn<T>(
+    parts: impl IntoIterator<Item = (Arc<str>, T)>,
+    was_read: impl Fn(&str) -> bool,
+    size: impl Fn(&T) -> u64,
+) -> Vec<(Arc<str>, T)> {
+    let mut parts: Vec<(Arc<str>, T)> = parts.into_iter().collect();
+    parts.sort_by(|(one, a), (other, b)| size(a).cmp(&size(b)).then_with(|| one.cmp(other)));
+    let mut turns: HashMap<String, usize> = HashMap::new();
+    let turn_of = |(name, part): (Arc<str>, T)| {
+        let turn = if was_read(&name) {
+            0
+        } else {
+            let turn = turns.entry(team(&name).to_owned()).or_default();
+            *turn += 1;
+            *turn
+        };
+        (turn, (name, part))
+    };
+    let mut in_turn: Vec<(usize, (Arc<str>, T))> = parts.into_iter().map(turn_of).collect();
+    in_turn.sort_by_key(|(turn, _)| *turn);
+    in_turn.into_iter().map(|(_, part)| part).collect()
+}
+
+fn team(name: &str) -> &str {
+    match name.split_once('/') {
+        Some((folder, _)) => folder,
+        None => name.rsplit_once('.').map_or(name, |(stem, _)| stem),
     }
 }
 
@@ -53,18 +100,29 @@ impl Budget {
         sizes.fold(empty, |used, size| Budget { bytes: used.bytes.saturating_add(size), parts: used.parts + 1, ..used })
     }
 
-    /// Takes the bytes of a part that is about to be read. `before` are the bytes it had when it was last read. An
-    /// error leaves the budget as it was.
-    pub(super) fn take(&mut self, part: &MappingSource, before: Option<u64>, size: u64) -> Result<(), FetchError> {
+    /// Takes the bytes of the part of this name that is about to be read. `before` are the bytes it had when it was last
+    /// read. An error leaves the budget as it was.
+    pub(super) fn take(
+        &mut self,
+        part: &MappingSource,
+        name: &str,
+        before: Option<u64>,
+        size: u64,
+    ) -> Result<(), FetchError> {
         let Limits { most_bytes, most_parts } = self.limits;
-        if before.is_none() && self.parts >= most_parts {
+        // Without it nobody knows who may map what: it is read however much the parts have.
+        let is_part = name != OWNERS_FILE;
+        if is_part && before.is_none() && self.parts >= most_parts {
             let cause = format!("the mapping has more parts than the {most_parts} of `max_parts`");
             return Err(FetchError::new(part, cause, "join small parts into one, or raise `reload: max_parts`"));
         }
-        let most_of_part = (most_bytes / SHARE).max(PART_ANYHOW);
+        let most_of_part = self.limits.most_of_part();
         if size > most_of_part {
             let cause = format!("it has {size} bytes; {most_of_part} are the most of one part, a 16th of `max_bytes`");
             return Err(FetchError::new(part, cause, "split it into several parts, or raise `reload: max_bytes`"));
+        }
+        if !is_part {
+            return Ok(());
         }
         let bytes = self.bytes.saturating_sub(before.unwrap_or(0)).saturating_add(size);
         if bytes > most_bytes {
@@ -91,21 +149,21 @@ mod tests {
     fn no_part_takes_more_than_its_share() {
         let mut budget = budget(256 << 20, 10, &[]);
         let part: MappingSource = "s3://bucket/m/a.yaml".parse().expect("a source");
-        let error = budget.take(&part, None, (16 << 20) + 1).expect_err("too large").to_string();
+        let error = budget.take(&part, "a.yaml", None, (16 << 20) + 1).expect_err("too large").to_string();
         assert!(error.contains("16777216 are the most of one part"), "{error}");
-        assert!(budget.take(&part, None, 16 << 20).is_ok());
+        assert!(budget.take(&part, "a.yaml", None, 16 << 20).is_ok());
     }
 
     #[track_caller]
     fn refuses(budget: &mut Budget, before: Option<u64>, size: u64, says: &str) {
         let part: MappingSource = "conf/a.yaml".parse().expect("a source");
-        let error = budget.take(&part, before, size).expect_err("over the limit").to_string();
+        let error = budget.take(&part, "a.yaml", before, size).expect_err("over the limit").to_string();
         assert!(error.starts_with("cannot read conf/a.yaml: ") && error.contains(says), "{error}");
     }
 
     #[track_caller]
     fn takes(budget: &mut Budget, before: Option<u64>, size: u64) {
-        budget.take(&"conf/a.yaml".parse().expect("a source"), before, size).expect("within the limits");
+        budget.take(&"conf/a.yaml".parse().expect("a source"), "a.yaml", before, size).expect("within the limits");
     }
 
     #[test]
@@ -131,6 +189,28 @@ mod tests {
         takes(&mut budget, None, 1);
         refuses(&mut budget, None, 1, "more parts than the 2 of `max_parts`");
         takes(&mut budget, Some(1), 2);
+    }
+
+    #[test]
+    fn owners_are_read_however_much_the_parts_have() {
+        let mut budget = budget(100, 1, &[100]);
+        let owners: MappingSource = "conf/owners.yaml".parse().expect("a source");
+        budget.take(&owners, OWNERS_FILE, None, 50).expect("read");
+        refuses(&mut budget, Some(100), 101, "`max_bytes`");
+        budget.take(&owners, OWNERS_FILE, None, PART_ANYHOW + 1).expect_err("too large for any part");
+    }
+
+    #[test]
+    fn one_team_with_many_parts_waits_for_the_others() {
+        let parts =
+            [("a/1.yaml", 9), ("a/2.yaml", 9), ("a/3.yaml", 1), ("b/1.yaml", 20), ("b.yaml", 30), ("c.json", 5)];
+        let parts = parts.map(|(name, size)| (Arc::from(name), size));
+        let names = |was_read: &dyn Fn(&str) -> bool| {
+            let order = in_turn(parts.clone(), was_read, |size| *size);
+            order.into_iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(&|_| false), "a/3.yaml c.json b/1.yaml a/1.yaml b.yaml a/2.yaml");
+        assert_eq!(names(&|name| name == "a/2.yaml"), "a/2.yaml a/3.yaml c.json b/1.yaml a/1.yaml b.yaml");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A mapping in parts: what a reading of a folder or prefix found.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -39,4 +40,28 @@ pub(super) fn is_part(name: &str) -> bool {
 /// Reports whether a name can stand in a log line as it is: it moves no cursor, and turns no direction of writing.
 pub(super) fn is_printable(name: &str) -> bool {
     printable_name(name) == name
+}
+
+/// Names that are passed over that are remembered, so that each is logged once.
+const MOST_REMEMBERED: usize = 1_000;
+
+/// The names that were logged because they are passed over.
+#[derive(Debug, Default)]
+pub(super) struct PassedOver(HashSet<String>);
+
+impl PassedOver {
+    /// Logs each name that was not logged before. `names` are printable, and `why` says what is wrong with them.
+    pub(super) fn log(&mut self, source: &str, names: &[String], why: &str) {
+        for name in names {
+            if self.0.len() < MOST_REMEMBERED && self.0.insert(name.clone()) {
+                log::warn!("{source}: {name} is passed over: {why}; rename it");
+            }
+        }
+    }
+
+    /// How many names were logged.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
 }

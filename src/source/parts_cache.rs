@@ -13,10 +13,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 
 use super::cache::{Cache, CacheError, CachedMapping};
-use super::part_limits::LISTED_ANYHOW;
+use super::part_limits::{LISTED_ANYHOW, Limits};
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::version_of;
-use nameplate_core::settings::MappingSource;
+use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// The file whose time says when the source last had what is kept.
 const CONFIRMED: &str = "confirmed";
@@ -99,9 +99,15 @@ impl PartsCache {
         let _ = file.and_then(|file| file.set_modified(now));
     }
 
+    /// Returns as much as these rules let a source have; as [`PartsCache::read`].
+    pub(crate) fn read_within(&self, rules: &ReloadRules) -> Result<CachedParts, CacheError> {
+        let (most_bytes, max_parts) = Limits::of(rules).with_owners();
+        self.read(most_bytes, max_parts)
+    }
+
     /// Returns the parts that were kept: of this source, whole, at most `max_parts` of them, and at most `most_bytes`
     /// in all.
-    pub(crate) fn read(&self, most_bytes: u64, max_parts: usize) -> Result<CachedParts, CacheError> {
+    fn read(&self, most_bytes: u64, max_parts: usize) -> Result<CachedParts, CacheError> {
         let io = |e: io::Error| match e.kind() {
             io::ErrorKind::NotFound => CacheError::Missing(self.folder.clone()),
             _ => CacheError::Io(self.folder.clone(), e),

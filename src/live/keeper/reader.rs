@@ -75,7 +75,7 @@ impl Caches {
     }
 
     fn read(&self, rules: &Rules, wants_parts: bool) -> Result<Cached, CacheError> {
-        let parts = || self.parts.read(rules.max_bytes, rules.max_parts).map(Cached::Parts);
+        let parts = || self.parts.read_within(rules).map(Cached::Parts);
         if self.is_in_parts || wants_parts {
             return parts();
         }

@@ -22,14 +22,12 @@ use super::error::FetchError;
 use super::fetch::{ChangeKind, FetchMode, Fetched, Source};
 use super::file_access::FileAccess;
 use super::part_limits::Limits;
+use super::parts::PassedOver;
 use super::watch::{Eyes, STILL, Watch};
 use folder_watch::{FolderEyes, FolderWatch};
 use nameplate_core::settings::{MappingSource, ReloadRules};
 use reading::{Known, Moment, Reading};
 use walk::{WalkError, walk};
-
-/// Names of files that cannot be parts that are remembered, so that each is logged once.
-const MOST_REMEMBERED: usize = 1_000;
 
 /// The mapping in a folder.
 pub(super) struct Folder {
@@ -53,8 +51,7 @@ struct State {
     path: PathBuf,
     limits: Limits,
     eyes: Option<(Eyes, FolderEyes)>,
-    /// Names that were logged because they are passed over.
-    logged: HashSet<String>,
+    passed_over: PassedOver,
 }
 
 impl Folder {
@@ -65,7 +62,7 @@ impl Folder {
         } else {
             (None, None)
         };
-        let state = State { path: path.into(), limits: Limits::of(settings), eyes, logged: HashSet::new() };
+        let state = State { path: path.into(), limits: Limits::of(settings), eyes, passed_over: PassedOver::default() };
         Folder { path: path.into(), access: FileAccess::new(state), known: Arc::default(), watches, next_look: None }
     }
 }
@@ -89,17 +86,11 @@ impl State {
             WalkError::Io(e) => error(e),
             WalkError::TooMany => self.limits.too_many_names(&MappingSource::File(self.path.clone())),
         })?;
-        for name in &walked.passed_over {
-            if self.logged.len() < MOST_REMEMBERED && self.logged.insert(name.clone()) {
-                log::warn!(
-                    "{}: {name} is passed over: its name is not UTF-8 or has control characters; rename it",
-                    self.path.display()
-                );
-            }
-        }
+        let place = MappingSource::File(self.path.clone());
+        let why = "its name is not UTF-8 or has control characters";
+        self.passed_over.log(&self.path.display().to_string(), &walked.passed_over, why);
         let now = Moment::now();
         let replaced_at = |path: &Path| self.eyes.as_ref().and_then(|(_, inside)| inside.replaced_at(path));
-        let place = MappingSource::File(self.path.clone());
         let reading = Reading::of(&place, walked, known, as_it_is, self.limits, now, &replaced_at);
         if let Some((_, inside)) = &mut self.eyes {
             inside.keep_only(&entered);

@@ -13,11 +13,14 @@ use bytes::Bytes;
 use super::super::bounded_read::read_up_to;
 use super::super::error::FetchError;
 use super::super::fingerprint::Fingerprint;
-use super::super::part_limits::{Budget, Limits};
+use super::super::part_limits::{Budget, Limits, in_turn};
 use super::super::parts::{Found, PartRead};
 use super::super::watch::STILL;
 use super::walk::{PartFile, Walked};
 use nameplate_core::settings::MappingSource;
+
+/// What to do about a link that is not followed.
+const LINKS_HELP: &str = "put the file or folder itself there: links are followed within the folder alone";
 
 /// What is known of a folder's parts after a reading.
 #[derive(Debug, Default)]
@@ -79,9 +82,11 @@ impl Reading {
         let budget = Budget::new(limits, seen.keys().filter_map(|name| before(name).size));
         let mut reader =
             Reader { place, reads_at_once: !known.is_read || as_it_is, now, replaced_at, budget, next_look: None };
-        // What was read before takes from the budget first.
-        let (old, new): (Vec<_>, Vec<_>) = seen.into_iter().partition(|(name, _)| before(name).size.is_some());
-        let read = old.into_iter().chain(new).map(|(name, file)| {
+        let size = |file: &Result<PartFile, FetchError>| match file {
+            Ok(PartFile { metadata: Ok(metadata), .. }) => metadata.len(),
+            _ => 0,
+        };
+        let read = in_turn(seen, |name| before(name).size.is_some(), size).into_iter().map(|(name, file)| {
             let mut part = before(&name);
             let modified = file.as_ref().ok().and_then(|file| file.metadata.as_ref().ok()?.modified().ok());
             let found = file.and_then(|file| reader.read(&file, &mut part)).unwrap_or_else(|error| {
@@ -112,7 +117,11 @@ impl Reading {
 /// The parts below a folder that cannot be read: those that are known, else the folder stands for them.
 fn errors_of(place: &MappingSource, known: &Known, folder: &str, error: &io::Error) -> Vec<(Arc<str>, FetchError)> {
     let cause = format!("its folder cannot be read: {error}");
-    let help = "let the user that runs this read the folder, or check the file system it is on";
+    let help = match error.kind() {
+        io::ErrorKind::NotFound => "it is a link to nowhere; remove the link, or restore the folder",
+        io::ErrorKind::InvalidInput => LINKS_HELP,
+        _ => "let the user that runs this read the folder, or check the file system it is on",
+    };
     let from = (Bound::Included(folder), Bound::Unbounded);
     let below = known.parts.range::<str, _>(from).map(|(name, _)| name).take_while(|name| name.starts_with(folder));
     let mut names: Vec<Arc<str>> = below.cloned().collect();
@@ -147,7 +156,7 @@ impl Reader<'_> {
         if !wait.is_zero() {
             return Ok(self.unsettled(wait));
         }
-        self.budget.take(&place, known.size, found.size())?;
+        self.budget.take(&place, &file.name, known.size, found.size())?;
         match text_of(&file.path, &found).map_err(|e| error(&e))? {
             Some(text) => {
                 *known = KnownPart { read: Some(found), size: Some(text.len() as u64), glimpsed: None };
@@ -192,6 +201,7 @@ fn unreadable(place: &MappingSource, error: &io::Error) -> FetchError {
     let help = match error.kind() {
         io::ErrorKind::NotFound => "it is a link to a file that does not exist; remove the link or restore the file",
         io::ErrorKind::PermissionDenied => "let the user that runs this read it",
+        io::ErrorKind::InvalidInput => LINKS_HELP,
         _ => "check the file system it is on",
     };
     FetchError::new(place, error.to_string(), help)

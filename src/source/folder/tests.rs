@@ -162,13 +162,47 @@ async fn a_part_that_failed_is_brought_again_once_it_can_be_read() {
 }
 
 #[tokio::test]
+async fn a_linked_folder_whose_target_is_away_removes_no_part() {
+    let tree = Tree::of(&[("..teams/pay/a.yaml", "A"), ("b.yaml", "B")]);
+    symlink("..teams/pay", tree.root.join("pay")).expect("a link");
+    let mut folder = tree.open(polled());
+    assert_eq!(poll(&mut folder).await, "b.yaml: `B`\npay/a.yaml: `A`");
+    let (here, away) = (tree.root.join("..teams"), tree.root.join("..away"));
+    fs::rename(&here, &away).expect("renamed");
+    let failed = poll(&mut folder).await;
+    assert!(failed.starts_with("b.yaml: same\npay/a.yaml: failed: its folder cannot be read: No such"), "{failed}");
+    let first = poll(&mut tree.open(polled())).await;
+    assert!(first.starts_with("b.yaml: `B`\npay/: failed: its folder cannot be read: No such"), "{first}");
+    fs::rename(&away, &here).expect("renamed");
+    let polled = poll(&mut folder).await;
+    let brought = if polled.contains("unsettled") { look(&mut folder).await } else { polled };
+    assert_eq!(brought, "b.yaml: same\npay/a.yaml: `A`");
+}
+
+#[tokio::test]
+async fn many_large_parts_of_one_team_leave_room_for_the_others_and_for_the_owners() {
+    let names: Vec<String> = (0..30).map(|at| format!("a/{at:02}.yaml")).collect();
+    let text = "x".repeat(10);
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (&**name, &*text)).collect();
+    files.extend([("owners.yaml", "OWNERS: []"), ("pay/z.yaml", "Z"), ("web.yaml", &*text)]);
+    let tree = Tree::of(&files);
+    let mut folder = tree.open(ReloadRules { max_bytes: 100, ..polled() });
+    let seen = poll(&mut folder).await;
+    let has = |line: &str| seen.lines().any(|seen| seen == line);
+    assert!(has("owners.yaml: `OWNERS: []`") && has("pay/z.yaml: `Z`") && has("web.yaml: `xxxxxxxxxx`"), "{seen}");
+    assert!(has("a/00.yaml: `xxxxxxxxxx`") && seen.contains("a/29.yaml: failed: with its 10 bytes"), "{seen}");
+    let again = shown(folder.fetch(FetchMode::Ordered).await);
+    assert_eq!(again.matches("failed").count(), seen.matches("failed").count(), "it stays so");
+}
+
+#[tokio::test]
 async fn the_limits_name_the_part_that_breaks_them() {
     let tree = Tree::of(&[("a.yaml", "four"), ("c.yaml", "four")]);
     let mut folder = tree.open(ReloadRules { max_bytes: 10, max_parts: 3, ..polled() });
     poll(&mut folder).await;
     tree.write("a.yaml", "nine byte");
     tree.write("b.yaml", "2b");
-    tree.write("d.yaml", "d");
+    tree.write("d.yaml", "ddd");
     let mut lines = poll(&mut folder).await;
     while lines.contains("unsettled") {
         lines = look_once(&mut folder).await;

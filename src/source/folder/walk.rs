@@ -3,6 +3,10 @@
 //! A part is a regular file, or a symbolic link to one, whose name ends in `.yaml`, `.yml` or `.json`. Names that start
 //! with `.` are passed over: `.git`, and the folders that Kubernetes keeps the files of a ConfigMap in. A link to a
 //! folder is followed after all real folders, and no folder is entered twice, so a ring of links ends.
+//!
+//! **Invariant:** no link leads out of the root, or to a hidden file of it: a line of that file would stand in an error. Links
+//! to names that start with `..`, as Kubernetes makes them, and a link to the root itself are followed. A link that cannot be
+//! followed is an error: what is behind it has not been removed.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, DirEntry, Metadata};
@@ -46,15 +50,21 @@ pub(super) enum WalkError {
 
 /// Walks a folder and all folders below it. `on_enter` is called with each folder before it is read.
 pub(super) fn walk(root: &Path, most: usize, on_enter: &mut dyn FnMut(&Path)) -> Result<Walked, WalkError> {
-    let mut walk = Walk { found: Walked::default(), real: Vec::new(), links: BTreeMap::new(), names_left: most };
+    let mut walk = Walk {
+        root: root.into(),
+        found: Walked::default(),
+        real: Vec::new(),
+        links: BTreeMap::new(),
+        names_left: most,
+    };
     let mut entered = HashSet::new();
-    let mut next = Some((String::new(), Folder { path: root.into(), depth: 0 }));
+    let mut next = Some((String::new(), Folder { path: root.into(), depth: 0, is_linked: false }));
     while let Some((name, folder)) = next {
         match walk.enter(&name, &folder, &mut entered, on_enter) {
             Ok(()) => {}
             Err(WalkError::Io(error)) if !name.is_empty() => {
                 // It was removed since its name was read.
-                if error.kind() != io::ErrorKind::NotFound {
+                if folder.is_linked || error.kind() != io::ErrorKind::NotFound {
                     walk.found.unreadable.push((name, error));
                 }
             }
@@ -68,9 +78,12 @@ pub(super) fn walk(root: &Path, most: usize, on_enter: &mut dyn FnMut(&Path)) ->
 struct Folder {
     path: PathBuf,
     depth: usize,
+    is_linked: bool,
 }
 
 struct Walk {
+    /// Without links on the way to it.
+    root: PathBuf,
     found: Walked,
     real: Vec<(String, Folder)>,
     /// Folders that only a link leads to so far, by name so that their order is always the same.
@@ -116,7 +129,7 @@ impl Walk {
         };
         let below = format!("{folder}{name}");
         if kind.is_dir() {
-            self.real.push((below + "/", Folder { path: entry.path(), depth: depth + 1 }));
+            self.real.push((below + "/", Folder { path: entry.path(), depth: depth + 1, is_linked: false }));
         } else if kind.is_symlink() {
             self.follow(below, depth, entry.path());
         } else if kind.is_file() && is_part(name) {
@@ -129,16 +142,33 @@ impl Walk {
     }
 
     fn follow(&mut self, name: String, depth: usize, path: PathBuf) {
-        match fs::metadata(&path) {
-            Ok(target) if target.is_dir() => {
-                // Its real path: that is the one to watch.
-                let path = path.canonicalize().unwrap_or(path);
-                self.links.insert(name + "/", Folder { path, depth: depth + 1 });
-            }
-            Ok(target) if !target.is_file() => {}
-            // A link that leads nowhere is an error: the part has not been removed.
-            metadata if is_part(&name) => self.found.files.push(PartFile { name, path, metadata }),
-            _ => {}
+        // Its real path: that is the one to watch.
+        let target = path.canonicalize();
+        let found = target.and_then(|target| Ok((fs::metadata(&target)?, target)));
+        match found {
+            Ok((metadata, _)) if !(metadata.is_dir() || metadata.is_file() && is_part(&name)) => {}
+            Ok((metadata, target)) => match self.may_follow(&target) {
+                Ok(()) if metadata.is_dir() => {
+                    self.links.insert(name + "/", Folder { path: target, depth: depth + 1, is_linked: true });
+                }
+                allowed if metadata.is_dir() => self.found.unreadable.extend(allowed.err().map(|e| (name + "/", e))),
+                // Of the file that was looked at: another one that takes its place is not read.
+                allowed => self.found.files.push(PartFile { name, path, metadata: allowed.map(|()| metadata) }),
+            },
+            Err(error) if is_part(&name) => self.found.files.push(PartFile { name, path, metadata: Err(error) }),
+            Err(error) => self.found.unreadable.push((name + "/", error)),
+        }
+    }
+
+    fn may_follow(&self, target: &Path) -> io::Result<()> {
+        let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        let Ok(below) = target.strip_prefix(&self.root) else {
+            return refused("it is a link that leads out of the mapping's folder");
+        };
+        let is_hidden = |name: &[u8]| name.starts_with(b".") && !name.starts_with(b"..");
+        match below.iter().any(|name| is_hidden(name.as_encoded_bytes())) {
+            true => refused("it is a link to what is hidden"),
+            false => Ok(()),
         }
     }
 }
@@ -206,9 +236,36 @@ mod tests {
     fn a_link_to_nowhere_is_an_error_and_not_a_removal() {
         let (_folder, root) = folder(&[]);
         symlink("gone", root.join("a.yaml")).expect("a link");
-        symlink("gone", root.join("notes")).expect("a link");
-        let files = found(&root).files;
+        symlink("gone", root.join("team")).expect("a link");
+        let Walked { files, unreadable, .. } = found(&root);
         assert!(files.len() == 1 && files[0].metadata.is_err());
+        assert!(unreadable.len() == 1 && unreadable[0].0 == "team/", "{unreadable:?}");
+    }
+
+    #[test]
+    fn a_link_leads_to_no_file_of_the_host_and_to_no_hidden_one() {
+        let (_folder, root) =
+            folder(&["mapping/a.yaml", "mapping/.git/config", "mapping/..2026/k.yaml", "other/b.yaml"]);
+        let mapping = root.join("mapping");
+        for (target, name) in [
+            ("../other/b.yaml", "b.yaml"),
+            ("../other", "team"),
+            ("/etc/hostname", "notes.md"),
+            (".git/config", "c.yaml"),
+            (".git", "git"),
+            ("..2026/k.yaml", "k.yaml"),
+            ("a.yaml", "again.yaml"),
+        ] {
+            symlink(target, mapping.join(name)).expect("a link");
+        }
+        let Walked { files, unreadable, .. } = found(&mapping);
+        let mut seen: Vec<(String, bool)> = files.into_iter().map(|file| (file.name, file.metadata.is_ok())).collect();
+        seen.sort();
+        let want = [("a.yaml", true), ("again.yaml", true), ("b.yaml", false), ("c.yaml", false), ("k.yaml", true)];
+        assert_eq!(seen, want.map(|(name, is_read)| (name.to_owned(), is_read)));
+        let mut unreadable: Vec<String> = unreadable.into_iter().map(|(name, _)| name).collect();
+        unreadable.sort();
+        assert_eq!(unreadable, ["git/", "team/"]);
     }
 
     #[test]

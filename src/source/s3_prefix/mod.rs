@@ -4,7 +4,7 @@ mod listing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,20 +12,19 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream;
 use object_store::aws::AmazonS3;
+use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
 
 use super::error::{FetchError, chain};
 use super::fetch::{FetchMode, Fetched, Source};
-use super::part_limits::{Budget, Limits};
-use super::parts::{Found, PartRead};
+use super::part_limits::{Budget, Limits, in_turn};
+use super::parts::{Found, PartRead, PassedOver};
 use super::s3::{arn, bucket, s3_error, text_of, without_secrets};
-use listing::{ListError, Listed, list};
+use listing::{ListError, Listed, Listing, list};
 use nameplate_core::settings::{MappingSource, ReloadRules};
 
 /// Objects that are fetched at the same time.
 const AT_ONCE: usize = 16;
-/// Keys that are passed over that are remembered, so that each is logged once.
-const MOST_REMEMBERED: usize = 1_000;
 
 /// The mapping below a prefix.
 pub(super) struct S3Prefix {
@@ -36,8 +35,7 @@ pub(super) struct S3Prefix {
     known: Option<BTreeMap<Arc<str>, Known>>,
     /// Texts that no reading has delivered yet, with their ETags: a reading that is given up brings the next one further.
     arrived: HashMap<Arc<str>, (Option<String>, Bytes)>,
-    /// Keys that were logged because they are passed over.
-    logged: HashSet<String>,
+    passed_over: PassedOver,
 }
 
 /// What is known of one part.
@@ -69,27 +67,38 @@ impl S3Prefix {
             limits: Limits::of(settings),
             known: None,
             arrived: HashMap::new(),
-            logged: HashSet::new(),
+            passed_over: PassedOver::default(),
         }
     }
 
-    /// Lists the parts by name.
-    async fn list(&mut self) -> Result<BTreeMap<Arc<str>, Listed>, FetchError> {
+    /// Lists the parts.
+    async fn list(&mut self) -> Result<Listing, FetchError> {
         let listing = list(&self.bucket.store, &self.prefix, self.limits.most_listed()).await;
-        let listing = listing.map_err(|e| match e {
+        let mut listing = listing.map_err(|e| match e {
             ListError::S3(e) => self.bucket.listing_error(&e),
             ListError::TooMany => self.limits.too_many_names(&self.bucket.source),
         })?;
-        for key in listing.passed_over {
-            if self.logged.len() < MOST_REMEMBERED && self.logged.insert(key.clone()) {
-                log::warn!(
-                    "{}: the key {key} is passed over: it has an empty segment, `.`, `..` or a control character; \
-                     rename it",
-                    self.bucket.source
-                );
-            }
+        for (name, key) in std::mem::take(&mut listing.doubtful) {
+            match self.bucket.look_at(&name, &key).await? {
+                Some(part) => listing.parts.insert(name, part),
+                None => listing.parts.remove(&name),
+            };
         }
-        Ok(listing.parts)
+        self.passed_over.log(
+            &self.bucket.source.to_string(),
+            &listing.passed_over,
+            "it has an empty segment, `.`, `..`, a control character or a slash at its end",
+        );
+        Ok(listing)
+    }
+
+    /// The folders that are not readable, as parts: what is active of them stays so.
+    fn unreadable(&self, folders: Vec<String>) -> impl Iterator<Item = PartRead> {
+        folders.into_iter().map(|folder| {
+            let cause = "it has too many keys with an empty segment, `.`, `..` or a control character";
+            let error = FetchError::new(&self.bucket.source.part(&folder), cause, "rename them, or delete them");
+            PartRead { name: folder.into(), modified: None, found: Found::Failed(error) }
+        })
     }
 
     /// Says for each part whether it is the same, or has to be fetched, or is over the limits.
@@ -98,18 +107,17 @@ impl S3Prefix {
         let known = self.known.as_ref().unwrap_or(&none);
         let before = |name: &str| known.get(name).and_then(|known| known.size);
         let mut budget = Budget::new(self.limits, listed.keys().filter_map(|name| before(name)));
-        // What was read before takes from the budget first.
-        let (old, new): (Vec<_>, Vec<_>) = listed.iter().partition(|(name, _)| before(name).is_some());
-        let plan = old.into_iter().chain(new).map(|(name, part)| {
-            let is_same = part.etag.is_some() && known.get(name).is_some_and(|known| known.etag == part.etag);
+        let parts = listed.iter().map(|(name, part)| (Arc::clone(name), part));
+        let plan = in_turn(parts, |name| before(name).is_some(), |part| part.size).into_iter().map(|(name, part)| {
+            let is_same = part.etag.is_some() && known.get(&name).is_some_and(|known| known.etag == part.etag);
             let plan = if is_same {
                 Plan::Done(Found::Same)
-            } else if let Err(error) = budget.take(&self.bucket.source.part(name), before(name), part.size) {
+            } else if let Err(error) = budget.take(&self.bucket.source.part(&name), &name, before(&name), part.size) {
                 Plan::Done(Found::Failed(error))
             } else {
                 Plan::Fetch
             };
-            (Arc::clone(name), plan)
+            (name, plan)
         });
         plan.collect()
     }
@@ -182,6 +190,15 @@ impl Bucket {
         Ok(text_of(&place, object, part.size, error).await?.map_or(Object::Changed, Object::Text))
     }
 
+    /// Looks at the object that has this key and no other.
+    async fn look_at(&self, name: &str, key: &Path) -> Result<Option<Listed>, FetchError> {
+        match self.store.head(key).await {
+            Ok(object) => Ok(Some(Listed::of(object))),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(e) => Err(self.error(&self.source.part(name), &e)),
+        }
+    }
+
     fn error(&self, place: &MappingSource, e: &Error) -> FetchError {
         s3_error(place, e, &self.rights)
     }
@@ -204,7 +221,7 @@ impl Bucket {
 #[async_trait]
 impl Source for S3Prefix {
     async fn fetch(&mut self, mode: FetchMode) -> Result<Fetched, FetchError> {
-        let listed = self.list().await?;
+        let Listing { parts: listed, unreadable, .. } = self.list().await?;
         let plan = self.plan(&listed);
         let wanted = plan.iter().filter(|(_, plan)| matches!(plan, Plan::Fetch));
         let wanted = wanted.map(|(name, _)| (Arc::clone(name), listed[name].clone())).collect();
@@ -233,6 +250,8 @@ impl Source for S3Prefix {
             known.insert(Arc::clone(&name), part);
             parts.push(PartRead { name, modified: Some(listed.modified), found: outcome });
         }
+        parts.extend(self.unreadable(unreadable));
+        parts.sort_by(|one, other| one.name.cmp(&other.name));
         let is_same = before.is_some_and(|before| before.len() == known.len())
             && parts.iter().all(|part| part.found == Found::Same);
         self.known = Some(known);

@@ -73,7 +73,8 @@ impl TestBucket {
 /// Responds to one request, and returns the key it asked for, or `list`. `None` ends the server.
 fn respond(mut client: TcpStream, objects: &Objects) -> Option<String> {
     let mut lines = BufReader::new(client.try_clone().ok()?).lines();
-    let target = lines.next()?.ok()?.split(' ').nth(1)?.to_owned();
+    let request = lines.next()?.ok()?;
+    let (is_head, target) = (request.starts_with("HEAD "), request.split(' ').nth(1)?.to_owned());
     lines.take_while(|line| line.as_ref().is_ok_and(|line| !line.is_empty())).for_each(drop);
     let objects = objects.lock().ok()?;
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
@@ -89,7 +90,7 @@ fn respond(mut client: TcpStream, objects: &Objects) -> Option<String> {
         Some(text) => ("200 OK", etag(text), text.clone()),
         None => ("404 Not Found", String::new(), String::new()),
     };
-    let length = body.len();
+    let (length, body) = (body.len(), if is_head { String::new() } else { body });
     let date = "Last-Modified: Thu, 01 Jan 2026 00:00:00 GMT";
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nETag: {etag}\r\n{date}\r\nConnection: close");
     client.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).ok()?;
@@ -205,9 +206,46 @@ async fn a_key_that_the_client_refuses_hides_no_other() {
     }
     let mut prefix = bucket.open("m/", &ReloadRules::default());
     let listed = prefix.list().await.expect("a listing");
-    assert_eq!((listed.len(), listed.contains_key("a.yaml")), (2_501, true));
-    assert_eq!(prefix.logged.len(), 2, "{:?}", prefix.logged);
+    assert_eq!((listed.parts.len(), listed.parts.contains_key("a.yaml")), (2_501, true));
+    assert_eq!(prefix.passed_over.len(), 2, "{:?}", prefix.passed_over);
     assert!(bucket.seen.lock().expect("a lock").len() < 60, "a bounded number of requests");
+}
+
+#[tokio::test]
+async fn forty_keys_below_an_empty_segment_cost_no_more_than_one() {
+    let bucket = TestBucket::of(&[("m/a.yaml", "A"), ("m/z.yaml", "Z")]);
+    (0..40).for_each(|key| bucket.put(&format!("m/x//{key}.yaml"), "-"));
+    let mut prefix = bucket.open("m/", &ReloadRules::default());
+    assert_eq!(poll(&mut prefix).await, "a.yaml: `A`\nz.yaml: `Z`");
+    assert_eq!(prefix.passed_over.len(), 1, "{:?}", prefix.passed_over);
+}
+
+#[tokio::test]
+async fn a_folder_with_many_odd_keys_is_an_error_of_that_folder() {
+    let bucket = TestBucket::of(&[("m/a.yaml", "A"), ("m/x/0.yaml", "X"), ("m/z/z.yaml", "Z")]);
+    (0..40).for_each(|key| bucket.put(&format!("m/x/{key}//odd.yaml"), "-"));
+    let mut prefix = bucket.open("m/", &ReloadRules::default());
+    let seen = poll(&mut prefix).await.replace("\n  ", "; ");
+    let lines: Vec<&str> = seen.lines().collect();
+    assert!(lines[0] == "a.yaml: `A`" && lines[3] == "z/z.yaml: `Z`", "{lines:?}");
+    assert!(lines[1].starts_with("x/: failed: cannot read s3://maps/m/x/: it has too many keys"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_key_that_ends_in_a_slash_takes_nothing_from_the_part_of_the_same_name() {
+    let bucket = TestBucket::of(&[("m/a.yaml", "A"), ("m/b.yaml/", "marker")]);
+    let mut prefix = bucket.open("m/", &ReloadRules { max_bytes: 100, ..ReloadRules::default() });
+    assert_eq!(poll(&mut prefix).await, "a.yaml: `A`");
+    bucket.put("m/a.yaml/", &"large".repeat(300_000));
+    assert_eq!(poll(&mut prefix).await, "unchanged");
+    bucket.put("m/a.yaml", "other");
+    assert_eq!(poll(&mut prefix).await, "a.yaml: `other`");
+
+    let whole = TestBucket::of(&[("/a.yaml", "odd"), ("a.yaml", "A"), ("/b.yaml", "odd")]);
+    let mut prefix = whole.open("", &ReloadRules::default());
+    assert_eq!(poll(&mut prefix).await, "a.yaml: `A`");
+    whole.put("a.yaml", "other");
+    assert_eq!(poll(&mut prefix).await, "a.yaml: `other`");
 }
 
 #[tokio::test]
@@ -217,7 +255,7 @@ async fn the_limits_name_the_part_that_breaks_them() {
     poll(&mut prefix).await;
     bucket.put("a.yaml", "nine byte");
     bucket.put("b.yaml", "2b");
-    bucket.put("d.yaml", "d");
+    bucket.put("d.yaml", "ddd");
     let lines = poll(&mut prefix).await.replace("\n  ", "; ");
     let lines: Vec<&str> = lines.lines().collect();
     assert!(lines[0].starts_with("a.yaml: failed: cannot read s3://maps/a.yaml: with its 9 bytes"), "{lines:?}");
@@ -236,7 +274,7 @@ async fn a_reading_that_is_given_up_brings_the_next_one_further() {
     let mut prefix = bucket.open("", &ReloadRules::default());
     let listed = prefix.list().await.expect("a listing");
     // As far as a reading had come when its time was over.
-    prefix.fetch_parts(vec![("a.yaml".into(), listed["a.yaml"].clone())]).await;
+    prefix.fetch_parts(vec![("a.yaml".into(), listed.parts["a.yaml"].clone())]).await;
     assert_eq!(poll(&mut prefix).await, "a.yaml: `A`\nb.yaml: `B`");
     assert_eq!(bucket.fetched(), ["a.yaml", "b.yaml"], "each is fetched once");
     assert!(prefix.arrived.is_empty(), "nothing is kept of what was delivered");
