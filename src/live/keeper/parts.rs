@@ -25,6 +25,14 @@ pub(super) struct KeptParts {
     limits: Limits,
     /// What was logged of each part that has an error.
     logged: HashMap<Arc<str>, (&'static str, Option<Version>)>,
+    /// The parts that are not active as the source has them, as of the last look. A poll that finds the same makes no copy.
+    not_in_use: Arc<[NotInUse]>,
+    /// The error of `owners.yaml` as of the last look.
+    owners_error: Option<PartError>,
+    /// What is decided has changed since the last look.
+    is_stale: bool,
+    /// What a look found has not been shown yet.
+    has_news: bool,
 }
 
 impl KeptParts {
@@ -36,7 +44,15 @@ impl KeptParts {
             bytes: rules.hold_bytes,
             part_entries: rules.hold_part_entries,
         };
-        KeptParts { parts: Parts::new(&place.to_string(), Some(endpoints.to_vec())), limits, logged: HashMap::new() }
+        KeptParts {
+            parts: Parts::new(&place.to_string(), Some(endpoints.to_vec())),
+            limits,
+            logged: HashMap::new(),
+            not_in_use: Arc::default(),
+            owners_error: None,
+            is_stale: true,
+            has_news: false,
+        }
     }
 
     /// Takes a reading, and compiles what is new in it. Returns which mapping the source has.
@@ -67,7 +83,7 @@ impl KeptParts {
         let updates = cached.parts.iter().map(|part| (&*part.name, Some(part.at), Update::Text(part.bytes.clone())));
         self.parts.update(updates, cores(), PACE);
         let (table, decided) = self.assemble_first(&MappingTable::default()).into_table();
-        self.parts.commit(decided);
+        self.commit(decided);
         table
     }
 
@@ -83,12 +99,13 @@ impl KeptParts {
 
     /// Takes note of errors where no part can be used, and returns them.
     pub(super) fn no_part(&mut self, assembly: Assembly) -> Option<Cause> {
-        self.parts.commit(assembly.into_table().1);
+        self.commit(assembly.into_table().1);
         self.trouble()
     }
 
     pub(super) fn commit(&mut self, decided: Decided) {
         self.parts.commit(decided);
+        self.is_stale = true;
     }
 
     /// The parts themselves.
@@ -96,19 +113,36 @@ impl KeptParts {
         &self.parts
     }
 
+    /// Looks which parts are not active as the source has them, if that may have changed: what is decided, or the error of
+    /// `owners.yaml`, which a reading finds by itself.
+    fn look(&mut self) {
+        if self.is_stale || self.owners_error.as_ref() != self.parts.owners_error() {
+            self.not_in_use = self.parts.errors().into();
+            self.owners_error = self.parts.owners_error().cloned();
+            (self.is_stale, self.has_news) = (false, true);
+        }
+    }
+
     /// Returns which parts are not active as the source has them, if there are any.
-    pub(super) fn trouble(&self) -> Option<Cause> {
-        let list = self.parts.errors();
-        let errors = PartErrors { list: list.into(), parts: self.parts.len(), held: None };
+    pub(super) fn trouble(&mut self) -> Option<Cause> {
+        self.look();
+        let errors = PartErrors { list: Arc::clone(&self.not_in_use), parts: self.parts.len(), held: None };
         (!errors.list.is_empty()).then_some(Cause::Parts(errors))
+    }
+
+    /// Returns whether there is something to show that was not there when this was asked last.
+    pub(super) fn take_news(&mut self) -> bool {
+        self.look();
+        std::mem::take(&mut self.has_news)
     }
 
     /// Logs what has changed: each error once, and when it is over.
     pub(super) fn log(&mut self) {
-        let errors = self.parts.errors();
+        self.look();
+        let errors = Arc::clone(&self.not_in_use);
         let mut logged = HashMap::new();
         let (mut said, mut unsaid) = (0, 0);
-        for NotInUse { name, owner, error } in &errors {
+        for NotInUse { name, owner, error } in errors.iter() {
             let key = (error.label(), error.version());
             if self.logged.get(name) != Some(&key) {
                 if said < MOST_LOGGED {

@@ -352,12 +352,14 @@ impl Keeper {
 
     /// Tells of the parts and entries that are not active as the source has them. Returns why, if there are any.
     pub(super) fn errors(&mut self) -> Option<Cause> {
-        self.show_parts();
-        self.show_held();
-        let of_parts = self.parts.as_mut().and_then(|parts| {
+        if let Some(parts) = self.parts.as_mut()
+            && parts.take_news()
+        {
             parts.log();
-            parts.trouble()
-        });
+            self.show_parts();
+        }
+        self.show_held();
+        let of_parts = self.parts.as_mut().and_then(KeptParts::trouble);
         let cause = match (of_parts, self.held_entries()) {
             (Some(Cause::Parts(errors)), held) => Cause::Parts(PartErrors { held, ..errors }),
             (Some(cause), _) => cause,
@@ -395,7 +397,7 @@ impl Keeper {
             cache.confirm(now).await;
         }
         // An error of a part stays one, and a held entry stays held, however often the source is found as it was.
-        let has_part_errors = self.parts.as_ref().is_some_and(|parts| parts.trouble().is_some());
+        let has_part_errors = self.parts.as_mut().is_some_and(|parts| parts.trouble().is_some());
         if has_part_errors || self.held.is_some() {
             self.live.metrics.mapping.confirmed(ReadResult::Unchanged, now);
             return self.live.mapping.record_read(now);
