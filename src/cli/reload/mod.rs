@@ -2,6 +2,7 @@
 //! container (ECS Exec), where there is no shell and no `kill`; then waits for what becomes of the mapping.
 
 mod outcome;
+mod parts;
 mod process;
 
 use std::io::Write;
@@ -13,13 +14,17 @@ use std::time::Duration;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 
-use self::outcome::{Outcome, begun, wait};
+use self::outcome::{Ended, Outcome, begun, wait};
+use self::parts::Reason;
 use self::process::{admin_of, servers};
 use super::admin_client::{patience, reachable};
 use super::check::HELD;
 use super::exit::{FAULTY, UNUSABLE, fail};
+use super::terminal;
 use crate::live::held_entries::ENTRIES_HELD;
-use crate::live::reload::PARTS_NOT_ACTIVE;
+
+/// What is active after a reload that was not taken.
+const UNCHANGED: &str = "the active mapping is unchanged";
 
 /// The longest that the signal waits for a look at the admin listener.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
@@ -36,6 +41,10 @@ pub(super) struct ReloadArgs {
     /// Also take entries that are held because their new API answers worse than the old one
     #[arg(long)]
     allow_unverified: bool,
+    /// Fail if this part is not active as the source has it; `NAME/` is every part below a folder. Errors of other parts are
+    /// warnings
+    #[arg(long, value_name = "NAME", conflicts_with = "no_wait")]
+    part: Vec<String>,
     /// The process to tell [default: the one `nameplate serve` or `demo` that runs here]
     #[arg(long, value_name = "PID")]
     pid: Option<i32>,
@@ -52,7 +61,8 @@ pub(super) struct ReloadArgs {
 
 /// Sends the signal, and waits for the outcome. Exit 0 once the mapping is active, 1 if it is rejected or there is not one
 /// process to tell, 2 if the process may not be told, its source cannot be read or the outcome cannot be learned, 4 if the
-/// mapping, or some of it, is held.
+/// mapping, or some of it, is held. Of a mapping in parts, the parts that `--part` names decide, and with consent those that
+/// are held.
 pub(super) fn reload(args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
     let proc = Path::new("/proc");
     let running = servers(proc);
@@ -82,7 +92,7 @@ pub(super) fn reload(args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     match before.and_then(|(admin, begun)| wait(admin, begun, consents, args.wait)) {
-        Ok(outcome) => tell(&outcome, out),
+        Ok(ended) => tell(&ended, args, out),
         Err(why) => fail(
             UNUSABLE,
             format!(
@@ -93,29 +103,62 @@ pub(super) fn reload(args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
     }
 }
 
-fn tell(outcome: &Outcome, out: &mut dyn Write) -> ExitCode {
-    match outcome {
-        Outcome::Taken(active) => {
-            let _ = writeln!(out, "mapping reloaded: {active}");
+fn tell(ended: &Ended, args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
+    match &ended.outcome {
+        Outcome::Taken(active) | Outcome::Unchanged(active) => {
+            if let Some(unknown) = no_part(ended, args) {
+                return unknown;
+            }
+            let word = if matches!(ended.outcome, Outcome::Taken(_)) { "reloaded" } else { "unchanged" };
+            let _ = writeln!(out, "mapping {word}: {active}");
             ExitCode::SUCCESS
         }
-        Outcome::Unchanged(active) => {
-            let _ = writeln!(out, "mapping unchanged: {active}");
-            ExitCode::SUCCESS
-        }
-        Outcome::Rejected(errors) => fail(FAULTY, format!("{errors}\nmapping rejected; {}", rest(errors))),
+        Outcome::InParts { active, held } => tell_of_parts(ended, (active, held.as_deref()), args, out),
+        Outcome::Rejected(errors) => fail(FAULTY, format!("{errors}\nmapping rejected; {UNCHANGED}")),
         Outcome::Held(why) => fail(HELD, format!("{why}\nmapping held; {}", rest(why))),
-        Outcome::Unreadable(why) => fail(UNUSABLE, format!("the mapping cannot be read: {why}\n{}", rest(why))),
+        Outcome::Unreadable(why) => fail(UNUSABLE, format!("the mapping cannot be read: {why}\n{UNCHANGED}")),
     }
 }
 
-/// What is active after a reload that was not taken, or not in all parts.
+/// What is active after a reload that was not taken in all its entries.
 fn rest(why: &str) -> &'static str {
-    match (why.contains(PARTS_NOT_ACTIVE), why.contains(ENTRIES_HELD)) {
-        (true, _) => "all other parts are active",
-        (false, true) => "all other entries are active",
-        (false, false) => "the active mapping is unchanged",
+    if why.contains(ENTRIES_HELD) { "all other entries are active" } else { UNCHANGED }
+}
+
+/// Tells of the parts that are not active as the source has them. They are errors only of those who asked about them: one
+/// team's pipeline does not fail because of another team's part.
+///
+/// `held` tells of entries that keep the target that they had, whichever part they are of.
+fn tell_of_parts(
+    ended: &Ended,
+    (active, held): (&str, Option<&str>),
+    args: &ReloadArgs,
+    out: &mut dyn Write,
+) -> ExitCode {
+    if let Some(unknown) = no_part(ended, args) {
+        return unknown;
     }
+    let told = ended.parts.told(&args.part, args.allow_shrink || args.allow_growth);
+    let code = match told.worst {
+        None if held.is_some() => HELD,
+        None => {
+            let _ = write!(terminal::stderr(), "{}", told.text);
+            let _ = writeln!(out, "mapping reloaded: {active}");
+            return ExitCode::SUCCESS;
+        }
+        Some(Reason::Rejected) => FAULTY,
+        Some(Reason::Failed) => UNUSABLE,
+        Some(Reason::Held) => HELD,
+    };
+    let held = held.map(|held| format!("{held}\n")).unwrap_or_default();
+    fail(code, format!("{}{held}all other parts are active: {active}", told.text))
+}
+
+/// Fails where `--part` names a part that there is not.
+fn no_part(ended: &Ended, args: &ReloadArgs) -> Option<ExitCode> {
+    let name = ended.parts.unknown(&args.part)?;
+    let help = "name it as /mapping does, by its path below the folder; `NAME/` is every part below a folder";
+    Some(fail(FAULTY, format!("the mapping has no part {name}\n  help: {help}")))
 }
 
 fn list(running: &[i32]) -> String {

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::parts::Parts;
 use crate::cli::admin_client::get;
+use crate::live::held_entries::ENTRIES_HELD;
+use crate::live::reload::PARTS_NOT_ACTIVE;
 
 /// The pause between two looks at the admin listener.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -23,6 +26,30 @@ pub(super) enum Outcome {
     Held(String),
     /// Its source could not be read: why.
     Unreadable(String),
+    /// Some parts are not active as the source has them.
+    InParts {
+        /// What is active.
+        active: String,
+        /// Which entries of the other parts are held, and why.
+        held: Option<String>,
+    },
+}
+
+/// How a reload ended, and what became of each part of a mapping in parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ended {
+    pub(super) outcome: Outcome,
+    pub(super) parts: Parts,
+}
+
+impl Ended {
+    fn is_held(&self) -> bool {
+        match self.outcome {
+            Outcome::Held(_) => true,
+            Outcome::InParts { ref held, .. } => held.is_some() || self.parts.has_held(),
+            _ => false,
+        }
+    }
 }
 
 /// How many reloads had begun before ours.
@@ -33,7 +60,7 @@ pub(super) fn begun(admin: SocketAddr, timeout: Duration) -> Result<u64, String>
 
 /// Waits for a reload that begins after `begun` others to end. `consents` where what is held is to be taken: then a reload
 /// that ends with a held mapping began before the consent came, and another one follows.
-pub(super) fn wait(admin: SocketAddr, begun: u64, consents: bool, timeout: Duration) -> Result<Outcome, String> {
+pub(super) fn wait(admin: SocketAddr, begun: u64, consents: bool, timeout: Duration) -> Result<Ended, String> {
     let until = Instant::now() + timeout;
     let mut held = None;
     loop {
@@ -45,8 +72,8 @@ pub(super) fn wait(admin: SocketAddr, begun: u64, consents: bool, timeout: Durat
         let mapping = mapping(admin, left)?;
         if mapping["reloads"]["ended"].as_u64().is_some_and(|ended| ended > begun) {
             match outcome(&mapping) {
-                Some(outcome @ Outcome::Held(_)) if consents => held = Some(outcome),
-                Some(outcome) => return Ok(outcome),
+                Some(ended) if consents && ended.is_held() => held = Some(ended),
+                Some(ended) => return Ok(ended),
                 None => return Err(format!("http://{admin}/mapping does not tell how the reload ended")),
             }
         }
@@ -63,7 +90,14 @@ fn mapping(admin: SocketAddr, timeout: Duration) -> Result<Value, String> {
     }
 }
 
-fn outcome(mapping: &Value) -> Option<Outcome> {
+/// What a message about parts says of entries that are held.
+fn held_entries(message: &str) -> Option<String> {
+    let at = message.find(ENTRIES_HELD)?;
+    let line = message[..at].rfind('\n').map_or(0, |end| end + 1);
+    Some(message[line..].to_owned())
+}
+
+fn outcome(mapping: &Value) -> Option<Ended> {
     let reloads = &mapping["reloads"];
     let active = || {
         let (entries, generation) = (&mapping["entries"], &mapping["generation"]);
@@ -71,12 +105,16 @@ fn outcome(mapping: &Value) -> Option<Outcome> {
         format!("{entries} entries, generation {generation}, version {version}")
     };
     let message = || reloads["message"].as_str().unwrap_or_default().to_owned();
-    Some(match reloads["result"].as_str()? {
+    let outcome = match reloads["result"].as_str()? {
         "taken" => Outcome::Taken(active()),
         "unchanged" => Outcome::Unchanged(active()),
+        "rejected" | "held" | "failed" if message().contains(PARTS_NOT_ACTIVE) => {
+            Outcome::InParts { active: active(), held: held_entries(&message()) }
+        }
         "rejected" => Outcome::Rejected(message()),
         "held" => Outcome::Held(message()),
         "failed" => Outcome::Unreadable(message()),
         _ => return None,
-    })
+    };
+    Some(Ended { outcome, parts: Parts::of(mapping) })
 }
