@@ -72,3 +72,23 @@ fn every_error_of_every_part_is_told_at_its_file_and_line() {
     write(folder.path(), "owners.yaml", "OWNERS: 1");
     run(&["check", path], 1, &["/owners.yaml:1:9: error: OWNERS must be a list"]);
 }
+
+#[test]
+fn the_owner_of_one_file_is_planned_like_that_of_a_part() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!("OWNER: payments\nCONTACT: '#pay'\n{}", mapping(&[("pay.example.com", "/prod")]));
+    write(folder.path(), "m.yaml", &text);
+    let path = folder.path().join("m.yaml");
+    run(&["plan", path.to_str().expect("text")], 0, &["Owners: 1\n  payments  1 domain, 1 API", "#pay"]);
+}
+
+#[test]
+fn a_link_shows_no_line_of_a_file_of_the_host() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "secret.txt", "APIS: hunter2");
+    write(folder.path(), "mapping/a.yaml", &mapping(&[("a.example.com", "/prod")]));
+    std::os::unix::fs::symlink("../secret.txt", folder.path().join("mapping/b.yaml")).expect("a link");
+    let path = folder.path().join("mapping");
+    let text = run(&["check", path.to_str().expect("text")], 2, &["leads out of the mapping's folder", "b.yaml"]);
+    assert!(!text.contains("hunter2"), "{text}");
+}

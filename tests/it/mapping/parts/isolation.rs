@@ -1,5 +1,8 @@
 //! In a folder: what one part cannot take from the others.
 
+use std::fs;
+use std::os::unix::fs::symlink;
+
 use super::{Folder, OWNERS, SETTINGS, parts};
 use crate::harness::origin::Origin;
 use crate::harness::server::{mapping, server};
@@ -27,7 +30,8 @@ fn of_200_parts_one_is_broken_and_199_changes_are_active() {
         }
     }
     // One reading takes all changes.
-    assert_eq!(server.reload(&[]).status.code(), Some(1));
+    assert_eq!(server.reload(&["--part", "teams/t008.yaml"]).status.code(), Some(0));
+    assert_eq!(server.reload(&["--part", "teams/"]).status.code(), Some(1));
     assert_eq!(server.admin().metric(&parts("rejected")), 1.0);
     server.wait_for("mapping part teams/t007.yaml rejected");
     server.wait_for("parts/teams/t007.yaml:2:");
@@ -95,12 +99,17 @@ fn a_reload_tells_which_part_is_at_fault_and_takes_the_others() {
     assert_eq!(server.get("b.example.com"), 200);
     folder.map("a.yaml", "new.example.com", "/new");
     folder.write("b.yaml", "OWNER: team-b\nAPIS:\n  - CUSTOM_DOMAIN_URL: a b\n");
-    let told = server.reload(&[]);
-    let text = String::from_utf8_lossy(&[&told.stdout[..], &told.stderr[..]].concat()).into_owned();
-    assert_eq!(told.status.code(), Some(1), "{text}");
-    for want in ["1 of 2 parts are not active as the source has them", "part b.yaml", "parts/b.yaml:3:"] {
-        assert!(text.contains(want), "{want}: {text}");
-    }
+    let check = |words: &[&str], code: i32, wants: &[&str]| {
+        let told = server.reload(words);
+        let text = String::from_utf8_lossy(&[&told.stdout[..], &told.stderr[..]].concat()).into_owned();
+        assert_eq!(told.status.code(), Some(code), "{words:?}: {text}");
+        wants.iter().for_each(|want| assert!(text.contains(want), "{want}: {text}"));
+    };
+    // An error of team-b's part is for team-b alone.
+    check(&[], 0, &["mapping reloaded: ", "warning: part b.yaml of team-b rejected:\n", "parts/b.yaml:3:"]);
+    check(&["--part", "a.yaml"], 0, &["mapping reloaded: ", "warning: part b.yaml of team-b rejected:\n"]);
+    check(&["--part", "b.yaml"], 1, &["error: part b.yaml of team-b rejected:\n", "all other parts are active: "]);
+    check(&["--part", "c.yaml"], 1, &["the mapping has no part c.yaml\n  help: name it as /mapping does"]);
     assert_eq!(
         (server.get("new.example.com"), server.get("a.example.com"), server.get("b.example.com")),
         (200, 421, 200)
@@ -118,8 +127,8 @@ fn what_is_held_is_taken_on_a_word() {
     assert_eq!(server.get("a.example.com"), 200);
     let three = [("b.example.com", "/prod"), ("c.example.com", "/prod"), ("d.example.com", "/prod")];
     folder.write("b.yaml", &mapping(&three));
-    let held = server.reload(&[]);
-    assert!(!held.status.success() && server.get("b.example.com") == 421, "{held:?}");
+    let held = server.reload(&["--part", "b.yaml"]);
+    assert!(held.status.code() == Some(4) && server.get("b.example.com") == 421, "{held:?}");
     let taken = server.reload(&["--allow-growth"]);
     assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
     assert_eq!(server.get("b.example.com"), 200);
@@ -146,4 +155,36 @@ fn a_folder_without_a_part_that_can_be_used_ends_the_start() {
     let (status, log) = builder.start().wait_for_end();
     assert_eq!(status.code(), Some(1), "{log}");
     assert!(log.contains("parts/a.yaml:1:7: error: "), "{log}");
+}
+
+#[test]
+fn a_linked_folder_that_is_away_and_a_link_to_the_host_take_no_part_away() {
+    let api = Origin::ok();
+    let builder = server(&api).settings("mapping: parts\nreload: { watch: false, poll: 60m, cache: '' }");
+    let folder = Folder::of(&builder);
+    folder.map("..teams/pay/a.yaml", "a.example.com", "/prod");
+    folder.map("b.yaml", "b.example.com", "/prod");
+    symlink("..teams/pay", folder.path("pay")).expect("a link");
+    let server = builder.start();
+    assert_eq!((server.get("a.example.com"), server.get("b.example.com")), (200, 200));
+    fs::rename(folder.path("..teams"), folder.path("..away")).expect("renamed");
+    fs::remove_file(folder.path("b.yaml")).expect("removed");
+    symlink("/etc/hostname", folder.path("b.yaml")).expect("a link");
+    let told = server.reload(&["--part", "pay/", "--part", "b.yaml"]);
+    let text = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert_eq!(told.status.code(), Some(2), "{text}");
+    let wants = ["its folder cannot be read: No such file", "it is a link that leads out of the mapping's folder"];
+    assert!(wants.iter().all(|want| text.contains(want)), "{text}");
+    assert_eq!((server.get("a.example.com"), server.get("b.example.com")), (200, 200));
+}
+
+#[test]
+fn a_warning_in_the_log_names_its_part() {
+    let api = Origin::ok();
+    let builder = server(&api).settings(SETTINGS);
+    let folder = Folder::of(&builder);
+    folder.map("a.yaml", "a.example.com", "/prod");
+    folder.write("web/shop.yaml", &format!("{}    VERBS: PUT\n", mapping(&[("b.example.com", "/prod")])));
+    let server = builder.start();
+    server.wait_for("mapping: 1 warning; the first is on line 2 of web/shop.yaml: VERBS has PUT without OPTIONS");
 }

@@ -88,12 +88,13 @@ fn orders_to_a_process_are_taken() {
     let builder = server(&api).settings(SETTINGS);
     let folder = super::Folder::of(&builder);
     folder.map("a.yaml", "a.example.com", "/prod");
+    folder.map("payments.yaml", "pay.example.com", "/prod");
     let server = builder.start();
     assert_eq!(server.get("a.example.com"), 200);
     let page = page();
     let blocks: Vec<_> = pieces(&page).into_iter().filter(|(language, _)| *language == Some("sh")).collect();
     let lines: Vec<_> = blocks.iter().flat_map(|(_, text)| text.lines()).collect();
-    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(lines.len(), 3, "{lines:?}");
     for line in lines {
         let words: Vec<_> = line.strip_prefix("nameplate reload ").expect(line).split_whitespace().collect();
         let output = server.reload(&words);
