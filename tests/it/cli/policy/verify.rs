@@ -42,8 +42,13 @@ fn the_policy_that_the_mapping_makes_is_fine() {
 
 #[test]
 fn a_resource_of_more_than_65535_characters_is_verified() {
-    let policy = POLICY.replace("dev/*/path1", &format!("dev/GET/path1/{}", "x".repeat(70_000)));
-    verify(&story(), &policy, &["--api-id", "apiid1"]).expect(1).says("1 violation\n");
+    let long = "x".repeat(70_000);
+    let of = |resource: &str| POLICY.replace("dev/*/path1", &format!("{resource}/{long}"));
+    verify(&story(), &of("dev/GET/path1"), &["--api-id", "apiid1"])
+        .expect(0)
+        .says("ok: it grants nothing of API apiid1");
+    let ran = verify(&story(), &of("dev/PUT/path1"), &["--api-id", "apiid1"]).expect(1);
+    ran.says(&format!("\n  PUT /dev/path1/{long} through vpce-0123456789abcdef0\n")).says("1 violation\n");
 }
 
 #[test]

@@ -125,6 +125,11 @@ impl Globs {
         globs
     }
 
+    /// How long all patterns are together.
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
     fn add(&mut self, glob: &Glob) {
         self.starts.push((self.steps.len(), glob.is_whole));
         self.steps.extend(glob.pieces.iter().copied().map(Step::Piece));

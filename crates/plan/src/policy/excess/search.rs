@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashSet};
 use super::glob::{Glob, Globs, Places};
 use nameplate_core::domain::verbs::VERBS;
 
-/// After how many states the search gives up.
+/// After how many states the search gives up, beyond one for each character of the patterns.
 const MOST_STATES: usize = 50_000;
 
 /// What is searched for: calls that the wanted patterns match and the unwanted ones do not.
@@ -86,7 +86,7 @@ impl Search<'_> {
         let mut seen = HashSet::from([(Part::Stage(false), places.clone())]);
         let mut states = vec![State { part: Part::Stage(false), places, last: None }];
         let mut next = (Part::Path, Places::default());
-        let mut at = 0;
+        let (mut at, most) = (0, MOST_STATES + globs.len());
         while let Some(State { part, places, .. }) = states.get(at) {
             let (part, places, named) = (*part, places.clone(), globs.characters_at(places));
             let verdict = globs.verdict(&places);
@@ -107,7 +107,7 @@ impl Search<'_> {
                 if !(is_inverted || verdict.can_be_wanted) || verdict.is_all_unwanted || seen.contains(&next) {
                     continue;
                 }
-                if seen.len() == MOST_STATES {
+                if seen.len() == most {
                     return Found::TooMany;
                 }
                 seen.insert(next.clone());
