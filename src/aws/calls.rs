@@ -60,12 +60,19 @@ pub(crate) const STAGES: Call = Call {
 };
 
 /// The deployments of one.
-#[allow(dead_code, reason = "`nameplate drift` makes it")]
 pub(crate) const DEPLOYMENTS: Call = Call {
     service: API_GATEWAY,
     operation: "GetDeployments",
     action: GET,
     resources: &["arn:{partition}:apigateway:{region}::/restapis/*/deployments"],
+};
+
+/// What a stage serves, its policy included.
+pub(crate) const EXPORT: Call = Call {
+    service: API_GATEWAY,
+    operation: "GetExport",
+    action: GET,
+    resources: &["arn:{partition}:apigateway:{region}::/restapis/*/stages/*/exports/*"],
 };
 
 /// All custom domain names.
@@ -102,7 +109,6 @@ pub(crate) const ROUTING_RULES: Call = Call {
 };
 
 /// VPC endpoints.
-#[allow(dead_code, reason = "`nameplate drift` makes it")]
 pub(crate) const VPC_ENDPOINTS: Call = Call {
     service: "ec2",
     operation: "DescribeVpcEndpoints",
@@ -111,7 +117,6 @@ pub(crate) const VPC_ENDPOINTS: Call = Call {
 };
 
 /// Hosted zones.
-#[allow(dead_code, reason = "`nameplate drift` makes it")]
 pub(crate) const HOSTED_ZONES: Call = Call {
     service: "route53",
     operation: "ListHostedZones",
@@ -120,7 +125,6 @@ pub(crate) const HOSTED_ZONES: Call = Call {
 };
 
 /// The records of one.
-#[allow(dead_code, reason = "`nameplate drift` makes it")]
 pub(crate) const RECORD_SETS: Call = Call {
     service: "route53",
     operation: "ListResourceRecordSets",
@@ -129,12 +133,10 @@ pub(crate) const RECORD_SETS: Call = Call {
 };
 
 /// Certificates.
-#[allow(dead_code, reason = "`nameplate drift` makes it")]
 pub(crate) const CERTIFICATES: Call =
     Call { service: "acm", operation: "ListCertificates", action: Some("acm:ListCertificates"), resources: &["*"] };
 
 /// One certificate.
-#[allow(dead_code, reason = "`nameplate drift` makes it")]
 pub(crate) const CERTIFICATE: Call = Call {
     service: "acm",
     operation: "DescribeCertificate",
@@ -151,12 +153,20 @@ pub(crate) const IMPORT: &[&Call] =
 
 /// The policy that allows these calls in these regions, or in all where there is none, and nothing else.
 pub(crate) fn policy(calls: &[&Call], regions: &[String]) -> String {
+    policy_of(&calls.iter().map(|call| (*call, regions.to_vec())).collect::<Vec<_>>(), &BTreeSet::new())
+}
+
+/// The policy that allows each of these calls in its regions, or in all where there is none, and to assume these roles.
+pub(crate) fn policy_of(calls: &[(&Call, Vec<String>)], roles: &BTreeSet<String>) -> String {
     let any = ["*".to_owned()];
-    let regions = if regions.is_empty() { &any[..] } else { regions };
     let mut statements: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for call in calls {
+    for (call, regions) in calls {
+        let regions = if regions.is_empty() { &any[..] } else { &regions[..] };
         let Some(action) = call.action else { continue };
         statements.entry(action).or_default().extend(regions.iter().flat_map(|region| call.arns(region)));
+    }
+    if !roles.is_empty() {
+        statements.insert("sts:AssumeRole", roles.clone());
     }
     let statements = statements.iter().map(|(action, arns)| statement(action, arns));
     document(statements.collect())

@@ -9,15 +9,12 @@ use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType};
 use serde::Deserialize;
 
 use super::calls::{ACCESS_ASSOCIATIONS, BASE_PATH_MAPPINGS, Call, DOMAIN_NAMES, REST_APIS, ROUTING_RULES};
-use super::gateway::{Fault, RestApi, fault_of, patiently};
+use super::gateway::{Fault, RestApi, fault_of, pages, patiently};
 use super::session::Session;
 use super::signed::{Request, segment};
 
 /// The size of a page: the most that AWS gives.
 const PAGE: i32 = 500;
-
-/// The most pages of one list: half a million, where AWS's quotas are some hundred.
-const MAX_PAGES: usize = 1_000;
 
 /// API Gateway in one account and region.
 #[derive(Debug)]
@@ -241,23 +238,6 @@ impl Catalog<'_> {
     {
         fault_of(act, &call.rights(&self.session.region), error)
     }
-}
-
-/// All items of a list, page by page, until a page names no other one.
-async fn pages<T>(
-    mut page: impl AsyncFnMut(Option<String>) -> Result<(Vec<T>, Option<String>), Fault>,
-) -> Result<Vec<T>, Fault> {
-    let (mut all, mut position) = (Vec::new(), None);
-    for _ in 0..MAX_PAGES {
-        let (items, next) = page(position.clone()).await?;
-        all.extend(items);
-        if next.is_none() || next == position {
-            return Ok(all);
-        }
-        position = next;
-    }
-    let what = format!("a list of AWS has no end after {MAX_PAGES} pages");
-    Err(Fault { what, help: "run it again".to_owned(), of_input: false })
 }
 
 const PRIVATE: &str = "PRIVATE";

@@ -22,6 +22,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 
+use nameplate_plan::policy::deployed::Deployment;
 use nameplate_plan::policy::managed_arn;
 
 /// How long one try may take. The SDK tries three times.
@@ -40,6 +41,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// How many deployments are asked for at once: the most that AWS gives.
 const PAGE: i32 = 500;
+
+/// The most pages of one list: half a million, where AWS's quotas are some hundred.
+const MAX_PAGES: usize = 1_000;
 
 /// How CloudTrail names what is done with an assumed role.
 const SESSION: &str = "nameplate-policy";
@@ -109,17 +113,6 @@ pub(crate) struct Canary {
     pub deployment: String,
     /// How much of the stage's traffic it gets.
     pub percent: f64,
-}
-
-/// A deployment: an API as it was at some time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Deployment {
-    /// Its id.
-    pub id: String,
-    /// What who made it said of it.
-    pub description: String,
-    /// When it was made.
-    pub created: SystemTime,
 }
 
 /// Why AWS did not do something.
@@ -198,18 +191,37 @@ impl Gateway {
 
     /// All of its deployments.
     pub(crate) async fn deployments(&self, id: &str) -> Result<Vec<Deployment>, Fault> {
-        let mut pages = self.client.get_deployments().rest_api_id(id).limit(PAGE).into_paginator().send();
-        let mut deployments = Vec::new();
-        while let Some(page) = pages.next().await {
+        let request = self.client.get_deployments().rest_api_id(id).limit(PAGE);
+        let deployments = pages(async |position| {
+            let page = patiently(|| request.clone().set_position(position.clone()).send()).await;
             let page = page.map_err(|e| self.fault("read the deployments of API", id, "apigateway:GET", &e))?;
-            deployments.extend(page.items().iter().map(|of| Deployment {
-                id: of.id().unwrap_or_default().to_owned(),
-                description: of.description().unwrap_or_default().to_owned(),
-                created:
-                    of.created_date().and_then(|at| SystemTime::try_from(*at).ok()).unwrap_or(SystemTime::UNIX_EPOCH),
-            }));
+            Ok((page.items.unwrap_or_default(), page.position))
+        });
+        let deployment = |of: aws_sdk_apigateway::types::Deployment| Deployment {
+            created: of.created_date().and_then(|at| SystemTime::try_from(*at).ok()).unwrap_or(SystemTime::UNIX_EPOCH),
+            id: of.id.unwrap_or_default(),
+            description: of.description.unwrap_or_default(),
+        };
+        Ok(deployments.await?.into_iter().map(deployment).collect())
+    }
+
+    /// The policy that a stage serves, as its export has it; nothing where the export has none.
+    pub(crate) async fn exported_policy(&self, id: &str, stage: &str) -> Result<Option<String>, Fault> {
+        let request = self.client.get_export().rest_api_id(id).stage_name(stage).export_type("oas30");
+        let request = request.parameters("extensions", "apigateway").accepts("application/json");
+        let export = patiently(|| request.clone().send()).await;
+        let export = export.map_err(|e| self.fault("export a stage of API", id, "apigateway:GET", &e))?;
+        let bytes = export.body().map(|body| body.as_ref()).unwrap_or_default();
+        match serde_json::from_slice::<serde_json::Value>(bytes) {
+            Ok(document) => Ok(document.get("x-amazon-apigateway-policy").map(|policy| match policy {
+                serde_json::Value::String(text) => text.clone(),
+                policy => policy.to_string(),
+            })),
+            Err(e) => {
+                let what = format!("cannot read the export of stage `{stage}` of API `{id}`: {e}");
+                Err(Fault { what, help: NETWORK_HELP.to_owned(), of_input: false })
+            }
         }
-        Ok(deployments)
     }
 
     /// Puts a policy in the place of the one there is.
@@ -285,6 +297,23 @@ pub(super) async fn patiently<T, E: ProvideErrorMetadata, F: Future<Output = Res
         }
     }
     send().await
+}
+
+/// All items of a list, page by page, until a page names no other one.
+pub(super) async fn pages<T, P: Clone + PartialEq>(
+    mut page: impl AsyncFnMut(Option<P>) -> Result<(Vec<T>, Option<P>), Fault>,
+) -> Result<Vec<T>, Fault> {
+    let (mut all, mut position) = (Vec::new(), None);
+    for _ in 0..MAX_PAGES {
+        let (items, next) = page(position.clone()).await?;
+        all.extend(items);
+        if next.is_none() || next == position {
+            return Ok(all);
+        }
+        position = next;
+    }
+    let what = format!("a list of AWS has no end after {MAX_PAGES} pages");
+    Err(Fault { what, help: "run it again".to_owned(), of_input: false })
 }
 
 fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {

@@ -3,5 +3,6 @@
 pub(crate) mod calls;
 pub(crate) mod catalog;
 pub(crate) mod gateway;
+pub(crate) mod network;
 pub(crate) mod session;
 pub(crate) mod signed;

@@ -55,7 +55,6 @@ impl Request {
     }
 
     /// A request of the JSON protocol (ACM); `target` is what stands before the operation's name.
-    #[allow(dead_code, reason = "`nameplate drift` makes it")]
     pub(crate) fn json(call: &'static Call, target: &str, body: &serde_json::Value) -> Request {
         let headers = vec![
             ("content-type", "application/x-amz-json-1.1".to_owned()),

@@ -123,7 +123,8 @@ impl AccountsArgs {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<Account>, Refused> {
+/// Reads a file of accounts.
+pub(super) fn read(path: &Path) -> Result<Vec<Account>, Refused> {
     let name = printable_name(&path.display().to_string());
     let bytes = fs::read(path).map_err(|e| {
         let help = "name a file of accounts, as docs/discover.md describes it";

@@ -60,6 +60,12 @@ pub(super) const POLICY_VERIFY: &str = "\
 Examples:
   nameplate policy verify mapping.yaml --vpce vpce-0123456789 --policy now.json";
 
+pub(super) const DRIFT: &str = "\
+Examples:
+  nameplate drift mapping.yaml --vpce vpce-0123456789abcdef0
+  nameplate drift mapping.yaml --vpce vpce-0123456789abcdef0 --accounts accounts.yaml --format json
+  nameplate drift mapping.yaml --vpce vpce-0123456789abcdef0 --print-policy";
+
 pub(super) const RELOAD: &str = "\
 Examples:
   nameplate reload
@@ -88,7 +94,7 @@ Examples:
 
 /// All of them, for the test that parses them.
 #[cfg(test)]
-pub(super) const ALL: [&str; 15] = [
+pub(super) const ALL: [&str; 16] = [
     DEMO,
     SERVE,
     CHECK,
@@ -100,6 +106,7 @@ pub(super) const ALL: [&str; 15] = [
     DISCOVER,
     IMPORT,
     POLICY_VERIFY,
+    DRIFT,
     RELOAD,
     HEALTHCHECK,
     COMPLETIONS,

@@ -1,7 +1,7 @@
 //! The command line: one subcommand a file.
 //!
 //! Exit codes, for every subcommand: 0 done, 1 the input is at fault, 2 it could not be read, or
-//! the command line is wrong. `check --against` has two more: see [`check`].
+//! the command line is wrong. `check --against` has two more: see [`check`]; those of `drift` are for a nightly job.
 
 mod accounts;
 mod admin_client;
@@ -12,6 +12,7 @@ mod demo;
 mod discover;
 mod doctor;
 mod draft;
+mod drift;
 mod environment;
 mod examples;
 mod exit;
@@ -82,6 +83,9 @@ enum Command {
     Import(Box<import::ImportArgs>),
     /// Print the resource policies that a mapping's APIs need, or put one in force
     Policy(Box<policy::PolicyArgs>),
+    /// Find where AWS differs from a mapping: APIs, policies, deployments, VPC endpoints, records, certificates
+    #[command(after_help = examples::DRIFT)]
+    Drift(Box<drift::DriftArgs>),
     /// Make the running proxy read its mapping, its certificates and its log's level again, and wait for the outcome
     #[command(after_help = examples::RELOAD)]
     Reload(reload::ReloadArgs),
@@ -134,6 +138,11 @@ pub fn run() -> ExitCode {
             let mut input = std::io::stdin().lock();
             let mut said = policy::outcome::Said { out: &mut out, err: &mut terminal::stderr() };
             ExitCode::from(import::import(&args, &mut input, &mut said))
+        }
+        Command::Drift(args) => {
+            let mut input = std::io::stdin().lock();
+            let mut said = policy::outcome::Said { out: &mut out, err: &mut terminal::stderr() };
+            ExitCode::from(drift::drift(&args, &mut input, &mut said))
         }
         Command::Reload(args) => reload::reload(&args, &mut out),
         Command::Schema(args) => schema::schema(&args, &mut out),

@@ -14,7 +14,8 @@
 //! 3. [`certificates`]: which names share one. A certificate of the previous plan ([`state`]) is kept as it is,
 //!    because AWS replaces a certificate whose names change.
 //! 4. [`quotas`]: what AWS allows, and what is said of a mapping that needs more. [`ownership`]: which owner needs what.
-//! 5. [`policy`]: one resource policy for each API. [`capacity`]: the fleet for a load. [`proposals`]: entries for the APIs
+//! 5. [`drift`]: where AWS differs from all of that.
+//! 6. [`policy`]: one resource policy for each API. [`capacity`]: the fleet for a load. [`proposals`]: entries for the APIs
 //!    that accounts have. [`custom_domain_names`]: entries for AWS's private custom domain names. Each stands alone.
 
 pub mod capacity;
@@ -22,6 +23,7 @@ pub mod certificate;
 pub mod certificates;
 pub mod change;
 pub mod custom_domain_names;
+pub mod drift;
 mod exceeded;
 pub mod fault;
 pub mod names;

@@ -5,10 +5,11 @@ use std::fmt;
 use serde::Serialize;
 
 use super::causes::{Named, named};
-use crate::aws::gateway::{Deployment, Gateway, RestApi, Stage};
+use crate::aws::gateway::{Gateway, RestApi, Stage};
 use nameplate_core::domain::decide::Decision;
 use nameplate_core::domain::route::RefererMode;
 use nameplate_core::verdict::Cause;
+use nameplate_plan::policy::deployed::Deployment;
 use nameplate_plan::policy::excess::statements::{Answer, Call, Explained, explain_call};
 
 /// What AWS says.

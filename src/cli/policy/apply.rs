@@ -10,12 +10,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::super::exit::{FAULTY, UNUSABLE};
-use super::deployed::{Standing, description, is_ours, standing};
 use super::options::{Made, Policies, Refused};
 use super::outcome::{DONE, HALF_DONE, Said, TO_DO, run, say};
-use crate::aws::gateway::{Canary, Deployment, Fault, Gateway, RestApi, Stage};
+use crate::aws::gateway::{Canary, Fault, Gateway, RestApi, Stage};
 use nameplate_core::domain::version::Version;
 use nameplate_core::mapping::load::version_of;
+use nameplate_plan::policy::deployed::{Deployment, Standing, description, is_ours, standing};
 use nameplate_plan::policy::in_force::InForce;
 use nameplate_plan::policy::{ApiPolicy, grammar};
 

@@ -3,9 +3,8 @@
 
 mod all;
 mod apply;
-mod deployed;
 mod manifest;
-mod options;
+pub(super) mod options;
 pub(super) mod outcome;
 mod verify;
 

@@ -24,7 +24,7 @@ const SLIPS: usize = 2;
 
 /// What both forms take. Optional for clap, which requires it only of the form that is run.
 #[derive(Args, Clone, Debug)]
-pub(super) struct Made {
+pub(in crate::cli) struct Made {
     /// The mapping: a file, `-` for standard input, s3://bucket/key, or an http(s) URL
     #[arg(required = true, value_name = "MAPPING")]
     mapping: Option<MappingSource>,
@@ -34,7 +34,7 @@ pub(super) struct Made {
     vpce: Vec<Vpce>,
     /// Only the API of this id
     #[arg(long, value_name = "ID")]
-    pub(super) api_id: Option<String>,
+    pub(in crate::cli) api_id: Option<String>,
     /// The region of the API, where the mapping has APIs of one id in several
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
@@ -47,7 +47,7 @@ pub(super) struct Made {
     fold: bool,
     /// The most characters of a policy: API Gateway's quota, which AWS raises on request
     #[arg(long, value_name = "CHARACTERS", default_value_t = MAX_SIZE)]
-    pub(super) max_size: usize,
+    pub(in crate::cli) max_size: usize,
     // Its `endpoints` are those that ENDPOINT may name, and its `reload` says how sources are read. Without
     // settings, any ENDPOINT will do.
     #[command(flatten)]
@@ -79,24 +79,24 @@ impl FromStr for Vpce {
 }
 
 /// Policies, and what there is to say beside them.
-pub(super) struct Policies {
-    pub(super) version: Version,
+pub(in crate::cli) struct Policies {
+    pub(in crate::cli) version: Version,
     /// Of each API that was asked for.
-    pub(super) policies: Vec<ApiPolicy>,
+    pub(in crate::cli) policies: Vec<ApiPolicy>,
     /// Each a line or more.
-    pub(super) warnings: Vec<String>,
+    pub(in crate::cli) warnings: Vec<String>,
 }
 
 /// Why there are none: the exit code, and what to say.
-pub(super) type Refused = (u8, String);
+pub(in crate::cli) type Refused = (u8, String);
 
 impl Made {
     /// Makes the policies of all APIs, or of the one that was asked for.
-    pub(super) fn policies(&self, input: &mut dyn Read) -> Result<Policies, Refused> {
+    pub(in crate::cli) fn policies(&self, input: &mut dyn Read) -> Result<Policies, Refused> {
         let Loaded { name, table, version, .. } = self.load(input)?;
         let apis = self.chosen(apis(&table), &name)?;
         let ids = self.ids();
-        let options = Options { referer: self.referer, fold: self.fold, max_size: self.max_size };
+        let options = self.options();
         let (mut policies, mut faults) = (Vec::new(), Vec::new());
         for api in &apis {
             match api.policy(&ids, &options) {
@@ -117,14 +117,19 @@ impl Made {
         Ok(Policies { version, policies, warnings })
     }
 
-    pub(super) fn load(&self, input: &mut dyn Read) -> Result<Loaded, Refused> {
+    /// How the policies are made.
+    pub(in crate::cli) fn options(&self) -> Options {
+        Options { referer: self.referer, fold: self.fold, max_size: self.max_size }
+    }
+
+    pub(in crate::cli) fn load(&self, input: &mut dyn Read) -> Result<Loaded, Refused> {
         let settings = self.settings.read().map_err(|e| (code_of(&e), format!("{e:#}")))?;
         let endpoints = self.settings.endpoints_of(&settings);
         let place = self.mapping.as_ref().expect("clap requires it");
         load(place, &settings.reload, endpoints.as_deref(), input).map_err(NotLoaded::refusal)
     }
 
-    pub(super) fn ids(&self) -> EndpointIds {
+    pub(in crate::cli) fn ids(&self) -> EndpointIds {
         let mut ids = EndpointIds::new();
         for Vpce { endpoint, id } in &self.vpce {
             ids.entry(endpoint.clone()).or_default().insert(id.clone());
@@ -133,7 +138,7 @@ impl Made {
     }
 
     /// The APIs that were asked for: all, or the one of an id.
-    pub(super) fn chosen<'t>(&self, apis: Vec<Api<'t>>, mapping: &str) -> Result<Vec<Api<'t>>, Refused> {
+    pub(in crate::cli) fn chosen<'t>(&self, apis: Vec<Api<'t>>, mapping: &str) -> Result<Vec<Api<'t>>, Refused> {
         let here = |api: &Api<'_>| self.region.as_deref().is_none_or(|region| api.region == region);
         let Some(id) = &self.api_id else {
             let regions: BTreeSet<&str> = apis.iter().map(|api| api.region).collect();
@@ -181,7 +186,7 @@ impl Made {
 }
 
 /// What to say of why there is no policy.
-pub(super) fn told(mapping: &str, fault: &PolicyFault) -> String {
+pub(in crate::cli) fn told(mapping: &str, fault: &PolicyFault) -> String {
     match fault {
         PolicyFault::NoEndpointId { endpoint, line, domain } => {
             let flag = if endpoint == DEFAULT_ENDPOINT { String::new() } else { format!("{endpoint}=") };

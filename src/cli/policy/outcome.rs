@@ -1,11 +1,11 @@
-//! What every `policy` command says and returns.
+//! What every command that may call AWS says and returns.
 
 use std::io::Write;
 
 use super::super::exit::UNUSABLE;
 
 /// Policies were made, or nothing is left to do.
-pub(super) const DONE: u8 = 0;
+pub(in crate::cli) const DONE: u8 = 0;
 
 /// `apply --dry-run`: there is something to do.
 pub(super) const TO_DO: u8 = 3;

@@ -6,6 +6,7 @@ mod capacity;
 mod check_cases;
 mod check_formats;
 mod doctor;
+mod drift;
 mod environment;
 mod explain;
 mod folder;

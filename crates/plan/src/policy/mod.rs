@@ -4,6 +4,7 @@
 //! text. **Invariant:** unless told to fold, a policy allows what the entries say and nothing else.
 
 pub mod access;
+pub mod deployed;
 pub mod document;
 pub mod excess;
 pub mod grammar;
@@ -160,21 +161,26 @@ pub fn apis(table: &MappingTable) -> Vec<Api<'_>> {
 }
 
 /// The name of the endpoint an entry is reached through.
-fn endpoint_of(route: &Route) -> String {
+pub(crate) fn endpoint_of(route: &Route) -> String {
     route.overrides().and_then(|own| own.endpoint.clone()).unwrap_or_else(|| DEFAULT_ENDPOINT.to_owned())
 }
 
 /// The VPC endpoint that a host of the form `{api}-{endpoint}.execute-api...` names.
-fn endpoint_in(api_host: &str) -> Option<String> {
+pub(crate) fn endpoint_in(api_host: &str) -> Option<String> {
     let (_, id) = api_host.split('.').next()?.split_once("-vpce-")?;
     Some(format!("vpce-{id}"))
 }
 
-impl Api<'_> {
+impl<'t> Api<'t> {
     /// Its policy for these VPC endpoints.
     pub fn policy(&self, ids: &EndpointIds, options: &Options) -> Result<ApiPolicy, PolicyFault> {
         let ids = self.ids(ids)?;
         self.fitting(&ids, options, 0).map_err(PolicyFault::TooLarge)
+    }
+
+    /// Checks that every endpoint its entries name has an id.
+    pub fn check_ids(&self, ids: &EndpointIds) -> Result<(), PolicyFault> {
+        self.ids(ids).map(|_| ())
     }
 
     /// The names of the endpoints it is reached through, sorted.
@@ -187,6 +193,11 @@ impl Api<'_> {
     pub fn stages(&self) -> Vec<String> {
         let stages: BTreeSet<String> = self.routes.iter().map(|route| stage_of(route)).collect();
         stages.into_iter().collect()
+    }
+
+    /// The entries that map to it, in the table's order.
+    pub(crate) fn routes(&self) -> &[&'t Route] {
+        &self.routes
     }
 
     /// What its entries allow, whatever the domain.

@@ -72,7 +72,7 @@ fn any_domain() -> impl Strategy<Value = String> {
     })
 }
 
-fn any_domains(most: usize) -> impl Strategy<Value = Vec<String>> {
+pub(crate) fn any_domains(most: usize) -> impl Strategy<Value = Vec<String>> {
     prop::collection::btree_set(any_domain(), 1..most).prop_map(|domains| domains.into_iter().collect())
 }
 

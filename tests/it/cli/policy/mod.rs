@@ -12,6 +12,7 @@ mod foreign_policies;
 pub mod gateway;
 mod iam;
 mod policy_cases;
+mod refuses;
 mod verify;
 
 use std::path::Path;

@@ -113,7 +113,7 @@ impl FakeAws {
         lock(&self.state).lists.entry(key).or_default().push(item);
     }
 
-    /// What an operation of EC2, Route 53 or ACM answers.
+    /// What an operation of EC2, Route 53 or ACM answers, or a path of API Gateway that is no list.
     pub fn answers(&self, account: &str, region: &str, operation: &str, body: &str) {
         let key = (account.to_owned(), region.to_owned(), operation.to_owned());
         lock(&self.state).answers.insert(key, body.to_owned());

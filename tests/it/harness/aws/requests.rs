@@ -104,7 +104,12 @@ fn answer(state: &mut State, request: Seen) -> Answer {
         "apigateway" if request.path.starts_with("/v2/") => {
             (200, JSON, page(state, &request, "routingRules", "nextToken"))
         }
-        "apigateway" => (200, JSON, page(state, &request, "item", "position")),
+        "apigateway" => {
+            match state.answers.get(&(request.account.clone(), request.region.clone(), request.path.clone())) {
+                Some(body) => (200, JSON, body.clone()),
+                None => (200, JSON, page(state, &request, "item", "position")),
+            }
+        }
         _ => other(state, &request),
     }
 }

@@ -74,7 +74,7 @@ impl Glob {
 
     /// Reports whether it matches a text.
     pub(super) fn matches(&self, text: &str) -> bool {
-        let globs = Globs::new(std::slice::from_ref(self), &[]);
+        let globs = Globs::new(std::slice::from_ref(self), &[], None);
         globs.verdict(&globs.after_before(text)).has_wanted
     }
 }
@@ -97,6 +97,8 @@ pub(super) struct Globs {
     starts: Vec<(usize, bool)>,
     /// Where the patterns start that are not wanted.
     unwanted: usize,
+    /// Where the pattern starts that every text must match, if there is one.
+    within: Option<usize>,
 }
 
 /// How far each of several patterns has been read: places in [`Globs`], in order.
@@ -114,14 +116,23 @@ pub(super) struct Verdict {
     pub(super) can_be_wanted: bool,
     /// An unwanted pattern matches everything that starts with it.
     pub(super) is_all_unwanted: bool,
+    /// The pattern that must match does, or there is none.
+    pub(super) is_within: bool,
+    /// The pattern that must match can still do so, or there is none.
+    pub(super) can_be_within: bool,
 }
 
 impl Globs {
-    pub(super) fn new(wanted: &[Glob], unwanted: &[Glob]) -> Globs {
-        let mut globs = Globs { steps: Vec::new(), starts: Vec::new(), unwanted: 0 };
+    pub(super) fn new(wanted: &[Glob], unwanted: &[Glob], within: Option<&Glob>) -> Globs {
+        let mut globs = Globs { steps: Vec::new(), starts: Vec::new(), unwanted: 0, within: None };
         wanted.iter().for_each(|glob| globs.add(glob));
         globs.unwanted = globs.steps.len();
         unwanted.iter().for_each(|glob| globs.add(glob));
+        globs.within = within.map(|glob| {
+            let start = globs.steps.len();
+            globs.add(glob);
+            start
+        });
         globs
     }
 
@@ -193,8 +204,14 @@ impl Globs {
 
     /// What the patterns say at these places.
     pub(super) fn verdict(&self, places: &Places) -> Verdict {
-        let mut verdict = Verdict::default();
+        let is_free = self.within.is_none();
+        let mut verdict = Verdict { is_within: is_free, can_be_within: is_free, ..Verdict::default() };
         for &at in &places.0 {
+            if self.within.is_some_and(|within| at >= within) {
+                verdict.can_be_within = true;
+                verdict.is_within |= matches!(self.steps[at], Step::End { .. });
+                continue;
+            }
             let (is_wanted, step) = (at < self.unwanted, self.steps[at]);
             verdict.can_be_wanted |= is_wanted;
             if let Step::End { takes_all } = step {

@@ -9,6 +9,7 @@
 mod condition;
 mod glob;
 mod search;
+pub mod shortfall;
 pub mod statements;
 
 use serde_json::Value;
@@ -62,24 +63,7 @@ pub enum Witness {
 
 /// What a policy grants beyond what the entries of an API need through these VPC endpoints; nothing where it grants no more.
 pub fn excess(policy: &str, api: &Api<'_>, ids: &EndpointIds) -> Result<Vec<Excess>, ExcessFault> {
-    let ids = api.ids(ids).map_err(ExcessFault::Mapping)?;
-    let document = plain(policy).map_err(ExcessFault::Policy)?;
-    let statements = match &document["Statement"] {
-        Value::Array(statements) => statements.clone(),
-        statement @ Value::Object(_) => vec![statement.clone()],
-        _ => return Err(ExcessFault::Policy(Unreadable::of("it has no Statement"))),
-    };
-    let has_variables = document["Version"] == VERSION;
-    let mut check = Check {
-        before: before(api, &statements),
-        has_variables,
-        needed: api.grants().resources(Level::Exact),
-        needed_globs: Vec::new(),
-        ids,
-        statements,
-    };
-    check.needed_globs = check.needed.iter().filter_map(|resource| check.glob(resource, Unknown::Nothing)).collect();
-    Ok(check.run())
+    Ok(Check::of(policy, api, ids)?.run())
 }
 
 /// Why nothing can be said.
@@ -110,6 +94,28 @@ struct Check {
 }
 
 impl Check {
+    fn of(policy: &str, api: &Api<'_>, ids: &EndpointIds) -> Result<Check, ExcessFault> {
+        let ids = api.ids(ids).map_err(ExcessFault::Mapping)?;
+        let document = plain(policy).map_err(ExcessFault::Policy)?;
+        let statements = match &document["Statement"] {
+            Value::Array(statements) => statements.clone(),
+            statement @ Value::Object(_) => vec![statement.clone()],
+            _ => return Err(ExcessFault::Policy(Unreadable::of("it has no Statement"))),
+        };
+        let has_variables = document["Version"] == VERSION;
+        let mut check = Check {
+            before: before(api, &statements),
+            has_variables,
+            needed: api.grants().resources(Level::Exact),
+            needed_globs: Vec::new(),
+            ids,
+            statements,
+        };
+        check.needed_globs =
+            check.needed.iter().filter_map(|resource| check.glob(resource, Unknown::Nothing)).collect();
+        Ok(check)
+    }
+
     fn run(&self) -> Vec<Excess> {
         let origins = self.distinct_origins();
         let mut found = Vec::new();
@@ -180,7 +186,7 @@ impl Check {
         let is_ours = self.ids.contains(&origin.vpce);
         let needed = self.needed_globs.iter().filter(|_| is_ours).cloned();
         let unwanted = denied.filter_map(|resource| self.glob(resource, Unknown::Nothing)).chain(needed).collect();
-        Search { before: &self.before, wanted, is_inverted, unwanted }.run()
+        Search { before: &self.before, wanted, is_inverted, within: None, unwanted }.run()
     }
 
     /// A resource as a pattern of whole ARNs.

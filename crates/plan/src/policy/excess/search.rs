@@ -20,6 +20,8 @@ pub(super) struct Search<'g> {
     pub(super) wanted: Vec<Glob>,
     /// `NotResource`.
     pub(super) is_inverted: bool,
+    /// This one must match as well.
+    pub(super) within: Option<Glob>,
     /// None of these may match.
     pub(super) unwanted: Vec<Glob>,
 }
@@ -79,9 +81,9 @@ struct State {
 impl Search<'_> {
     /// Searches, the shortest calls first.
     pub(super) fn run(self) -> Found {
-        let Search { before, wanted, is_inverted, unwanted } = self;
-        let alphabet = alphabet(wanted.iter().chain(&unwanted));
-        let globs = Globs::new(&wanted, &unwanted);
+        let Search { before, wanted, is_inverted, within, unwanted } = self;
+        let alphabet = alphabet(wanted.iter().chain(&unwanted).chain(&within));
+        let globs = Globs::new(&wanted, &unwanted, within.as_ref());
         let places = globs.after_before(before);
         let mut seen = HashSet::from([(Part::Stage(false), places.clone())]);
         let mut states = vec![State { part: Part::Stage(false), places, last: None }];
@@ -90,7 +92,8 @@ impl Search<'_> {
         while let Some(State { part, places, .. }) = states.get(at) {
             let (part, places, named) = (*part, places.clone(), globs.characters_at(places));
             let verdict = globs.verdict(&places);
-            if part == Part::Path && verdict.has_wanted != is_inverted && !verdict.has_unwanted {
+            let is_call = verdict.is_within && verdict.has_wanted != is_inverted && !verdict.has_unwanted;
+            if part == Part::Path && is_call {
                 return Found::Call(read(&states, at));
             }
             let mut is_other_tried = false;
@@ -104,7 +107,8 @@ impl Search<'_> {
                 globs.step(&places, c, &mut next.1);
                 let verdict = globs.verdict(&next.1);
                 // Behind an unwanted pattern that ends in `*`, nothing more is found.
-                if !(is_inverted || verdict.can_be_wanted) || verdict.is_all_unwanted || seen.contains(&next) {
+                let is_over = !(is_inverted || verdict.can_be_wanted) || !verdict.can_be_within;
+                if is_over || verdict.is_all_unwanted || seen.contains(&next) {
                     continue;
                 }
                 if seen.len() == most {

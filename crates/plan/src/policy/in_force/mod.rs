@@ -114,13 +114,28 @@ impl InForce {
         self.version.as_deref().filter(|_| foreign.any(|statement| statement.to_string().contains("${")))
     }
 
+    /// Reports whether two policies of one API have the same statements, whatever their order.
+    pub fn says_the_same(&self, other: &InForce) -> bool {
+        let sorted = |policy: &InForce| {
+            let mut foreign = policy.foreign();
+            foreign.sort();
+            foreign
+        };
+        self.version == other.version && self.groups() == other.groups() && sorted(self) == sorted(other)
+    }
+
+    fn groups(&self) -> Groups {
+        let mut groups = Groups::new();
+        for Own { head, resources, .. } in &self.ours {
+            groups.entry(head.clone()).or_default().extend(resources.iter().cloned());
+        }
+        groups
+    }
+
     /// What becomes of the statements of ours, and of the version.
     pub fn change_to(&self, policy: &Policy) -> Change {
         let new = groups_of(policy);
-        let mut old = Groups::new();
-        for Own { head, resources, .. } in &self.ours {
-            old.entry(head.clone()).or_default().extend(resources.iter().cloned());
-        }
+        let old = self.groups();
         let heads: BTreeSet<&Head> = old.keys().chain(new.keys()).collect();
         let nothing = BTreeSet::new();
         let step = |head: &Head| {

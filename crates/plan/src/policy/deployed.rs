@@ -3,15 +3,27 @@
 //! A policy works only after a deployment, and nothing says which policy a deployment has. So ours say it
 //! in their descriptions: `apply` names the stage, the mapping, and a fingerprint of the policy.
 
-use crate::aws::gateway::Deployment;
+use std::time::SystemTime;
+
 use nameplate_core::domain::version::Version;
 
 /// How a deployment of ours begins to describe itself.
 const BEGIN: &str = "nameplate policy ";
 
+/// A deployment: an API as it was at some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// Its id.
+    pub id: String,
+    /// The description that its author gave it.
+    pub description: String,
+    /// When it was made.
+    pub created: SystemTime,
+}
+
 /// How the policy in force and what a stage serves stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing<'d> {
+pub enum Standing<'d> {
     /// The stage serves a deployment of ours that has this policy.
     Deployed(&'d str),
     /// We deployed this policy last, and the stage was set back to an older deployment since.
@@ -21,7 +33,7 @@ pub(super) enum Standing<'d> {
 }
 
 /// What a deployment of ours says of itself.
-pub(super) fn description(fingerprint: &Version, mapping: &Version, stage: &str) -> String {
+pub fn description(fingerprint: &Version, mapping: &Version, stage: &str) -> String {
     format!("{BEGIN}{fingerprint} of mapping {mapping} for stage {stage}")
 }
 
@@ -29,12 +41,7 @@ pub(super) fn description(fingerprint: &Version, mapping: &Version, stage: &str)
 ///
 /// Only the deployment that the stage serves counts. A later one of somebody else may have been made while
 /// another policy was on the API.
-pub(super) fn standing<'d>(
-    deployments: &'d [Deployment],
-    serving: &str,
-    fingerprint: &Version,
-    stage: &str,
-) -> Standing<'d> {
+pub fn standing<'d>(deployments: &'d [Deployment], serving: &str, fingerprint: &Version, stage: &str) -> Standing<'d> {
     let (begin, end) = (format!("{BEGIN}{fingerprint} "), format!(" for stage {stage}"));
     let has_it = |of: &Deployment| of.description.starts_with(&begin);
     let Some(now) = deployments.iter().find(|of| of.id == serving) else { return Standing::Unknown };
@@ -49,7 +56,7 @@ pub(super) fn standing<'d>(
 }
 
 /// Whether we made a deployment.
-pub(super) fn is_ours(of: &Deployment) -> bool {
+pub fn is_ours(of: &Deployment) -> bool {
     of.description.starts_with(BEGIN)
 }
 
