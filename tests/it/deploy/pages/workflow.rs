@@ -8,6 +8,10 @@ fn workflow() -> Value {
     serde_yaml::from_str(&text("deploy/pipeline/workflow.yaml")).expect("YAML")
 }
 
+fn nightly() -> Value {
+    serde_yaml::from_str(&text("deploy/pipeline/nightly.yaml")).expect("YAML")
+}
+
 /// The steps of both jobs.
 fn steps(of: &Value) -> Vec<Value> {
     let jobs = of["jobs"].as_object().expect("jobs");
@@ -29,15 +33,20 @@ fn each_job_has_only_the_permissions_that_it_needs() {
     let mut release = permissions(&all["jobs"]["release"]);
     release.sort_unstable();
     assert_eq!(release, [("contents", "read"), ("id-token", "write")]);
+    let nightly = nightly();
+    assert!(permissions(&nightly).is_empty());
+    let mut drift = permissions(&nightly["jobs"]["drift"]);
+    drift.sort_unstable();
+    assert_eq!(drift, [("contents", "read"), ("id-token", "write")]);
 }
 
 /// A tag can be moved to other code; a commit cannot.
 #[test]
 fn actions_are_pinned_by_commit_and_say_their_version() {
-    let text = text("deploy/pipeline/workflow.yaml");
+    let text = text("deploy/pipeline/workflow.yaml") + &text("deploy/pipeline/nightly.yaml");
     let uses: Vec<_> =
         text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("uses: ")).collect();
-    assert_eq!(uses.len(), 5, "{uses:?}");
+    assert_eq!(uses.len(), 7, "{uses:?}");
     for action in uses {
         let (action, version) = action.split_once(" # v").unwrap_or_else(|| panic!("{action} says no version"));
         let commit = action.split_once('@').expect("a commit").1;
@@ -48,7 +57,7 @@ fn actions_are_pinned_by_commit_and_say_their_version() {
 /// What a pull request says (its title, its branch) would be code there.
 #[test]
 fn no_expression_is_put_into_a_command() {
-    for step in steps(&workflow()) {
+    for step in [steps(&workflow()), steps(&nightly())].concat() {
         let run = step["run"].as_str().unwrap_or_default();
         assert!(!run.contains("${{"), "{run}");
     }
@@ -56,8 +65,8 @@ fn no_expression_is_put_into_a_command() {
 
 #[test]
 fn every_command_is_a_script_of_the_folder_that_may_be_run() {
-    let (mut named, all) = (0, workflow());
-    for step in steps(&all) {
+    let mut named = 0;
+    for step in [steps(&workflow()), steps(&nightly())].concat() {
         let run = step["run"].as_str().unwrap_or_default().to_owned();
         for word in run.split_whitespace().filter(|word| word.starts_with("pipeline/")) {
             let script = place("deploy").join(word);
@@ -66,7 +75,7 @@ fn every_command_is_a_script_of_the_folder_that_may_be_run() {
             named += 1;
         }
     }
-    assert!(named >= 8, "{named}");
+    assert!(named >= 10, "{named}");
 }
 
 /// Nobody's fork gets credentials, one release runs at a time and to its end, and from main alone.
@@ -132,9 +141,9 @@ fn a_team_reviews_its_own_part_and_the_platform_team_the_owners() {
 }
 
 #[test]
-fn the_review_role_only_reads() {
-    let roles = ["review", "release"].map(|role| text(&format!("deploy/pipeline/{role}-role.json")));
-    let [review, release] = roles.map(|role| serde_json::from_str::<Value>(&role).expect("JSON"));
+fn the_roles_for_reviews_and_for_the_night_only_read() {
+    let roles = ["review", "release", "drift"].map(|role| text(&format!("deploy/pipeline/{role}-role.json")));
+    let [review, release, drift] = roles.map(|role| serde_json::from_str::<Value>(&role).expect("JSON"));
     let actions = |role: &Value| -> Vec<String> {
         let statements = role["Statement"].as_array().expect("statements").clone();
         let listed = statements.iter().map(|statement| &statement["Action"]);
@@ -148,6 +157,7 @@ fn the_review_role_only_reads() {
     let pull = ecr.map(|action| format!("ecr:{action}"));
     let read = ["s3:GetObject", "s3:ListBucket"].map(str::to_owned);
     assert_eq!(actions(&review), [&read[..], &pull[..]].concat());
+    assert_eq!(actions(&drift), [&read[..], &pull[..]].concat());
     let write = ["s3:GetObject", "s3:PutObject", "s3:ListBucket"].map(str::to_owned);
     assert_eq!(actions(&release), [&write[..], &pull[..]].concat());
 }
