@@ -211,7 +211,7 @@ impl<'o> Taken<'o> {
     }
 
     /// What only one part may have.
-    fn name<'r>(by_host: bool, route: &'r Route) -> (&'r [u8], &'r [u8]) {
+    fn name(by_host: bool, route: &Route) -> (&[u8], &[u8]) {
         (route.host_ref(), if by_host { &[] } else { route.base_ref() })
     }
 
