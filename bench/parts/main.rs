@@ -1,5 +1,8 @@
 //! What a mapping in parts costs, in time and in memory: see README.md.
 
+// As an example of the crate it has the lints of the core; it is a program, though.
+#![allow(clippy::print_stdout, clippy::disallowed_methods)]
+
 mod clock;
 mod memory;
 
