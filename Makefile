@@ -10,8 +10,9 @@ demo: preflight
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/nameplate" demo $(DEMO)
 
 # All tests: unit, property, case files, and stories through the real proxy over real TLS.
+# Stories wait for sockets more than they compute, so two run on each core.
 test: preflight test-tools
-	@cargo test
+	@RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(( 2 * $$(nproc) ))} cargo test
 
 # What deploys it, without an AWS account: Terraform, CDK, one against the other, and the pipeline.
 deploy-check: preflight

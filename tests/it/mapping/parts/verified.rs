@@ -52,8 +52,9 @@ fn an_entry_that_is_held_holds_up_no_other_part_and_outlives_their_changes() {
     folder.write("c.yaml", "APIS: [");
     let told = server.reload(&[]);
     let said = String::from_utf8_lossy(&told.stderr).into_owned();
-    assert_eq!(told.status.code(), Some(1), "{said}");
-    assert!(said.contains("part c.yaml, rejected") && said.contains("1 of 2 entries are held"), "{said}");
+    assert_eq!(told.status.code(), Some(4), "the part is somebody else's: {said}");
+    assert!(said.contains("part c.yaml rejected") && said.contains("1 of 2 entries are held"), "{said}");
+    assert_eq!(server.reload(&["--part", "c.yaml"]).status.code(), Some(1));
     is_at("/old", "/newer");
 
     folder.remove("c.yaml");
