@@ -9,10 +9,10 @@ use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::pace::Pace;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
+use nameplate_core::mapping::files::Files;
 use nameplate_core::mapping::warnings::warnings;
 use nameplate_core::parts::assembly::{Limits, PartStatus};
 use nameplate_core::parts::error::PartError;
-use nameplate_core::parts::files::Files;
 use nameplate_core::parts::set::{Parts, Update};
 use nameplate_core::settings::{MappingSource, ReloadRules};
 

@@ -8,10 +8,10 @@ use nameplate_core::diagnostic::Diagnostics;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
+use nameplate_core::mapping::files::Files;
 use nameplate_core::mapping::head::Head;
 use nameplate_core::mapping::load::Compiled;
 use nameplate_core::parts::assembly::PartStatus;
-use nameplate_core::parts::files::Files;
 use nameplate_core::settings::MappingSource;
 use nameplate_plan::ownership::EntryOwner;
 

@@ -11,7 +11,7 @@ use crate::admin::query;
 use nameplate_core::domain::overrides::Timeouts;
 use nameplate_core::domain::verbs::VERBS;
 use nameplate_core::explain::{Explanation, Question, Verdict, explain};
-use nameplate_core::parts::files::Files;
+use nameplate_core::mapping::files::Files;
 
 /// What the form asks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -11,8 +11,8 @@ use crate::cli::admin_client::{get, reachable};
 use crate::cli::exit::{FAULTY, UNUSABLE};
 use crate::cli::load::{Loaded, load};
 use nameplate_core::domain::table::MappingTable;
+use nameplate_core::mapping::files::Files;
 use nameplate_core::mapping::load::compile_bytes;
-use nameplate_core::parts::files::Files;
 use nameplate_core::settings::{DEFAULT_ENDPOINT, Settings};
 
 /// What is known before anything is asked.

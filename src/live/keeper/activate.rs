@@ -10,8 +10,8 @@ use nameplate_core::domain::kept::Tally;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
+use nameplate_core::mapping::files::Files;
 use nameplate_core::mapping::warnings::{has_any, summary};
-use nameplate_core::parts::files::Files;
 
 impl Live {
     /// Makes a table the active one, for tests of what shows it.

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use nameplate_core::explain::{Question, Verdict, explain};
+use nameplate_core::mapping::files::Files;
 use nameplate_core::mapping::load::Compiled;
-use nameplate_core::parts::files::Files;
 use nameplate_core::settings::Settings;
 
 use super::malformed::DOMAIN;

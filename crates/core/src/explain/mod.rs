@@ -16,7 +16,7 @@ use crate::domain::table::MappingTable;
 use crate::domain::target::{Target, first_unknown_byte};
 use crate::domain::token::is_token;
 use crate::domain::verbs::VerbSet;
-use crate::parts::files::Files;
+use crate::mapping::files::Files;
 use crate::settings::{DEFAULT_ENDPOINT, Endpoint, Settings, Sni};
 use cures::{cure, warning_for_method};
 use nearest::nearest_domain;

@@ -8,6 +8,7 @@ pub(crate) mod document;
 pub(crate) mod encoding;
 mod entry;
 mod file_kind;
+pub mod files;
 pub mod head;
 pub mod insert;
 pub mod load;

@@ -11,7 +11,7 @@ use crate::domain::order::by_domain;
 use crate::domain::pace::Pace;
 use crate::domain::route::Route;
 use crate::domain::table::MappingTable;
-use crate::parts::files::Files;
+use crate::mapping::files::Files;
 use crate::settings::{DEFAULT_ENDPOINT, Settings};
 
 /// Entries looked at between two offers of the core.

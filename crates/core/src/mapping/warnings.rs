@@ -13,7 +13,7 @@ use crate::domain::region::{is_announced, nearest_to};
 use crate::domain::route::Route;
 use crate::domain::table::MappingTable;
 use crate::domain::verbs::VerbSet;
-use crate::parts::files::Files;
+use crate::mapping::files::Files;
 
 /// Entries looked at between two offers of the core.
 const LOOKED_AT: u32 = 1_024;

@@ -11,7 +11,7 @@ use crate::domain::host::Host;
 use crate::domain::overrides::Overrides;
 use crate::domain::route::{Drafts, Route};
 use crate::domain::table::MappingTable;
-use crate::parts::files::Files;
+use crate::mapping::files::Files;
 use crate::settings::Settings;
 
 /// A change of an entry.

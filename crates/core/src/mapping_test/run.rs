@@ -6,7 +6,7 @@ use super::suite::Suite;
 use crate::diagnostic::{Code, Diagnostics, Fault, Faults};
 use crate::domain::table::MappingTable;
 use crate::explain::Explanation;
-use crate::parts::files::Files;
+use crate::mapping::files::Files;
 use crate::settings::Settings;
 
 /// What came of the tests of a file.

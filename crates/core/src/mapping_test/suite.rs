@@ -4,7 +4,7 @@ use crate::diagnostic::Place;
 use crate::domain::refusal::Refusal;
 use crate::domain::table::MappingTable;
 use crate::explain::{Explanation, Question, Verdict, explain};
-use crate::parts::files::Files;
+use crate::mapping::files::Files;
 use crate::settings::Settings;
 
 /// The facts of an [`Explanation`] that are headers: of the request that the API receives, and of a refusal.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::table::MappingTable;
 use crate::mapping::compile::compile;
-use crate::parts::files::Files;
+use crate::mapping::files::Files;
 use crate::settings::Settings;
 
 const MAPPING: &str = "APIS:\n  - CUSTOM_DOMAIN_URL: a.example.com/v1\n    PRIVATE_API_URL: \

@@ -6,7 +6,7 @@ use super::suite::{Fact, fact, refusal};
 use crate::classes::classes;
 use crate::domain::table::MappingTable;
 use crate::explain::{Question, explain};
-use crate::parts::files::Files;
+use crate::mapping::files::Files;
 use crate::settings::Settings;
 
 /// A test for each class of requests that the mapping can tell apart, as a file of tests has them.

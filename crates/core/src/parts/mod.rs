@@ -9,7 +9,6 @@
 pub mod assembly;
 mod claims;
 pub mod error;
-pub mod files;
 mod guards;
 pub mod owners;
 mod pattern;
