@@ -1,6 +1,6 @@
 //! What is kept for each route of a table, from one table to the next.
 //!
-//! **Invariant:** a value stays the same one for as long as its route says the same. What is kept for the routes of a shard
+//! **Invariant:** a value stays the same one for as long as its route says the same of requests. What is kept for the routes of a shard
 //! is shared where the shard is.
 
 use std::cmp::Ordering;
@@ -56,10 +56,12 @@ impl<T> Kept<T> {
                 None => tally.added += 1,
                 Some((shard, offset)) => {
                     stayed += 1;
-                    if old.routes_in(shard)[offset].says_the_same(route) {
+                    let before = &old.routes_in(shard)[offset];
+                    let says_the_same = before.says_the_same(route);
+                    tally.changed += usize::from(!says_the_same);
+                    if says_the_same || before.is_same_for_requests(route) {
                         return Arc::clone(&self.shards[shard][offset]);
                     }
-                    tally.changed += 1;
                 }
             }
             Arc::new(make(route))
@@ -129,7 +131,9 @@ mod tests {
     use crate::domain::api::PrivateApi;
     use crate::domain::base_path::BasePath;
     use crate::domain::host::Host;
-    use crate::domain::route::Choices;
+    use crate::domain::overrides::{Overrides, RateLimit};
+    use crate::domain::probe::Probe;
+    use crate::domain::route::{Choices, Drafts};
 
     fn route(host: usize, api: &str) -> Route {
         let api = PrivateApi::parse(&format!("https://{api}.execute-api.eu-west-1.amazonaws.com/p")).expect("an api");
@@ -149,6 +153,26 @@ mod tests {
         let (after, tally) = kept.next((&table, &next), |_| (), Pace::default());
         assert_eq!(tally, Tally { changed: 1, ..Tally::default() });
         assert_eq!((after.shared_with(&kept), next.shards()), (table.shards() - 1, table.shards()));
+    }
+
+    #[test]
+    fn a_change_of_the_probe_alone_counts_and_keeps_the_value() {
+        let table = |probe: Option<Probe>, requests: u32| {
+            let per = std::time::Duration::from_secs(1);
+            let overrides = Overrides { rate: Some(RateLimit { requests, per }), probe, ..Overrides::default() };
+            let host = Host::parse("h.example.com").expect("a host");
+            let api = PrivateApi::parse("https://abc.execute-api.eu-west-1.amazonaws.com/p").expect("an api");
+            let mut drafts = Drafts::default();
+            drafts.push_with(&host, &BasePath::default(), &api, (Choices::default(), overrides), 1);
+            MappingTable::new(drafts.finish())
+        };
+        let (first, probed, limited) = (table(None, 5), table(Some(Probe::Off), 5), table(Some(Probe::Off), 6));
+        let none = MappingTable::default();
+        let (kept, _) = Kept::default().next((&none, &first), |_| "first", Pace::default());
+        let (kept, tally) = kept.next((&first, &probed), |_| "probed", Pace::default());
+        assert_eq!((**kept.at((0, 0)), tally), ("first", Tally { changed: 1, ..Tally::default() }));
+        let (kept, tally) = kept.next((&probed, &limited), |_| "limited", Pace::default());
+        assert_eq!((**kept.at((0, 0)), tally), ("limited", Tally { changed: 1, ..Tally::default() }));
     }
 
     #[test]

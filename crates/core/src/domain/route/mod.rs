@@ -301,12 +301,19 @@ impl Route {
 
     /// Whether two entries say the same, wherever in the file they stand.
     pub fn says_the_same(&self, other: &Route) -> bool {
-        let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at);
+        self.is(other) || self.has_same_rest(other) && self.overrides == other.overrides
+    }
+
+    /// Whether two entries say the same of requests, whatever else they say.
+    pub fn is_same_for_requests(&self, other: &Route) -> bool {
         self.is(other)
-            || places(self) == places(other)
-                && self.choices == other.choices
-                && self.text() == other.text()
-                && self.overrides == other.overrides
+            || self.has_same_rest(other) && Overrides::are_same_for_requests(self.overrides(), other.overrides())
+    }
+
+    /// Whether two entries say the same, but for what they override.
+    fn has_same_rest(&self, other: &Route) -> bool {
+        let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at);
+        places(self) == places(other) && self.choices == other.choices && self.text() == other.text()
     }
 
     /// Whether two routes are the same one, and not only alike.
