@@ -93,11 +93,16 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// A budget from which the parts that were read before, and still exist, have taken their share. `sizes` are
-    /// their bytes as they were read.
-    pub(super) fn new(limits: Limits, sizes: impl Iterator<Item = u64>) -> Budget {
+    /// A budget from which the parts that were read before, and still exist, have taken their share. `before` are
+    /// their names, with their bytes as they were read.
+    pub(super) fn new<'n>(limits: Limits, before: impl Iterator<Item = (&'n str, u64)>) -> Budget {
         let empty = Budget { limits, bytes: 0, parts: 0 };
-        sizes.fold(empty, |used, size| Budget { bytes: used.bytes.saturating_add(size), parts: used.parts + 1, ..used })
+        let of_parts = before.filter(|(name, _)| *name != OWNERS_FILE);
+        of_parts.fold(empty, |used, (_, size)| Budget {
+            bytes: used.bytes.saturating_add(size),
+            parts: used.parts + 1,
+            ..used
+        })
     }
 
     /// Takes the bytes of the part of this name that is about to be read. `before` are the bytes it had when it was last
@@ -142,7 +147,7 @@ mod tests {
     use super::*;
 
     fn budget(most_bytes: u64, most_parts: usize, sizes: &[u64]) -> Budget {
-        Budget::new(Limits { most_bytes, most_parts }, sizes.iter().copied())
+        Budget::new(Limits { most_bytes, most_parts }, sizes.iter().map(|size| ("a.yaml", *size)))
     }
 
     #[test]
@@ -198,6 +203,14 @@ mod tests {
         budget.take(&owners, OWNERS_FILE, None, 50).expect("read");
         refuses(&mut budget, Some(100), 101, "`max_bytes`");
         budget.take(&owners, OWNERS_FILE, None, PART_ANYHOW + 1).expect_err("too large for any part");
+    }
+
+    #[test]
+    fn owners_that_were_read_before_take_no_place_and_no_bytes() {
+        let before = [(OWNERS_FILE, 100), ("a.yaml", 60)];
+        let mut budget = Budget::new(Limits { most_bytes: 100, most_parts: 2 }, before.into_iter());
+        takes(&mut budget, None, 40);
+        refuses(&mut budget, None, 0, "more parts than the 2 of `max_parts`");
     }
 
     #[test]

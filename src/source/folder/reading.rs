@@ -79,7 +79,7 @@ impl Reading {
         seen.extend(walked.files.into_iter().map(|file| (Arc::from(file.name.as_str()), Ok(file))));
 
         let before = |name: &str| known.parts.get(name).copied().unwrap_or_default();
-        let budget = Budget::new(limits, seen.keys().filter_map(|name| before(name).size));
+        let budget = Budget::new(limits, seen.keys().filter_map(|name| Some((&**name, before(name).size?))));
         let mut reader =
             Reader { place, reads_at_once: !known.is_read || as_it_is, now, replaced_at, budget, next_look: None };
         let size = |file: &Result<PartFile, FetchError>| match file {

@@ -196,6 +196,16 @@ async fn many_large_parts_of_one_team_leave_room_for_the_others_and_for_the_owne
 }
 
 #[tokio::test]
+async fn the_owners_take_no_place_of_a_part_once_they_are_known() {
+    let tree = Tree::of(&[("a.yaml", "A"), ("owners.yaml", "OWNERS: []")]);
+    let mut folder = tree.open(ReloadRules { max_parts: 2, ..polled() });
+    poll(&mut folder).await;
+    tree.write("b.yaml", "B");
+    let seen = shown(folder.fetch(FetchMode::Ordered).await);
+    assert!(seen.contains("b.yaml: `B`"), "{seen}");
+}
+
+#[tokio::test]
 async fn the_limits_name_the_part_that_breaks_them() {
     let tree = Tree::of(&[("a.yaml", "four"), ("c.yaml", "four")]);
     let mut folder = tree.open(ReloadRules { max_bytes: 10, max_parts: 3, ..polled() });

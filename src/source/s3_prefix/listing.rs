@@ -92,12 +92,15 @@ pub(super) async fn list(store: &AmazonS3, prefix: &str, most: usize) -> Result<
                 listing.passed_over.push(odd.escape_debug().to_string());
                 let skipped = match folder_of(prefix, key).filter(|folder| *folder != odd) {
                     Some(folder) if is_last(&mut left_out, folder) => {
-                        listing.unreadable.push(folder[prefix.len()..].to_owned());
+                        let name = &folder[prefix.len()..];
+                        if listing.unreadable.last().is_none_or(|last| last != name) {
+                            listing.unreadable.push(name.to_owned());
+                        }
                         folder
                     }
                     _ => odd,
                 };
-                (token, offset) = (None, Some(if skipped == key { key.clone() } else { format!("{skipped}{LAST}") }));
+                (token, offset) = (None, Some(behind(skipped, key)));
                 continue;
             }
             Err(error) => return Err(ListError::S3(error)),
@@ -137,6 +140,14 @@ fn odd_part(key: &str) -> &str {
         start = slash + 1;
     }
     key
+}
+
+/// Returns where a listing goes on that leaves out all keys that start with `skipped`, as the refused key does. A key that
+/// has the last of all characters there comes behind what ends in it, or is it: then only that key is left out, and the
+/// listing goes on whatever keys there are.
+fn behind(skipped: &str, key: &str) -> String {
+    let end = format!("{skipped}{LAST}");
+    if skipped == key || *end <= *key { key.to_owned() } else { end }
 }
 
 /// Returns the folder directly below the prefix that a key is in, with the prefix and the slash.

@@ -106,7 +106,7 @@ impl S3Prefix {
         let none = BTreeMap::new();
         let known = self.known.as_ref().unwrap_or(&none);
         let before = |name: &str| known.get(name).and_then(|known| known.size);
-        let mut budget = Budget::new(self.limits, listed.keys().filter_map(|name| before(name)));
+        let mut budget = Budget::new(self.limits, listed.keys().filter_map(|name| Some((&**name, before(name)?))));
         let parts = listed.iter().map(|(name, part)| (Arc::clone(name), part));
         let plan = in_turn(parts, |name| before(name).is_some(), |part| part.size).into_iter().map(|(name, part)| {
             let is_same = part.etag.is_some() && known.get(&name).is_some_and(|known| known.etag == part.etag);

@@ -232,6 +232,27 @@ async fn a_folder_with_many_odd_keys_is_an_error_of_that_folder() {
 }
 
 #[tokio::test]
+async fn an_odd_key_behind_the_last_character_ends_the_listing_all_the_same() {
+    let bucket = TestBucket::of(&[("m/a.yaml", "A"), ("m/z/z.yaml", "Z")]);
+    (0..33).for_each(|key| bucket.put(&format!("m/x/{key}//odd.yaml"), "-"));
+    ["\u{10ffff}//x", "\u{10ffff}//y", "\u{10ffff}\u{10ffff}//x"].map(|key| bucket.put(&format!("m/x/{key}"), "-"));
+    let mut prefix = bucket.open("m/", &ReloadRules::default());
+    let listed = prefix.list().await.expect("a listing");
+    assert_eq!((listed.parts.len(), &listed.unreadable[..]), (2, &["x/".to_owned()][..]));
+    let requests = bucket.seen.lock().expect("a lock").len();
+    assert!(requests < 500, "{requests} requests");
+}
+
+#[tokio::test]
+async fn the_owners_take_no_place_of_a_part_once_they_are_known() {
+    let bucket = TestBucket::of(&[("a.yaml", "A"), ("owners.yaml", "OWNERS: []")]);
+    let mut prefix = bucket.open("", &ReloadRules { max_parts: 2, ..ReloadRules::default() });
+    poll(&mut prefix).await;
+    bucket.put("b.yaml", "B");
+    assert_eq!(poll(&mut prefix).await, "a.yaml: same\nb.yaml: `B`\nowners.yaml: same");
+}
+
+#[tokio::test]
 async fn a_key_that_ends_in_a_slash_takes_nothing_from_the_part_of_the_same_name() {
     let bucket = TestBucket::of(&[("m/a.yaml", "A"), ("m/b.yaml/", "marker")]);
     let mut prefix = bucket.open("m/", &ReloadRules { max_bytes: 100, ..ReloadRules::default() });
