@@ -328,6 +328,7 @@ impl Keeper {
             next.parts = parts.get().names_by_mark().into();
             // A part with errors changes nothing that is active.
             if next.version == self.live.snapshot().version {
+                self.live.metrics.mapping.set_from_cache(false);
                 self.live.metrics.mapping.confirmed(ReadResult::Unchanged, now);
                 self.live.mapping.record_read(now);
                 return false;
@@ -396,6 +397,11 @@ impl Keeper {
         if let Some(cache) = self.parts_cache.as_mut().filter(|_| self.parts.is_some()) {
             cache.confirm(now).await;
         }
+        let active = self.live.snapshot().version;
+        if let Some(cache) = &mut self.cache {
+            cache.confirm(active, now).await;
+        }
+        self.live.metrics.mapping.set_from_cache(false);
         // An error of a part stays one, and a held entry stays held, however often the source is found as it was.
         let has_part_errors = self.parts.as_mut().is_some_and(|parts| parts.trouble().is_some());
         if has_part_errors || self.held.is_some() {
@@ -405,11 +411,6 @@ impl Keeper {
         if self.live.mapping.record_confirmed(now) {
             log::info!("{} has the mapping that is in force again", self.name);
         }
-        let active = self.live.snapshot().version;
-        if let Some(cache) = &mut self.cache {
-            cache.confirm(active, now).await;
-        }
-        self.live.metrics.mapping.set_from_cache(false);
         self.live.metrics.mapping.trouble(None);
         self.live.metrics.mapping.confirmed(ReadResult::Unchanged, now);
     }

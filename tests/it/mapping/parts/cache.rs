@@ -55,6 +55,12 @@ fn a_part_that_is_broken_at_the_start_serves_its_last_good_version() {
     let get = |domain: &str| third.get(domain);
     assert_eq!([get("a2.example.com"), get("b.example.com"), get("gone.example.com")], [200, 200, 421]);
     assert_eq!(third.admin().mapping()["origin"], "cache");
+    assert_eq!(third.admin().metric("nameplate_mapping_from_cache"), 1.0);
+
+    // The source is back, with a part that has an error as before.
+    fs::rename(folder.root().with_extension("away"), folder.root()).expect("moved");
+    third.admin().wait_for_metric(&parts("rejected"), 1.0);
+    third.admin().wait_for_metric("nameplate_mapping_from_cache", 0.0);
 }
 
 #[test]
