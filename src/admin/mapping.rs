@@ -1,6 +1,7 @@
 //! `/mapping`: what is in force, since when, what came after it and was not taken; and its entries by
 //! domain.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -21,7 +22,9 @@ use nameplate_core::domain::overrides::Timeouts;
 use nameplate_core::domain::route::Route;
 use nameplate_core::domain::verbs::VerbSet;
 use nameplate_core::domain::version::Version;
+use nameplate_core::parts::OWNERS_FILE;
 use nameplate_core::parts::assembly::PartStatus;
+use nameplate_core::parts::error::NotInUse;
 use nameplate_core::settings::DEFAULT_ENDPOINT;
 
 #[derive(Serialize)]
@@ -42,6 +45,9 @@ struct Mapping<'l> {
     /// Of a mapping in parts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<ShownPart>,
+    /// Why `owners.yaml` is not active as the source has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owners_error: Option<ShownOwnersError>,
     /// Entries that keep the target that they had.
     held: Vec<ShownHeld>,
     more_held: usize,
@@ -58,6 +64,8 @@ struct ShownReloads {
     ended: u64,
     /// How the last one ended: `taken`, `unchanged`, `rejected`, `held` or `failed`.
     result: Option<&'static str>,
+    /// What was refused: the `source` could not be read, the whole `mapping`, some `parts` or some `entries`.
+    kind: Option<&'static str>,
     /// Why it was refused.
     message: Option<String>,
 }
@@ -67,6 +75,9 @@ struct ShownReloads {
 struct ShownHeld {
     domain: String,
     base_path: String,
+    /// The part that it is from, where the mapping has parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<String>,
     /// Where the mapping leads it.
     target: String,
     /// Where it leads as long as it is held.
@@ -95,7 +106,18 @@ struct ShownPart {
     version: Option<String>,
     active_since: Option<String>,
     entries: usize,
+    /// How many of its entries keep the target that they had.
+    held_entries: usize,
     error: Option<ShownError>,
+}
+
+/// Why `owners.yaml` is not active as the source has it.
+#[derive(Serialize)]
+struct ShownOwnersError {
+    /// `rejected`, `held` or `failed`.
+    reason: &'static str,
+    version: Option<String>,
+    message: String,
 }
 
 /// Why a part is not active as the source has it.
@@ -187,6 +209,10 @@ pub(super) fn page(admin: &Admin, query: Option<&str>, now: SystemTime) -> PageR
     let live = &admin.live;
     let snapshot = live.snapshot();
     let report = live.mapping.report();
+    let mut held_of_parts: HashMap<&str, usize> = HashMap::new();
+    for part in report.held.iter().filter_map(|held| snapshot.part_of_mark(held.part)) {
+        *held_of_parts.entry(part).or_default() += 1;
+    }
     let mapping = Mapping {
         source: &live.mapping.source,
         version: snapshot.version.map(|version| version.to_string()),
@@ -201,10 +227,11 @@ pub(super) fn page(admin: &Admin, query: Option<&str>, now: SystemTime) -> PageR
         in_force_since: report.in_force.map(|(since, _)| rfc3339(since)),
         confirmed: report.confirmed.map(rfc3339),
         staleness_seconds: live.mapping.staleness(now).as_secs(),
+        owners_error: report.trouble.as_ref().and_then(shown_owners_error),
         trouble: report.trouble.map(shown),
         reloads: shown_reloads(report.reloads),
-        parts: report.parts.iter().map(shown_part).collect(),
-        held: report.held.iter().take(MOST_SHOWN).map(shown_held).collect(),
+        parts: report.parts.iter().map(|part| shown_part(part, &held_of_parts)).collect(),
+        held: report.held.iter().take(MOST_SHOWN).map(|held| shown_held(held, &snapshot)).collect(),
         more_held: report.held.len().saturating_sub(MOST_SHOWN),
         verifying: report.verifying.map(|(version, entries)| ShownVerifying { version: version.to_string(), entries }),
         found: domain.map(|domain| find(&snapshot, admin.probes.as_deref(), domain)),
@@ -212,7 +239,7 @@ pub(super) fn page(admin: &Admin, query: Option<&str>, now: SystemTime) -> PageR
     PageResponse::json(&mapping)
 }
 
-fn shown_part(part: &PartStatus) -> ShownPart {
+fn shown_part(part: &PartStatus, held_of_parts: &HashMap<&str, usize>) -> ShownPart {
     let (error, error_since) = part.error.clone().unzip();
     ShownPart {
         name: part.name.to_string(),
@@ -221,6 +248,7 @@ fn shown_part(part: &PartStatus) -> ShownPart {
         version: part.version.map(|version| version.to_string()),
         active_since: part.since.map(rfc3339),
         entries: part.entries,
+        held_entries: held_of_parts.get(&*part.name).copied().unwrap_or_default(),
         error: error.map(|error| ShownError {
             reason: error.label(),
             since: error_since.map(rfc3339).unwrap_or_default(),
@@ -230,10 +258,18 @@ fn shown_part(part: &PartStatus) -> ShownPart {
     }
 }
 
-fn shown_held(held: &HeldStatus) -> ShownHeld {
+fn shown_owners_error(trouble: &Trouble) -> Option<ShownOwnersError> {
+    let Cause::Parts(errors) = &trouble.cause else { return None };
+    let NotInUse { error, .. } = errors.list.iter().find(|part| &*part.name == OWNERS_FILE)?;
+    let version = error.version().map(|version| version.to_string());
+    Some(ShownOwnersError { reason: error.label(), version, message: error.to_string() })
+}
+
+fn shown_held(held: &HeldStatus, snapshot: &Snapshot) -> ShownHeld {
     ShownHeld {
         domain: held.domain.clone(),
         base_path: held.base_path.clone(),
+        part: snapshot.part_of_mark(held.part).map(str::to_owned),
         target: held.target.clone(),
         keeps: held.keeps.clone(),
         reason: held.reason.label(),
@@ -244,8 +280,8 @@ fn shown_held(held: &HeldStatus) -> ShownHeld {
 
 fn shown_reloads(reloads: Reloads) -> ShownReloads {
     let Reloads { begun, ended, last } = reloads;
-    let (result, message) = last.map(|last| (last.result, last.message)).unzip();
-    ShownReloads { begun, ended, result, message: message.flatten() }
+    let (kind, result) = (last.as_ref().and_then(|last| last.kind), last.as_ref().map(|last| last.result));
+    ShownReloads { begun, ended, result, kind, message: last.and_then(|last| last.message) }
 }
 
 fn shown(trouble: Trouble) -> Shown {

@@ -14,9 +14,6 @@ use nameplate_core::verification::held::{HeldEntry, Reason};
 /// The most entries that one message lists.
 const MOST_LISTED: usize = 10;
 
-/// What is said of held entries, and `nameplate reload` knows them by.
-pub const ENTRIES_HELD: &str = "entries are held";
-
 /// The entries of the active mapping that are held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldEntries {
@@ -33,6 +30,8 @@ pub struct HeldStatus {
     pub domain: String,
     /// Its base path.
     pub base_path: String,
+    /// The mark of the part that it is from, where the mapping has parts.
+    pub part: u16,
     /// Where the mapping leads it.
     pub target: String,
     /// Where it leads as long as it is held.
@@ -65,6 +64,7 @@ impl HeldStatus {
         HeldStatus {
             domain: next.host().to_owned(),
             base_path: next.base().to_owned(),
+            part: next.part,
             target: target(next),
             keeps,
             reason: entry.reason.clone(),
@@ -101,7 +101,7 @@ fn target(route: &Route) -> String {
 impl fmt::Display for HeldEntries {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let HeldEntries { list, entries } = self;
-        write!(f, "{} of {entries} {ENTRIES_HELD}: their new targets answer worse than the old ones", list.len())?;
+        write!(f, "{} of {entries} entries are held: their new targets answer worse than the old ones", list.len())?;
         for held in list.iter().take(MOST_LISTED) {
             let HeldStatus { domain, base_path, target, keeps, .. } = held;
             write!(f, "\nentry {domain}{base_path}: {target}: {}; it keeps {keeps}", held.why())?;

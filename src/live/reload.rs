@@ -60,6 +60,17 @@ impl Cause {
 }
 
 impl Cause {
+    /// Returns what was not taken, for programs: the `source` was not read, the whole `mapping`, some `parts` or some
+    /// `entries`.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Cause::Failed(_) | Cause::Unsettled => "source",
+            Cause::Rejected(_) | Cause::Held(_) | Cause::Grown(_) => "mapping",
+            Cause::Parts(_) => "parts",
+            Cause::Entries(_) => "entries",
+        }
+    }
+
     /// What is active all the same.
     fn rest(&self) -> &'static str {
         match self {
@@ -84,7 +95,7 @@ pub struct PartErrors {
     pub held: Option<HeldEntries>,
 }
 
-/// What is said of parts that are not active, and `nameplate reload` knows them by.
+/// What is said of parts that are not active.
 pub const PARTS_NOT_ACTIVE: &str = "parts are not active as the source has them";
 
 /// The most parts that are told of at once.

@@ -49,7 +49,7 @@ struct Counted {
 /// Of a shard in which all domains share what counts for them.
 const ALL_SHARED: u32 = u32::MAX;
 
-/// What is kept for an entry for as long as it says the same, however often the mapping changes
+/// What is kept for an entry for as long as it says the same of requests, however often the mapping changes
 /// around it. It goes with the entry.
 #[derive(Debug)]
 pub struct Entry {
@@ -135,7 +135,7 @@ impl DecidedEntry {
 
 impl Snapshot {
     /// The snapshot that takes this one's place, and what that changes. An entry that says the same
-    /// keeps what was counted for it.
+    /// of requests keeps what was counted for it.
     pub fn next(&self, table: MappingTable, version: Version, place_of: PlaceOf<'_>) -> (Snapshot, Tally) {
         let generation = self.generation + 1;
         let new = |route: &Route| Entry::new(generation, route, place_of);
@@ -208,7 +208,12 @@ impl Snapshot {
 
     /// The part that a route is of, where the mapping has parts.
     pub fn part(&self, route: &Route) -> Option<&str> {
-        self.parts.get(usize::from(route.part)).map(|name| &**name)
+        self.part_of_mark(route.part)
+    }
+
+    /// The part whose routes have this mark, where the mapping has parts.
+    pub fn part_of_mark(&self, mark: u16) -> Option<&str> {
+        self.parts.get(usize::from(mark)).map(|name| &**name)
     }
 
     /// What is kept for the route at a place of the table.

@@ -34,6 +34,8 @@ pub struct Trouble {
 pub struct Ended {
     /// `taken`, `unchanged`, `rejected`, `held` or `failed`.
     pub result: &'static str,
+    /// What was refused, if anything was: `source`, `mapping`, `parts` or `entries`.
+    pub kind: Option<&'static str>,
     /// Why the mapping was refused, if it was.
     pub message: Option<String>,
 }
@@ -176,7 +178,9 @@ impl Status {
         };
         if reloads.ended < reloads.begun {
             reloads.ended = reloads.begun;
-            reloads.last = Some(Ended { result, message: outcome.as_ref().err().map(ToString::to_string) });
+            let cause = outcome.as_ref().err();
+            let (kind, message) = (cause.map(Cause::kind), cause.map(ToString::to_string));
+            reloads.last = Some(Ended { result, kind, message });
         }
     }
 
@@ -218,7 +222,7 @@ mod tests {
         assert_eq!(status.report().reloads, Reloads { begun: 1, ended: 0, last: None }, "it is being written");
         status.record_reload_begun();
         status.record_reload_ended(&Ok(false));
-        let last = Some(Ended { result: "unchanged", message: None });
+        let last = Some(Ended { result: "unchanged", kind: None, message: None });
         assert_eq!(status.report().reloads, Reloads { begun: 2, ended: 2, last });
     }
 

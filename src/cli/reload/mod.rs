@@ -1,6 +1,7 @@
 //! `nameplate reload`: tells the running proxy to read its mapping, certificates and log level again, from inside its
 //! container (ECS Exec), where there is no shell and no `kill`; then waits for what becomes of the mapping.
 
+mod held;
 mod outcome;
 mod parts;
 mod process;
@@ -21,10 +22,12 @@ use super::admin_client::{patience, reachable};
 use super::check::HELD;
 use super::exit::{FAULTY, UNUSABLE, fail};
 use super::terminal;
-use crate::live::held_entries::ENTRIES_HELD;
 
 /// What is active after a reload that was not taken.
 const UNCHANGED: &str = "the active mapping is unchanged";
+
+/// What is active after a reload that was taken but for held entries.
+const OTHERS_ACTIVE: &str = "all other entries are active";
 
 /// The longest that the signal waits for a look at the admin listener.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
@@ -32,13 +35,15 @@ const LONGEST_LOOK: Duration = Duration::from_secs(2);
 /// What the command line of `reload` says.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ReloadArgs {
-    /// Also take a mapping that is held because it removes too many domains
+    /// Also take a mapping that is held because it removes too many domains. Consent is one signal: the other two flags give
+    /// the same one, and each takes all that is held
     #[arg(long)]
     allow_shrink: bool,
-    /// Also take a mapping that is held because it grows too much
+    /// Also take a mapping that is held because it grows too much; and all else that is held, as `--allow-shrink`
     #[arg(long)]
     allow_growth: bool,
-    /// Also take entries that are held because their new API answers worse than the old one
+    /// Also take entries that are held because their new API answers worse than the old one; and all else that is held,
+    /// removals included, as `--allow-shrink`
     #[arg(long)]
     allow_unverified: bool,
     /// Fail if this part is not active as the source has it; `NAME/` is every part below a folder. Errors of other parts are
@@ -61,8 +66,8 @@ pub(super) struct ReloadArgs {
 
 /// Sends the signal, and waits for the outcome. Exit 0 once the mapping is active, 1 if it is rejected or there is not one
 /// process to tell, 2 if the process may not be told, its source cannot be read or the outcome cannot be learned, 4 if the
-/// mapping, or some of it, is held. Of a mapping in parts, the parts that `--part` names decide, and with consent those that
-/// are held.
+/// mapping, or some of it, is held. Of a mapping in parts, the parts that `--part` names decide, with their held entries;
+/// where it names none, all held entries do; and with consent the parts that are held.
 pub(super) fn reload(args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
     let proc = Path::new("/proc");
     let running = servers(proc);
@@ -113,36 +118,32 @@ fn tell(ended: &Ended, args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
             let _ = writeln!(out, "mapping {word}: {active}");
             ExitCode::SUCCESS
         }
-        Outcome::InParts { active, held } => tell_of_parts(ended, (active, held.as_deref()), args, out),
+        Outcome::InParts(active) => tell_of_parts(ended, active, args, out),
         Outcome::Rejected(errors) => fail(FAULTY, format!("{errors}\nmapping rejected; {UNCHANGED}")),
-        Outcome::Held(why) => fail(HELD, format!("{why}\nmapping held; {}", rest(why))),
+        Outcome::Held(why) => fail_held(ended, args, why, UNCHANGED),
+        Outcome::EntriesHeld(why) => fail_held(ended, args, why, OTHERS_ACTIVE),
         Outcome::Unreadable(why) => fail(UNUSABLE, format!("the mapping cannot be read: {why}\n{UNCHANGED}")),
     }
 }
 
-/// What is active after a reload that was not taken in all its entries.
-fn rest(why: &str) -> &'static str {
-    if why.contains(ENTRIES_HELD) { "all other entries are active" } else { UNCHANGED }
+/// Tells of a mapping that waits for consent, or some of whose entries do.
+fn fail_held(ended: &Ended, args: &ReloadArgs, why: &str, rest: &str) -> ExitCode {
+    no_part(ended, args).unwrap_or_else(|| fail(HELD, format!("{why}\nmapping held; {rest}")))
 }
 
-/// Tells of the parts that are not active as the source has them. They are errors only of those who asked about them: one
-/// team's pipeline does not fail because of another team's part.
-///
-/// `held` tells of entries that keep the target that they had, whichever part they are of.
-fn tell_of_parts(
-    ended: &Ended,
-    (active, held): (&str, Option<&str>),
-    args: &ReloadArgs,
-    out: &mut dyn Write,
-) -> ExitCode {
+/// Tells of the parts, and of the entries of parts, that are not active as the source has them. They are errors only of
+/// those who asked about them: one team's pipeline does not fail because of another team's part. Who names no part asks
+/// about all held entries.
+fn tell_of_parts(ended: &Ended, active: &str, args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
     if let Some(unknown) = no_part(ended, args) {
         return unknown;
     }
     let told = ended.parts.told(&args.part, args.allow_shrink || args.allow_growth);
+    let held = ended.held.told(&args.part);
     let code = match told.worst {
-        None if held.is_some() => HELD,
+        None if ended.held.has_asked(&args.part) => HELD,
         None => {
-            let _ = write!(terminal::stderr(), "{}", told.text);
+            let _ = write!(terminal::stderr(), "{}{held}", told.text);
             let _ = writeln!(out, "mapping reloaded: {active}");
             return ExitCode::SUCCESS;
         }
@@ -150,8 +151,12 @@ fn tell_of_parts(
         Some(Reason::Failed) => UNUSABLE,
         Some(Reason::Held) => HELD,
     };
-    let held = held.map(|held| format!("{held}\n")).unwrap_or_default();
-    fail(code, format!("{}{held}all other parts are active: {active}", told.text))
+    let rest = if ended.parts.are_active() {
+        format!("mapping held; {OTHERS_ACTIVE}")
+    } else {
+        format!("all other parts are active: {active}")
+    };
+    fail(code, format!("{}{held}{rest}", told.text))
 }
 
 /// Fails where `--part` names a part that there is not.

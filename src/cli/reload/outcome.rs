@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::held::Held;
 use super::parts::Parts;
 use crate::cli::admin_client::get;
-use crate::live::held_entries::ENTRIES_HELD;
-use crate::live::reload::PARTS_NOT_ACTIVE;
 
 /// The pause between two looks at the admin listener.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -24,15 +23,12 @@ pub(super) enum Outcome {
     Rejected(String),
     /// It removes too much, or grows too much: why.
     Held(String),
+    /// A mapping of one document is active but for entries that are held: why.
+    EntriesHeld(String),
     /// Its source could not be read: why.
     Unreadable(String),
-    /// Some parts are not active as the source has them.
-    InParts {
-        /// What is active.
-        active: String,
-        /// Which entries of the other parts are held, and why.
-        held: Option<String>,
-    },
+    /// Some parts, or some entries of parts, are not active as the source has them; what is active.
+    InParts(String),
 }
 
 /// How a reload ended, and what became of each part of a mapping in parts.
@@ -40,13 +36,15 @@ pub(super) enum Outcome {
 pub(super) struct Ended {
     pub(super) outcome: Outcome,
     pub(super) parts: Parts,
+    /// Of a mapping in parts, the entries that are held.
+    pub(super) held: Held,
 }
 
 impl Ended {
     fn is_held(&self) -> bool {
         match self.outcome {
-            Outcome::Held(_) => true,
-            Outcome::InParts { ref held, .. } => held.is_some() || self.parts.has_held(),
+            Outcome::Held(_) | Outcome::EntriesHeld(_) => true,
+            Outcome::InParts(_) => self.held.has_any() || self.parts.has_held(),
             _ => false,
         }
     }
@@ -90,13 +88,7 @@ fn mapping(admin: SocketAddr, timeout: Duration) -> Result<Value, String> {
     }
 }
 
-/// What a message about parts says of entries that are held.
-fn held_entries(message: &str) -> Option<String> {
-    let at = message.find(ENTRIES_HELD)?;
-    let line = message[..at].rfind('\n').map_or(0, |end| end + 1);
-    Some(message[line..].to_owned())
-}
-
+/// Reads how a reload ended. Nothing is read out of a message: it quotes texts that authors of parts control.
 fn outcome(mapping: &Value) -> Option<Ended> {
     let reloads = &mapping["reloads"];
     let active = || {
@@ -105,16 +97,42 @@ fn outcome(mapping: &Value) -> Option<Ended> {
         format!("{entries} entries, generation {generation}, version {version}")
     };
     let message = || reloads["message"].as_str().unwrap_or_default().to_owned();
-    let outcome = match reloads["result"].as_str()? {
-        "taken" => Outcome::Taken(active()),
-        "unchanged" => Outcome::Unchanged(active()),
-        "rejected" | "held" | "failed" if message().contains(PARTS_NOT_ACTIVE) => {
-            Outcome::InParts { active: active(), held: held_entries(&message()) }
-        }
-        "rejected" => Outcome::Rejected(message()),
-        "held" => Outcome::Held(message()),
-        "failed" => Outcome::Unreadable(message()),
+    let parts = Parts::of(mapping);
+    let outcome = match (reloads["result"].as_str()?, reloads["kind"].as_str()) {
+        ("taken", _) => Outcome::Taken(active()),
+        ("unchanged", _) => Outcome::Unchanged(active()),
+        ("rejected" | "held" | "failed", Some("parts")) => Outcome::InParts(active()),
+        ("held", Some("entries")) if parts.has_any() => Outcome::InParts(active()),
+        ("held", Some("entries")) => Outcome::EntriesHeld(message()),
+        ("rejected", _) => Outcome::Rejected(message()),
+        ("held", _) => Outcome::Held(message()),
+        ("failed", _) => Outcome::Unreadable(message()),
         _ => return None,
     };
-    Some(Ended { outcome, parts: Parts::of(mapping) })
+    let held = if matches!(outcome, Outcome::InParts(_)) { Held::of(mapping) } else { Held::default() };
+    Some(Ended { outcome, parts, held })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(result: &str, kind: &str, parts: &[&str], message: &str) -> Ended {
+        let parts: Vec<Value> = parts.iter().map(|name| serde_json::json!({ "name": name })).collect();
+        let reloads = serde_json::json!({ "result": result, "kind": kind, "message": message });
+        outcome(&serde_json::json!({ "reloads": reloads, "parts": parts, "held": [] })).expect("an outcome")
+    }
+
+    #[test]
+    fn a_message_that_quotes_what_the_program_says_changes_nothing() {
+        let quoted =
+            "m.yaml:1:1: error: `1 of 2 parts are not active as the source has them`, `1 of 2 entries are held`";
+        assert_eq!(ended("rejected", "mapping", &[], quoted).outcome, Outcome::Rejected(quoted.into()));
+        assert_eq!(ended("held", "mapping", &[], quoted).outcome, Outcome::Held(quoted.into()));
+        assert_eq!(ended("held", "entries", &[], quoted).outcome, Outcome::EntriesHeld(quoted.into()));
+        let in_parts = ended("rejected", "parts", &["a.yaml"], quoted);
+        assert!(matches!(in_parts.outcome, Outcome::InParts(_)) && !in_parts.is_held(), "{in_parts:?}");
+        assert!(matches!(ended("held", "entries", &["a.yaml"], "").outcome, Outcome::InParts(_)));
+        assert!(matches!(ended("failed", "source", &["a.yaml"], quoted).outcome, Outcome::Unreadable(_)));
+    }
 }

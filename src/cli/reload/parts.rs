@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::live::reload::PARTS_NOT_ACTIVE;
+use nameplate_core::parts::OWNERS_FILE;
 
 /// The most errors of parts nobody asked about that are shown.
 const MOST_SHOWN: usize = 10;
@@ -75,6 +76,16 @@ impl Parts {
         parts
     }
 
+    /// Reports whether the mapping has parts.
+    pub(super) fn has_any(&self) -> bool {
+        !self.names.is_empty()
+    }
+
+    /// Reports whether every part is active as the source has it.
+    pub(super) fn are_active(&self) -> bool {
+        self.not_active.is_empty()
+    }
+
     /// Reports whether a part waits for consent.
     pub(super) fn has_held(&self) -> bool {
         self.not_active.iter().any(|part| part.reason == Reason::Held)
@@ -82,16 +93,13 @@ impl Parts {
 
     /// Returns the first of the names that is no part's. `a/` names every part below a folder, which may have none.
     pub(super) fn unknown<'n>(&self, names: &'n [String]) -> Option<&'n String> {
-        let is_known = |name: &String| name.ends_with('/') || name == OWNERS || self.names.contains(name);
+        let is_known = |name: &String| name.ends_with('/') || name == OWNERS_FILE || self.names.contains(name);
         names.iter().find(|name| !is_known(name))
     }
 
     /// Tells of every part that is not active: as an error of those that `is_asked`, and as a warning of the others.
     pub(super) fn told(&self, names: &[String], consents: bool) -> Told {
-        let is_named = |part: &NotActive| {
-            names.iter().any(|name| *name == part.name || name.ends_with('/') && part.name.starts_with(name.as_str()))
-        };
-        let is_asked = |part: &&NotActive| is_named(part) || consents && part.reason == Reason::Held;
+        let is_asked = |part: &&NotActive| is_named(&part.name, names) || consents && part.reason == Reason::Held;
         let (asked, others): (Vec<&NotActive>, Vec<_>) = self.not_active.iter().partition(is_asked);
         let mut text = String::new();
         let mut line = |part: &NotActive, level: &str| {
@@ -107,16 +115,16 @@ impl Parts {
     }
 }
 
-/// The file of owners, which is no part on the page: what became of the reload tells of its error.
-const OWNERS: &str = "owners.yaml";
+/// Reports whether `--part` names a part: by its name, or by a folder that it is below.
+pub(super) fn is_named(part: &str, names: &[String]) -> bool {
+    names.iter().any(|name| name == part || name.ends_with('/') && part.starts_with(name.as_str()))
+}
 
+/// The file of owners, which is no part on the page.
 fn owners(mapping: &Value) -> Option<NotActive> {
-    let message = mapping["reloads"]["message"].as_str()?;
-    let (_, rest) = message.split_once("\npart owners.yaml, ")?;
-    let (reason, rest) = rest.split_once(": ")?;
-    let end = rest.find("\npart ").or_else(|| rest.find("\nthese parts stay")).unwrap_or(rest.len());
-    let reason = Reason::named(reason)?;
-    Some(NotActive { name: OWNERS.into(), owner: None, reason, message: rest[..end].to_owned() })
+    let error = &mapping["owners_error"];
+    let (reason, message) = (Reason::named(error["reason"].as_str()?)?, error["message"].as_str()?.to_owned());
+    Some(NotActive { name: OWNERS_FILE.into(), owner: None, reason, message })
 }
 
 #[cfg(test)]
@@ -125,10 +133,10 @@ mod tests {
 
     fn parts() -> Parts {
         let error = |reason: &str| serde_json::json!({ "reason": reason, "message": format!("it is {reason}") });
-        let message = "2 of 3 parts are not active as the source has them\npart owners.yaml, rejected: o.yaml:1:1: error: \
-                       empty\n  help: fill it\npart a/1.yaml of pay, rejected: no\nthese parts stay as they were";
+        // An author controls some of a message: nothing that looks like a line of ours ends it.
+        let message = "o.yaml:1:1: error: empty\npart of it\n  help: fill it";
         Parts::of(&serde_json::json!({
-            "reloads": { "message": message },
+            "owners_error": { "reason": "rejected", "message": message },
             "parts": [
                 { "name": "a/1.yaml", "owner": "pay", "error": error("rejected") },
                 { "name": "b/1.yaml", "owner": null, "error": error("held") },
@@ -152,7 +160,7 @@ mod tests {
             &["c.yaml", "x/"],
             false,
             None,
-            "warning: part owners.yaml rejected:\no.yaml:1:1: error: empty\n  help: fill it\n",
+            "warning: part owners.yaml rejected:\no.yaml:1:1: error: empty\npart of it\n  help: fill it\n",
         );
         check(&["a/"], false, Some(Reason::Rejected), "error: part a/1.yaml of pay rejected:\n");
         check(&["b/1.yaml"], false, Some(Reason::Held), "error: part b/1.yaml held:\n");

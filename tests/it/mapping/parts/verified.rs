@@ -39,13 +39,28 @@ fn an_entry_that_is_held_holds_up_no_other_part_and_outlives_their_changes() {
     let told = server.reload(&[]);
     let said = String::from_utf8_lossy(&told.stderr).into_owned();
     assert_eq!(told.status.code(), Some(4), "{said}");
-    for want in ["1 of 2 entries are held", "entry a.example.com: ", "mapping held; all other entries are active"] {
+    for want in
+        ["1 entry is held", "entry a.example.com of part a.yaml: ", "mapping held; all other entries are active"]
+    {
         assert!(said.contains(want), "{want}: {said}");
     }
     is_at("/old", "/new");
     let shown = server.admin().mapping();
-    assert_eq!(shown["held"][0]["domain"], "a.example.com");
+    assert_eq!((&shown["held"][0]["domain"], &shown["held"][0]["part"]), (&"a.example.com".into(), &"a.yaml".into()));
+    assert_eq!((&shown["reloads"]["kind"], &shown["parts"][0]["held_entries"]), (&"entries".into(), &1.into()));
     assert!(shown["parts"].as_array().is_some_and(|parts| parts.iter().all(|part| part["error"].is_null())));
+
+    // They are an error of whoever asks about that part, and of nobody else.
+    let of_part = |name: &str| {
+        let told = server.reload(&["--part", name]);
+        (told.status.code(), String::from_utf8_lossy(&told.stderr).into_owned())
+    };
+    let (code, said) = of_part("b.yaml");
+    assert!(code == Some(0) && said.starts_with("warning: 1 entry is held"), "{said}");
+    let (code, said) = of_part("a.yaml");
+    assert!(code == Some(4) && said.starts_with("error: 1 entry is held"), "{said}");
+    let (code, said) = of_part("A.yaml");
+    assert!(code == Some(1) && said.starts_with("the mapping has no part A.yaml"), "{said}");
 
     // Others change, and break, around it.
     folder.map("b.yaml", "b.example.com", "/newer");
@@ -53,7 +68,7 @@ fn an_entry_that_is_held_holds_up_no_other_part_and_outlives_their_changes() {
     let told = server.reload(&[]);
     let said = String::from_utf8_lossy(&told.stderr).into_owned();
     assert_eq!(told.status.code(), Some(4), "the part is somebody else's: {said}");
-    assert!(said.contains("part c.yaml rejected") && said.contains("1 of 2 entries are held"), "{said}");
+    assert!(said.contains("part c.yaml rejected") && said.contains("error: 1 entry is held"), "{said}");
     assert_eq!(server.reload(&["--part", "c.yaml"]).status.code(), Some(1));
     is_at("/old", "/newer");
 
