@@ -12,7 +12,7 @@ use crate::upstream::ask::question::{Question, SafeVerb, below_stage};
 use crate::upstream::endpoints::Endpoints;
 use nameplate_core::domain::probe::Probe;
 use nameplate_core::domain::route::Route;
-use nameplate_core::verdict::{Outcome, Verdict, classify};
+use nameplate_core::verdict::{Evidence, Outcome, Verdict, classify};
 
 /// The longest that one API may take. One that takes longer is asked again later, if it is held for that.
 const LONGEST: Duration = Duration::from_secs(5);
@@ -22,6 +22,8 @@ const SHARE: u32 = 3;
 /// How often an API is asked that sends no response, each time at another address where there is one: an address that has
 /// just died says nothing of the API.
 const TRIES: usize = 2;
+/// The share of its time that the last try has at least. The first one has more: an API may be slow.
+const LAST_SHARE: u32 = 3;
 
 /// Returns what asks with one GET, HEAD or OPTIONS, whichever the entry allows, without credentials: at the address that
 /// a request would go to, over a connection of its own.
@@ -46,9 +48,10 @@ async fn ask(
     let target = target(route)?;
     let question = Question::new(route, SafeVerb::allowed_by(route), &target, None)?;
     let until = Instant::now() + within;
-    let mut verdict = None;
-    for turn in (turn..).take(TRIES) {
-        let left = until.saturating_duration_since(Instant::now());
+    let mut best: Option<Evidence> = None;
+    for (at, turn) in (turn..).take(TRIES).enumerate() {
+        let reserved = if at + 1 < TRIES { within / LAST_SHARE } else { Duration::ZERO };
+        let left = until.saturating_duration_since(Instant::now()).saturating_sub(reserved);
         let finding = match asker.ask(endpoints, place, &question, turn, left).await {
             Ok(finding) => finding,
             Err(exhausted) => {
@@ -57,12 +60,27 @@ async fn ask(
                 return None;
             }
         };
-        verdict = Some(classify(&finding.evidence));
-        if matches!(finding.evidence.outcome, Outcome::Answered(_)) || left.is_zero() {
+        best = Some(further(best, finding.evidence));
+        if best.as_ref().is_some_and(|best| matches!(best.outcome, Outcome::Answered(_))) {
             break;
         }
     }
-    verdict
+    best.as_ref().map(classify)
+}
+
+/// Returns the evidence of the try that got further; of two that got as far, the second one's.
+fn further(first: Option<Evidence>, second: Evidence) -> Evidence {
+    let steps = |evidence: &Evidence| match evidence.outcome {
+        Outcome::NotResolved => 0,
+        Outcome::NotConnected(_) => 1,
+        Outcome::NotSecured(_) => 2,
+        Outcome::NotAnswered(_) => 3,
+        Outcome::Answered(_) => 4,
+    };
+    match first {
+        Some(first) if steps(&first) > steps(&second) => first,
+        _ => second,
+    }
 }
 
 /// The path that is asked for: PROBE, else the entry's own base path. `None` where PROBE says that nobody asks.
@@ -71,5 +89,23 @@ fn target(route: &Route) -> Option<Cow<'_, str>> {
         None => Some(Cow::Borrowed(route.prefix())),
         Some(Probe::Path(path)) => Some(Cow::Owned(below_stage(route, path))),
         Some(Probe::Off) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nameplate_core::verdict::{Asked, ConnectError, ResponseError};
+
+    #[test]
+    fn a_second_try_that_gets_less_far_says_nothing_of_the_api() {
+        let evidence = |outcome| Evidence { asked: Asked::default(), outcome };
+        let silent = evidence(Outcome::NotAnswered(ResponseError::TimedOut));
+        let closed = evidence(Outcome::NotAnswered(ResponseError::Closed));
+        let dead = evidence(Outcome::NotConnected(ConnectError::TimedOut));
+        assert_eq!(further(Some(silent.clone()), dead.clone()), silent);
+        assert_eq!(further(Some(dead.clone()), silent.clone()), silent);
+        assert_eq!(further(Some(silent), closed.clone()), closed);
+        assert_eq!(further(None, dead.clone()), dead);
     }
 }
