@@ -15,6 +15,7 @@ mod parts;
 mod parts_cache_writer;
 mod reader;
 mod replaced;
+mod retry_turns;
 mod run;
 mod session;
 mod start;

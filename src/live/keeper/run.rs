@@ -20,6 +20,7 @@ use super::parts::KeptParts;
 use super::parts_cache_writer::PartsCacheWriter;
 use super::reader::MappingReader;
 use super::replaced::ReplacedTables;
+use super::retry_turns::RetryTurns;
 use super::session::{Ask, UnderWay};
 use crate::source::fetch::{FetchMode, Fetched};
 use crate::telemetry::metrics::ReadResult;
@@ -56,9 +57,9 @@ pub(super) struct Keeper {
     pub(super) held: Option<HeldTable>,
     /// Those that stay held after they were verified again.
     pub(super) verified_again: Vec<HeldEntry>,
-    /// When held entries are verified again, and with which of them that begins.
+    /// When held entries are verified again, and which of them.
     pub(super) retry_at: Option<Instant>,
-    pub(super) next_held: usize,
+    pub(super) retry_turns: RetryTurns,
     /// Somebody has consented to the entries that are held, and they are not active yet.
     has_consent_to_entries: bool,
     /// They are, and no reading has said so yet.
@@ -87,7 +88,7 @@ impl Keeper {
             held: None,
             verified_again: Vec::new(),
             retry_at: None,
-            next_held: 0,
+            retry_turns: RetryTurns::default(),
             has_consent_to_entries: false,
             has_released: false,
             replaced: ReplacedTables::default(),
@@ -359,7 +360,6 @@ impl Keeper {
             parts.log();
             self.show_parts();
         }
-        self.show_held();
         let of_parts = self.parts.as_mut().and_then(KeptParts::trouble);
         let cause = match (of_parts, self.held_entries()) {
             (Some(Cause::Parts(errors)), held) => Cause::Parts(PartErrors { held, ..errors }),
@@ -445,7 +445,7 @@ impl Keeper {
 }
 
 /// The end of what is being verified.
-async fn over(under_way: &mut Option<UnderWay>) -> Option<Verification> {
+async fn over(under_way: &mut Option<UnderWay>) -> Verification {
     match under_way {
         Some(under_way) => under_way.session.over().await,
         None => std::future::pending().await,

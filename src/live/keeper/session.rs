@@ -11,10 +11,12 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::super::snapshot::PACE;
 use super::candidate::Candidate;
 use nameplate_core::domain::route::Route;
 use nameplate_core::verdict::Verdict;
-use nameplate_core::verification::state::Verification;
+use nameplate_core::verification::changes::Change;
+use nameplate_core::verification::state::{Verdicts, Verification};
 
 /// How many APIs are asked at once: enough that those which stay silent hold up few others.
 const AT_ONCE: usize = 64;
@@ -39,6 +41,8 @@ pub(super) enum WhatFor {
 /// A verification that asks. Dropped, it stops asking.
 pub(super) struct Session {
     task: JoinHandle<Verification>,
+    /// What it is about, should it fail.
+    changes: Arc<[Change]>,
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -46,18 +50,22 @@ impl Session {
     /// Begins to ask, on the runtime of the caller.
     pub(super) fn start(verification: Verification, ask: &Ask, deadline: Instant) -> Session {
         let (stop, stopped) = oneshot::channel();
+        let changes = verification.changes();
         let task = tokio::spawn(run(verification, Arc::clone(ask), deadline, stopped));
-        Session { task, stop: Some(stop) }
+        Session { task, changes, stop: Some(stop) }
     }
 
-    /// Returns the verification once everybody was asked, or time is up; `None` if it failed. Can be called again after it
-    /// was cancelled.
-    pub(super) async fn over(&mut self) -> Option<Verification> {
-        (&mut self.task).await.ok()
+    /// Returns the verification once everybody was asked, or time is up; one that has asked nobody if it failed. Can be
+    /// called again after it was cancelled.
+    pub(super) async fn over(&mut self) -> Verification {
+        (&mut self.task).await.unwrap_or_else(|error| {
+            log::error!("a verification has failed, and its entries are unverified: {error}");
+            Verification::new(Arc::clone(&self.changes), 0, Verdicts::new(), PACE)
+        })
     }
 
     /// Stops asking. Returns what is known so far.
-    pub(super) async fn stop(mut self) -> Option<Verification> {
+    pub(super) async fn stop(mut self) -> Verification {
         drop(self.stop.take());
         self.over().await
     }
@@ -111,7 +119,6 @@ mod tests {
     use nameplate_core::settings::Unverified;
     use nameplate_core::verdict::{Asked, Evidence, Outcome, classify};
     use nameplate_core::verification::changes::changes;
-    use nameplate_core::verification::state::Verdicts;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
@@ -127,7 +134,7 @@ mod tests {
     }
 
     fn verification() -> Verification {
-        Verification::new(changes(&table("old"), &table("new"), Pace::default()), 1_000, Verdicts::new())
+        Verification::new(changes(&table("old"), &table("new"), Pace::default()), 1_000, Verdicts::new(), PACE)
     }
 
     fn runtime() -> tokio::runtime::Runtime {
@@ -139,7 +146,7 @@ mod tests {
         let ask: Ask = Arc::new(ask);
         runtime().block_on(async {
             let mut session = Session::start(verification(), &ask, Instant::now() + within);
-            let decided = session.over().await.expect("it ends").decide(Unverified::Accept);
+            let decided = session.over().await.decide(Unverified::Accept);
             (decided.held.len(), decided.passed, decided.accepted)
         })
     }
@@ -156,6 +163,11 @@ mod tests {
     #[test]
     fn an_asker_that_panics_leaves_the_entry_unverified() {
         assert_eq!(decided(LONG, |_| Box::pin(async { panic!("a defect") })), (0, 0, 100));
+    }
+
+    #[test]
+    fn a_verification_that_panics_leaves_every_entry_unverified() {
+        assert_eq!(decided(LONG, |_| panic!("a defect")), (0, 0, 100));
     }
 
     #[test]
@@ -188,7 +200,7 @@ mod tests {
         runtime().block_on(async {
             let session = Session::start(verification(), &ask, Instant::now() + LONG);
             tokio::time::sleep(Duration::from_millis(20)).await;
-            let known = session.stop().await.map(Verification::into_verdicts).expect("it ends");
+            let known = session.stop().await.into_verdicts();
             assert_eq!(known.len(), 2, "the new target and the old one");
         });
     }

@@ -3,7 +3,6 @@
 //! **Invariant:** the source is read on while APIs are asked, and the active mapping serves until the swap. A change waits
 //! no longer than its time, however often it is followed by another one.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -14,13 +13,14 @@ use super::super::reload::Cause;
 use super::super::snapshot::PACE;
 use super::super::status::Origin;
 use super::candidate::{Candidate, HeldTable};
+use super::retry_turns::RetryTurns;
 use super::run::Keeper;
 use super::session::{Session, UnderWay, WhatFor};
 use nameplate_core::domain::order::by_domain;
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::domain::version::Version;
 use nameplate_core::settings::Unverified;
-use nameplate_core::verification::changes::{Change, Target, changes};
+use nameplate_core::verification::changes::{Change, changes};
 use nameplate_core::verification::held::{HeldEntry, Reason, still_held, with_held};
 use nameplate_core::verification::state::{Decided, Verdicts, Verification};
 
@@ -53,7 +53,7 @@ impl Keeper {
             deadline - now
         );
         self.show_verifying(Some((version, changes.len())));
-        let verification = Verification::new(changes, rules.verify_requests, verdicts);
+        let verification = Verification::new(changes, rules.verify_requests, verdicts, PACE);
         let what_for = WhatFor::Mapping(Box::new(candidate), first);
         self.under_way = self.start_session(verification, deadline).map(|session| UnderWay { session, what_for });
     }
@@ -61,7 +61,7 @@ impl Keeper {
     /// Ends what is being verified. Returns when the first mapping of a row was, that replaced each other, and what is known.
     async fn stop_verification(&mut self) -> (Option<Instant>, Verdicts) {
         let Some(UnderWay { session, what_for }) = self.under_way.take() else { return (None, Verdicts::new()) };
-        let verdicts = session.stop().await.map(Verification::into_verdicts).unwrap_or_default();
+        let verdicts = session.stop().await.into_verdicts();
         let first = match what_for {
             WhatFor::Mapping(_, first) => Some(first),
             WhatFor::Held(_) => None,
@@ -70,7 +70,7 @@ impl Keeper {
     }
 
     /// Takes a verification that is over. Returns the mapping that can be accepted now, if it was about one.
-    pub(super) fn conclude(&mut self, verification: Option<Verification>) -> Option<Candidate> {
+    pub(super) fn conclude(&mut self, verification: Verification) -> Option<Candidate> {
         let UnderWay { what_for, .. } = self.under_way.take()?;
         match what_for {
             WhatFor::Mapping(candidate, _) => {
@@ -85,13 +85,12 @@ impl Keeper {
     }
 
     /// Puts the held entries of a mapping where they were.
-    fn verified(&self, candidate: Candidate, verification: Option<Verification>) -> Candidate {
+    fn verified(&self, candidate: Candidate, verification: Verification) -> Candidate {
         let Candidate { content, next, .. } = candidate;
         let (wanted, tally) = next.expect("a mapping is verified that could be compiled");
         let version = wanted.version.expect("a mapping that was compiled has a version");
         let wanted = wanted.table;
-        let decided = verification.map(|done| done.decide(self.reader.rules.unverified)).unwrap_or_default();
-        let Decided { held, passed, accepted } = decided;
+        let Decided { held, passed, accepted } = verification.decide(self.reader.rules.unverified);
         let held = still_held(held, &self.live.snapshot().table);
         self.live.metrics.mapping.verification.verified(passed, accepted, held.len());
         log::info!(
@@ -111,18 +110,9 @@ impl Keeper {
     /// Asks about held entries again: those whose turn it is.
     pub(super) fn verify_held(&mut self) {
         let Some(held) = &self.held else { return };
-        let count = held.entries.len();
-        let mut targets = HashSet::new();
-        let in_turn = (0..count).map(|at| (self.next_held + at) % count);
-        let may_be_asked = |at: &usize| {
-            targets.insert(Target::of(&held.entries[*at].change.next));
-            targets.len() <= HELD_AT_ONCE
-        };
-        let mut places: Vec<usize> = in_turn.take_while(may_be_asked).collect();
-        self.next_held = (self.next_held + places.len()) % count;
-        places.sort_unstable();
-        let changes = places.iter().map(|at| held.entries[*at].change.clone()).collect();
-        let verification = Verification::new(changes, MOST_RETRIES, Verdicts::new());
+        let places = self.retry_turns.take(&held.entries, HELD_AT_ONCE);
+        let changes: Vec<Change> = places.iter().map(|at| held.entries[*at].change.clone()).collect();
+        let verification = Verification::new(changes, MOST_RETRIES, Verdicts::new(), PACE);
         let deadline = Instant::now() + self.reader.rules.verify_timeout;
         let what_for = WhatFor::Held(places);
         self.under_way = self.start_session(verification, deadline).map(|session| UnderWay { session, what_for });
@@ -134,9 +124,8 @@ impl Keeper {
     }
 
     /// Returns the entries that stay held after those at these places were asked again.
-    fn still_held(&self, places: &[usize], verification: Option<Verification>) -> Vec<HeldEntry> {
+    fn still_held(&self, places: &[usize], verification: Verification) -> Vec<HeldEntry> {
         let entries = self.held.iter().flat_map(|held| held.entries.iter().enumerate());
-        let Some(verification) = verification else { return entries.map(|(_, entry)| entry.clone()).collect() };
         let again = verification.decide(Unverified::Hold).held;
         let stays = |(at, entry): (usize, &HeldEntry)| {
             if places.binary_search(&at).is_err() {
@@ -192,10 +181,10 @@ impl Keeper {
         let origin = report.in_force.map_or(Origin::Source, |(_, origin)| origin);
         self.replaced.add(self.live.swap(next, origin, report.confirmed.unwrap_or_else(SystemTime::now)));
         self.held = held;
+        self.show_held();
         match report.trouble {
             Some(trouble) if !matches!(trouble.cause, Cause::Entries(_) | Cause::Parts(_)) => {
                 self.live.mapping.restore_trouble(trouble);
-                self.show_held();
             }
             _ => {
                 self.live.metrics.mapping.trouble(None);
@@ -208,7 +197,7 @@ impl Keeper {
     pub(super) fn hold(&mut self, held: Option<HeldTable>) {
         // What was held is of a mapping that is active no more.
         self.under_way = None;
-        (self.held, self.next_held, self.retry_at) = (held, 0, None);
+        (self.held, self.retry_turns, self.retry_at) = (held, RetryTurns::default(), None);
         self.show_held();
         if let Some(held) = self.held_entries() {
             log::warn!("{held}");

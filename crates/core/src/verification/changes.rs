@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
+use crate::domain::order::by_domain;
 use crate::domain::pace::Pace;
 use crate::domain::route::Route;
-use crate::domain::steps::{Step, steps};
 use crate::domain::table::MappingTable;
 use crate::settings::DEFAULT_ENDPOINT;
 
@@ -68,6 +68,17 @@ pub enum Before {
     Wider(Route),
 }
 
+impl Change {
+    /// The same change with texts of its own, so that it keeps no other entry of either mapping.
+    pub(super) fn to_owned_text(&self) -> Change {
+        let before = match &self.before {
+            Before::Entry(route) => Before::Entry(route.to_owned_text()),
+            Before::Wider(route) => Before::Wider(route.to_owned_text()),
+        };
+        Change { next: self.next.to_owned_text(), before }
+    }
+}
+
 impl Before {
     /// Returns the entry that answered.
     pub fn route(&self) -> &Route {
@@ -78,26 +89,35 @@ impl Before {
 }
 
 /// Returns the entries of `next` that lead somewhere else than in `active`, in the order of a table. A new entry is one
-/// of them if another entry has answered for its name and path; a name that nothing answered for is not.
+/// of them if another entry has answered for its name and path; a name that nothing answered for is not. Shards that both
+/// tables share are not looked at.
 pub fn changes(active: &MappingTable, next: &MappingTable, pace: Pace) -> Vec<Change> {
     let mut compared = pace.every(COMPARED);
     let mut found = Vec::new();
-    for step in steps(active, next) {
+    let touched = (0..next.shards()).filter(|at| !next.shares(*at, active));
+    for route in touched.flat_map(|at| next.routes_in(at)) {
         compared.step();
-        let (route, before) = match step {
-            Step::Gone(_) => continue,
-            Step::Stayed(old, new) => (next.route(new), Some(Before::Entry(active.route(old).clone()))),
-            Step::New(new) => (next.route(new), wider(active, next.route(new)).map(Before::Wider)),
+        let before = match active.place_like(route) {
+            Some(place) => Some(Before::Entry(active.route(place).clone())),
+            None => wider(active, route).map(Before::Wider),
         };
         if let Some(before) = before.filter(|before| !has_same_target(before.route(), route)) {
             found.push(Change { next: route.clone(), before });
         }
     }
+    found.sort_unstable_by(|one, other| {
+        compared.step();
+        by_domain(&one.next, &other.next)
+    });
     found
 }
 
 /// Returns the entry that answers for the name and path of one that the table does not have.
 fn wider(table: &MappingTable, route: &Route) -> Option<Route> {
-    let path = if route.base().is_empty() { "/" } else { route.base() };
-    table.lookup(route.host(), path.as_bytes()).ok().map(|found| found.route.clone())
+    table.lookup(route.host(), lookup_path(route)).ok().map(|found| found.route.clone())
+}
+
+/// The shortest path that an entry answers for.
+pub(super) fn lookup_path(route: &Route) -> &[u8] {
+    if route.base().is_empty() { b"/" } else { route.base_ref() }
 }

@@ -2,12 +2,17 @@
 //! up, by deciding.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
-use super::changes::{Change, Target};
+use super::changes::{Change, Target, has_same_target};
 use super::held::{HeldEntry, Reason};
+use crate::domain::pace::Pace;
 use crate::domain::route::Route;
 use crate::settings::Unverified;
 use crate::verdict::{Standing, Verdict};
+
+/// Entries looked at between two offers of the core.
+const LOOKED_AT: u32 = 1_024;
 
 /// The verdicts on the targets that were asked.
 pub type Verdicts = HashMap<Target, Verdict>;
@@ -15,8 +20,8 @@ pub type Verdicts = HashMap<Target, Verdict>;
 /// A verification under way.
 #[derive(Clone, Debug)]
 pub struct Verification {
-    changes: Vec<Change>,
-    /// The places in `changes` of the entries with the same new target.
+    changes: Arc<[Change]>,
+    /// The places in `changes` of the entries with the same new target; of targets that may be asked or have a verdict.
     by_target: HashMap<Target, Vec<usize>>,
     verdicts: Verdicts,
     /// Whom to ask next; an entry with each target.
@@ -41,15 +46,22 @@ pub struct Decided {
 }
 
 impl Verification {
-    /// Begins a verification that sends up to `most` requests. `verdicts` are known from one that it replaces.
-    pub fn new(changes: Vec<Change>, most: usize, verdicts: Verdicts) -> Verification {
+    /// Begins a verification that sends up to `most` requests; each part of the mapping gets as many as any other.
+    /// `verdicts` are known from one that it replaces.
+    pub fn new(changes: impl Into<Arc<[Change]>>, most: usize, verdicts: Verdicts, pace: Pace) -> Verification {
+        let (changes, mut looked_at) = (changes.into(), pace.every(LOOKED_AT));
         let mut by_target: HashMap<Target, Vec<usize>> = HashMap::new();
         let mut queue = VecDeque::new();
         let mut known: HashSet<Target> = verdicts.keys().cloned().collect();
-        for (at, change) in changes.iter().enumerate() {
-            let target = Target::of(&change.next);
-            if known.insert(target.clone()) {
-                queue.push_back(change.next.clone());
+        for at in in_turn(&changes, pace) {
+            looked_at.step();
+            let (next, target) = (&changes[at].next, Target::of(&changes[at].next));
+            if !known.contains(&target) {
+                if queue.len() >= most {
+                    continue;
+                }
+                queue.push_back(next.clone());
+                known.insert(target.clone());
             }
             by_target.entry(target).or_default().push(at);
         }
@@ -57,6 +69,11 @@ impl Verification {
         let bad: Vec<Target> = begun.by_target.keys().filter(|target| begun.answers_badly(target)).cloned().collect();
         bad.iter().for_each(|target| begun.ask_before(target));
         begun
+    }
+
+    /// Returns the entries that it is about.
+    pub fn changes(&self) -> Arc<[Change]> {
+        Arc::clone(&self.changes)
     }
 
     /// Takes the next entry whose target is to be asked; `None` where nobody is to be asked now.
@@ -89,11 +106,12 @@ impl Verification {
     /// Decides, from the verdicts that are there. Each entry without one is `unverified`.
     pub fn decide(&self, unverified: Unverified) -> Decided {
         let mut decided = Decided::default();
-        for change in &self.changes {
+        for change in self.changes.iter() {
             match (self.reason(change), unverified) {
                 (None, _) => decided.passed += 1,
                 (Some(Reason::Unverified), Unverified::Accept) => decided.accepted += 1,
-                (Some(reason), _) => decided.held.push(HeldEntry { change: change.clone(), reason }),
+                // It may stay held for long, and the mappings that it is from are replaced meanwhile.
+                (Some(reason), _) => decided.held.push(HeldEntry { change: change.to_owned_text(), reason }),
             }
         }
         decided
@@ -127,4 +145,29 @@ impl Verification {
             }
         }
     }
+}
+
+/// Returns the places of the entries in the order in which they are asked about: the first target of each part, then the
+/// second one of each, and so on, so that no part takes the requests of the others.
+fn in_turn(changes: &[Change], pace: Pace) -> Vec<usize> {
+    let mut looked_at = pace.every(LOOKED_AT);
+    let mut last: HashMap<u16, (usize, &Route)> = HashMap::new();
+    let mut turns = Vec::with_capacity(changes.len());
+    for Change { next, .. } in changes {
+        looked_at.step();
+        let turn = match last.get(&next.part) {
+            None => 0,
+            // They are asked about together.
+            Some((turn, before)) if before.host_ref() == next.host_ref() && has_same_target(before, next) => *turn,
+            Some((turn, _)) => turn + 1,
+        };
+        last.insert(next.part, (turn, next));
+        turns.push(turn);
+    }
+    let mut places: Vec<usize> = (0..changes.len()).collect();
+    places.sort_by_key(|at| {
+        looked_at.step();
+        turns[*at]
+    });
+    places
 }

@@ -72,7 +72,7 @@ fn world(api: &str) -> Option<Standing> {
 
 /// The domains that are held, and the APIs that were asked, where one table replaces another.
 fn verified(active: &MappingTable, next: &MappingTable, unverified: Unverified) -> (Vec<String>, Vec<String>) {
-    let mut verification = Verification::new(changes(active, next, NOTHING), 100, Verdicts::new());
+    let mut verification = Verification::new(changes(active, next, NOTHING), 100, Verdicts::new(), NOTHING);
     let asked = run(&mut verification, world);
     let Decided { held, .. } = verification.decide(unverified);
     (held.iter().map(|held| format!("{}{}", held.change.next.host(), held.change.next.base())).collect(), asked)
@@ -145,6 +145,34 @@ fn a_new_entry_is_compared_with_the_one_that_answered_for_it() {
 }
 
 #[test]
+fn each_part_gets_as_many_of_the_requests_as_any_other() {
+    let many = |kind: &str| {
+        let many = (0..9).map(|n| route(&format!("a{n}.example.com"), "", &format!("{kind}{n}")).at(1, 1));
+        let few = (0..2).map(|n| route(&format!("b{n}.example.com"), "", &format!("{kind}{n}0")).at(2, 1));
+        MappingTable::new(many.chain(few).collect())
+    };
+    let found = changes(&many("good"), &many("fine"), NOTHING);
+    let mut verification = Verification::new(found, 5, Verdicts::new(), NOTHING);
+    let asked = run(&mut verification, |_| Some(Standing::Answers));
+    assert_eq!(asked, ["fine0", "fine00", "fine1", "fine10", "fine2"]);
+}
+
+#[test]
+fn the_entries_that_changed_are_found_where_tables_share_their_shards() {
+    let names: Vec<String> = (0..2_000).map(|n| format!("d{n}.example.com")).collect();
+    let active = table(&names.iter().map(|name| (name.as_str(), "", "good1")).collect::<Vec<_>>());
+    let retargeted = ["d7.example.com", "d1000.example.com"].map(|name| route(name, "", "good2"));
+    let added = route("d9.example.com", "/v1", "good2");
+    let is_gone = |route: &Route| retargeted.iter().any(|other| other.host() == route.host());
+    let hosts = retargeted.iter().map(Route::host_ref);
+    let next = active.with_replaced(hosts, is_gone, [retargeted.to_vec(), vec![added]].concat(), NOTHING);
+    assert!((0..next.shards()).any(|at| next.shares(at, &active)));
+    let found = changes(&active, &next, NOTHING);
+    let found: Vec<_> = found.iter().map(|change| (change.next.host(), change.next.base())).collect();
+    assert_eq!(found, [("d1000.example.com", ""), ("d7.example.com", ""), ("d9.example.com", "/v1")]);
+}
+
+#[test]
 fn a_target_is_asked_once_for_each_domain_however_many_entries_lead_there() {
     let many = |api: &str| {
         let paths: Vec<String> = (0..9).map(|n| format!("/v{n}")).collect();
@@ -183,7 +211,7 @@ fn verdicts_that_are_known_are_not_asked_for_again() {
     let (active, next) = (table(&[("a.example.com", "", "good1")]), table(&[("a.example.com", "", "bad1")]));
     let found = changes(&active, &next, NOTHING);
     let known = Verdicts::from([(Target::of(&found[0].next), verdict(Standing::DoesNotAnswer))]);
-    let mut verification = Verification::new(found, 100, known);
+    let mut verification = Verification::new(found, 100, known, NOTHING);
     assert_eq!(run(&mut verification, world), ["good1"]);
     assert_eq!(verification.decide(Unverified::Accept).held.len(), 1);
 }
@@ -195,7 +223,7 @@ fn the_number_of_requests_is_bounded() {
         let apis: Vec<String> = (0..9).map(|n| format!("{kind}{n}")).collect();
         table(&names.iter().zip(&apis).map(|(name, api)| (name.as_str(), "", api.as_str())).collect::<Vec<_>>())
     };
-    let mut verification = Verification::new(changes(&of("good"), &of("fine"), NOTHING), 4, Verdicts::new());
+    let mut verification = Verification::new(changes(&of("good"), &of("fine"), NOTHING), 4, Verdicts::new(), NOTHING);
     assert_eq!(run(&mut verification, |_| Some(Standing::Answers)).len(), 4);
     let Decided { held, passed, accepted } = verification.decide(Unverified::Accept);
     assert_eq!((held.len(), passed, accepted), (0, 4, 5));
@@ -239,7 +267,7 @@ proptest! {
     ) {
         let standing = |api: &str| standings[api[3..].parse::<usize>().expect("a number")];
         let found = changes(&active, &next, NOTHING);
-        let mut verification = Verification::new(found.clone(), most, Verdicts::new());
+        let mut verification = Verification::new(found.clone(), most, Verdicts::new(), NOTHING);
         let asked = targets(&mut verification, standing);
         prop_assert!(asked.len() <= most);
         prop_assert_eq!(asked.iter().collect::<HashSet<_>>().len(), asked.len(), "asked twice");
