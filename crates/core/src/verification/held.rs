@@ -1,6 +1,6 @@
 //! Entries that are held, and the table that is active while they are.
 
-use super::changes::{Before, Change, has_same_target};
+use super::changes::{Before, Change, has_same_target, lookup_path};
 use crate::domain::order::by_domain;
 use crate::domain::pace::Pace;
 use crate::domain::route::Route;
@@ -58,15 +58,43 @@ pub fn still_held(held: Vec<HeldEntry>, active: &MappingTable) -> Vec<HeldEntry>
     held.into_iter().filter(|held| !is_active(held)).collect()
 }
 
-/// Returns a table with each held entry as it was before. `held` is in the order of a table.
+/// Returns a table in which requests for each held entry lead where they led before. `held` is in the order of a table.
 pub fn with_held(next: &MappingTable, held: &[HeldEntry], pace: Pace) -> MappingTable {
     let is_held = |route: &Route| held.binary_search_by(|held| by_domain(&held.change.next, route)).is_ok();
     let kept = held.iter().filter_map(|HeldEntry { change: Change { next, before }, .. }| match before {
         // It stands in the new mapping's part and line: whoever looks for the entry finds it there.
         Before::Entry(old) => Some(old.at(next.part, next.line)),
-        // The wider entry answers for it, as before.
+        // The wider entry answers for it, as before, if it still can.
         Before::Wider(_) => None,
     });
-    let hosts = held.iter().map(|held| held.change.next.host_ref());
-    next.with_replaced(hosts, is_held, kept.collect(), pace)
+    let table = next.with_replaced(hosts(held), is_held, kept.collect(), pace);
+    let missing = led_elsewhere(&table, held);
+    if missing.is_empty() { table } else { table.with_replaced([], |_| false, missing, pace) }
+}
+
+fn hosts(held: &[HeldEntry]) -> impl Iterator<Item = &[u8]> {
+    held.iter().map(|held| held.change.next.host_ref())
+}
+
+/// Returns an entry for each held one that the wider entry does not answer for any more: the wider entry leads elsewhere or
+/// is gone, or the name has other entries by now and no longer falls back to a wildcard.
+fn led_elsewhere(table: &MappingTable, held: &[HeldEntry]) -> Vec<Route> {
+    let mut missing = Vec::new();
+    for of_host in held.chunk_by(|one, other| one.change.next.host_ref() == other.change.next.host_ref()) {
+        let wider = of_host.iter().filter_map(|HeldEntry { change: Change { next, before }, .. }| match before {
+            Before::Wider(wider) => Some((next, wider)),
+            Before::Entry(_) => None,
+        });
+        // One entry of its own ends the fallback to a wildcard for all others of the name.
+        if wider.clone().any(|(next, wider)| !is_led_by(table, next, wider)) {
+            missing.extend(wider.map(|(next, wider)| next.led_by(wider)));
+        }
+    }
+    missing
+}
+
+/// Reports whether a table leads requests for the name and path of an entry by the wider entry, to where it led before.
+fn is_led_by(table: &MappingTable, route: &Route, wider: &Route) -> bool {
+    let found = table.lookup(route.host(), lookup_path(route));
+    found.is_ok_and(|found| by_domain(found.route, wider).is_eq() && has_same_target(found.route, wider))
 }

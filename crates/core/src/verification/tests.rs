@@ -144,6 +144,39 @@ fn a_new_entry_is_compared_with_the_one_that_answered_for_it() {
     assert_eq!((api("a.example.com", b"/v2/x"), api("b.example.org", b"/")), (Ok("good1".into()), Ok("good2".into())));
 }
 
+/// The table that is active once everybody was asked.
+fn mixed(active: &MappingTable, next: &MappingTable) -> MappingTable {
+    let mut verification = Verification::new(changes(active, next, NOTHING), 100, Verdicts::new(), NOTHING);
+    run(&mut verification, world);
+    with_held(next, &verification.decide(Unverified::Accept).held, NOTHING)
+}
+
+#[test]
+fn an_entry_held_out_of_a_wildcard_stays_reachable_beside_one_that_passes() {
+    let active = table(&[("*.example.com", "", "good1")]);
+    let next = table(&[
+        ("*.example.com", "", "good1"),
+        ("a.example.com", "/v1", "bad1"),
+        ("a.example.com", "/v2", "good2"),
+        ("a.example.com", "/v3", "bad1"),
+    ]);
+    let mixed = mixed(&active, &next);
+    for path in ["/v1", "/v1/x", "/v3/x"] {
+        assert_eq!(leads(&mixed, "a.example.com", path), leads(&active, "a.example.com", path), "{path}");
+    }
+    assert_eq!(mixed.lookup("a.example.com", b"/v2/x").map(|found| found.route.api_id()), Ok("good2"));
+    assert_eq!(mixed.len(), next.len());
+}
+
+#[test]
+fn an_entry_held_out_of_one_that_leads_elsewhere_now_leads_where_that_one_did() {
+    let active = table(&[("a.example.com", "/v1", "good1")]);
+    let next = table(&[("a.example.com", "/v1", "good2"), ("a.example.com", "/v1/x", "bad1")]);
+    let mixed = mixed(&active, &next);
+    assert_eq!(leads(&mixed, "a.example.com", "/v1/x/y"), leads(&active, "a.example.com", "/v1/x/y"));
+    assert_eq!(leads(&mixed, "a.example.com", "/v1/y"), leads(&next, "a.example.com", "/v1/y"));
+}
+
 #[test]
 fn each_part_gets_as_many_of_the_requests_as_any_other() {
     let many = |kind: &str| {
@@ -256,6 +289,17 @@ fn any_standing() -> impl Strategy<Value = Option<Standing>> {
     ]
 }
 
+/// Where an entry leads requests for its own domain and this path.
+fn led(route: &Route, path: &str) -> String {
+    let rest = path.strip_prefix(route.base()).expect("a path that the entry answers for");
+    format!("{}{}{rest}", route.api_host(), route.prefix())
+}
+
+/// Where a table leads a request for this host and path, if anywhere.
+fn leads(table: &MappingTable, host: &str, path: &str) -> Option<String> {
+    table.lookup(host, path.as_bytes()).ok().map(|found| led(found.route, path))
+}
+
 proptest! {
     #[test]
     fn no_verification_holds_what_answers_as_well_as_before(
@@ -294,7 +338,15 @@ proptest! {
             match by_name.get(&(route.host(), route.base())).map(|held| &held.change.before) {
                 None => prop_assert!(here.is_some_and(|here| here.says_the_same(route))),
                 Some(Before::Entry(old)) => prop_assert!(here.is_some_and(|here| has_same_target(here, old))),
-                Some(Before::Wider(_)) => prop_assert!(here.is_none()),
+                Some(Before::Wider(wider)) => {
+                    prop_assert!(here.is_none_or(|here| led(here, route.base()) == led(wider, route.base())));
+                }
+            }
+        }
+        for HeldEntry { change: Change { next, .. }, .. } in &held {
+            for below in ["/", "/x/y"] {
+                let path = format!("{}{below}", next.base());
+                prop_assert_eq!(leads(&mixed, next.host(), &path), leads(&active, next.host(), &path), "{:?}", next);
             }
         }
         prop_assert!(mixed.len() <= next.len(), "nothing comes back that the new mapping does not have");

@@ -299,6 +299,26 @@ impl Route {
         self.in_block_of_its_own(part, line)
     }
 
+    /// An entry with this one's domain, base path, part and line that leads where a wider entry leads requests for them.
+    pub(crate) fn led_by(&self, wider: &Route) -> Route {
+        let below = self.base_ref().strip_prefix(wider.base_ref()).unwrap_or_default();
+        let named = &self.text()[..usize::from(self.api_at)];
+        let api_at = usize::from(wider.api_at);
+        let text = [named, &wider.text()[api_at..], below].concat();
+        // The API's name and stage moved by as much as the texts before them are longer.
+        let moved = |place: u16| (usize::from(place) - api_at + named.len()) as u16;
+        let entry = Compiled {
+            start: 0,
+            line: self.line,
+            base_at: self.base_at,
+            api_at: self.api_at,
+            prefix_at: moved(wider.prefix_at),
+            end: text.len() as u16,
+            ..(**wider).clone()
+        };
+        Route { block: Arc::new(Block { text: text.into(), entries: vec![entry] }), at: 0, ..*self }
+    }
+
     /// Whether two entries say the same, wherever in the file they stand.
     pub fn says_the_same(&self, other: &Route) -> bool {
         self.is(other) || self.has_same_rest(other) && self.overrides == other.overrides
