@@ -30,8 +30,6 @@ pub(crate) struct ListedApi {
     pub id: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
-    /// True if only API Gateway's own custom domain names reach it.
-    pub is_closed: bool,
     /// Its name, endpoints and policy.
     pub api: RestApi,
 }
@@ -254,9 +252,10 @@ fn listed(of: aws_sdk_apigateway::types::RestApi) -> ListedApi {
         access_mode: of.endpoint_access_mode.map(|mode| mode.as_str().to_owned()),
         name: of.name.unwrap_or_default(),
         policy: of.policy.unwrap_or_default(),
+        is_closed: of.disable_execute_api_endpoint,
     };
     let tags = of.tags.unwrap_or_default().into_iter().collect();
-    ListedApi { id: of.id.unwrap_or_default(), tags, is_closed: of.disable_execute_api_endpoint, api }
+    ListedApi { id: of.id.unwrap_or_default(), tags, api }
 }
 
 fn domain(of: aws_sdk_apigateway::types::DomainName) -> PrivateDomain {

@@ -82,6 +82,8 @@ pub(crate) struct RestApi {
     pub policy: String,
     /// `STRICT` or `BASIC`, where AWS says so.
     pub access_mode: Option<String>,
+    /// True if its execute-api endpoint is disabled, so that only API Gateway's own custom domain names reach it.
+    pub is_closed: bool,
 }
 
 impl RestApi {
@@ -164,6 +166,7 @@ impl Gateway {
             endpoint_ids: endpoints.map(|of| of.vpc_endpoint_ids().to_vec()).unwrap_or_default(),
             policy: api.policy().unwrap_or_default().to_owned(),
             access_mode: api.endpoint_access_mode().map(|mode| mode.as_str().to_owned()),
+            is_closed: api.disable_execute_api_endpoint(),
         })
     }
 

@@ -164,7 +164,7 @@ impl DiscoverArgs {
             account: session.name.clone(),
             stages: stages.iter().map(|stage| stage.name.clone()).collect(),
             owner: owner.filter(|owner| !owner.is_empty()),
-            is_closed: listed.is_closed,
+            is_closed: listed.api.is_closed,
         }
     }
 }

@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::causes::{Named, named};
 use crate::aws::gateway::{Gateway, RestApi, Stage};
 use nameplate_core::domain::decide::Decision;
-use nameplate_core::domain::route::RefererMode;
+use nameplate_core::domain::host::{HostBuffer, normalize};
+use nameplate_core::domain::route::{RefererMode, Route};
 use nameplate_core::verdict::Cause;
 use nameplate_plan::policy::deployed::Deployment;
 use nameplate_plan::policy::excess::statements::{Answer, Call, Explained, explain_call};
@@ -33,6 +34,7 @@ pub(super) struct ApiSeen {
     pub(super) endpoint_types: Vec<String>,
     pub(super) vpc_endpoints: Vec<String>,
     pub(super) access_mode: Option<String>,
+    pub(super) execute_api_disabled: bool,
 }
 
 /// The stage, and the deployment that it serves.
@@ -102,6 +104,8 @@ pub(super) struct Asked<'a> {
     pub(super) stage: &'a str,
     /// The method that the API got.
     pub(super) verb: &'a str,
+    /// The host of the URL.
+    pub(super) host: &'a str,
     /// The labels of the causes that fit.
     pub(super) causes: Vec<&'a str>,
     /// The id of the VPC endpoint, where it is known.
@@ -151,6 +155,7 @@ async fn ask(decision: &Decision<'_>, asked: &Asked<'_>) -> AwsSeen {
         endpoint_types: api.kinds,
         vpc_endpoints: api.endpoint_ids,
         access_mode: api.access_mode,
+        execute_api_disabled: api.is_closed,
     });
     seen
 }
@@ -163,6 +168,7 @@ fn policy(api: &RestApi, decision: &Decision<'_>, asked: &Asked<'_>, error: &mut
     }
     let target = String::from_utf8_lossy(&decision.target);
     let path = target.split('?').next().unwrap_or_default().splitn(3, '/').nth(2).unwrap_or_default();
+    let referer = (route.choices.referer == RefererMode::Domain).then(|| domain(route, asked.host));
     let call = Call {
         region: route.region(),
         api_id: route.api_id(),
@@ -170,7 +176,7 @@ fn policy(api: &RestApi, decision: &Decision<'_>, asked: &Asked<'_>, error: &mut
         verb: asked.verb,
         path,
         vpce: asked.vpce.as_deref(),
-        referer: (route.choices.referer == RefererMode::Domain && !route.is_wildcard()).then(|| route.host()),
+        referer: referer.as_deref(),
     };
     match explain_call(&api.policy, &call) {
         Ok(explanation) => Some(PolicySeen {
@@ -181,6 +187,15 @@ fn policy(api: &RestApi, decision: &Decision<'_>, asked: &Asked<'_>, error: &mut
             *error = Some(format!("the API's policy cannot be read: {e}"));
             None
         }
+    }
+}
+
+/// The domain that the proxy sends for a request: the entry's, or of a wildcard the host that was asked for.
+fn domain(route: &Route, host: &str) -> String {
+    let mut buffer = HostBuffer::default();
+    match normalize(host.as_bytes(), &mut buffer) {
+        Ok(host) if route.is_wildcard() => host.to_owned(),
+        _ => route.host().to_owned(),
     }
 }
 
@@ -224,6 +239,9 @@ fn note(notes: &mut Vec<String>, api: &RestApi, stage: Option<&Stage>, knows_sta
     if !api.is_private() {
         notes.push("only an API whose endpoint type is PRIVATE is reached through a VPC endpoint".to_owned());
     }
+    if api.is_closed {
+        notes.push("its execute-api endpoint is disabled, so no request through Nameplate reaches it".to_owned());
+    }
     let ids = if api.endpoint_ids.is_empty() { "none".to_owned() } else { api.endpoint_ids.join(", ") };
     notes.push(format!("associated VPC endpoints: {ids}"));
     match asked.vpce.as_deref() {
@@ -266,7 +284,7 @@ fn left(asked: &Asked<'_>, fits: impl Fn(Cause) -> bool) -> Vec<Named> {
 /// Whether a cause can be, after what AWS says.
 fn fits(cause: Cause, api: &RestApi, stage: Option<&Stage>, knows_stages: bool) -> bool {
     match cause {
-        Cause::ApiUnknown => !api.is_private(),
+        Cause::ApiUnknown => !api.is_private() || api.is_closed,
         Cause::StageUnknown => !knows_stages || stage.is_none_or(|stage| stage.deployment.is_empty()),
         Cause::Waf => stage.is_none_or(|stage| stage.web_acl.is_some()),
         Cause::StrictAccess => api.access_mode.as_deref().is_none_or(|mode| mode == "STRICT"),

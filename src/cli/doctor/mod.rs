@@ -103,18 +103,19 @@ fn examine(args: &DoctorArgs) -> Result<Report, (u8, String)> {
     let exchanged = exchange::exchange(&known, &decision, &question, args.timeout).map_err(|what| (UNUSABLE, what))?;
     let mut report = Report::of(&url, &method, mapped, &exchanged);
     if args.aws {
-        report.aws = Some(of_aws(args, &decision, &report).map_err(|what| (UNUSABLE, what))?);
+        report.aws = Some(of_aws(args, &decision, &question.host, &report).map_err(|what| (UNUSABLE, what))?);
     }
     Ok(report)
 }
 
 /// What AWS says of the API that was asked.
-fn of_aws(args: &DoctorArgs, decision: &Decision<'_>, report: &Report) -> Result<AwsSeen, String> {
+fn of_aws(args: &DoctorArgs, decision: &Decision<'_>, host: &str, report: &Report) -> Result<AwsSeen, String> {
     let dns_name = report.endpoint.as_ref().and_then(|endpoint| endpoint.dns_name.as_deref());
     let (stage, verb) = report.request.as_ref().map(|sent| (&*sent.stage, &*sent.verb)).unwrap_or_default();
     let asked = aws::Asked {
         stage,
         verb,
+        host,
         causes: report.verdict.iter().flat_map(|verdict| &verdict.causes).map(|cause| cause.label).collect(),
         vpce: args.vpce.clone().or_else(|| dns_name.and_then(aws::endpoint_id)),
     };

@@ -91,9 +91,9 @@ async fn in_region(scope: &Scope<'_>, session: &Session) -> Result<Vec<(String, 
 /// Reads the stages and the deployments of an API.
 async fn details(scope: &Scope<'_>, api: &Api<'_>, listed: ListedApi, gateway: &Gateway) -> (String, RestApi) {
     let ListedApi { id, api: found, .. } = listed;
-    let gateway::RestApi { name, kinds, endpoint_ids, policy, .. } = found;
-    let nothing = || (Look::Found(Vec::new()), Look::Found(Vec::new()));
-    let mut of = RestApi { name, kinds, endpoint_ids, policy, stages: nothing().0, deployments: nothing().1 };
+    let gateway::RestApi { name, kinds, endpoint_ids, policy, is_closed, .. } = found;
+    let (stages, deployments) = (Look::Found(Vec::new()), Look::Found(Vec::new()));
+    let mut of = RestApi { name, kinds, endpoint_ids, policy, is_closed, stages, deployments };
     if scope.wants(&OF_STAGES) {
         of.stages = look_of(gateway.stages(&id).await).map(|stages| stages.into_iter().map(stage).collect());
     }

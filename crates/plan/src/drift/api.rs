@@ -26,6 +26,9 @@ pub(super) fn check(of: &Api<'_>, observed: &Observed, report: &mut Report<'_>) 
             return unknown(of, &Reason { what, help: "add its account and region to --accounts".to_owned() }, report);
         }
     };
+    if api.is_closed {
+        report.add(Kind::ApiGone, Severity::Outage, report.of_api(of, None), closed(of, api));
+    }
     if api.is_private() {
         associations(of, api, report);
     } else {
@@ -44,6 +47,22 @@ pub(super) fn check(of: &Api<'_>, observed: &Observed, report: &mut Report<'_>) 
     }
     let stages = stages(of, api, report);
     policies::check(of, api, &stages, report);
+}
+
+/// An API that exists, and that no request through Nameplate reaches.
+fn closed(of: &Api<'_>, api: &RestApi) -> Lines {
+    Lines {
+        has: format!(
+            "the execute-api endpoint of the API `{}` is disabled: no request through Nameplate reaches it",
+            api.name
+        ),
+        wants: "an enabled execute-api endpoint".to_owned(),
+        fix: format!(
+            "aws apigateway update-rest-api --rest-api-id {} --patch-operations \
+             op=replace,path=/disableExecuteApiEndpoint,value=false, and deploy its stages",
+            of.id
+        ),
+    }
 }
 
 fn unknown(of: &Api<'_>, reason: &Reason, report: &mut Report<'_>) {

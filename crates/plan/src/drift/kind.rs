@@ -36,7 +36,7 @@ pub enum Kind {
     ApiNotPrivate,
     /// The API's policy lets in calls that no entry leads to.
     PolicyWider,
-    /// The API does not exist.
+    /// The API does not exist, or its execute-api endpoint is disabled.
     ApiGone,
     /// A stage does not exist.
     StageGone,

@@ -65,6 +65,8 @@ pub struct RestApi {
     pub endpoint_ids: Vec<String>,
     /// Its policy as AWS returns it; empty where it has none.
     pub policy: String,
+    /// Reports whether its execute-api endpoint is disabled, so that only API Gateway's own custom domain names reach it.
+    pub is_closed: bool,
     /// Its stages.
     pub stages: Look<Vec<Stage>>,
     /// Its deployments.

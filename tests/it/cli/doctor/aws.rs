@@ -16,11 +16,15 @@ const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","P
 fn look(failure: &str, aws: &ControlPlane, vpce: &str) -> Value {
     let gateway = Gateway::start();
     let mapping = gateway.folder.path().join("mapping.yaml").display().to_string();
-    let url = format!("https://{}.example.com/pets", id(failure));
+    look_at(&gateway, &mapping, &format!("{}.example.com", id(failure)), aws, vpce)
+}
+
+fn look_at(gateway: &Gateway, mapping: &str, host: &str, aws: &ControlPlane, vpce: &str) -> Value {
+    let url = format!("https://{host}/pets");
     let mut command = Command::new(env!("CARGO_BIN_EXE_nameplate"));
     command.env_clear().envs([("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "secret")]);
     command.env("AWS_ENDPOINT_URL", aws.url());
-    command.args(["doctor", &url, "--mapping", &mapping, "--settings", &gateway.settings("")]);
+    command.args(["doctor", &url, "--mapping", mapping, "--settings", &gateway.settings("")]);
     let run = command.args(["--format", "json", "--aws", "--vpce", vpce]).output().expect("the binary runs");
     assert_eq!(run.status.code(), Some(1), "{}", String::from_utf8_lossy(&run.stderr));
     let report = super::json(&run);
@@ -77,4 +81,30 @@ fn an_api_of_another_account_rules_nothing_out_and_a_stage_that_is_gone_is_named
     let aws = ControlPlane::with(&id("stage_unknown"), &["test"]);
     let report = look("stage_unknown", &aws, VPCE);
     assert!(left(&report).contains(&"stage_unknown") && !left(&report).contains(&"api_unknown"), "{report:#}");
+}
+
+#[test]
+fn an_api_with_a_disabled_endpoint_stays_unknown_to_the_endpoint() {
+    let aws = known("waf");
+    aws.change(&id("waf"), |api| api.is_closed = true);
+    let closed = look("waf", &aws, VPCE);
+    assert_eq!(left(&closed), ["api_key_required", "api_unknown"]);
+    let notes = closed["aws"]["notes"].as_array().expect("notes");
+    let says = "its execute-api endpoint is disabled, so no request through Nameplate reaches it";
+    assert!(notes.contains(&says.into()), "{closed:#}");
+}
+
+#[test]
+fn the_policy_is_asked_with_the_referer_that_a_wildcard_entry_sends() {
+    let gateway = Gateway::start();
+    let (aws, id) = (known("policy_denies"), id("policy_denies"));
+    let resource = r#""Resource":["execute-api:/prod/GET/pets"]"#;
+    let condition = r#","Condition":{"StringLike":{"aws:Referer":["*.in.example.com"]}}"#;
+    aws.change(&id, |api| api.policy = POLICY.replace(resource, &format!("{resource}{condition}")));
+    let mapping = gateway.folder.path().join("wildcard.yaml");
+    let url = format!("https://{id}.execute-api.us-east-1.amazonaws.com/prod");
+    std::fs::write(&mapping, format!("APIS:\n- CUSTOM_DOMAIN_URL: '*.in.example.com'\n  PRIVATE_API_URL: {url}\n"))
+        .expect("written");
+    let report = look_at(&gateway, &mapping.display().to_string(), "A.in.example.com", &aws, VPCE);
+    assert_eq!((counts(&report), &report["aws"]["policy"]["allows"]), (vec!["no", "yes"], &"yes".into()));
 }

@@ -28,6 +28,8 @@ pub struct Made {
 pub struct Api {
     pub kind: String,
     pub endpoint_ids: Vec<String>,
+    /// Its execute-api endpoint is disabled.
+    pub is_closed: bool,
     /// As it was put, with ARNs written out.
     pub policy: String,
     /// The deployment of each stage.
@@ -240,6 +242,7 @@ fn shown(id: &str, api: &Api) -> Value {
         "name": "orders",
         "createdDate": 1_700_000_000,
         "apiKeySource": "HEADER",
+        "disableExecuteApiEndpoint": api.is_closed,
         "endpointConfiguration": { "types": [api.kind], "vpcEndpointIds": api.endpoint_ids },
     });
     if !api.policy.is_empty() {

@@ -225,3 +225,15 @@ fn kinds_and_severities_are_printed_by_their_names() {
         assert_eq!(serde_json::to_value(severity).expect("a text"), severity.name());
     }
 }
+
+#[test]
+fn an_api_with_a_disabled_endpoint_is_reported_as_out_of_reach() {
+    let found = changed(|observed| api(observed, "abc111").is_closed = true);
+    assert_eq!(
+        found,
+        [
+            "api_gone outage [pay web] the execute-api endpoint of the API `orders` is disabled: no request through Nameplate \
+             reaches it"
+        ]
+    );
+}

@@ -84,7 +84,8 @@ fn rest_api(api: &Api<'_>, is_named: bool) -> RestApi {
     }
     let ids = ids().values().flatten().cloned().collect();
     let (stages, deployments) = (Look::Found(stages), Look::Found(deployments));
-    RestApi { name: "orders".into(), kinds: vec!["PRIVATE".into()], endpoint_ids: ids, policy, stages, deployments }
+    let (name, kinds) = ("orders".into(), vec!["PRIVATE".into()]);
+    RestApi { name, kinds, endpoint_ids: ids, policy, is_closed: false, stages, deployments }
 }
 
 /// A policy as AWS keeps it: with whole ARNs.
