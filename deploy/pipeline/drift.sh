@@ -21,8 +21,9 @@ die() {
 
 [ -n "${MAPPING_URI:-}" ] || die "MAPPING_URI is not set" "it is where tasks read the mapping: s3://bucket/mapping.yaml"
 [ -n "${VPC_ENDPOINTS:-}" ] || die "VPC_ENDPOINTS is not set" "it has the ids of the VPC endpoints that reach the APIs"
-read -ra endpoints <<<"$VPC_ENDPOINTS"
-read -ra flags <<<"${DRIFT_FLAGS:-}"
+# Words on any number of lines; at the end of the text, read returns 1.
+read -rd '' -a endpoints <<<"$VPC_ENDPOINTS" || true
+read -rd '' -a flags <<<"${DRIFT_FLAGS:-}" || true
 for endpoint in "${endpoints[@]}"; do flags+=(--vpce "$endpoint"); done
 [ -z "${ACCOUNTS:-}" ] || flags+=(--accounts "$ACCOUNTS")
 

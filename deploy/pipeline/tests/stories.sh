@@ -133,7 +133,7 @@ where_aws_differs_from_the_mapping_is_told_every_night() {
     grep -q '^| outage | api_gone | API api1 in eu-west-1 | pay.one.example.com |' summary
     # A kind that is ignored is not reported, and without an answer nothing is known.
     local ignored="--ignore vpc_endpoint_gone --ignore record_missing --ignore certificate_missing --ignore certificate_ending"
-    DRIFT_FLAGS="$ignored --ignore api_gone" run 0 "$pipeline/drift.sh"
+    DRIFT_FLAGS="$ignored"$'\n'"--ignore api_gone" run 0 "$pipeline/drift.sh"
     AWS_ENDPOINT_URL_API_GATEWAY=$AWS_ENDPOINT_URL/nowhere DRIFT_FLAGS=$ignored run 2 "$pipeline/drift.sh"
     said '::warning title=could not be looked at::API api1 in eu-west-1: '
     MAPPING_URI='' run 2 "$pipeline/drift.sh"
