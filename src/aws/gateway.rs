@@ -22,6 +22,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 
+use nameplate_core::diagnostic::printable_name;
 use nameplate_plan::policy::deployed::Deployment;
 use nameplate_plan::policy::managed_arn;
 
@@ -126,6 +127,13 @@ pub(crate) struct Fault {
     pub help: String,
     /// Whether AWS understood, and what it was asked for is at fault.
     pub of_input: bool,
+}
+
+impl Fault {
+    /// Whether AWS does not have what was asked for.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.of_input && self.help == GONE_HELP
+    }
 }
 
 impl fmt::Display for Fault {
@@ -274,7 +282,7 @@ pub(super) fn fault_of<E>(act: &str, rights: &str, error: &SdkError<E>) -> Fault
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let said = |said: &dyn fmt::Display| format!("cannot {act}: {said}");
+    let said = |said: &dyn fmt::Display| printable_name(&format!("cannot {act}: {said}"));
     let SdkError::ServiceError(service) = error else {
         return Fault { what: said(&chain(error)), help: unreached_help(error), of_input: false };
     };
@@ -349,12 +357,13 @@ pub(super) fn wait_as_asked(asked: Option<&str>) -> Duration {
 /// What to do where what is between us and AWS is at fault.
 pub(super) const NETWORK_HELP: &str = "check the network, HTTPS_PROXY and AWS_ENDPOINT_URL, and run it again";
 
+/// What to do where AWS does not have what was asked for.
+const GONE_HELP: &str = "check the account the credentials are of, and the region of the mapping";
+
 /// Whether what was asked for is at fault, and what to do about an error of AWS's. `rights` are what the request needs.
 pub(super) fn advice(code: &str, status: u16, rights: &str) -> (bool, String) {
     let help = match (code, status) {
-        ("NotFoundException", _) | (_, 404) => {
-            return (true, "check the account the credentials are of, and the region of the mapping".to_owned());
-        }
+        ("NotFoundException", _) | (_, 404) => return (true, GONE_HELP.to_owned()),
         ("ExpiredTokenException" | "ExpiredToken" | "RequestExpired", _) => {
             "the credentials were good once: get new ones, and check this machine's clock"
         }

@@ -45,6 +45,25 @@ pub(crate) struct ListedZone {
     pub name: String,
 }
 
+/// The names of a zone's records, in lower case and without a dot at the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct RecordNames {
+    /// Those that have an address.
+    pub addresses: BTreeSet<String>,
+    /// Those that have records of other types only.
+    pub others: BTreeSet<String>,
+}
+
+impl RecordNames {
+    fn of(records: Vec<RecordSet>) -> RecordNames {
+        let (addresses, others): (Vec<_>, Vec<_>) = records.into_iter().partition(|of| ADDRESSES.contains(&&*of.kind));
+        let names = |of: Vec<RecordSet>| of.into_iter().map(|of| plain_name(&of.name)).collect::<BTreeSet<_>>();
+        let (addresses, mut others) = (names(addresses), names(others));
+        others.retain(|name| !addresses.contains(name));
+        RecordNames { addresses, others }
+    }
+}
+
 /// A certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ListedCertificate {
@@ -86,8 +105,8 @@ impl Session {
         Ok(private.map(listed).collect())
     }
 
-    /// The names of a zone's address records, in lower case and without a dot at the end.
-    pub(crate) async fn address_records(&self, zone: &ListedZone) -> Result<BTreeSet<String>, Fault> {
+    /// The names of a zone's records.
+    pub(crate) async fn record_names(&self, zone: &ListedZone) -> Result<RecordNames, Fault> {
         let path = format!("/2013-04-01/hostedzone/{}/rrset", zone.id);
         let records = pages(async |next: Option<NextRecord>| {
             let mut parameters = vec![("maxitems", "300")];
@@ -103,8 +122,7 @@ impl Session {
             });
             Ok((page.resource_record_sets.resource_record_set, next))
         });
-        let addresses = records.await?.into_iter().filter(|of| ADDRESSES.contains(&&*of.kind));
-        Ok(addresses.map(|of| plain_name(&of.name)).collect())
+        Ok(RecordNames::of(records.await?))
     }
 
     /// Every certificate of this account and region.
@@ -265,7 +283,8 @@ impl CertificateSummary {
             names: names.filter(|name| !name.is_empty()).map(|name| plain_name(&name)).collect(),
             arn: self.certificate_arn,
             is_used,
-            end: end.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds as u64)),
+            // A time that no clock can have is as good as none.
+            end: end.and_then(|seconds| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds as u64))),
         }
     }
 }
@@ -328,6 +347,21 @@ mod tests {
         );
         let described = described.listed();
         assert!(described.is_used && described.end.is_some());
+    }
+
+    #[test]
+    fn a_certificate_with_an_absurd_end_is_read() {
+        let text =
+            r#"{"CertificateArn":"arn:1","SubjectAlternativeNames":[],"Status":"ISSUED","InUse":true,"NotAfter":1e30}"#;
+        let of: CertificateSummary = serde_json::from_str(text).expect("a certificate");
+        assert_eq!(of.listed().end, None);
+    }
+
+    #[test]
+    fn a_name_with_other_records_only_is_kept_apart() {
+        let of = |name: &str, kind: &str| RecordSet { name: name.to_owned(), kind: kind.to_owned() };
+        let names = RecordNames::of(vec![of("a.b.", "A"), of("a.b.", "TXT"), of("c.b.", "TXT")]);
+        assert_eq!((names.addresses, names.others), (["a.b".to_owned()].into(), ["c.b".to_owned()].into()));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::calls::Call;
 use super::gateway::{ATTEMPT, Fault, NETWORK_HELP, TRIES, advice, chain, is_throttling, wait_as_asked};
+use nameplate_core::diagnostic::printable_name;
 use nameplate_core::domain::region::suffix_of;
 
 /// The most bytes of a response: AWS's pages have at most some hundred kilobytes.
@@ -128,7 +129,7 @@ impl Signer {
     }
 
     fn nonsense(&self, request: &Request, e: &dyn Display) -> Fault {
-        let what = format!("{}: the response is not what AWS documents: {e}", self.cannot(request));
+        let what = printable_name(&format!("{}: the response is not what AWS documents: {e}", self.cannot(request)));
         Fault { what, help: NETWORK_HELP.to_owned(), of_input: false }
     }
 
@@ -151,7 +152,7 @@ impl Signer {
     /// Sends it; `wait` is how long to wait after a failure where AWS does not say.
     async fn send_once(&self, request: &Request, wait: Duration) -> Result<String, Refused> {
         let unreached = |said: String, again| {
-            let what = format!("{}: {said}", self.cannot(request));
+            let what = printable_name(&format!("{}: {said}", self.cannot(request)));
             Refused { fault: Fault { what, help: NETWORK_HELP.to_owned(), of_input: false }, again }
         };
         let signed = self.signed(request).map_err(|said| unreached(said, None))?;
@@ -184,7 +185,7 @@ impl Signer {
         };
         let (of_input, help) = advice(&code, status, &request.call.rights(&self.region));
         let message = message.as_deref().unwrap_or("AWS says no more");
-        let what = format!("{}: {code}: {message}", self.cannot(request));
+        let what = printable_name(&format!("{}: {code}: {message}", self.cannot(request)));
         Refused { fault: Fault { what, help, of_input }, again }
     }
 

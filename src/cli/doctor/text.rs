@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::aws::AwsSeen;
 use super::causes::Judged;
 use super::report::{AddressSeen, EndpointSeen, Report, Sent};
+use nameplate_core::diagnostic::printable_name;
 
 /// Prints a report.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -41,12 +42,12 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 fn of_aws(seen: &AwsSeen, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\nAWS, with the credentials at hand:")?;
     for note in &seen.notes {
-        writeln!(out, "  {note}")?;
+        writeln!(out, "  {}", printable_name(note))?;
     }
     if let Some(policy) = &seen.policy {
         writeln!(out, "  the resource policy {} the request:", policy.says())?;
         for statement in &policy.statements {
-            writeln!(out, "    {statement}")?;
+            writeln!(out, "    {}", printable_name(&statement.to_string()))?;
         }
     }
     if let Some(error) = &seen.error {

@@ -121,7 +121,12 @@ async fn zones(scope: &Scope<'_>, session: &Session) -> Look<Vec<HostedZone>> {
     let mut zones = Vec::new();
     for zone in listed.iter().filter(|zone| wanted.contains(&*zone.name)) {
         let ListedZone { name, .. } = zone.clone();
-        zones.push(HostedZone { name, records: look_of(session.address_records(zone).await) });
+        let mut others = BTreeSet::new();
+        let records = look_of(session.record_names(zone).await).map(|names| {
+            others = names.others;
+            names.addresses
+        });
+        zones.push(HostedZone { name, records, others });
     }
     Look::Found(zones)
 }

@@ -119,6 +119,8 @@ pub struct HostedZone {
     /// The names of its address records, in the same form, `*` for a wildcard. Only zones that answer for a domain of the
     /// mapping are read.
     pub records: Look<BTreeSet<String>>,
+    /// The names that have records of other types only. They exist, so no wildcard answers for them.
+    pub others: BTreeSet<String>,
 }
 
 /// A certificate.

@@ -76,6 +76,11 @@ struct Names<'o> {
 impl<'o> Names<'o> {
     fn add(&mut self, record: &'o str) {
         self.records.insert(record);
+        self.add_existing(record);
+    }
+
+    /// Adds a name that exists, without an address.
+    fn add_existing(&mut self, record: &'o str) {
         // Where a name exists already, those above it do as well.
         for name in above(record) {
             if !self.existing.insert(name) {
@@ -98,10 +103,13 @@ impl<'o> Names<'o> {
 
 fn by_name(zones: &[HostedZone]) -> BTreeMap<&str, Records<'_>> {
     let mut all: BTreeMap<&str, Records<'_>> = BTreeMap::new();
-    for HostedZone { name, records } in zones {
+    for HostedZone { name, records, others } in zones {
         let known = all.entry(name).or_insert_with(|| Records::Read(Names::default()));
         match (records, known) {
-            (Look::Found(records), Records::Read(known)) => records.iter().for_each(|record| known.add(record)),
+            (Look::Found(records), Records::Read(known)) => {
+                records.iter().for_each(|record| known.add(record));
+                others.iter().for_each(|name| known.add_existing(name));
+            }
             (Look::Unknown(reason), known) => *known = Records::Unread(reason),
             _ => {}
         }
@@ -134,5 +142,23 @@ mod tests {
         check(&["pay.in.example.com"], "*.in.example.com", false);
         check(&["pay.in.example.com"], "pay.in.example.com", true);
         check(&[], "pay.in.example.com", false);
+    }
+
+    #[test]
+    fn a_wildcard_does_not_answer_for_a_name_with_other_records_only() {
+        let zone = |others: &[&str]| HostedZone {
+            name: "in.example.com".to_owned(),
+            records: Look::Found(["*.in.example.com".to_owned()].into()),
+            others: others.iter().map(|name| (*name).to_owned()).collect(),
+        };
+        let answers =
+            |zone: &HostedZone, domain: &str| match by_name(std::slice::from_ref(zone)).remove("in.example.com") {
+                Some(Records::Read(names)) => names.has_answer(domain),
+                _ => panic!("the zone was read"),
+            };
+        assert!(answers(&zone(&["in.example.com"]), "pay.in.example.com"));
+        assert!(!answers(&zone(&["pay.in.example.com"]), "pay.in.example.com"));
+        assert!(!answers(&zone(&["_acme-challenge.pay.in.example.com"]), "pay.in.example.com"));
+        assert!(answers(&zone(&["pay.in.example.com"]), "shop.in.example.com"));
     }
 }

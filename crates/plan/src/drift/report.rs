@@ -7,6 +7,7 @@ use super::finding::{Compared, Drift, Finding, Subject, Unseen};
 use super::kind::{Kind, Severity};
 use super::observed::Reason;
 use crate::policy::Api;
+use nameplate_core::diagnostic::printable_name;
 use nameplate_core::domain::route::Route;
 
 /// Collects findings and what could not be looked at.
@@ -36,15 +37,16 @@ impl<'m> Report<'m> {
 
     pub(super) fn add(&mut self, kind: Kind, severity: Severity, subject: Subject, lines: Lines) {
         if self.wants(&[kind]) {
-            let Lines { has, wants, fix } = lines;
-            self.findings.push(Finding { kind, severity, subject, has, wants, fix });
+            // Names and policies are text that anybody with an account may have written.
+            let [has, wants, fix] = [lines.has, lines.wants, lines.fix].map(|line| printable_name(&line));
+            self.findings.push(Finding { kind, severity, subject: printable(subject), has, wants, fix });
         }
     }
 
     pub(super) fn add_unknown(&mut self, kinds: &[Kind], subject: Subject, reason: &Reason) {
         if self.wants(kinds) {
-            let Reason { what, help } = reason.clone();
-            self.unknown.push(Unseen { kinds: kinds.to_vec(), subject, why: what, fix: help });
+            let [why, fix] = [&reason.what, &reason.help].map(|line| printable_name(line));
+            self.unknown.push(Unseen { kinds: kinds.to_vec(), subject: printable(subject), why, fix });
         }
     }
 
@@ -81,6 +83,10 @@ impl<'m> Report<'m> {
         unknown.sort_by(|a, b| (&a.subject, &a.kinds).cmp(&(&b.subject, &b.kinds)));
         Drift { findings, unknown, compared: Compared { apis, domains: mapping.table.domains() } }
     }
+}
+
+fn printable(subject: Subject) -> Subject {
+    Subject { about: printable_name(&subject.about), ..subject }
 }
 
 fn stage_of(route: &Route) -> &str {

@@ -237,3 +237,18 @@ fn an_api_with_a_disabled_endpoint_is_reported_as_out_of_reach() {
         ]
     );
 }
+
+#[test]
+fn no_text_of_aws_moves_the_cursor() {
+    let table = three();
+    let mut observed = faithful(&table, true);
+    let api = api(&mut observed, "abc111");
+    api.name = "orders\u{1b}[2J\u{202e}".to_owned();
+    api.is_closed = true;
+    api.stages = Look::Unknown(Reason { what: "refused\u{1b}[2J".to_owned(), help: "none\u{7}".to_owned() });
+    let drift = found(&table, &observed);
+    assert!(drift.findings[0].has.contains("orders\\u{1b}[2J\\u{202e}"), "{drift:#?}");
+    let lines = drift.findings.iter().flat_map(|of| [&of.has, &of.wants, &of.fix, &of.subject.about]);
+    let unknown = drift.unknown.iter().flat_map(|of| [&of.why, &of.fix, &of.subject.about]);
+    assert!(lines.chain(unknown).all(|line| !line.contains(|c: char| c.is_control() || c == '\u{202e}')), "{drift:#?}");
+}

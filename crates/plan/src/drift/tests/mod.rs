@@ -95,7 +95,10 @@ fn kept(api: &Api<'_>, policy: &str) -> String {
 
 fn zones(table: &MappingTable) -> Vec<HostedZone> {
     let zones = Zones::of(table, &Zoning::default()).zones;
-    zones.into_iter().map(|(name, zone)| HostedZone { name, records: Look::Found(zone.records) }).collect()
+    zones
+        .into_iter()
+        .map(|(name, zone)| HostedZone { name, records: Look::Found(zone.records), others: BTreeSet::new() })
+        .collect()
 }
 
 fn certificates(table: &MappingTable) -> Vec<Certificate> {

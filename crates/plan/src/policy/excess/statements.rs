@@ -8,6 +8,7 @@ use super::{ANY_ACCOUNT, SHORT, has_invoke, is_everybody, resources_of};
 use crate::policy::document::VERSION;
 use crate::policy::grants::partition_of;
 use crate::policy::in_force::{Unreadable, plain};
+use nameplate_core::diagnostic::printable_name;
 
 /// A call of an API without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,9 +97,9 @@ fn decision(statements: &[Explained]) -> Answer {
 fn explained(number: usize, statement: &Value, call: &Call<'_>, arn: &str, has_variables: bool) -> Explained {
     let (counts, why) = match reason(statement, call, arn, has_variables) {
         Ok(()) => (Answer::Yes, None),
-        Err((answer, why)) => (answer, Some(why)),
+        Err((answer, why)) => (answer, Some(printable_name(&why))),
     };
-    let sid = statement["Sid"].as_str().map(str::to_owned);
+    let sid = statement["Sid"].as_str().map(printable_name);
     Explained { number, sid, denies: statement["Effect"] == "Deny", counts, why }
 }
 
@@ -218,5 +219,15 @@ mod tests {
         let explanation = explain_call(by_address, &call("GET", "x", Some("vpce-1"))).expect("a policy");
         assert_eq!(explanation.allows, Answer::Maybe);
         assert!(explain_call("{}", &call("GET", "x", None)).is_err());
+    }
+
+    #[test]
+    fn no_text_of_a_policy_moves_the_cursor() {
+        let policy = r#"{"Version":"2012-10-17","Statement":{"Sid":"a\u001b[2J","Effect":"Allow","Principal":"*","Action":"*",
+            "Resource":"*","Condition":{"StringEquals":{"aws:SourceVpce":"vpce\u001b[2J"}}}}"#;
+        let explanation = explain_call(policy, &call("GET", "x", Some("vpce-1"))).expect("a policy");
+        let [one] = &explanation.statements[..] else { panic!("{explanation:?}") };
+        assert_eq!(one.sid.as_deref(), Some("a\\u{1b}[2J"));
+        assert!(one.why.as_deref().is_some_and(|why| why.ends_with("vpce\\u{1b}[2J")), "{one:?}");
     }
 }
