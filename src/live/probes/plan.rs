@@ -49,7 +49,7 @@ impl Identities {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) key: u64,
-    /// The place of the first entry that leads there.
+    /// The place of an entry that leads there.
     pub(super) place: u32,
 }
 
@@ -66,11 +66,10 @@ impl Plan {
     pub(super) async fn of(snapshot: &Snapshot, identities: &Identities) -> Plan {
         let mut apis: HashMap<u64, Vec<Target>> = HashMap::new();
         let mut known = std::collections::HashSet::new();
-        for (at, route) in snapshot.table.routes().iter().enumerate() {
+        for (at, (place, route)) in snapshot.table.in_any_order().enumerate() {
             if at % AT_ONCE == AT_ONCE - 1 {
                 tokio::task::yield_now().await;
             }
-            let place = at as u32;
             let Some(key) = identities.target(route, snapshot.entry(place).endpoint()) else { continue };
             if known.insert(key) {
                 apis.entry(identities.api(route)).or_default().push(Target { key, place });
@@ -91,6 +90,15 @@ mod tests {
     use nameplate_core::mapping::compile::compile;
     use nameplate_core::mapping::load::version_of;
 
+    /// The snapshot of a mapping, and what is probed of it.
+    fn plan(text: &str, identities: &Identities) -> (Snapshot, Plan) {
+        let table = compile(text, "m", None).expect("a mapping");
+        let (snapshot, _) = Snapshot::default().next(table, version_of(b"m"), &|_| Some(0));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let plan = runtime.block_on(Plan::of(&snapshot, identities));
+        (snapshot, plan)
+    }
+
     /// How many APIs a mapping has that are probed, and how many targets.
     fn of(entries: &[(&str, &str)]) -> (usize, usize) {
         let mut text = "APIS:\n".to_owned();
@@ -100,11 +108,23 @@ mod tests {
                 text += &format!("    PROBE: {probe}\n");
             }
         }
-        let table = compile(&text, "m", None).expect("a mapping");
-        let (snapshot, _) = Snapshot::default().next(table, version_of(b"m"), &|_| Some(0));
-        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-        let plan = runtime.block_on(Plan::of(&snapshot, &Identities::new("/")));
+        let (_, plan) = plan(&text, &Identities::new("/"));
         (plan.apis.len(), plan.targets().count())
+    }
+
+    #[test]
+    fn each_place_leads_to_its_target_in_a_mapping_of_many_shards() {
+        let entry = |at: usize| {
+            let api = format!("https://a{at}.execute-api.eu-west-1.amazonaws.com/prod");
+            format!("  - CUSTOM_DOMAIN_URL: d{at}.example.com\n    PRIVATE_API_URL: {api}\n")
+        };
+        let text = format!("APIS:\n{}", (0..200).map(entry).collect::<String>());
+        let identities = Identities::new("/");
+        let (snapshot, plan) = plan(&text, &identities);
+        assert_eq!((plan.apis.len(), plan.targets().count()), (200, 200));
+        for target in plan.targets() {
+            assert_eq!(identities.target(snapshot.table.route(target.place), 0), Some(target.key));
+        }
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Results {
         (by_class, pending)
     }
 
-    /// The first `most` targets of a snapshot whose outcome `is` picks, in the order of the table, with the
+    /// The first `most` targets of a snapshot whose outcome `is` picks, by place, with the
     /// places of their entries there; and how many more there are. Empty while the targets are another snapshot's.
     pub(super) fn pick(
         &self,

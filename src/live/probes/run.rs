@@ -59,8 +59,14 @@ impl Probing {
         Ok(Probing { asking, room, plan: Plan::default(), due: BinaryHeap::new() })
     }
 
-    /// Probes for as long as the process lives.
-    pub(crate) async fn run(mut self) {
+    /// Probes for as long as the process lives. A panic is logged: nothing else shows that probes have ended.
+    pub(crate) async fn run(self) {
+        if let Err(e) = tokio::spawn(self.probe_all()).await {
+            log::error!("probing ended with an error; no API is probed until this task is replaced: {e}");
+        }
+    }
+
+    async fn probe_all(mut self) {
         loop {
             self.follow_mapping().await;
             let now = now();
