@@ -37,10 +37,13 @@ impl Verdict {
         self.causes.len() == 1
     }
 
-    /// The class that all causes share, or [`Class::Unclear`].
+    /// The class of the likeliest cause; [`Class::Unclear`] where causes differ in class and one of them means that the API
+    /// is there and answers.
     pub fn class(&self) -> Class {
         let first = self.causes[0].class();
-        if self.causes.iter().all(|cause| cause.class() == first) { first } else { Class::Unclear }
+        let is_shared = self.causes.iter().all(|cause| cause.class() == first);
+        let may_answer = self.causes.iter().any(|cause| cause.standing() == Standing::Answers);
+        if may_answer && !is_shared { Class::Unclear } else { first }
     }
 
     /// How well the API answers: the worst that any of the causes means.

@@ -21,7 +21,7 @@ pub enum Class {
     Tls,
     /// The endpoint cannot be reached, or sends no response.
     Unreachable,
-    /// The evidence fits causes of several classes.
+    /// The evidence fits causes of several classes, and one of them means that the API is there and answers.
     Unclear,
 }
 

@@ -58,6 +58,19 @@ fn forbidden_names_every_cause_that_says_it() {
 }
 
 #[test]
+fn a_class_is_unclear_only_where_the_api_may_answer() {
+    let class = |outcome| of(outcome).class();
+    assert_eq!(class(Outcome::NotAnswered(ResponseError::TimedOut)), Class::Unreachable, "an endpoint that hangs");
+    let kind = "MissingAuthenticationTokenException";
+    assert_eq!(class(Outcome::Answered(gateway(403, kind, ""))), Class::Unclear, "a healthy API without a method here");
+    assert_eq!(class(Outcome::Answered(gateway(403, "AccessDeniedException", ""))), Class::Unclear);
+    let explicit = "User: anonymous is not authorized to perform: execute-api:Invoke with an explicit deny";
+    assert_eq!(class(Outcome::Answered(gateway(403, "AccessDeniedException", explicit))), Class::Denied);
+    let error = gateway(500, "InternalServerErrorException", "");
+    assert_eq!(class(Outcome::Answered(Response { has_apigw_id: false, ..error })), Class::Integration);
+}
+
+#[test]
 fn strict_access_fits_only_where_the_handshake_names_another_host() {
     let shared = Asked { server_name: "vpce-1.execute-api.eu-west-1.vpce.amazonaws.com".into(), ..asked() };
     let outcome = Outcome::Answered(gateway(403, "ForbiddenException", r#"{"message":"Forbidden"}"#));
