@@ -14,7 +14,7 @@ pub enum Cause {
     IamRequired,
     /// The request's signature or its credentials are not valid.
     SignatureRefused,
-    /// An identity policy of the caller does not allow the call.
+    /// A policy of the caller, or of its organization, does not allow the call.
     IdentityPolicyDenies,
     /// The method asks for an API key of a usage plan.
     ApiKeyRequired,

@@ -21,9 +21,9 @@ fn handshake_error(error: &TlsError, server_name: &str) -> Verdict {
         TlsError::WrongName { names } => wrong_name(names, server_name),
         TlsError::Untrusted => Verdict::certain(Cause::CertificateUntrusted),
         TlsError::Expired => Verdict::certain(Cause::CertificateExpired),
-        TlsError::Closed | TlsError::TimedOut | TlsError::NotTls | TlsError::Other => {
-            Verdict::certain(Cause::HandshakeFails)
-        }
+        TlsError::Closed | TlsError::TimedOut | TlsError::NotTls => Verdict::certain(Cause::HandshakeFails),
+        // No step is known to have failed: it may be the certificate.
+        TlsError::Other => Verdict::of(Cause::HandshakeFails, &[Cause::CertificateUntrusted]),
     }
 }
 
@@ -54,7 +54,7 @@ fn response_error(error: ResponseError) -> Verdict {
 
 fn answered(response: &Response, asked: &Asked) -> Verdict {
     let own = own_response(response.status);
-    if !response.has_request_id && !response.has_apigw_id {
+    if !response.has_request_id && !response.has_apigw_id && response.error_type.is_none() {
         return unmarked(response, own);
     }
     let error = response.error_type.as_deref().map(|kind| gateway_error(kind, response, asked));
@@ -63,7 +63,7 @@ fn answered(response: &Response, asked: &Asked) -> Verdict {
         // error type of its own.
         Some(error) if response.has_remapped => Verdict::of(own, error.causes()),
         Some(error) if response.has_apigw_id => error,
-        // Any service of AWS sends a request id and an error type.
+        // Any service of AWS sends an error type, most a request id too. A gateway response may drop API Gateway's ids.
         Some(error) => Verdict::of(error.causes()[0], &[&error.causes()[1..], &[Cause::NotApiGateway]].concat()),
         None => untyped(response, own),
     }
@@ -71,16 +71,22 @@ fn answered(response: &Response, asked: &Asked) -> Verdict {
 
 /// A response without an error type: the integration's, unless a rule of AWS WAF answers with a response of its own.
 fn untyped(response: &Response, own: Cause) -> Verdict {
-    let is_of_integration = response.has_trace_id || response.has_remapped;
-    if response.status == 403 && !is_of_integration { Verdict::of(own, &[Cause::Waf]) } else { Verdict::certain(own) }
+    // API Gateway adds a trace id to responses of its own as well, so it does not exclude a rule.
+    if response.status == 403 && !response.has_remapped {
+        Verdict::of(own, &[Cause::Waf])
+    } else {
+        Verdict::certain(own)
+    }
 }
 
-/// A response without any mark of API Gateway.
+/// A response without any mark of API Gateway, and without an error type.
 fn unmarked(response: &Response, own: Cause) -> Verdict {
     match response.status {
         // What stands before API Gateway refuses a malformed request without its marks.
         400 | 413 | 414 | 431 => Verdict::of(Cause::NotApiGateway, &[Cause::RequestInvalid]),
         ..400 => Verdict::of(Cause::NotApiGateway, &[own]),
+        // What stands before API Gateway, or a proxy on the way, gets no response.
+        502..=504 => Verdict::of(Cause::NotApiGateway, &[Cause::EndpointSilent, Cause::IntegrationUnreachable]),
         _ => Verdict::certain(Cause::NotApiGateway),
     }
 }

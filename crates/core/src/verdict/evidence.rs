@@ -61,7 +61,8 @@ pub enum TlsError {
         /// The DNS names on the certificate; empty where they are not known.
         names: Vec<String>,
     },
-    /// No authority that is trusted here signed the certificate.
+    /// No authority that is trusted here signed the certificate, or it may not stand for a server: it is an authority's own,
+    /// is for another purpose, or is signed with an algorithm that is not taken.
     Untrusted,
     /// The certificate is past its end, or before its start.
     Expired,
@@ -97,7 +98,7 @@ pub struct Response {
     pub has_request_id: bool,
     /// Reports whether `x-amz-apigw-id` is there.
     pub has_apigw_id: bool,
-    /// Reports whether `x-amzn-trace-id` is there, which responses of Lambda integrations carry.
+    /// Reports whether `x-amzn-trace-id` is there, which responses of Lambda integrations carry, and some of API Gateway.
     pub has_trace_id: bool,
     /// Reports whether an `x-amzn-remapped-*` header is there: API Gateway renames a header of the integration's so.
     pub has_remapped: bool,

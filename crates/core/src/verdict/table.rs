@@ -150,12 +150,16 @@ static ROWS: [Row; Cause::ALL.len()] = [
         cause: Cause::IdentityPolicyDenies,
         label: "identity_policy_denies",
         class: Class::Credentials,
-        title: "An IAM policy of the caller does not allow the call",
+        title: "An IAM policy of the caller or of its organization does not allow the call",
         seen: &[
             "User: arn:aws:sts::… is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:…",
             "because no identity-based policy allows the execute-api:Invoke action",
+            "because no service control policy allows the execute-api:Invoke action",
+            "because no permissions boundary allows the execute-api:Invoke action",
         ],
-        cure: "Allow execute-api:Invoke on the resource that the message names in the caller's IAM policy.",
+        cure: "Allow execute-api:Invoke on the resource that the message names in the caller's IAM policy, \
+               and in its permissions boundary, session policy and the control policies of its organization (SCP, RCP), \
+               each of which can deny.",
         document: GUIDE_POLICY,
     },
     Row {

@@ -104,6 +104,12 @@ fn a_denial_names_the_policy_that_its_message_names() {
         &format!("{somebody} with an explicit deny"),
         &[PolicyDenies, EndpointNotAllowed, IdentityPolicyDenies, EndpointPolicyDenies],
     );
+    for of_caller in ["service control", "resource control", "session"] {
+        denied(&format!("{somebody} with an explicit deny in a {of_caller} policy"), &[IdentityPolicyDenies]);
+    }
+    denied(&format!("{somebody} because no permissions boundary allows it"), &[IdentityPolicyDenies]);
+    let cure = IdentityPolicyDenies.cure();
+    assert!(["SCP", "RCP", "permissions boundary", "session policy"].iter().all(|policy| cure.contains(policy)));
     denied("The security token included in the request is invalid.", &[SignatureRefused]);
 }
 
@@ -155,7 +161,7 @@ fn the_type_decides_where_the_api_changed_the_status() {
 fn what_an_integration_writes_is_never_put_down_to_a_policy_for_certain() {
     let lambda = |status, body| Response { has_trace_id: true, ..integration(status, body) };
     for body in ["no", r#"{"message":"Forbidden"}"#, r#"{"message":"Missing Authentication Token"}"#, ""] {
-        check(lambda(403, body), &[IntegrationRefuses]);
+        check(lambda(403, body), &[IntegrationRefuses, Waf]);
         check(Response { has_remapped: true, ..integration(403, body) }, &[IntegrationRefuses]);
         check(integration(403, body), &[IntegrationRefuses, Waf]);
         check(lambda(401, body), &[IntegrationRefuses]);
@@ -184,7 +190,12 @@ fn an_answer_is_an_answer_whatever_its_body() {
 fn a_response_without_marks_is_not_of_api_gateway() {
     let foreign = |status| Response { status, body: b"<html>".to_vec(), ..Response::default() };
     check(foreign(403), &[NotApiGateway]);
-    check(foreign(503), &[NotApiGateway]);
+    check(foreign(500), &[NotApiGateway]);
+    for status in [502, 503, 504] {
+        check(foreign(status), &[NotApiGateway, EndpointSilent, IntegrationUnreachable]);
+    }
+    let typed = Response { error_type: Some("TooManyRequestsException".into()), ..foreign(429) };
+    check(typed, &[Throttled, NotApiGateway]);
     check(foreign(200), &[NotApiGateway, Answers]);
     check(foreign(400), &[NotApiGateway, RequestInvalid]);
     // Another service of AWS behind the name of the endpoint.
@@ -213,6 +224,8 @@ fn an_exchange_that_ends_early_shows_its_step() {
     assert_eq!(certain(Outcome::NotSecured(TlsError::Untrusted)), [Cause::CertificateUntrusted]);
     assert_eq!(certain(Outcome::NotSecured(TlsError::Expired)), [Cause::CertificateExpired]);
     assert_eq!(certain(Outcome::NotSecured(TlsError::Closed)), [Cause::HandshakeFails]);
+    let unnamed = [Cause::HandshakeFails, Cause::CertificateUntrusted];
+    assert_eq!(certain(Outcome::NotSecured(TlsError::Other)), unnamed);
     assert_eq!(certain(Outcome::NotAnswered(ResponseError::Closed)), [EndpointSilent]);
     assert_eq!(certain(Outcome::NotAnswered(ResponseError::NotHttp)), [NotApiGateway]);
     let slow = of(Outcome::NotAnswered(ResponseError::TimedOut));
