@@ -12,32 +12,32 @@ const MOST_LISTED: usize = 10;
 
 /// The entries that keep the target that they had.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct HeldInParts {
     /// Those that the page lists.
-    listed: Vec<HeldEntry>,
+    listed: Vec<ListedEntry>,
     count: u64,
     /// How many each part has, where the mapping has parts and any are held.
     of_parts: BTreeMap<String, u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct HeldEntry {
+struct ListedEntry {
     part: Option<String>,
     line: String,
 }
 
-impl Held {
+impl HeldInParts {
     /// Reads them from the page `/mapping`.
-    pub(super) fn of(mapping: &Value) -> Held {
+    pub(super) fn of(mapping: &Value) -> HeldInParts {
         let list = mapping["held"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let listed: Vec<HeldEntry> = list.iter().map(HeldEntry::of).collect();
+        let listed: Vec<ListedEntry> = list.iter().map(ListedEntry::of).collect();
         let more = mapping["more_held"].as_u64().unwrap_or_default();
         let parts = mapping["parts"].as_array().map(Vec::as_slice).unwrap_or_default();
         let of_part = |part: &Value| {
             let count = part["held_entries"].as_u64().filter(|count| *count > 0)?;
             Some((part["name"].as_str()?.to_owned(), count))
         };
-        Held { count: listed.len() as u64 + more, of_parts: parts.iter().filter_map(of_part).collect(), listed }
+        HeldInParts { count: listed.len() as u64 + more, of_parts: parts.iter().filter_map(of_part).collect(), listed }
     }
 
     /// Reports whether any entry is held.
@@ -58,7 +58,7 @@ impl Held {
             self.list(&mut text, "error", self.count, |_| true);
             return text;
         }
-        let is_asked = |entry: &HeldEntry| entry.part.as_ref().is_some_and(|part| is_named(part, names));
+        let is_asked = |entry: &ListedEntry| entry.part.as_ref().is_some_and(|part| is_named(part, names));
         let counts = self.of_parts.iter().filter(|(part, _)| is_named(part, names));
         let asked: u64 = counts.map(|(_, count)| count).sum();
         self.list(&mut text, "error", asked, is_asked);
@@ -66,7 +66,7 @@ impl Held {
         text
     }
 
-    fn list(&self, text: &mut String, level: &str, count: u64, is_listed: impl Fn(&HeldEntry) -> bool) {
+    fn list(&self, text: &mut String, level: &str, count: u64, is_listed: impl Fn(&ListedEntry) -> bool) {
         if count == 0 {
             return;
         }
@@ -84,8 +84,8 @@ impl Held {
     }
 }
 
-impl HeldEntry {
-    fn of(held: &Value) -> HeldEntry {
+impl ListedEntry {
+    fn of(held: &Value) -> ListedEntry {
         let text = |name: &str| held[name].as_str().unwrap_or_default();
         let part = held["part"].as_str().map(str::to_owned);
         let of_part = part.as_ref().map(|part| format!(" of part {part}")).unwrap_or_default();
@@ -97,7 +97,7 @@ impl HeldEntry {
             text("message"),
             text("keeps")
         );
-        HeldEntry { part, line }
+        ListedEntry { part, line }
     }
 }
 
@@ -105,9 +105,9 @@ impl HeldEntry {
 mod tests {
     use super::*;
 
-    fn held() -> Held {
+    fn held() -> HeldInParts {
         let entry = |domain: &str, part: &str| serde_json::json!({ "domain": domain, "base_path": "", "part": part });
-        Held::of(&serde_json::json!({
+        HeldInParts::of(&serde_json::json!({
             "held": [entry("a.example.com", "a.yaml"), entry("b.example.com", "b/1.yaml")],
             "more_held": 200,
             "parts": [
@@ -146,6 +146,6 @@ mod tests {
         let (is_held, told) = asked(&[]);
         assert!(is_held && told.starts_with("error: 202 entries are held: "), "{told}");
         assert!(told.contains("\nand 200 more entries; ") && !told.contains("warning"), "{told}");
-        assert!(!Held::default().has_asked(&[]) && Held::default().told(&[]).is_empty());
+        assert!(!HeldInParts::default().has_asked(&[]) && HeldInParts::default().told(&[]).is_empty());
     }
 }

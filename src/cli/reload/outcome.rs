@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::held::Held;
+use super::held::HeldInParts;
 use super::parts::Parts;
 use crate::cli::admin_client::get;
 
@@ -37,7 +37,7 @@ pub(super) struct Ended {
     pub(super) outcome: Outcome,
     pub(super) parts: Parts,
     /// Of a mapping in parts, the entries that are held.
-    pub(super) held: Held,
+    pub(super) held: HeldInParts,
 }
 
 impl Ended {
@@ -109,7 +109,7 @@ fn outcome(mapping: &Value) -> Option<Ended> {
         ("failed", _) => Outcome::Unreadable(message()),
         _ => return None,
     };
-    let held = if matches!(outcome, Outcome::InParts(_)) { Held::of(mapping) } else { Held::default() };
+    let held = if matches!(outcome, Outcome::InParts(_)) { HeldInParts::of(mapping) } else { HeldInParts::default() };
     Some(Ended { outcome, parts, held })
 }
 
