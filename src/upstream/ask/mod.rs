@@ -332,8 +332,8 @@ fn read_tls_error(e: &io::Error, names: &[String]) -> TlsError {
             | CertificateError::ExpiredContext { .. }
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. } => TlsError::Expired,
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsError::Untrusted,
-            _ => TlsError::Other,
+            // The certificate arrived and was refused: no other step of the handshake failed.
+            _ => TlsError::Untrusted,
         },
         RustlsError::AlertReceived(_) => TlsError::Closed,
         RustlsError::InvalidMessage(_) => TlsError::NotTls,

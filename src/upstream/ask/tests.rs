@@ -107,3 +107,21 @@ fn an_api_that_is_silent_takes_the_time_it_is_given_and_no_more() {
     assert_eq!(finding.evidence.outcome, Outcome::NotSecured(TlsError::TimedOut));
     assert!(finding.steps.connect.is_some() && finding.steps.tls.is_none());
 }
+
+#[test]
+fn every_certificate_that_is_refused_is_a_certificate_error() {
+    let read = |why| read_tls_error(&io::Error::other(RustlsError::InvalidCertificate(why)), &[]);
+    for why in [
+        CertificateError::UnknownIssuer,
+        CertificateError::InvalidPurpose,
+        CertificateError::BadEncoding,
+        CertificateError::UnhandledCriticalExtension,
+        CertificateError::ApplicationVerificationFailure,
+    ] {
+        assert_eq!(read(why.clone()), TlsError::Untrusted, "{why:?}");
+    }
+    assert_eq!(read(CertificateError::Expired), TlsError::Expired);
+    assert_eq!(read(CertificateError::NotValidForName), TlsError::WrongName { names: Vec::new() });
+    let general = io::Error::other(RustlsError::General(String::new()));
+    assert_eq!(read_tls_error(&general, &[]), TlsError::Other);
+}
