@@ -338,7 +338,9 @@ fn entry<'s>(snapshot: &'s Snapshot, probes: Option<&Probes>, at: u32) -> Entry<
         line: route.line,
         since_generation: kept.since,
         requests: kept.requests(),
-        probe: probes.and_then(|probes| probes.of(route, kept.endpoint())).map(|(path, outcome)| probed(path, outcome)),
+        probe: probes
+            .and_then(|probes| probes.of(route, kept.endpoint()))
+            .map(|(path, outcome)| probed(&path, outcome)),
     }
 }
 

@@ -35,6 +35,11 @@ fn counts(probes: &Probes) -> Markup {
                 (class) " " strong { (count(number)) }
             }
             "."
+            @let without = probes.without_safe_verb();
+            @if without > 0 {
+                " Entries that are not probed, because their VERBS list no GET, HEAD or OPTIONS and they have no PROBE: "
+                strong { (count(without)) } "."
+            }
         }
     }
 }
@@ -47,7 +52,7 @@ fn trouble(view: &View<'_>, probes: &Probes) -> Markup {
             div.scroll #probes-scroll role="group" tabindex="0" aria-label="APIs that do not answer" {
                 table {
                     caption { span {
-                        "APIs that do not answer, or not well, with the first entry that leads there."
+                        "APIs that do not answer, or not well, each with an entry that leads there."
                         @if more > 0 { " " (count(more)) " more are not shown." }
                     } }
                     thead { tr {

@@ -11,6 +11,7 @@ mod results;
 pub(crate) mod run;
 mod schedule;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,7 +49,7 @@ impl Probes {
 
     /// The path below its stage at which an entry's API is probed, and what the last probe showed; `None` for an entry
     /// that is not probed.
-    pub(crate) fn of<'p>(&'p self, route: &'p Route, endpoint: usize) -> Option<(&'p str, Option<ProbeOutcome>)> {
+    pub(crate) fn of<'p>(&'p self, route: &'p Route, endpoint: usize) -> Option<(Cow<'p, str>, Option<ProbeOutcome>)> {
         let path = self.identities.path(route)?;
         let key = self.identities.target(route, endpoint)?;
         Some((path, self.results.lock().of(key).cloned()))
@@ -57,6 +58,11 @@ impl Probes {
     /// Targets by what their last probe showed.
     pub(crate) fn counts(&self) -> ProbeCounts {
         self.results.lock().counts()
+    }
+
+    /// How many entries are not probed because their VERBS list no safe method, and they have no PROBE.
+    pub(crate) fn without_safe_verb(&self) -> usize {
+        self.results.lock().without_safe_verb
     }
 
     /// The first `most` targets whose outcome `is` picks, with the places of entries that lead there; and how many more

@@ -1,10 +1,11 @@
 //! Which APIs are probed: those of the active mapping, each once, however many entries lead to it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use crate::live::snapshot::Snapshot;
-use crate::upstream::ask::question::below_stage;
+use crate::upstream::ask::question::{SafeVerb, below_stage, stage_and_base};
 use nameplate_core::domain::probe::Probe;
 use nameplate_core::domain::route::Route;
 
@@ -16,7 +17,7 @@ const AT_ONCE: usize = 512;
 #[derive(Debug)]
 pub(super) struct Identities {
     hasher: RandomState,
-    /// The path of entries without PROBE.
+    /// The path of entries without PROBE, below their own.
     path: String,
 }
 
@@ -25,19 +26,34 @@ impl Identities {
         Identities { hasher: RandomState::new(), path: path.to_owned() }
     }
 
-    /// The path below the stage at which an entry's API is probed; `None` if it is not.
-    pub(super) fn path<'p>(&'p self, route: &'p Route) -> Option<&'p str> {
+    /// The path below the stage at which an entry's API is probed; `None` if it is not. Without PROBE nothing is asked that
+    /// a policy with the entry's own path and methods would deny.
+    pub(super) fn path<'p>(&'p self, route: &'p Route) -> Option<Cow<'p, str>> {
         match route.overrides().and_then(|overrides| overrides.probe.as_ref()) {
-            None => Some(&self.path),
-            Some(Probe::Path(path)) => Some(path),
+            None => SafeVerb::listed_by(route).map(|_| self.below_entry(route)),
+            Some(Probe::Path(path)) => Some(Cow::Borrowed(path)),
             Some(Probe::Off) => None,
+        }
+    }
+
+    /// Reports whether an entry is not probed because its VERBS list no safe method, and it has no PROBE.
+    pub(super) fn has_no_safe_verb(route: &Route) -> bool {
+        route.overrides().is_none_or(|overrides| overrides.probe.is_none()) && SafeVerb::listed_by(route).is_none()
+    }
+
+    /// The default path, below the one that the entry adds to its stage.
+    fn below_entry<'p>(&'p self, route: &'p Route) -> Cow<'p, str> {
+        match (stage_and_base(route).1, self.path.as_str()) {
+            ("", path) => Cow::Borrowed(path),
+            (base, "/") => Cow::Borrowed(base),
+            (base, path) => Cow::Owned(format!("{base}{path}")),
         }
     }
 
     /// What an entry's API is asked: entries that have this in common share a probe.
     pub(super) fn target(&self, route: &Route, endpoint: usize) -> Option<u64> {
         let path = self.path(route)?;
-        Some(self.hasher.hash_one((route.api_host(), endpoint, below_stage(route, path))))
+        Some(self.hasher.hash_one((route.api_host(), endpoint, below_stage(route, &path))))
     }
 
     fn api(&self, route: &Route) -> u64 {
@@ -59,23 +75,27 @@ pub(super) struct Plan {
     pub(super) generation: u64,
     /// By the keys of the APIs.
     pub(super) apis: HashMap<u64, Vec<Target>>,
+    /// Entries that are not probed because they allow no safe method.
+    pub(super) without_safe_verb: usize,
 }
 
 impl Plan {
     /// Looks through a snapshot, a piece at a time.
     pub(super) async fn of(snapshot: &Snapshot, identities: &Identities) -> Plan {
         let mut apis: HashMap<u64, Vec<Target>> = HashMap::new();
+        let mut without_safe_verb = 0;
         let mut known = std::collections::HashSet::new();
         for (at, (place, route)) in snapshot.table.in_any_order().enumerate() {
             if at % AT_ONCE == AT_ONCE - 1 {
                 tokio::task::yield_now().await;
             }
+            without_safe_verb += usize::from(Identities::has_no_safe_verb(route));
             let Some(key) = identities.target(route, snapshot.entry(place).endpoint()) else { continue };
             if known.insert(key) {
                 apis.entry(identities.api(route)).or_default().push(Target { key, place });
             }
         }
-        Plan { generation: snapshot.generation, apis }
+        Plan { generation: snapshot.generation, apis, without_safe_verb }
     }
 
     /// Every target.
@@ -133,7 +153,8 @@ mod tests {
         const A_BASE: &str = "aaa.execute-api.eu-west-1.amazonaws.com/prod/v1";
         const A_TEST: &str = "aaa.execute-api.eu-west-1.amazonaws.com/test";
         const B: &str = "bbb.execute-api.eu-west-1.amazonaws.com/prod";
-        assert_eq!(of(&[(A, ""), (A, ""), (A_BASE, ""), (A, "/")]), (1, 1));
+        assert_eq!(of(&[(A, ""), (A, ""), (A, "/")]), (1, 1));
+        assert_eq!(of(&[(A, ""), (A_BASE, ""), (A_BASE, "/v1")]), (1, 2), "each entry's own path");
         assert_eq!(of(&[(A, ""), (A, "/health"), (A_TEST, ""), (B, "")]), (2, 4));
         assert_eq!(
             of(&[(A, "off"), (A_TEST, "off")]),
@@ -141,5 +162,23 @@ mod tests {
             "nothing is asked of an API that no entry lets be asked"
         );
         assert_eq!(of(&[(A, "off"), (A, "")]), (1, 1));
+    }
+
+    #[test]
+    fn nothing_is_asked_that_a_policy_of_the_entries_alone_denies() {
+        let entry = |at: usize, more: &str| {
+            let api = "https://aaa.execute-api.eu-west-1.amazonaws.com/prod/v1";
+            format!("  - CUSTOM_DOMAIN_URL: d{at}.example.com\n    PRIVATE_API_URL: {api}\n    VERBS: {more}\n")
+        };
+        let all = ["[GET]", "[POST]", "[POST, DELETE]\n    PROBE: /health", "[POST]\n    PROBE: off"];
+        let text = all.iter().enumerate().map(|(at, more)| entry(at, more)).collect::<String>();
+        for (default, path) in [("/", "/v1"), ("/ready", "/v1/ready")] {
+            let identities = Identities::new(default);
+            let (snapshot, plan) = plan(&format!("APIS:\n{text}"), &identities);
+            assert_eq!(plan.without_safe_verb, 1);
+            let mut paths: Vec<_> = snapshot.table.routes().into_iter().map(|route| identities.path(route)).collect();
+            paths.sort();
+            assert_eq!(paths, [None, None, Some("/health".into()), Some(path.into())]);
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::SystemTime;
 
 use super::plan::Target;
-use nameplate_core::verdict::{Class, Verdict};
+use nameplate_core::verdict::{Class, Standing, Verdict};
 
 /// What a probe showed, and when.
 #[derive(Clone, Debug)]
@@ -17,11 +17,26 @@ pub(crate) struct ProbeOutcome {
     pub(crate) at: SystemTime,
 }
 
-/// One target, and its last outcome; `None` before the first.
+impl ProbeOutcome {
+    fn fails(&self) -> bool {
+        self.verdict.standing() != Standing::Answers
+    }
+}
+
+/// One target, and the outcome that counts.
 #[derive(Debug)]
 struct Kept {
     place: u32,
+    past: Past,
+}
+
+/// What is kept of a target's probes.
+#[derive(Debug, Default)]
+struct Past {
+    /// `None` before the first outcome that counts.
     outcome: Option<ProbeOutcome>,
+    /// Reports whether the last probe failed and the one before it did not: that does not count yet.
+    has_failed_once: bool,
 }
 
 /// The outcomes of the targets of one snapshot, and of no others.
@@ -29,6 +44,8 @@ struct Kept {
 pub(super) struct Results {
     generation: u64,
     kept: HashMap<u64, Kept>,
+    /// Entries that are not probed because they allow no safe method.
+    pub(super) without_safe_verb: usize,
 }
 
 /// How many targets there are by what their last probe showed, in the order of [`Class::ALL`]; and how many have not been
@@ -39,27 +56,31 @@ impl Results {
     /// From now on the targets are these. Those that were before keep their outcomes.
     pub(super) fn set_targets(&mut self, generation: u64, targets: impl Iterator<Item = Target>) {
         let mut before = std::mem::take(&mut self.kept);
-        let outcome = |before: &mut HashMap<u64, Kept>, key| before.remove(&key).and_then(|kept| kept.outcome);
+        let mut past = |key| before.remove(&key).map(|kept| kept.past).unwrap_or_default();
         self.generation = generation;
-        self.kept =
-            targets.map(|Target { key, place }| (key, Kept { place, outcome: outcome(&mut before, key) })).collect();
+        self.kept = targets.map(|Target { key, place }| (key, Kept { place, past: past(key) })).collect();
     }
 
-    /// A probe has ended. Of a target that is gone, nothing is kept.
-    pub(super) fn note(&mut self, key: u64, outcome: ProbeOutcome) {
-        if let Some(kept) = self.kept.get_mut(&key) {
-            kept.outcome = Some(outcome);
+    /// A probe has ended. Of a target that is gone, nothing is kept. A failure counts if it is the second one in a row;
+    /// returns `true` for the first, after which the target is to be asked again soon.
+    pub(super) fn note(&mut self, key: u64, outcome: ProbeOutcome) -> bool {
+        let Some(Kept { past, .. }) = self.kept.get_mut(&key) else { return false };
+        let failed_before = past.has_failed_once || past.outcome.as_ref().is_some_and(ProbeOutcome::fails);
+        past.has_failed_once = outcome.fails() && !failed_before;
+        if !past.has_failed_once {
+            past.outcome = Some(outcome);
         }
+        past.has_failed_once
     }
 
     pub(super) fn of(&self, key: u64) -> Option<&ProbeOutcome> {
-        self.kept.get(&key)?.outcome.as_ref()
+        self.kept.get(&key)?.past.outcome.as_ref()
     }
 
     pub(super) fn counts(&self) -> ProbeCounts {
         let (mut by_class, mut pending) = ProbeCounts::default();
         for kept in self.kept.values() {
-            match &kept.outcome {
+            match &kept.past.outcome {
                 Some(outcome) => by_class[outcome.verdict.class().index()] += 1,
                 None => pending += 1,
             }
@@ -75,9 +96,9 @@ impl Results {
         most: usize,
         is: impl Fn(&ProbeOutcome) -> bool,
     ) -> (Vec<(u32, ProbeOutcome)>, usize) {
-        let outcome = |kept: &Kept| Some((kept.place, kept.outcome.clone()?));
+        let outcome = |kept: &Kept| Some((kept.place, kept.past.outcome.clone()?));
         let all = self.kept.values().filter(|_| generation == self.generation);
-        let picked = |kept: &&Kept| kept.outcome.as_ref().is_some_and(&is);
+        let picked = |kept: &&Kept| kept.past.outcome.as_ref().is_some_and(&is);
         let mut found: Vec<&Kept> = all.filter(picked).collect();
         found.sort_unstable_by_key(|kept| kept.place);
         let more = found.len().saturating_sub(most);
@@ -105,9 +126,10 @@ mod tests {
         let target = |key, place| Target { key, place };
         results.set_targets(1, [target(10, 0), target(11, 1)].into_iter());
         assert_eq!(results.counts().1, 2);
-        results.note(10, outcome(Outcome::Answered(Response { status: 200, ..Response::default() })));
-        results.note(11, dead());
-        results.note(99, dead());
+        let marks = Response { status: 200, has_request_id: true, has_apigw_id: true, ..Response::default() };
+        results.note(10, outcome(Outcome::Answered(marks)));
+        assert!(results.note(11, dead()) && !results.note(11, dead()));
+        assert!(!results.note(99, dead()));
         let (by_class, pending) = results.counts();
         assert_eq!((pending, by_class.iter().sum::<usize>(), by_class[Class::Unreachable.index()]), (0, 2, 1));
         let is_dead = |outcome: &ProbeOutcome| outcome.verdict.class() == Class::Unreachable;
@@ -118,5 +140,27 @@ mod tests {
         assert_eq!(results.pick(2, 5, is_dead).0[0].0, 0, "it has moved");
         results.note(10, dead());
         assert!(results.of(10).is_none(), "a probe that was under way");
+    }
+
+    #[test]
+    fn one_failure_among_answers_does_not_count() {
+        let answers = || {
+            let response = Response { status: 200, has_request_id: true, has_apigw_id: true, ..Response::default() };
+            outcome(Outcome::Answered(response))
+        };
+        let mut results = Results::default();
+        results.set_targets(1, [Target { key: 1, place: 0 }].into_iter());
+        let class = |results: &Results| results.of(1).map(|outcome| outcome.verdict.class());
+        assert!(results.note(1, dead()), "asked again soon");
+        assert_eq!(class(&results), None, "pending");
+        assert!(!results.note(1, answers()));
+        assert!(results.note(1, dead()));
+        assert_eq!(class(&results), Some(Class::Answers));
+        results.set_targets(2, [Target { key: 1, place: 7 }].into_iter());
+        assert!(!results.note(1, dead()), "the second, also after a change of the mapping");
+        assert_eq!(class(&results), Some(Class::Unreachable));
+        assert!(!results.note(1, dead()));
+        assert!(!results.note(1, answers()));
+        assert_eq!(class(&results), Some(Class::Answers), "one answer is enough");
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
@@ -33,8 +34,19 @@ pub(crate) struct Probing {
     asking: Arc<Asking>,
     room: Arc<Semaphore>,
     plan: Plan,
-    /// When which API is due, in milliseconds since the epoch; the first one on top.
+    /// When which API is due, in milliseconds since the epoch; the first one on top. Its turn, and before it the time to
+    /// ask a target again that failed.
     due: BinaryHeap<Reverse<(u64, u64)>>,
+    /// The targets to ask again, by the keys of their APIs.
+    again: HashMap<u64, u64>,
+}
+
+/// The first failure of a target.
+struct Failed {
+    api: u64,
+    target: u64,
+    /// When the probe was due.
+    due: u64,
 }
 
 /// What each probe needs.
@@ -43,6 +55,8 @@ struct Asking {
     live: Arc<Live>,
     endpoints: Arc<Endpoints>,
     asker: Asker,
+    /// Those that [`Probing`] has not taken yet.
+    failed: Mutex<Vec<Failed>>,
 }
 
 impl Probing {
@@ -54,9 +68,10 @@ impl Probing {
         settings: &Settings,
     ) -> Result<Probing, EndpointFault> {
         let (probes, live, endpoints) = (Arc::clone(probes), Arc::clone(live), Arc::clone(endpoints));
-        let asking = Arc::new(Asking { probes, live, endpoints, asker: Asker::new(settings)? });
+        let asking =
+            Arc::new(Asking { probes, live, endpoints, asker: Asker::new(settings)?, failed: Mutex::default() });
         let room = Arc::new(Semaphore::new(AT_ONCE));
-        Ok(Probing { asking, room, plan: Plan::default(), due: BinaryHeap::new() })
+        Ok(Probing { asking, room, plan: Plan::default(), due: BinaryHeap::new(), again: HashMap::new() })
     }
 
     /// Probes for as long as the process lives. A panic is logged: nothing else shows that probes have ended.
@@ -69,6 +84,7 @@ impl Probing {
     async fn probe_all(mut self) {
         loop {
             self.follow_mapping().await;
+            self.take_failed();
             let now = now();
             let wait = self.due.peek().map_or(LOOK, |Reverse((due, _))| Duration::from_millis(due.saturating_sub(now)));
             if !wait.is_zero() {
@@ -77,11 +93,32 @@ impl Probing {
             }
             // It cannot be empty: what is due was looked at above.
             let Some(Reverse((due, api))) = self.due.pop() else { continue };
-            let schedule = &self.asking.probes.schedule;
+            if let Some(target) = self.pick(api, due, now) {
+                self.begin(api, target, due).await;
+            }
+        }
+    }
+
+    /// The target of an API that is due: the one to ask again, else the one whose turn it is.
+    fn pick(&mut self, api: u64, due: u64, now: u64) -> Option<Target> {
+        let schedule = &self.asking.probes.schedule;
+        let is_turn = schedule.is_turn(api, due);
+        if is_turn {
             self.due.push(Reverse((schedule.next(api, now), api)));
-            let targets = self.plan.apis.get(&api).map_or(&[][..], Vec::as_slice);
-            let Some(target) = targets.get(schedule.turn(api, due, targets.len())).copied() else { continue };
-            self.begin(target, due).await;
+        }
+        let targets = self.plan.apis.get(&api)?;
+        let again = self.again.remove(&api).and_then(|key| targets.iter().find(|target| target.key == key));
+        let in_turn = || targets.get(schedule.turn(api, due, targets.len())).filter(|_| is_turn);
+        again.or_else(in_turn).copied()
+    }
+
+    /// Notes what has failed for the first time: to be asked again before the other targets of its API.
+    fn take_failed(&mut self) {
+        let failed = std::mem::take(&mut *self.asking.failed.lock());
+        for Failed { api, target, due } in failed {
+            self.again.insert(api, target);
+            let again = self.asking.probes.schedule.again(api, due, now());
+            self.due.extend(again.map(|again| Reverse((again, api))));
         }
     }
 
@@ -95,17 +132,28 @@ impl Probing {
             return;
         }
         self.plan = Plan::of(&snapshot, &self.asking.probes.identities).await;
-        self.asking.probes.results.lock().set_targets(self.plan.generation, self.plan.targets());
+        {
+            let mut results = self.asking.probes.results.lock();
+            results.set_targets(self.plan.generation, self.plan.targets());
+            results.without_safe_verb = self.plan.without_safe_verb;
+        }
+        self.again.retain(|api, _| self.plan.apis.contains_key(api));
         let before: HashMap<u64, u64> = match is_far {
             true => HashMap::new(),
-            false => self.due.drain().map(|Reverse((due, api))| (api, due)).collect(),
+            // What is to be asked again has its API's next turn.
+            false => self
+                .due
+                .drain()
+                .map(|Reverse((due, api))| (api, due))
+                .filter(|(api, due)| schedule.is_turn(*api, *due))
+                .collect(),
         };
         let due = |api: &u64| before.get(api).copied().unwrap_or_else(|| schedule.next(*api, now));
         self.due = self.plan.apis.keys().map(|api| Reverse((due(api), *api))).collect();
     }
 
     /// Begins a probe as soon as there is room for it; skips it where that is too late.
-    async fn begin(&self, target: Target, due: u64) {
+    async fn begin(&self, api: u64, target: Target, due: u64) {
         let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
         let metrics = &self.asking.live.metrics.probes;
         if now() > due.saturating_add(self.asking.probes.schedule.patience()) {
@@ -118,14 +166,20 @@ impl Probing {
             return;
         }
         let entry = snapshot.decided(target.place);
-        tokio::spawn(Arc::clone(&self.asking).probe(entry, target.key, due, permit));
+        tokio::spawn(Arc::clone(&self.asking).probe(entry, (api, target.key), due, permit));
         sleep(APART).await;
     }
 }
 
 impl Asking {
     /// Asks one API, and keeps what came of it.
-    async fn probe(self: Arc<Self>, entry: DecidedEntry, key: u64, due: u64, _room: OwnedSemaphorePermit) {
+    async fn probe(
+        self: Arc<Self>,
+        entry: DecidedEntry,
+        (api, target): (u64, u64),
+        due: u64,
+        _room: OwnedSemaphorePermit,
+    ) {
         let metrics = &self.live.metrics.probes;
         match self.ask(&entry, due).await {
             Some(Ok(finding)) => {
@@ -136,7 +190,9 @@ impl Asking {
                     _ => None,
                 };
                 let outcome = ProbeOutcome { verdict, status, at: SystemTime::now() };
-                self.probes.results.lock().note(key, outcome);
+                if self.probes.results.lock().note(target, outcome) {
+                    self.failed.lock().push(Failed { api, target, due });
+                }
             }
             Some(Err(e)) => {
                 log::debug!("a probe of {} was skipped: {e}", entry.route.host());
@@ -148,7 +204,7 @@ impl Asking {
 
     async fn ask(&self, entry: &DecidedEntry, due: u64) -> Option<Result<Finding, Exhausted>> {
         let (route, place) = (&entry.route, entry.entry.endpoint());
-        let target = below_stage(route, self.probes.identities.path(route)?);
+        let target = below_stage(route, &self.probes.identities.path(route)?);
         let question = Question::new(route, SafeVerb::allowed_by(route), &target, None)?;
         // The address changes with the time, not with a pool's turn, which is the requests'.
         let turn = usize::try_from(due / 1_000).unwrap_or(0);

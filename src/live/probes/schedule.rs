@@ -31,6 +31,18 @@ impl Schedule {
         [cycle, cycle + 1].map(|cycle| self.due(key, cycle)).into_iter().find(|due| *due > now).unwrap_or(now)
     }
 
+    /// Reports whether this is one of the times that [`Schedule::next`] returns.
+    pub(super) fn is_turn(&self, key: u64, time: u64) -> bool {
+        self.due(key, time / self.cycle()) == time
+    }
+
+    /// When an API whose probe failed is asked again: one interval after it, unless that is past at `now`, or the API's next
+    /// turn is no later. So no interval has two probes.
+    pub(super) fn again(&self, key: u64, failed: u64, now: u64) -> Option<u64> {
+        let again = failed.saturating_add(self.interval);
+        (again > now && again < self.next(key, failed)).then_some(again)
+    }
+
     /// Which of an API's `targets` is probed at a time: each in turn.
     pub(super) fn turn(&self, key: u64, due: u64, targets: usize) -> usize {
         let turn = (due / self.cycle()).wrapping_add(key);
@@ -144,6 +156,32 @@ mod tests {
         assert_eq!(turns[..3], turns[3..]);
         turns.sort_unstable();
         assert_eq!(turns, [0, 0, 1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn what_failed_is_asked_again_in_the_next_interval_and_never_twice_in_one() {
+        let schedule = Schedule::new(Duration::from_secs(60), 4);
+        let (mut soon, mut in_turn) = (0, 0);
+        for key in (0..500).map(mix) {
+            let due = schedule.next(key, 29_000_000 * MINUTE);
+            let next = schedule.next(key, due);
+            assert!(schedule.is_turn(key, due) && schedule.is_turn(key, next) && !schedule.is_turn(key, due + 1));
+            match schedule.again(key, due, due) {
+                Some(again) => {
+                    assert_eq!(again, due + MINUTE);
+                    assert!(again / MINUTE < next / MINUTE && !schedule.is_turn(key, again));
+                    soon += 1;
+                }
+                None => {
+                    assert_eq!(next, due + MINUTE);
+                    in_turn += 1;
+                }
+            }
+            assert_eq!(schedule.again(key, due, due + MINUTE), None, "too late: its turn is next");
+        }
+        assert!(soon > in_turn && in_turn > 0, "{soon} {in_turn}");
+        let alone = Schedule::new(Duration::from_secs(60), 1);
+        assert_eq!(alone.again(7, alone.next(7, 0), 0), None, "the next turn is as soon");
     }
 
     #[test]

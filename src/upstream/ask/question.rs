@@ -23,10 +23,16 @@ pub(crate) enum SafeVerb {
 }
 
 impl SafeVerb {
-    /// The first one, GET before all, that an entry allows.
+    /// The first one, GET before all, that an entry allows, else GET.
     pub(crate) fn allowed_by(route: &Route) -> SafeVerb {
+        SafeVerb::listed_by(route).unwrap_or_default()
+    }
+
+    /// The first one, GET before all, that an entry allows. `None` where it allows none: a resource policy that grants the
+    /// entry's methods denies every safe request.
+    pub(crate) fn listed_by(route: &Route) -> Option<SafeVerb> {
         let all = [SafeVerb::Get, SafeVerb::Head, SafeVerb::Options];
-        all.into_iter().find(|verb| route.choices.verbs.allows(verb.name())).unwrap_or_default()
+        all.into_iter().find(|verb| route.choices.verbs.allows(verb.name()))
     }
 
     /// As a request writes it.
@@ -98,9 +104,14 @@ impl<'r> Question<'r> {
 
 /// The target for a path below an entry's stage: `/prod` and `/health` make `/prod/health`.
 pub(crate) fn below_stage(route: &Route, path: &str) -> String {
+    format!("{}{path}", stage_and_base(route).0)
+}
+
+/// An entry's prefix in its stage and the path below it: `/prod/v1` is `/prod` and `/v1`.
+pub(crate) fn stage_and_base(route: &Route) -> (&str, &str) {
     let prefix = route.prefix();
     let stage_end = prefix.get(1..).and_then(|rest| rest.find('/')).map_or(prefix.len(), |at| at + 1);
-    format!("{}{path}", &prefix[..stage_end])
+    prefix.split_at(stage_end)
 }
 
 fn concrete_domain(route: &Route) -> Cow<'_, str> {
@@ -155,11 +166,11 @@ mod tests {
         for (verbs, want) in
             [("HEAD POST", "HEAD"), ("OPTIONS", "OPTIONS"), ("HEAD GET", "GET"), ("POST DELETE", "GET")]
         {
+            let safe = verbs != "POST DELETE";
             let verbs = verbs.split(' ').try_fold(VerbSet::NONE, VerbSet::with).expect("verbs");
-            assert_eq!(
-                SafeVerb::allowed_by(&route("a.example.com", Choices { verbs, ..Choices::default() })).name(),
-                want
-            );
+            let route = route("a.example.com", Choices { verbs, ..Choices::default() });
+            assert_eq!(SafeVerb::allowed_by(&route).name(), want);
+            assert_eq!(SafeVerb::listed_by(&route).map(SafeVerb::name), safe.then_some(want));
         }
     }
 

@@ -37,7 +37,8 @@ fn probe_of(proxy: &Proxy, domain: &str) -> serde_json::Value {
 fn three_apis(api: &Origin) -> ProxyBuilder {
     proxy()
         .maps("good.example.com", "aaa", "/prod")
-        .maps_with("lost.example.com", "bbb", "/nowhere", &[("VERBS", "[POST]")])
+        .maps_with("lost.example.com", "bbb", "/nowhere", &[("VERBS", "[POST]"), ("PROBE", "/ready")])
+        .maps_with("post.example.com", "eee", "/prod", &[("VERBS", "[POST]")])
         .maps_with("dead.example.com", "ccc", "/prod", &[("ENDPOINT", "dead")])
         .maps_with("off.example.com", "ddd", "/prod", &[("PROBE", "off")])
         .settings(&format!("endpoints: {{ dead: {{ fixed: ['{}'] }} }}", dead_address()))
@@ -73,6 +74,7 @@ fn an_api_that_answers_one_without_its_stage_and_a_dead_one_are_told_apart_every
     );
     assert!(dead["status"].is_null());
     assert!(probe_of(&proxy, "off.example.com").is_null(), "it is not probed");
+    assert!(probe_of(&proxy, "post.example.com").is_null(), "a policy of its methods would deny the probe");
 
     let page = client::request(
         proxy.admin(),

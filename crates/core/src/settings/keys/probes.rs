@@ -24,7 +24,7 @@ pub(super) const PROBES: Keys = keys(
             "path",
             text(Text { called: "a path", example: "/health", pattern: Some("^/"), check: probes::check }),
             "/",
-            "The path below the stage that is asked for where an entry has no PROBE.",
+            "The path below the entry's own that is asked for where it has no PROBE.",
         ),
         key(
             "timeout",
