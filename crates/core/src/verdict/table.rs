@@ -283,8 +283,8 @@ static ROWS: [Row; Cause::ALL.len()] = [
             "because no resource-based policy allows the execute-api:Invoke action",
             "AccessDeniedException",
         ],
-        cure: "Allow execute-api:Invoke for this stage, method and path in the API's resource policy, \
-               and deploy the stage, which is when a policy takes effect.",
+        cure: "Allow execute-api:Invoke for this stage and path, and the methods of the entry's VERBS, \
+               in the API's resource policy, and deploy the stage, which is when a policy takes effect.",
         document: GUIDE_POLICY,
     },
     Row {

@@ -97,6 +97,10 @@ fn a_denial_names_the_policy_that_its_message_names() {
     denied(&format!("{nobody} with an explicit deny in a resource-based policy"), &[PolicyDenies, EndpointNotAllowed]);
     let no = |policy: &str| format!("{nobody} because no {policy} policy allows the execute-api:Invoke action");
     denied(&no("resource-based"), &[PolicyAllowsNothing, EndpointNotAllowed]);
+    assert!(
+        PolicyAllowsNothing.cure().contains("VERBS"),
+        "not the method that the request had, which no entry may list"
+    );
     denied(&no("VPC endpoint"), &[EndpointPolicyDenies]);
     denied(&format!("{nobody} with an explicit deny in a VPC endpoint policy"), &[EndpointPolicyDenies]);
     denied(&format!("{somebody} because no identity-based policy allows it"), &[IdentityPolicyDenies]);
