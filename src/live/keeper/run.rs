@@ -44,7 +44,9 @@ pub(super) struct Keeper {
     /// Of a mapping in parts.
     pub(super) parts: Option<KeptParts>,
     /// Somebody has consented to what is held, and the reading under way carries it out.
-    consented: bool,
+    pub(super) consented: bool,
+    /// What is being verified was assembled with consent: what takes its place is, too.
+    pub(super) has_consent_in_verification: bool,
     /// Set where somebody consents to what is held; the judge learns of it with the next event.
     consent: Arc<AtomicBool>,
     /// Where the outcome of a reading is waited for that a verification has to end first.
@@ -79,6 +81,7 @@ impl Keeper {
             judge: Judge::new(&reader.rules),
             parts: None,
             consented: false,
+            has_consent_in_verification: false,
             live,
             reader,
             consent,
@@ -280,7 +283,8 @@ impl Keeper {
                     Some(held) => &held.wanted,
                     None => &active.table,
                 };
-                self.assembled(version, parts.assemble(of_parts, self.consented))
+                let consent = self.consented || self.has_consent_in_verification;
+                self.assembled(version, parts.assemble(of_parts, consent))
             }
         }
     }

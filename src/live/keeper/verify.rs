@@ -44,6 +44,7 @@ impl Keeper {
     pub(super) async fn begin_verification(&mut self, mut candidate: Candidate) {
         let now = Instant::now();
         let (first, verdicts) = self.stop_verification().await;
+        self.has_consent_in_verification |= self.consented;
         let (first, rules) = (first.unwrap_or(now), &self.reader.rules);
         let deadline = deadline(first, now, rules.verify_timeout);
         let (version, changes) = (candidate.content.version(), std::mem::take(&mut candidate.changes));
@@ -234,6 +235,7 @@ impl Keeper {
 
     /// Ends the verification of a mapping that the source does not have any more.
     pub(super) fn drop_verification(&mut self) {
+        self.has_consent_in_verification = false;
         if matches!(&self.under_way, Some(UnderWay { what_for: WhatFor::Mapping(..), .. })) {
             self.under_way = None;
             self.show_verifying(None);
