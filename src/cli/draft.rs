@@ -1,8 +1,8 @@
 //! The mapping that new entries go into: an existing or a new one, printed or written to a file.
 
 use std::fs;
-use std::io::{self, Read};
-use std::path::PathBuf;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -41,6 +41,56 @@ pub(super) struct Existing {
     pub(super) table: MappingTable,
     /// Its name and its text, where it is one text.
     text: Option<(String, String)>,
+}
+
+/// The next content of a file, in a file beside it. A reader sees the old content or all of the new.
+pub(super) struct Replacement {
+    /// None where it has taken its place, or went to a device.
+    beside: Option<PathBuf>,
+    path: PathBuf,
+}
+
+impl Replacement {
+    /// Writes the content beside the file, with the mode that the file has.
+    pub(super) fn prepare(path: &Path, text: &str) -> io::Result<Replacement> {
+        // A link stays a link.
+        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let before = fs::metadata(&path).ok();
+        if before.as_ref().is_some_and(|before| !before.is_file()) {
+            // A terminal or a pipe has no content to replace.
+            fs::write(&path, text)?;
+            return Ok(Replacement { beside: None, path });
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let beside = path.with_file_name(format!(".{name}.{:016x}.tmp", fastrand::u64(..)));
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        // From here on, what fails removes the file.
+        let replacement = Replacement { beside: Some(beside), path };
+        if let Some(before) = before {
+            file.set_permissions(before.permissions())?;
+        }
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        Ok(replacement)
+    }
+
+    /// Puts the content in its place.
+    pub(super) fn take_place(mut self) -> io::Result<()> {
+        let Some(beside) = &self.beside else { return Ok(()) };
+        fs::rename(beside, &self.path)?;
+        self.beside = None;
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // Without it, the rename itself may be lost with the power.
+        fs::File::open(folder)?.sync_all()
+    }
+}
+
+impl Drop for Replacement {
+    fn drop(&mut self) {
+        if let Some(beside) = &self.beside {
+            let _ = fs::remove_file(beside);
+        }
+    }
 }
 
 impl Existing {
@@ -105,7 +155,7 @@ impl DraftArgs {
     pub(super) fn deliver(&self, text: Option<&str>, json: &str, out: &mut dyn io::Write) -> Result<(), Refused> {
         let unprinted = |e: io::Error| (UNUSABLE, format!("error: cannot print: {e}"));
         if let (Some(path), Some(text)) = (&self.output, text) {
-            fs::write(path, text).map_err(|e| {
+            Replacement::prepare(path, text).and_then(Replacement::take_place).map_err(|e| {
                 let help = "name a file that can be written";
                 (UNUSABLE, format!("error: cannot write {}: {e}\n  help: {help}", path.display()))
             })?;
@@ -115,5 +165,48 @@ impl DraftArgs {
             (OutputFormat::Text, None) => out.write_all(text.unwrap_or_default().as_bytes()).map_err(unprinted),
             (OutputFormat::Text, Some(_)) => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let inside = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+        inside.map(|name| name.to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn a_file_keeps_its_content_until_the_new_one_is_whole() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("mapping.yaml");
+        fs::write(&path, "old").expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("a mode");
+        drop(Replacement::prepare(&path, "half").expect("prepared"));
+        assert_eq!(
+            (fs::read_to_string(&path).expect("text"), names(folder.path())),
+            ("old".into(), vec!["mapping.yaml".into()])
+        );
+        let replacement = Replacement::prepare(&path, "new").expect("prepared");
+        assert_eq!(fs::read_to_string(&path).expect("text"), "old");
+        replacement.take_place().expect("replaced");
+        assert_eq!(fs::read_to_string(&path).expect("text"), "new");
+        assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o640);
+        assert_eq!(names(folder.path()), ["mapping.yaml"]);
+    }
+
+    #[test]
+    fn a_link_stays_a_link_and_a_device_is_written_to() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, link) = (folder.path().join("mapping.yaml"), folder.path().join("link"));
+        fs::write(&path, "old").expect("written");
+        std::os::unix::fs::symlink(&path, &link).expect("a link");
+        Replacement::prepare(&link, "new").and_then(Replacement::take_place).expect("replaced");
+        assert!(fs::symlink_metadata(&link).expect("a link").is_symlink());
+        assert_eq!(fs::read_to_string(&path).expect("text"), "new");
+        Replacement::prepare(Path::new("/dev/null"), "new").and_then(Replacement::take_place).expect("written");
     }
 }
