@@ -1,19 +1,21 @@
 //! `nameplate discover --parts`: one part of a mapping for each owner, in a folder.
 //!
-//! Nothing is written before every text is made.
+//! No part changes before every text is made, and written beside its part.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use super::super::accounts::Refused;
-use super::super::draft::Existing;
+use super::super::draft::{Existing, Replacement};
 use super::super::exit::{FAULTY, UNUSABLE};
 use super::super::load::{NotLoaded, load};
 use nameplate_core::domain::table::MappingTable;
 use nameplate_core::mapping::head::check_owner;
 use nameplate_core::mapping::insert::{NewEntry, new_mapping, with_entries};
+use nameplate_core::mapping::load::Compiled;
 use nameplate_core::settings::{MappingSource, ReloadRules};
 use nameplate_plan::proposals::label;
 
@@ -21,7 +23,7 @@ use nameplate_plan::proposals::label;
 const UNOWNED: &str = "unowned";
 
 /// The new entries of one part.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Part {
     owner: Option<String>,
     entries: Vec<NewEntry>,
@@ -51,10 +53,18 @@ pub(super) fn write(
     entries: &[(Option<String>, NewEntry)],
 ) -> Result<Vec<PathBuf>, Refused> {
     let mut parts: BTreeMap<String, Part> = BTreeMap::new();
+    let mut chosen: BTreeMap<(String, Option<String>), String> = BTreeMap::new();
     for (owner, entry) in entries {
         let (name, owner) = part_of(owner.as_deref());
-        let part = parts.entry(name).or_default();
-        part.owner = part.owner.take().or(owner);
+        let name = chosen.entry((name, owner.clone())).or_insert_with_key(|(name, _)| {
+            let names = iter::once(name.clone()).chain((2..).map(|number| format!("{name}-{number}")));
+            let may_take = |name: &String| match parts.get(name) {
+                Some(part) => part.owner == owner,
+                None => is_free(&folder.join(format!("{name}.yaml")), owner.as_deref()),
+            };
+            names.into_iter().find(may_take).expect("the numbers have no end")
+        });
+        let part = parts.entry(name.clone()).or_insert_with(|| Part { owner, entries: Vec::new() });
         part.entries.push(entry.clone());
     }
     let mut texts = Vec::new();
@@ -74,10 +84,21 @@ pub(super) fn write(
         (UNUSABLE, format!("error: cannot write {}: {e}\n  help: name a folder that can be written", path.display()))
     };
     fs::create_dir_all(folder).map_err(|e| unwritten(folder, e))?;
+    let mut prepared = Vec::new();
     for (path, text) in &texts {
-        fs::write(path, text).map_err(|e| unwritten(path, e))?;
+        prepared.push((path, Replacement::prepare(path, text).map_err(|e| unwritten(path, e))?));
+    }
+    for (path, replacement) in prepared {
+        replacement.take_place().map_err(|e| unwritten(path, e))?;
     }
     Ok(texts.into_iter().map(|(path, _)| path).collect())
+}
+
+/// Reports whether entries of an owner may go into a part: it names no other owner. One with an error is reported when it
+/// is written.
+fn is_free(path: &Path, owner: Option<&str>) -> bool {
+    let named = fs::read(path).ok().and_then(|bytes| Compiled::of(&bytes, "", None).ok()?.head.owner);
+    named.is_none_or(|named| Some(&*named) == owner)
 }
 
 /// The name of an owner's part, and OWNER in it. A tag may have any text.
@@ -109,5 +130,28 @@ mod tests {
         check(Some("owners"), "owners-apis", Some("owners"));
         check(Some("注文"), "unowned", None);
         check(None, "unowned", None);
+    }
+
+    #[test]
+    fn owners_whose_names_make_one_label_have_a_part_each() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let entry = |owner: Option<&str>, name: &str| {
+            let domain = format!("{name}.example.com");
+            let api = format!("https://{name}.execute-api.eu-west-1.amazonaws.com/prod");
+            (owner.map(str::to_owned), NewEntry { comments: Vec::new(), domain, api })
+        };
+        let write = |entries: &[(Option<String>, NewEntry)]| {
+            let written = write(folder.path(), &[], entries).expect("written");
+            let name = |path: &PathBuf| path.file_name().expect("a name").to_string_lossy().into_owned();
+            written.iter().map(name).collect::<Vec<_>>()
+        };
+        let of = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a part");
+        let first = [entry(Some("Payments"), "a1"), entry(Some("payments"), "b2"), entry(Some("Payments"), "c3")];
+        assert_eq!(write(&first), ["payments-2.yaml", "payments.yaml"]);
+        assert!(of("payments.yaml").contains("OWNER: Payments") && of("payments.yaml").contains("c3.example.com"));
+        assert!(of("payments-2.yaml").contains("OWNER: payments") && of("payments-2.yaml").contains("b2.example.com"));
+        // The next run finds the part of each again.
+        assert_eq!(write(&[entry(Some("payments"), "d4")]), ["payments-2.yaml"]);
+        assert_eq!(write(&[entry(Some("unowned"), "e5"), entry(None, "f6")]), ["unowned-2.yaml", "unowned.yaml"]);
     }
 }
