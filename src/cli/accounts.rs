@@ -70,10 +70,50 @@ fn region(text: &str) -> Result<String, String> {
 #[derive(Debug)]
 pub(super) struct Survey<T> {
     pub(super) found: Vec<(Session, T)>,
-    /// The error of each account that could not be read.
+    /// The errors of what could not be read.
     pub(super) unread: Vec<String>,
     /// Warnings.
     pub(super) warnings: Vec<String>,
+}
+
+/// Errors of one account and region after which the rest of it is not read.
+const MAX_FAULTS: usize = 5;
+
+/// The contents of one account and region, as far as they could be read.
+#[derive(Debug)]
+pub(super) struct Part<T> {
+    pub(super) found: Vec<T>,
+    /// What was deleted after the list of it was read.
+    gone: Vec<String>,
+    faults: Vec<Fault>,
+}
+
+impl<T> Part<T> {
+    /// Reads the details of each item of a list. `name` is what messages call one.
+    pub(super) async fn of<I>(
+        items: Vec<I>,
+        name: impl Fn(&I) -> String,
+        details: impl AsyncFn(I) -> Result<T, Fault>,
+    ) -> Part<T> {
+        let mut part = Part { found: Vec::new(), gone: Vec::new(), faults: Vec::new() };
+        let count = items.len();
+        for (at, item) in items.into_iter().enumerate() {
+            let name = name(&item);
+            match details(item).await {
+                Ok(found) => part.found.push(found),
+                Err(fault) if fault.is_gone() => part.gone.push(name),
+                Err(fault) => part.faults.push(fault),
+            }
+            let left = count - at - 1;
+            if part.faults.len() == MAX_FAULTS && left > 0 {
+                let what = format!("after {MAX_FAULTS} errors, {left} more of the list were not read");
+                let help = "fix those errors, and run it again".to_owned();
+                part.faults.push(Fault { what, help, of_input: false });
+                break;
+            }
+        }
+        part
+    }
 }
 
 impl AccountsArgs {
@@ -134,7 +174,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<Account>, Refused> {
 }
 
 /// Reads every account in each of its regions.
-pub(super) async fn survey<T>(accounts: &[Account], read: impl AsyncFn(&Session) -> Result<T, Fault>) -> Survey<T> {
+pub(super) async fn survey<T>(
+    accounts: &[Account],
+    read: impl AsyncFn(&Session) -> Result<Part<T>, Fault>,
+) -> Survey<Vec<T>> {
     let each = stream::iter(accounts).map(|account| async {
         let mut parts = Vec::new();
         match Session::open(account).await {
@@ -159,7 +202,17 @@ pub(super) async fn survey<T>(accounts: &[Account], read: impl AsyncFn(&Session)
                     .warnings
                     .push(format!("warning: account {account} is listed twice for {region}; it counts once"));
             }
-            Ok(found) => survey.found.push(found),
+            Ok((session, Part { found, gone, faults })) => {
+                let Session { name, region, .. } = &session;
+                let note = |what: &String| {
+                    format!(
+                        "note: account {name} in {region}: {what} was deleted while the account was read; it is left out"
+                    )
+                };
+                survey.warnings.extend(gone.iter().map(note));
+                survey.unread.extend(faults.iter().map(|fault| of_session(&session, fault)));
+                survey.found.push((session, found));
+            }
             Err(what) => survey.unread.push(what),
         }
     }

@@ -5,7 +5,7 @@ use std::io::Read;
 use clap::Args;
 use serde::Serialize;
 
-use super::accounts::{AccountsArgs, Refused, Survey, survey};
+use super::accounts::{AccountsArgs, Part, Refused, Survey, survey};
 use super::draft::{DraftArgs, Existing};
 use super::exit::UNUSABLE;
 use super::policy::outcome::{Said, run, say};
@@ -89,21 +89,18 @@ pub(super) fn import(args: &ImportArgs, input: &mut dyn Read, said: &mut Said<'_
 }
 
 /// The private custom domain names of an account and region, in the order of their names and ids.
-async fn custom_domain_names(session: &Session) -> Result<Vec<CustomDomainName>, Fault> {
+async fn custom_domain_names(session: &Session) -> Result<Part<CustomDomainName>, Fault> {
     let catalog = session.catalog();
     let mut domains = catalog.private_domains().await?;
-    if domains.is_empty() {
-        return Ok(Vec::new());
-    }
     domains.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-    let associations = catalog.access_associations().await?;
-    let mut names = Vec::new();
-    for domain in domains {
+    let associations = if domains.is_empty() { Vec::new() } else { catalog.access_associations().await? };
+    let name = |of: &PrivateDomain| format!("{} ({})", of.name.escape_debug(), of.id.escape_debug());
+    Ok(Part::of(domains, name, async |domain: PrivateDomain| {
         let mappings = catalog.base_path_mappings(&domain).await?;
         let rules = catalog.routing_rules(&domain).await?;
-        names.push(custom_domain_name(session, domain, mappings, rules, &associations));
-    }
-    Ok(names)
+        Ok(custom_domain_name(session, domain, mappings, rules, &associations))
+    })
+    .await)
 }
 
 fn custom_domain_name(

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 
-use super::accounts::{AccountsArgs, Refused, Survey, survey};
+use super::accounts::{AccountsArgs, Part, Refused, Survey, survey};
 use super::draft::{DraftArgs, Existing};
 use super::exit::UNUSABLE;
 use super::policy::outcome::{Said, run, say};
@@ -101,14 +101,16 @@ pub(super) fn discover(args: &DiscoverArgs, input: &mut dyn Read, said: &mut Sai
     })
 }
 
-async fn private_apis(session: &Session) -> Result<Vec<Listed>, Fault> {
+async fn private_apis(session: &Session) -> Result<Part<Listed>, Fault> {
     let gateway = session.gateway();
-    let mut apis = Vec::new();
-    for listed in session.catalog().rest_apis().await?.into_iter().filter(|of| of.api.is_private()) {
+    let mut listed = session.catalog().rest_apis().await?;
+    listed.retain(|of| of.api.is_private());
+    let name = |of: &ListedApi| format!("API {} ({})", of.id.escape_debug(), of.api.name.escape_debug());
+    Ok(Part::of(listed, name, async |listed: ListedApi| {
         let stages = gateway.stages(&listed.id).await?;
-        apis.push((listed, stages));
-    }
-    Ok(apis)
+        Ok((listed, stages))
+    })
+    .await)
 }
 
 fn conclude(

@@ -167,3 +167,21 @@ fn a_profile_is_the_account_of_its_keys() {
     assert!(ran.out.contains("# orders of account payments (111100000007)"), "{}", ran.out);
     assert!(ran.out.contains("https://a1.execute-api.us-east-1.amazonaws.com/prod"), "{}", ran.out);
 }
+
+#[test]
+fn an_api_that_is_deleted_or_refused_costs_no_other_one() {
+    let story = Story::new();
+    for (id, name) in [("a1", "orders"), ("b2", "gone"), ("c3", "refused")] {
+        story.aws.has_api(HUB, REGION, (id, name, "PRIVATE"), &["prod"], json!({}));
+    }
+    let words = ["discover", "--domain", "{api}.example.com", "--region", REGION];
+    story.aws.fails_at("/restapis/b2/stages", (404, "NotFoundException", "Invalid API identifier specified"));
+    let ran = story.run(&words).expect(0);
+    let ran = ran.says("note: account 999988887777 in eu-west-1: API b2 (gone) was deleted while the account was read");
+    assert!(ran.out.contains("orders.example.com") && ran.out.contains("refused.example.com"), "{ran:?}");
+    story.aws.fails_at("/restapis/c3/stages", (403, "AccessDeniedException", "not \u{1b}[2Jauthorized"));
+    let ran =
+        story.run(&words).expect(2).says("cannot read the stages of API `c3` in eu-west-1: AccessDeniedException");
+    assert!(ran.out.contains("orders.example.com") && !ran.out.contains("refused.example.com"), "{ran:?}");
+    assert!(!ran.err.contains('\u{1b}'), "{ran:?}");
+}

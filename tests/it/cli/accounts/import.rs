@@ -123,3 +123,20 @@ fn nothing_to_import_is_said_and_makes_no_mapping() {
     let ran = story.run(&WORDS).expect(0).says("0 private custom domain names: 0 new entries");
     assert_eq!(ran.out, "");
 }
+
+#[test]
+fn a_name_that_is_deleted_or_refused_costs_no_other_one() {
+    let story = Story::new();
+    for (name, id) in [("pay.example.com", "d1"), ("gone.example.com", "d2"), ("shop.example.com", "d3")] {
+        story.aws.has_domain(HUB, REGION, (name, id), json!({}));
+        mappings(&story, name, id, &[("(none)", "a1", "prod")]);
+    }
+    let of = |name: &str| format!("/domainnames/{name}/basepathmappings");
+    story.aws.fails_at(&of("gone.example.com"), (404, "NotFoundException", "Invalid domain name identifier specified"));
+    let ran = story.run(&WORDS).expect(0);
+    let ran = ran.says("note: account 999988887777 in eu-west-1: gone.example.com (d2) was deleted while the account");
+    assert!(ran.out.contains("pay.example.com") && ran.out.contains("shop.example.com"), "{ran:?}");
+    story.aws.fails_at(&of("shop.example.com"), (403, "AccessDeniedException", "not authorized"));
+    let ran = story.run(&WORDS).expect(2).says("cannot list the base path mappings of shop.example.com");
+    assert!(ran.out.contains("pay.example.com") && !ran.out.contains("shop.example.com"), "{ran:?}");
+}

@@ -58,7 +58,7 @@ struct State {
     /// The interval of throttled requests; 0 for none.
     throttle_every: usize,
     throttled: usize,
-    /// The accounts that refuse every request, and how.
+    /// The accounts and paths that refuse every request, and how.
     failing: BTreeMap<String, Failure>,
     policy: Option<Policy>,
     stopping: bool,
@@ -172,6 +172,11 @@ impl FakeAws {
     /// Refuses every request of an account, assuming its role included.
     pub fn fails(&self, account: &str, failure: Failure) {
         lock(&self.state).failing.insert(account.to_owned(), failure);
+    }
+
+    /// Refuses every request for a path.
+    pub fn fails_at(&self, path: &str, failure: Failure) {
+        lock(&self.state).failing.insert(path.to_owned(), failure);
     }
 
     /// Allows no more than a policy, in every account but the hub.

@@ -92,7 +92,7 @@ fn answer(state: &mut State, request: Seen) -> Answer {
     }
     let role_account = request.parameter("RoleArn").split(':').nth(4).unwrap_or_default();
     let of = if role_account.is_empty() { &request.account } else { role_account };
-    if let Some(failure) = state.failing.get(of) {
+    if let Some(failure) = state.failing.get(of).or_else(|| state.failing.get(&request.path)) {
         return refused(&request, *failure);
     }
     let is_allowed = request.account == HUB || state.policy.as_ref().is_none_or(|policy| policy.allows(&request));
