@@ -186,7 +186,7 @@ impl MappingTable {
     }
 
     /// Every pair of a stricter entry and the wider one that has the next base path above it, in the order of the
-    /// stricter ones; see [`limits::stricter_below_wider`].
+    /// stricter ones; see `limits::stricter_below_wider`.
     pub fn stricter_below_wider(&self) -> Vec<(&Route, &Route)> {
         let mut pairs: Vec<_> = self.shards.iter().flat_map(|shard| shard.stricter_below_wider()).collect();
         pairs.sort_by(|(one, _), (other, _)| by_domain(one, other));
