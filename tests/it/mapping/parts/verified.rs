@@ -1,9 +1,13 @@
 //! Verified changes of a mapping in parts: what one part's API does holds up no other part.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
 use super::Folder;
+use crate::harness::Gate;
 use crate::harness::origin::Origin;
 use crate::harness::reply::Reply;
-use crate::harness::server::server;
+use crate::harness::server::{mapping, server};
 
 /// A response as API Gateway sends it for an integration.
 fn answered() -> Reply {
@@ -97,4 +101,37 @@ fn consent_takes_what_is_held_of_a_part() {
     let said = String::from_utf8_lossy(&[&taken.stdout[..], &taken.stderr[..]].concat()).into_owned();
     assert!(taken.status.success() && said.contains("mapping reloaded: 1 entries, generation 3"), "{said}");
     assert_eq!(server.get("a.example.com"), 502);
+}
+
+#[test]
+fn consent_to_a_part_outlives_a_newer_mapping_that_replaces_the_one_being_verified() {
+    let (gate, asked) = (Gate::default(), AtomicUsize::new(0));
+    let open = gate.clone();
+    let api = Origin::start(move |request| match request.target() {
+        target if target.starts_with("/slow") && asked.fetch_add(1, Ordering::Relaxed) == 0 => {
+            Reply::default().then_wait(&open).then_close()
+        }
+        _ => answered(),
+    });
+    let settings = "mapping: parts\nreload: { watch: false, poll: 60m, cache: '', verify: true, verify_retry: 60m }";
+    let builder = server(&api).settings(settings);
+    let folder = Folder::of(&builder);
+    let domains = ["a.example.com", "a2.example.com", "a3.example.com", "a4.example.com"];
+    folder.write("a.yaml", &mapping(&domains.map(|domain| (domain, "/old"))));
+    folder.map("b.yaml", "b.example.com", "/old");
+    let server = builder.start();
+    assert_eq!(server.get("a3.example.com"), 200);
+    folder.map("a.yaml", "a.example.com", "/slow");
+    assert!(!server.reload(&["--part", "a.yaml"]).status.success(), "it removes too much");
+
+    thread::scope(|scope| {
+        let consented = scope.spawn(|| server.reload(&["--allow-shrink"]));
+        api.wait_until(|requests| requests.iter().any(|request| request.target().starts_with("/slow")));
+        folder.map("b.yaml", "b.example.com", "/new");
+        let replaced = server.reload(&[]);
+        assert!(replaced.status.success(), "{}", String::from_utf8_lossy(&replaced.stderr));
+        assert!(consented.join().expect("an outcome").status.success());
+    });
+    assert_eq!((server.get("a.example.com"), server.get("a3.example.com")), (200, 421));
+    gate.open();
 }
