@@ -67,21 +67,29 @@ pub fn with_entries(text: &str, entries: &[NewEntry]) -> Result<String, NoPlace>
                 Some(indent) => format!("{}{}", line_end(body), " ".repeat(indent)),
                 None => " ".to_owned(),
             };
-            let has_comma =
-                body[last_end..end].lines().any(|line| line.split('#').next().unwrap_or(line).contains(','));
+            let comma = comma(&body[last_end..end]);
             let items: Vec<_> = entries.iter().map(|entry| format!("{gap}{}", flow(entry))).collect();
-            match has_comma {
+            match comma {
                 // Behind the comma that is there already, with one behind it as well.
-                true => {
-                    let comma = body[last_end..end].find(',').ok_or(NoPlace)? + last_end + 1;
-                    (comma, format!("{},", items.join(",")))
-                }
-                false => (last_end, format!(",{}", items.join(","))),
+                Some(comma) => (last_end + comma + 1, format!("{},", items.join(","))),
+                None => (last_end, format!(",{}", items.join(","))),
             }
         }
     };
     let merged = format!("{}{}{added}{}", &text[..mark], &body[..at], &body[at..]);
     if keeps(text, &merged, entries) { Ok(merged) } else { Err(NoPlace) }
+}
+
+/// The place of the first comma that is not in a comment.
+fn comma(text: &str) -> Option<usize> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some(at) = line.split('#').next().and_then(|line| line.find(',')) {
+            return Some(start + at);
+        }
+        start += line.len();
+    }
+    None
 }
 
 /// Reports whether the merged text has every entry of the old one as it was, and the new ones, and nothing else.
@@ -280,6 +288,7 @@ mod tests {
         inserts(&format!("{{\n  \"APIS\": [\n    {one}+\n  ],\n  \"OWNER\": \"web\"\n}}\n"), &format!(",\n    {new}"));
         inserts(&format!("APIS: [\n  {one},+ # ours\n  ]\n"), &format!("\n  {new},"));
         inserts(&format!("APIS: [\n  {one}+ # a, b\n  ]\n"), &format!(",\n  {new}"));
+        inserts(&format!("APIS: [\n  {one} # a, b\n  ,+\n  ]\n"), &format!("\n  {new},"));
     }
 
     /// A mapping in the block form, as different people write it.
