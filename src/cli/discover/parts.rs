@@ -148,8 +148,10 @@ mod tests {
         let of = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a part");
         let first = [entry(Some("Payments"), "a1"), entry(Some("payments"), "b2"), entry(Some("Payments"), "c3")];
         assert_eq!(write(&first), ["payments-2.yaml", "payments.yaml"]);
-        assert!(of("payments.yaml").contains("OWNER: Payments") && of("payments.yaml").contains("c3.example.com"));
-        assert!(of("payments-2.yaml").contains("OWNER: payments") && of("payments-2.yaml").contains("b2.example.com"));
+        assert!(of("payments.yaml").contains("OWNER: \"Payments\"") && of("payments.yaml").contains("c3.example.com"));
+        assert!(
+            of("payments-2.yaml").contains("OWNER: \"payments\"") && of("payments-2.yaml").contains("b2.example.com")
+        );
         // The next run finds the part of each again.
         assert_eq!(write(&[entry(Some("payments"), "d4")]), ["payments-2.yaml"]);
         assert_eq!(write(&[entry(Some("unowned"), "e5"), entry(None, "f6")]), ["unowned-2.yaml", "unowned.yaml"]);

@@ -82,14 +82,18 @@ fn each_owner_has_a_part_that_the_next_run_keeps() {
     story.run(&["check", "parts"]).expect(0).says("3 parts, 3 entries");
     let edited = payments.replace("orders.in", "pay.in") + "    VERBS: [GET] # ours\n";
     story.file("parts/payments.yaml", &edited);
-    story.aws.has_api(HUB, REGION, ("d4", "cards", "PRIVATE"), &["prod"], json!({ "Owner": "payments" }));
+    story.aws.has_api(HUB, REGION, ("d4", "cards", "PRIVATE"), &["prod"], json!({ "Owner": "Payments" }));
     story.run(&words).expect(0).says("1 new entries, 3 stages mapped already");
     let added = [
-        "  # cards of account 999988887777, owner payments",
+        "  # cards of account 999988887777, owner Payments",
         "  - CUSTOM_DOMAIN_URL: cards.in.example.com",
         "    PRIVATE_API_URL: https://d4.execute-api.eu-west-1.amazonaws.com/prod\n",
     ];
     let added = added.join("\n");
     assert_eq!(story.read("parts/payments.yaml"), edited + &added);
     story.run(&["check", "parts"]).expect(0).says("3 parts, 4 entries");
+    // Another owner, whose name makes the same label.
+    story.aws.has_api(HUB, REGION, ("e5", "desk", "PRIVATE"), &["prod"], json!({ "owner": "payments" }));
+    story.run(&words).expect(0).says("parts/payments-2.yaml\n");
+    assert!(story.read("parts/payments-2.yaml").contains("OWNER: \"payments\"\nAPIS:\n"));
 }
