@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -51,22 +52,29 @@ pub(super) struct Replacement {
 }
 
 impl Replacement {
-    /// Writes the content beside the file, with the mode that the file has.
+    /// Writes the content beside the file, with the owner and the mode that the file has. A file in a folder
+    /// that cannot be written to, or whose owner cannot be kept, is written in place.
     pub(super) fn prepare(path: &Path, text: &str) -> io::Result<Replacement> {
         // A link stays a link.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let before = fs::metadata(&path).ok();
         if before.as_ref().is_some_and(|before| !before.is_file()) {
             // A terminal or a pipe has no content to replace.
-            fs::write(&path, text)?;
-            return Ok(Replacement { beside: None, path });
+            return Replacement::in_place(path, text);
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let beside = path.with_file_name(format!(".{name}.{:016x}.tmp", fastrand::u64(..)));
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
+        let mut file = match fs::OpenOptions::new().write(true).create_new(true).open(&beside) {
+            Ok(file) => file,
+            Err(_) if before.is_some() => return Replacement::in_place(path, text),
+            Err(e) => return Err(e),
+        };
         // From here on, what fails removes the file.
         let replacement = Replacement { beside: Some(beside), path };
         if let Some(before) = before {
+            if fchown(&file, Some(before.uid()), Some(before.gid())).is_err() {
+                return Replacement::in_place(replacement.path.clone(), text);
+            }
             file.set_permissions(before.permissions())?;
         }
         file.write_all(text.as_bytes())?;
@@ -74,14 +82,23 @@ impl Replacement {
         Ok(replacement)
     }
 
+    fn in_place(path: PathBuf, text: &str) -> io::Result<Replacement> {
+        fs::write(&path, text)?;
+        Ok(Replacement { beside: None, path })
+    }
+
     /// Puts the content in its place.
     pub(super) fn take_place(mut self) -> io::Result<()> {
         let Some(beside) = &self.beside else { return Ok(()) };
-        fs::rename(beside, &self.path)?;
+        if fs::rename(beside, &self.path).is_err() {
+            // A file that is mounted by itself keeps its place.
+            return fs::copy(beside, &self.path).map(drop);
+        }
         self.beside = None;
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Without it, the rename itself may be lost with the power.
-        fs::File::open(folder)?.sync_all()
+        // Without it, the rename itself may be lost with the power. A folder that cannot be synced holds nothing up.
+        let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
+        Ok(())
     }
 }
 

@@ -64,6 +64,13 @@ pub(super) struct ReloadArgs {
     admin: Option<SocketAddr>,
 }
 
+impl ReloadArgs {
+    /// Reports whether what is held is to be taken: one signal for everything.
+    fn consents(&self) -> bool {
+        self.allow_shrink || self.allow_growth || self.allow_unverified
+    }
+}
+
 /// Sends the signal, and waits for the outcome. Exit 0 once the mapping is active, 1 if it is rejected or there is not one
 /// process to tell, 2 if the process may not be told, its source cannot be read or the outcome cannot be learned, 4 if the
 /// mapping, or some of it, is held. Of a mapping in parts, the parts that `--part` names decide, with their held entries;
@@ -87,7 +94,7 @@ pub(super) fn reload(args: &ReloadArgs, out: &mut dyn Write) -> ExitCode {
         let admin = reachable(admin);
         Ok((admin, begun(admin, args.wait.min(LONGEST_LOOK))?))
     });
-    let consents = args.allow_shrink || args.allow_growth || args.allow_unverified;
+    let consents = args.consents();
     let signal = if consents { Signal::USR1 } else { Signal::HUP };
     if let Err(e) = kill_process(target, signal) {
         return fail(UNUSABLE, format!("process {pid} cannot be told: {e}\n  help: run this as the user it runs as"));
@@ -138,7 +145,7 @@ fn tell_of_parts(ended: &Ended, active: &str, args: &ReloadArgs, out: &mut dyn W
     if let Some(unknown) = no_part(ended, args) {
         return unknown;
     }
-    let told = ended.parts.told(&args.part, args.allow_shrink || args.allow_growth);
+    let told = ended.parts.told(&args.part, args.consents());
     let held = ended.held.told(&args.part);
     let code = match told.worst {
         None if ended.held.has_asked(&args.part) => HELD,

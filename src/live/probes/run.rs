@@ -107,7 +107,7 @@ impl Probing {
             self.due.push(Reverse((schedule.next(api, now), api)));
         }
         let targets = self.plan.apis.get(&api)?;
-        let again = self.again.remove(&api).and_then(|key| targets.iter().find(|target| target.key == key));
+        let again = self.again.get(&api).and_then(|key| targets.iter().find(|target| target.key == *key));
         let in_turn = || targets.get(schedule.turn(api, due, targets.len())).filter(|_| is_turn);
         again.or_else(in_turn).copied()
     }
@@ -153,7 +153,7 @@ impl Probing {
     }
 
     /// Begins a probe as soon as there is room for it; skips it where that is too late.
-    async fn begin(&self, api: u64, target: Target, due: u64) {
+    async fn begin(&mut self, api: u64, target: Target, due: u64) {
         let Ok(permit) = Arc::clone(&self.room).acquire_owned().await else { return };
         let metrics = &self.asking.live.metrics.probes;
         if now() > due.saturating_add(self.asking.probes.schedule.patience()) {
@@ -166,6 +166,8 @@ impl Probing {
             return;
         }
         let entry = snapshot.decided(target.place);
+        // Not before: what was skipped is still to be asked again.
+        self.again.remove(&api);
         tokio::spawn(Arc::clone(&self.asking).probe(entry, (api, target.key), due, permit));
         sleep(APART).await;
     }

@@ -8,12 +8,12 @@ use super::class::Class;
 const INTRODUCTION: &str = "\
 # Troubleshooting
 
-Find the response or the error message that you have, word for word. Below it are the causes that it fits, each with what
-to do. `nameplate doctor URL` asks the API itself and names the causes that fit all that it sees, the likeliest first:
+Find the response or the error message that you have, word for word. Below it are the causes that fit, each with what to
+do. `nameplate doctor URL` asks the API itself and names the causes that fit all that it sees, the likeliest first:
 [doctor.md](doctor.md).
 
-API Gateway gives one response for several causes. Where two causes fit, both stand here, and `nameplate doctor` names
-both. Nameplate's own refusals have the header `x-nameplate-refusal`: [requests.md](requests.md).
+`curl -i` shows `x-amzn-errortype`, whose value is the word that ends in `Exception`. API Gateway gives one response for
+several causes: every cause that fits is listed, here and by `nameplate doctor`. Nameplate's own refusals have the header `x-nameplate-refusal`: [requests.md](requests.md).
 
 This page is made of the table that `nameplate doctor` uses; a test holds it to that.
 ";

@@ -83,6 +83,22 @@ const CENTER_VPC: &str = "https://repost.aws/knowledge-center/api-gateway-vpc-co
 const FORBIDDEN: &str = r#"{"message":"Forbidden"}"#;
 const MISSING_TOKEN: &str = r#"{"message":"Missing Authentication Token"}"#;
 const INTERNAL: &str = r#"{"message": "Internal server error"}"#;
+const FORBIDDEN_TYPE: &str = "ForbiddenException";
+const MISSING_TOKEN_TYPE: &str = "MissingAuthenticationTokenException";
+const INTERNAL_TYPE: &str = "InternalServerErrorException";
+const TOO_MANY: &str = "TooManyRequestsException";
+const INCOMPLETE_SIGNATURE: &str = "IncompleteSignatureException";
+const INVALID_SIGNATURE: &str = "InvalidSignatureException";
+const WRONG_SIGNATURE: &str = "The request signature we calculated does not match the signature you provided";
+const ACCESS_DENIED: &str = "AccessDeniedException";
+const ANONYMOUS: &str =
+    "User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:…";
+const ANONYMOUS_DENIED: &str = "User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:… \
+             with an explicit deny";
+const SOMEBODY: &str =
+    "User: arn:aws:sts::… is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:…";
+const NO_RESOURCE_POLICY: &str = "because no resource-based policy allows the execute-api:Invoke action";
+const DENIED_BY_RESOURCE_POLICY: &str = "with an explicit deny in a resource-based policy";
 
 /// One row for each cause, in the order of [`Cause::ALL`].
 static ROWS: [Row; Cause::ALL.len()] = [
@@ -124,7 +140,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "iam_required",
         class: Class::Credentials,
         title: "The method wants a request signed with IAM credentials",
-        seen: &[MISSING_TOKEN, "MissingAuthenticationTokenException"],
+        seen: &[MISSING_TOKEN, MISSING_TOKEN_TYPE, ACCESS_DENIED, ANONYMOUS],
         cure: "Sign the request (Signature Version 4) for the API's own execute-api host name, \
                or set the method's authorization to NONE and deploy the stage.",
         document: CENTER_403,
@@ -135,13 +151,14 @@ static ROWS: [Row; Cause::ALL.len()] = [
         class: Class::Credentials,
         title: "The signature or the credentials of the request are not valid",
         seen: &[
-            "InvalidSignatureException",
-            "The request signature we calculated does not match the signature you provided",
-            "IncompleteSignatureException",
+            INVALID_SIGNATURE,
+            WRONG_SIGNATURE,
+            INCOMPLETE_SIGNATURE,
             "UnrecognizedClientException",
             "The security token included in the request is invalid.",
             "ExpiredTokenException",
             "Signature expired",
+            ACCESS_DENIED,
         ],
         cure: "Sign for the host name and path that API Gateway receives, with credentials and a clock that are current.",
         document: CENTER_403,
@@ -152,10 +169,11 @@ static ROWS: [Row; Cause::ALL.len()] = [
         class: Class::Credentials,
         title: "An IAM policy of the caller or of its organization does not allow the call",
         seen: &[
-            "User: arn:aws:sts::… is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:…",
+            SOMEBODY,
             "because no identity-based policy allows the execute-api:Invoke action",
             "because no service control policy allows the execute-api:Invoke action",
             "because no permissions boundary allows the execute-api:Invoke action",
+            ACCESS_DENIED,
         ],
         cure: "Allow execute-api:Invoke on the resource that the message names in the caller's IAM policy, \
                and in its permissions boundary, session policy and the control policies of its organization (SCP, RCP), \
@@ -167,7 +185,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "api_key_required",
         class: Class::Credentials,
         title: "The method wants an API key",
-        seen: &[FORBIDDEN, "ForbiddenException", r#"{"message":"Invalid API Key identifier specified"}"#],
+        seen: &[FORBIDDEN, FORBIDDEN_TYPE, r#"{"message":"Invalid API Key identifier specified"}"#],
         cure: "Send `x-api-key` with an enabled key of a usage plan that holds this stage.",
         document: CENTER_403,
     },
@@ -182,6 +200,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
             r#"{"Message":"User is not authorized to access this resource"}"#,
             r#"{"Message":"User is not authorized to access this resource with an explicit deny"}"#,
             r#"{"message":"The incoming token has expired"}"#,
+            ACCESS_DENIED,
         ],
         cure: "Send the token or identity source that the authorizer reads, valid and with the scopes of the method.",
         document: CENTER_401,
@@ -191,7 +210,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "throttled",
         class: Class::Throttled,
         title: "API Gateway throttles",
-        seen: &[r#"{"message":"Too Many Requests"}"#, "TooManyRequestsException"],
+        seen: &[r#"{"message":"Too Many Requests"}"#, TOO_MANY],
         cure: "Send fewer requests, or raise the throttling of the method, the stage, the usage plan or the account.",
         document: CENTER_429,
     },
@@ -200,7 +219,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "quota_exceeded",
         class: Class::Throttled,
         title: "The quota of the usage plan is used up",
-        seen: &[r#"{"message":"Limit Exceeded"}"#, "LimitExceededException"],
+        seen: &[r#"{"message":"Limit Exceeded"}"#, "LimitExceededException", TOO_MANY],
         cure: "Raise the quota of the key's usage plan, or wait until its period ends.",
         document: CENTER_429,
     },
@@ -209,7 +228,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "integration_unreachable",
         class: Class::Integration,
         title: "API Gateway gets no connection to what is behind the method",
-        seen: &[r#"{"message": "Network error communicating with endpoint"}"#],
+        seen: &[r#"{"message": "Network error communicating with endpoint"}"#, INTERNAL_TYPE],
         cure: "Check the integration's URL, its VPC link and the health of the link's targets.",
         document: CENTER_504,
     },
@@ -218,7 +237,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "integration_timed_out",
         class: Class::Integration,
         title: "What is behind the method does not answer in time",
-        seen: &[r#"{"message": "Endpoint request timed out"}"#],
+        seen: &[r#"{"message": "Endpoint request timed out"}"#, INTERNAL_TYPE],
         cure: "Make the integration answer within its timeout (29 s by default), or raise the timeout.",
         document: CENTER_504,
     },
@@ -227,7 +246,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "integration_invalid",
         class: Class::Integration,
         title: "What is behind the method answers in a form that API Gateway does not take",
-        seen: &[INTERNAL, "InternalServerErrorException", "HTTP/1.1 502 Bad Gateway"],
+        seen: &[INTERNAL, INTERNAL_TYPE, "HTTP/1.1 502 Bad Gateway"],
         cure: "Have the Lambda function return `statusCode`, `headers` with text values and a `body` that is text, \
                and read its log for an exception.",
         document: CENTER_502,
@@ -246,7 +265,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "api_misconfigured",
         class: Class::Integration,
         title: "API Gateway cannot run the method",
-        seen: &[INTERNAL, "InternalServerErrorException", "HTTP/1.1 500 Internal Server Error"],
+        seen: &[INTERNAL, INTERNAL_TYPE, "HTTP/1.1 500 Internal Server Error"],
         cure: "Read the stage's execution log, and give API Gateway the permission to invoke the function.",
         document: "https://repost.aws/knowledge-center/api-gateway-internal-server-error",
     },
@@ -264,12 +283,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "policy_denies",
         class: Class::Denied,
         title: "A Deny statement of the API's resource policy matches",
-        seen: &[
-            "User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:… \
-             with an explicit deny",
-            "with an explicit deny in a resource-based policy",
-            "AccessDeniedException",
-        ],
+        seen: &[ANONYMOUS_DENIED, DENIED_BY_RESOURCE_POLICY, ACCESS_DENIED],
         cure: "Change the Deny statement that matches, and deploy the stage, which is when a policy takes effect.",
         document: GUIDE_POLICY,
     },
@@ -278,11 +292,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "policy_allows_nothing",
         class: Class::Denied,
         title: "No Allow statement of the API's resource policy matches",
-        seen: &[
-            "User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:…",
-            "because no resource-based policy allows the execute-api:Invoke action",
-            "AccessDeniedException",
-        ],
+        seen: &[ANONYMOUS, NO_RESOURCE_POLICY, ACCESS_DENIED, SOMEBODY],
         cure: "Allow execute-api:Invoke for this stage and path, and the methods of the entry's VERBS, \
                in the API's resource policy, and deploy the stage, which is when a policy takes effect.",
         document: GUIDE_POLICY,
@@ -292,8 +302,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "endpoint_not_allowed",
         class: Class::Denied,
         title: "The API's policy does not allow this VPC endpoint, or the API is not associated with it",
-        seen: &["User: anonymous is not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:… \
-             with an explicit deny"],
+        seen: &[ANONYMOUS_DENIED, ANONYMOUS, SOMEBODY, NO_RESOURCE_POLICY, DENIED_BY_RESOURCE_POLICY, ACCESS_DENIED],
         cure: "Put the id of the VPC endpoint that Nameplate uses into `aws:SourceVpce` of the API's resource policy, \
                associate the API with it, and deploy the stage.",
         document: GUIDE_CREATE_PRIVATE,
@@ -306,6 +315,13 @@ static ROWS: [Row; Cause::ALL.len()] = [
         seen: &[
             "because no VPC endpoint policy allows the execute-api:Invoke action",
             "with an explicit deny in a VPC endpoint policy",
+            ANONYMOUS,
+            ANONYMOUS_DENIED,
+            SOMEBODY,
+            ACCESS_DENIED,
+            INCOMPLETE_SIGNATURE,
+            INVALID_SIGNATURE,
+            WRONG_SIGNATURE,
         ],
         cure: "Allow execute-api:Invoke on this API in the policy of the VPC endpoint.",
         document: "https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-vpc-endpoint-policies.html",
@@ -315,7 +331,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "waf",
         class: Class::Denied,
         title: "A rule of AWS WAF blocks the request",
-        seen: &[FORBIDDEN, "ForbiddenException", "WAF_FILTERED"],
+        seen: &[FORBIDDEN, FORBIDDEN_TYPE, "WAF_FILTERED"],
         cure: "Find the request in the log of the web ACL that is associated with the stage, and change the rule.",
         document: "https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-control-access-aws-waf.html",
     },
@@ -324,7 +340,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "strict_access",
         class: Class::Denied,
         title: "The API's endpoint access mode is STRICT, and the handshake names another host",
-        seen: &[FORBIDDEN],
+        seen: &[FORBIDDEN, FORBIDDEN_TYPE],
         cure: "Let Nameplate send the API's own host name in the handshake (`endpoint.sni: api`), \
                or set the API's access mode to BASIC.",
         document: "https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-security-policies.html",
@@ -334,7 +350,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "api_unknown",
         class: Class::NotFound,
         title: "The endpoint knows no private API of this id",
-        seen: &[FORBIDDEN, "ForbiddenException"],
+        seen: &[FORBIDDEN, FORBIDDEN_TYPE],
         cure: "Check the id and the region in PRIVATE_API_URL, and that the API's endpoint type is PRIVATE.",
         document: CENTER_VPC,
     },
@@ -343,7 +359,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "stage_unknown",
         class: Class::NotFound,
         title: "The API has no such stage, or nothing is deployed to it",
-        seen: &[FORBIDDEN, MISSING_TOKEN],
+        seen: &[FORBIDDEN, MISSING_TOKEN, FORBIDDEN_TYPE, MISSING_TOKEN_TYPE, INCOMPLETE_SIGNATURE],
         cure: "Deploy the API to the stage that PRIVATE_API_URL names, whose name is case-sensitive.",
         document: CENTER_403,
     },
@@ -352,7 +368,7 @@ static ROWS: [Row; Cause::ALL.len()] = [
         label: "path_unknown",
         class: Class::NotFound,
         title: "The deployed stage has no such path, or no such method on it",
-        seen: &[MISSING_TOKEN, "MissingAuthenticationTokenException"],
+        seen: &[MISSING_TOKEN, MISSING_TOKEN_TYPE, INCOMPLETE_SIGNATURE],
         cure: "Call a path and a method that the API defines, and deploy the stage if they are new.",
         document: CENTER_403,
     },

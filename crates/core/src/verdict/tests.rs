@@ -261,3 +261,35 @@ proptest! {
         prop_assert!(!verdict.is_certain() || own.contains(&verdict.causes()[0]), "{verdict:?}");
     }
 }
+
+/// The errors of API Gateway that are on the page by type or by message, as responses.
+fn errors_on_the_page() -> Vec<(&'static str, Response)> {
+    let all: Vec<&str> = Cause::ALL.iter().flat_map(|cause| cause.seen()).copied().collect();
+    let response = |seen: &'static str| {
+        let kind = |kind: &str, body: String| Some((seen, gateway(403, kind, &body)));
+        match seen {
+            "InternalServerErrorException" => Some((seen, gateway(500, seen, ""))),
+            _ if seen.ends_with("Exception") => kind(seen, String::new()),
+            _ if seen.starts_with("User: ") => kind("AccessDeniedException", seen.to_owned()),
+            _ if seen.starts_with("because no ") || seen.starts_with("with an explicit deny") => kind(
+                "AccessDeniedException",
+                format!("User: anonymous is not authorized to perform: execute-api:Invoke on resource: {seen}"),
+            ),
+            _ => None,
+        }
+    };
+    all.into_iter().filter_map(response).collect()
+}
+
+#[test]
+fn the_page_lists_every_cause_that_the_classifier_names() {
+    let asked = Asked { server_name: "vpce.example".into(), has_credentials: true, ..asked() };
+    let errors = errors_on_the_page();
+    assert!(errors.len() > 20, "{errors:?}");
+    for (seen, response) in errors {
+        let evidence = Evidence { asked: asked.clone(), outcome: Outcome::Answered(response) };
+        for cause in classify(&evidence).causes() {
+            assert!(cause.seen().contains(&seen), "{cause:?} is not listed below {seen}");
+        }
+    }
+}
