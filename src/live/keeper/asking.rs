@@ -46,7 +46,7 @@ async fn ask(
 ) -> Option<Verdict> {
     let place = live.place_of(route.overrides().and_then(|overrides| overrides.endpoint.as_deref()))?;
     let target = target(route)?;
-    let question = Question::new(route, verb(route)?, &target, None)?;
+    let question = Question::new(route, SafeVerb::allowed_by(route), &target, None)?;
     let until = Instant::now() + within;
     let mut best: Option<Evidence> = None;
     for (at, turn) in (turn..).take(TRIES).enumerate() {
@@ -90,13 +90,6 @@ fn target(route: &Route) -> Option<Cow<'_, str>> {
         Some(Probe::Path(path)) => Some(Cow::Owned(below_stage(route, path))),
         Some(Probe::Off) => None,
     }
-}
-
-/// The method that is asked with. `None` where VERBS list no safe one: a policy that grants the entry's methods denies every
-/// safe request, which says nothing of the API. Who writes a PROBE wants it asked for.
-fn verb(route: &Route) -> Option<SafeVerb> {
-    let has_path = route.overrides().is_some_and(|overrides| matches!(overrides.probe, Some(Probe::Path(_))));
-    SafeVerb::listed_by(route).or_else(|| has_path.then(SafeVerb::default))
 }
 
 #[cfg(test)]
