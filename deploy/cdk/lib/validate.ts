@@ -263,7 +263,7 @@ function checkHostedZones({ HOSTED_ZONES, HOSTED_ZONE_IDS }: Variables, plan: Pl
 /** The settings of conf/nameplate.yaml, and of these what the load balancer and its health checks depend on. */
 export const SETTINGS = [
   'access_log', 'admin', 'admin_pages', 'client', 'emf', 'endpoint', 'endpoints', 'forwarded', 'limits', 'listeners', 'log', 'mapping',
-  'memory', 'metrics', 'reload', 'request_id', 'shutdown', 'threads',
+  'memory', 'metrics', 'probes', 'reload', 'request_id', 'shutdown', 'threads',
 ];
 const OURS = ['listeners', 'admin'];
 

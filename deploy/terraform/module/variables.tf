@@ -777,8 +777,8 @@ variable "EXTRA_SETTINGS" {
     error_message = "EXTRA_SETTINGS must be an object with keys of conf/nameplate.yaml, for example { access_log = { to = \"stdout\" } }."
   }
   validation {
-    condition     = length(setsubtract(try(keys(var.EXTRA_SETTINGS), []), ["access_log", "admin", "admin_pages", "client", "emf", "endpoint", "endpoints", "forwarded", "limits", "listeners", "log", "mapping", "memory", "metrics", "reload", "request_id", "shutdown", "threads"])) == 0
-    error_message = "EXTRA_SETTINGS has keys that are no settings of Nameplate: ${join(", ", setsubtract(try(keys(var.EXTRA_SETTINGS), []), ["access_log", "admin", "admin_pages", "client", "emf", "endpoint", "endpoints", "forwarded", "limits", "listeners", "log", "mapping", "memory", "metrics", "reload", "request_id", "shutdown", "threads"]))}. conf/nameplate.yaml has all that there are."
+    condition     = length(setsubtract(try(keys(var.EXTRA_SETTINGS), []), ["access_log", "admin", "admin_pages", "client", "emf", "endpoint", "endpoints", "forwarded", "limits", "listeners", "log", "mapping", "memory", "metrics", "probes", "reload", "request_id", "shutdown", "threads"])) == 0
+    error_message = "EXTRA_SETTINGS has keys that are no settings of Nameplate: ${join(", ", setsubtract(try(keys(var.EXTRA_SETTINGS), []), ["access_log", "admin", "admin_pages", "client", "emf", "endpoint", "endpoints", "forwarded", "limits", "listeners", "log", "mapping", "memory", "metrics", "probes", "reload", "request_id", "shutdown", "threads"]))}. conf/nameplate.yaml has all that there are."
   }
   validation {
     condition     = length(setintersection(try(keys(var.EXTRA_SETTINGS), []), ["listeners", "admin"])) == 0
