@@ -8,7 +8,6 @@ cd "$(dirname "$0")/../../.."
 NAMEPLATE_BIN=$(realpath "${NAMEPLATE_BIN:-target/debug/nameplate}")
 pipeline=$PWD/deploy/pipeline
 page=$PWD/docs/deploy.md
-moving=$PWD/docs/moving.md
 folder=$(mktemp -d)
 started=()
 passed=0
@@ -468,32 +467,6 @@ a_rollout_that_is_taken_back_fails() {
     rollout 2
     said "four ids"
 }
-the_mapping_of_private_custom_domain_names_is_one() {
-    mkdir -p names
-    cat >names/aws <<'AWS'
-#!/bin/sh
-case "$*" in
-    *get-domain-names*) echo '{"items": [
-        {"domainName": "orders.internal.example.com", "domainNameId": "abc", "endpointConfiguration": {"types": ["PRIVATE"]}},
-        {"domainName": "www.example.com", "endpointConfiguration": {"types": ["REGIONAL"]}},
-        {"domainName": "pay.internal.example.com", "domainNameId": "def", "endpointConfiguration": {"types": ["PRIVATE"]}}]}' ;;
-    *orders*abc*) echo '{"items": [{"basePath": "(none)", "restApiId": "api1", "stage": "prod"},
-        {"basePath": "v2", "restApiId": "api2", "stage": "live"}]}' ;;
-    *pay*def*) echo '{"items": [{"basePath": "(none)", "restApiId": "api3", "stage": "prod"}]}' ;;
-    *) exit 1 ;;
-esac
-AWS
-    chmod +x names/aws
-    # The page's own lines.
-    sed -n '/^region=/,/^```/p' "$moving" | grep -v '^```' >commands
-    PATH="$folder/names:$PATH" bash -euo pipefail commands
-    run 0 "$NAMEPLATE_BIN" check mapping.yaml
-    said 'ok: 3 entries, 2 domains'
-    run 0 "$NAMEPLATE_BIN" explain GET https://orders.internal.example.com/v2/x --mapping mapping.yaml --expect 200
-    said 'https://api2.execute-api.eu-west-1.amazonaws.com/live/x'
-    run 0 "$NAMEPLATE_BIN" plan mapping.yaml --format json
-    [ "$(jq -c '.hosted_zones | map(.name)' said)" = '["internal.example.com"]' ]
-}
 # A bucket with a mapping in parts that was released, and the folder of it.
 in_parts() {
     released
@@ -577,6 +550,5 @@ story the_pull_request_has_one_comment_and_a_label_while_it_needs_a_deployment
 story a_rollout_waits_for_the_last_one_and_for_its_own_end
 story a_rollout_that_is_taken_back_fails
 story the_query_for_existing_endpoints_makes_the_map_of_them
-story the_mapping_of_private_custom_domain_names_is_one
 story parts_are_uploaded_one_by_one
 printf '%s passed, 0 failed\n' "$passed"
