@@ -25,10 +25,10 @@ pub(super) struct OnHost<'t> {
     by_plain: HashMap<String, Vec<usize>>,
 }
 
-/// What decides about a path: the whole table, or the entries of its host that can.
-pub(super) enum OnPath<'h, 't> {
-    Whole(&'h OnHost<'t>),
-    Few(&'h OnHost<'t>, MappingTable, Vec<&'t Route>),
+/// What decides about a path: the whole table, or one of the entries of its host that can.
+pub(super) struct OnPath<'h, 't> {
+    on: &'h OnHost<'t>,
+    pub(super) few: Option<MappingTable>,
 }
 
 impl<'t> OnHost<'t> {
@@ -52,29 +52,24 @@ impl<'t> OnHost<'t> {
     /// spelling, has a plain spelling that the target's is below.
     pub(super) fn on_path(&self, target: &str) -> OnPath<'_, 't> {
         if self.by_plain.is_empty() {
-            return OnPath::Whole(self);
+            return OnPath { on: self, few: None };
         }
         let plain = plain_of(target);
         let above = plain.match_indices('/').map(|(slash, _)| &plain[..slash]).chain([&*plain]);
-        let mut places: Vec<usize> = above.filter_map(|base| self.by_plain.get(base)).flatten().copied().collect();
-        if places.is_empty() {
+        let places = above.filter_map(|base| self.by_plain.get(base)).flatten();
+        let mut routes: Vec<Route> = places.map(|at| self.routes[*at].clone()).collect();
+        if routes.is_empty() {
             // The host stays known: any of its entries says so, and none of them is met.
-            places.extend((0..self.routes.len()).take(1));
+            routes.extend(self.routes.first().cloned());
         }
-        // In the order of the table, in which it also has them.
-        places.sort_unstable();
-        let routes: Vec<&Route> = places.into_iter().map(|at| &self.routes[at]).collect();
-        OnPath::Few(self, MappingTable::new(routes.iter().copied().cloned().collect()), routes)
+        OnPath { on: self, few: Some(MappingTable::new(routes)) }
     }
 }
 
 impl<'t> OnPath<'_, 't> {
     /// What happens to a request: the decision that the proxy acts on.
     pub(super) fn outcome(&self, method: &str, target: &str) -> Outcome<'t> {
-        let (host, table) = match self {
-            OnPath::Whole(on) => (&on.host, on.table),
-            OnPath::Few(on, few, _) => (&on.host, few),
-        };
+        let OnHost { table: whole, host, .. } = self.on;
         let request = RequestView {
             method,
             target: target.as_bytes(),
@@ -83,14 +78,14 @@ impl<'t> OnPath<'_, 't> {
             header_bytes: 0,
             content_length: None,
         };
-        let decision = match decide(table, &NO_LIMITS, request, [], &mut HostBuffer::default()) {
-            Ok(decision) => decision,
-            Err(refused) => return Outcome::Refused(refused.refusal),
-        };
-        let route = match self {
-            OnPath::Whole(on) => on.table.route(decision.index),
-            OnPath::Few(_, _, routes) => routes[decision.index as usize],
-        };
+        let decision =
+            match decide(self.few.as_ref().unwrap_or(whole), &NO_LIMITS, request, [], &mut HostBuffer::default()) {
+                Ok(decision) => decision,
+                Err(refused) => return Outcome::Refused(refused.refusal),
+            };
+        // Its place among the few is none of the whole table's.
+        let place = whole.place_like(decision.route).expect("the few are entries of the whole table");
+        let route = whole.route(place);
         // A target that passed is UTF-8.
         Outcome::Forwarded(Forwarded { route, target: String::from_utf8_lossy(&decision.target).into_owned() })
     }

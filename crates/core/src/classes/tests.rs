@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::near::{NO_LIMITS, OnPath};
+use super::near::NO_LIMITS;
 use super::*;
 use crate::domain::api::PrivateApi;
 use crate::domain::base_path::BasePath;
@@ -333,8 +333,29 @@ fn a_change_of_all_base_paths_of_a_host_looks_at_few_entries_for_each() {
     let (old, new) = (table("p"), table("q"));
     assert_eq!(changes(&old, &new).len(), 2_000);
     let on_host = OnHost::new(&old, "a.example.com");
-    assert!(matches!(on_host.on_path("/p/7/example"), OnPath::Few(_, few, _) if few.len() == 1));
-    assert!(matches!(on_host.on_path("/q"), OnPath::Few(_, few, _) if few.len() == 1), "the host stays known");
+    let picked = |path: &str| on_host.on_path(path).few.map(|few| few.len());
+    assert_eq!(picked("/p/7/example"), Some(1));
+    assert_eq!(picked("/q"), Some(1), "the host stays known");
+}
+
+/// The entries that were picked fill more than one shard of a table: their places there are not counted one by one.
+#[test]
+fn a_path_below_a_hundred_base_paths_leads_where_the_whole_table_leads_it() {
+    let host = Host::parse("a.example.com").expect("a host");
+    let mut drafts = Drafts::default();
+    for depth in 1..=100 {
+        let base = BasePath::parse(&"/p".repeat(depth)).expect("a base path");
+        let api = format!("https://abc.execute-api.eu-west-1.amazonaws.com/s{depth}");
+        drafts.push(&host, &base, &PrivateApi::parse(&api).expect("an api"), Choices::default(), depth as u32);
+    }
+    let table = MappingTable::new(drafts.finish());
+    let on_host = OnHost::new(&table, "a.example.com");
+    for depth in [1, 64, 65, 99, 100] {
+        let target = format!("{}/x", "/p".repeat(depth));
+        let picked = on_host.on_path(&target).outcome("GET", &target);
+        assert_eq!(picked, outcome(&table, "GET", "a.example.com", &target), "{depth}");
+        assert!(matches!(picked, Outcome::Forwarded(to) if to.target == format!("/s{depth}/x")), "{depth}");
+    }
 }
 
 #[test]
