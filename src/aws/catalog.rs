@@ -5,11 +5,10 @@ use std::error::Error;
 
 use aws_sdk_apigateway::Client;
 use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType};
 use serde::Deserialize;
 
 use super::calls::{ACCESS_ASSOCIATIONS, BASE_PATH_MAPPINGS, Call, DOMAIN_NAMES, REST_APIS, ROUTING_RULES};
-use super::gateway::{Fault, RestApi, fault_of, pages, patiently};
+use super::gateway::{Fault, RestApi, fault_of, kinds, pages, patiently};
 use super::session::Session;
 use super::signed::{Request, segment};
 
@@ -239,10 +238,6 @@ impl Catalog<'_> {
 }
 
 const PRIVATE: &str = "PRIVATE";
-
-fn kinds(of: Option<&EndpointConfiguration>) -> Vec<String> {
-    of.map(|of| of.types().iter().map(EndpointType::as_str).map(str::to_owned).collect()).unwrap_or_default()
-}
 
 fn listed(of: aws_sdk_apigateway::types::RestApi) -> ListedApi {
     let endpoints = of.endpoint_configuration.as_ref();

@@ -7,30 +7,18 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::fmt::{self, Debug};
-use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-use aws_config::sts::AssumeRoleProvider;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::SdkConfig;
 use aws_sdk_apigateway::Client;
-use aws_sdk_apigateway::config::timeout::TimeoutConfig;
-use aws_sdk_apigateway::config::{SharedAsyncSleep, SharedCredentialsProvider, SharedHttpClient};
+use aws_sdk_apigateway::config::SharedCredentialsProvider;
 use aws_sdk_apigateway::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_apigateway::types::{EndpointType, MethodSetting, Op, PatchOperation};
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
+use aws_sdk_apigateway::types::{EndpointConfiguration, EndpointType, MethodSetting, Op, PatchOperation};
 
+use super::client::{assumed_role, load_config};
 use nameplate_core::diagnostic::printable_name;
 use nameplate_plan::policy::deployed::Deployment;
 use nameplate_plan::policy::managed_arn;
-
-/// How long one try may take. The SDK tries three times.
-pub(super) const ATTEMPT: Duration = Duration::from_secs(15);
-
-/// How long an operation may take, its tries and the waits between them included.
-pub(super) const OPERATION: Duration = Duration::from_secs(60);
 
 /// How often a request that AWS throttles is sent, and how long to wait in between where AWS does not say. CreateDeployment
 /// is taken once in 5 s for an account and region (API Gateway Developer Guide, "Quotas").
@@ -125,14 +113,25 @@ pub(crate) struct Fault {
     pub what: String,
     /// What to do.
     pub help: String,
-    /// Whether AWS understood, and what it was asked for is at fault.
-    pub of_input: bool,
+    /// Whose error it is.
+    pub kind: FaultKind,
 }
 
-impl Fault {
-    /// Whether AWS does not have what was asked for.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.of_input && self.help == GONE_HELP
+/// Whose error it is that AWS did not do something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FaultKind {
+    /// AWS understood, and does not have what it was asked for.
+    Gone,
+    /// AWS understood, and refuses what it was asked for.
+    Input,
+    /// Anything else: credentials, throttling, the network.
+    Other,
+}
+
+impl FaultKind {
+    /// Reports whether AWS understood, and the error is in what it was asked for.
+    pub(crate) fn is_of_input(self) -> bool {
+        matches!(self, FaultKind::Gone | FaultKind::Input)
     }
 }
 
@@ -142,20 +141,18 @@ impl fmt::Display for Fault {
     }
 }
 
+/// The types of an API's endpoint: `PRIVATE`, `REGIONAL` or `EDGE`.
+pub(super) fn kinds(of: Option<&EndpointConfiguration>) -> Vec<String> {
+    of.map(|of| of.types().iter().map(EndpointType::as_str).map(str::to_owned).collect()).unwrap_or_default()
+}
+
 impl Gateway {
     /// API Gateway in a region, with the credentials at hand or those of a role that they may assume.
     pub(crate) async fn connect(region: &str, role: Option<&Role>) -> Gateway {
-        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
-        let loader =
-            aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(timeouts);
-        let mut config = loader.region(Region::new(region.to_owned())).load().await;
+        let mut config = load_config(None, Some(region)).await;
         if let Some(Role { arn, external_id }) = role {
-            let mut assumed = AssumeRoleProvider::builder(arn).session_name(SESSION).configure(&config);
-            if let Some(id) = external_id {
-                assumed = assumed.external_id(id);
-            }
-            let assumed = SharedCredentialsProvider::new(assumed.build().await);
-            config = config.into_builder().credentials_provider(assumed).build();
+            let assumed = assumed_role((arn, external_id.as_deref()), SESSION, &config).await;
+            config = config.into_builder().credentials_provider(SharedCredentialsProvider::new(assumed)).build();
         }
         Gateway { client: Client::new(&config), region: region.to_owned() }
     }
@@ -168,9 +165,7 @@ impl Gateway {
         let endpoints = api.endpoint_configuration();
         Ok(RestApi {
             name: api.name().unwrap_or_default().to_owned(),
-            kinds: endpoints
-                .map(|of| of.types().iter().map(|kind| kind.as_str().to_owned()).collect())
-                .unwrap_or_default(),
+            kinds: kinds(endpoints),
             endpoint_ids: endpoints.map(|of| of.vpc_endpoint_ids().to_vec()).unwrap_or_default(),
             policy: api.policy().unwrap_or_default().to_owned(),
             access_mode: api.endpoint_access_mode().map(|mode| mode.as_str().to_owned()),
@@ -230,7 +225,7 @@ impl Gateway {
             })),
             Err(e) => {
                 let what = format!("cannot read the export of stage `{stage}` of API `{id}`: {e}");
-                Err(Fault { what, help: NETWORK_HELP.to_owned(), of_input: false })
+                Err(Fault { what, help: NETWORK_HELP.to_owned(), kind: FaultKind::Other })
             }
         }
     }
@@ -284,17 +279,17 @@ where
 {
     let said = |said: &dyn fmt::Display| printable_name(&format!("cannot {act}: {said}"));
     let SdkError::ServiceError(service) = error else {
-        return Fault { what: said(&chain(error)), help: unreached_help(error), of_input: false };
+        return Fault { what: said(&chain(error)), help: unreached_help(error), kind: FaultKind::Other };
     };
     let status = service.raw().status().as_u16();
     let Some(code) = service.err().code() else {
         // API Gateway names its errors; a proxy or a portal on the way does not.
         let what = said(&format_args!("status {status} is no answer of API Gateway: {}", chain(service.err())));
-        return Fault { what, help: NETWORK_HELP.to_owned(), of_input: false };
+        return Fault { what, help: NETWORK_HELP.to_owned(), kind: FaultKind::Other };
     };
     let what = said(&format_args!("{code}: {}", service.err().message().unwrap_or("AWS says no more")));
-    let (of_input, help) = advice(code, status, rights);
-    Fault { what, help, of_input }
+    let (kind, help) = advice(code, status, rights);
+    Fault { what, help, kind }
 }
 
 /// Sends a request until it is not throttled, [`TRIES`] times at most.
@@ -324,7 +319,7 @@ pub(super) async fn pages<T, P: Clone + PartialEq>(
         position = next;
     }
     let what = format!("a list of AWS has no end after {MAX_PAGES} pages");
-    Err(Fault { what, help: "run it again".to_owned(), of_input: false })
+    Err(Fault { what, help: "run it again".to_owned(), kind: FaultKind::Other })
 }
 
 fn is_throttled<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
@@ -357,13 +352,13 @@ pub(super) fn wait_as_asked(asked: Option<&str>) -> Duration {
 /// What to do where what is between us and AWS is at fault.
 pub(super) const NETWORK_HELP: &str = "check the network, HTTPS_PROXY and AWS_ENDPOINT_URL, and run it again";
 
-/// What to do where AWS does not have what was asked for.
-const GONE_HELP: &str = "check the account the credentials are of, and the region of the mapping";
-
 /// Whether what was asked for is at fault, and what to do about an error of AWS's. `rights` are what the request needs.
-pub(super) fn advice(code: &str, status: u16, rights: &str) -> (bool, String) {
+pub(super) fn advice(code: &str, status: u16, rights: &str) -> (FaultKind, String) {
     let help = match (code, status) {
-        ("NotFoundException", _) | (_, 404) => return (true, GONE_HELP.to_owned()),
+        ("NotFoundException", _) | (_, 404) => {
+            let help = "check the account the credentials are of, and the region of the mapping";
+            return (FaultKind::Gone, help.to_owned());
+        }
         ("ExpiredTokenException" | "ExpiredToken" | "RequestExpired", _) => {
             "the credentials were good once: get new ones, and check this machine's clock"
         }
@@ -376,38 +371,11 @@ pub(super) fn advice(code: &str, status: u16, rights: &str) -> (bool, String) {
             "others call AWS for this account as well; wait a minute and run it again: what is done is not done twice"
         }
         ("LimitExceededException", _) => "have AWS raise the quota it names, or, for deployments, delete old ones",
-        ("BadRequestException", _) | (_, 400) => return (true, "mend what AWS names".to_owned()),
-        (_, 401 | 403) => return (false, format!("the credentials need {rights}")),
+        ("BadRequestException", _) | (_, 400) => return (FaultKind::Input, "mend what AWS names".to_owned()),
+        (_, 401 | 403) => return (FaultKind::Other, format!("the credentials need {rights}")),
         _ => "run it again: what is done already is not done twice",
     };
-    (false, help.to_owned())
-}
-
-/// With ring and the proxy of the environment, neither of which the SDK's own client has. All accounts share it: each
-/// client reads the system's certificate authorities anew.
-pub(super) fn http_client() -> SharedHttpClient {
-    static SHARED: OnceLock<SharedHttpClient> = OnceLock::new();
-    let made = || {
-        Builder::new().build_with_connector_fn(|settings, components| {
-            connector(settings.cloned(), components.and_then(|components| components.sleep_impl()))
-        })
-    };
-    SHARED.get_or_init(made).clone()
-}
-
-/// What signed requests are sent with; all accounts share it, too.
-pub(super) fn http_connector() -> SharedHttpConnector {
-    static SHARED: OnceLock<SharedHttpConnector> = OnceLock::new();
-    SHARED.get_or_init(|| SharedHttpConnector::new(connector(None, None))).clone()
-}
-
-fn connector(settings: Option<HttpConnectorSettings>, sleep: Option<SharedAsyncSleep>) -> Connector {
-    let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
-    if let Some(settings) = settings {
-        connector = connector.connector_settings(settings);
-    }
-    connector.set_sleep_impl(sleep);
-    connector.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    (FaultKind::Other, help.to_owned())
 }
 
 /// What an error says, and those behind it.
@@ -448,7 +416,7 @@ mod tests {
     #[track_caller]
     fn advises(code: &str, status: u16, of_input: bool, want: &str) {
         let (input, help) = advice(code, status, "apigateway:GET on arn:aws:apigateway:us-east-1::/restapis/a");
-        assert_eq!(input, of_input, "{code}: {help}");
+        assert_eq!(input.is_of_input(), of_input, "{code}: {help}");
         assert!(help.contains(want), "{code}: {help}");
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 pub(crate) mod catalog;
+mod client;
 pub(crate) mod gateway;
 pub(crate) mod network;
 pub(crate) mod session;

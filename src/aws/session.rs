@@ -2,15 +2,14 @@
 //!
 //! They come from the SDK's default chain, from a profile, or from a role that is assumed with either.
 
-use aws_config::sts::AssumeRoleProvider;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_apigateway::config::timeout::TimeoutConfig;
+use aws_config::{Region, SdkConfig};
 use aws_sdk_apigateway::config::{Credentials, ProvideCredentials, SharedCredentialsProvider};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::calls::CALLER;
-use super::gateway::{ATTEMPT, Fault, Gateway, OPERATION, chain, http_client, http_connector};
+use super::client::{assumed_role, http_connector, load_config};
+use super::gateway::{Fault, FaultKind, Gateway, chain};
 use super::signed::{Request, Signer};
 use nameplate_core::accounts::Account;
 
@@ -46,14 +45,14 @@ struct Caller {
 impl Session {
     /// Signs in to an account. Returns a session for each of its regions.
     pub(crate) async fn open(account: &Account) -> Result<Vec<Session>, Fault> {
-        let mut config = base_config(account).await;
+        let mut config = load_config(account.profile.as_deref(), account.regions.first().map(String::as_str)).await;
         let mut regions = account.regions.clone();
         if regions.is_empty() {
             regions.extend(config.region().map(|region| region.as_ref().to_owned()));
         }
         let Some(first) = regions.first().cloned() else {
             let help = "name one: --region eu-west-1, REGIONS in the file of accounts, or AWS_REGION";
-            return Err(Fault { what: "no region".to_owned(), help: help.into(), of_input: true });
+            return Err(Fault { what: "no region".to_owned(), help: help.into(), kind: FaultKind::Input });
         };
         config = config.into_builder().region(Region::new(first)).build();
         let credentials = credentials(account, &config).await?;
@@ -119,19 +118,6 @@ fn role_account(account: &Account) -> Option<&str> {
     account.role.as_deref()?.split(':').nth(4)
 }
 
-async fn base_config(account: &Account) -> SdkConfig {
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION).build();
-    let mut loader =
-        aws_config::defaults(BehaviorVersion::latest()).http_client(http_client()).timeout_config(timeouts);
-    if let Some(profile) = &account.profile {
-        loader = loader.profile_name(profile);
-    }
-    if let Some(region) = account.regions.first() {
-        loader = loader.region(Region::new(region.clone()));
-    }
-    loader.load().await
-}
-
 async fn credentials(account: &Account, config: &SdkConfig) -> Result<Credentials, Fault> {
     let help = match (&account.role, &account.profile) {
         (Some(_), _) => "its trust policy must let these credentials assume it, with the EXTERNAL_ID it asks for",
@@ -140,14 +126,11 @@ async fn credentials(account: &Account, config: &SdkConfig) -> Result<Credential
             "give it credentials: a profile (AWS_PROFILE), AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role"
         }
     };
-    let fault = |said: String| Fault { what: format!("no credentials: {said}"), help: help.into(), of_input: false };
+    let fault =
+        |said: String| Fault { what: format!("no credentials: {said}"), help: help.into(), kind: FaultKind::Other };
     let found = match &account.role {
         Some(arn) => {
-            let mut role = AssumeRoleProvider::builder(arn).session_name(SESSION).configure(config);
-            if let Some(id) = &account.external_id {
-                role = role.external_id(id);
-            }
-            role.build().await.provide_credentials().await
+            assumed_role((arn, account.external_id.as_deref()), SESSION, config).await.provide_credentials().await
         }
         None => match config.credentials_provider() {
             Some(provider) => provider.provide_credentials().await,

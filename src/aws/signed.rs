@@ -16,7 +16,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::calls::Call;
-use super::gateway::{ATTEMPT, Fault, NETWORK_HELP, TRIES, advice, chain, is_throttling, wait_as_asked};
+use super::client::ATTEMPT;
+use super::gateway::{Fault, FaultKind, NETWORK_HELP, TRIES, advice, chain, is_throttling, wait_as_asked};
 use nameplate_core::diagnostic::printable_name;
 use nameplate_core::domain::region::suffix_of;
 
@@ -130,7 +131,7 @@ impl Signer {
 
     fn nonsense(&self, request: &Request, e: &dyn Display) -> Fault {
         let what = printable_name(&format!("{}: the response is not what AWS documents: {e}", self.cannot(request)));
-        Fault { what, help: NETWORK_HELP.to_owned(), of_input: false }
+        Fault { what, help: NETWORK_HELP.to_owned(), kind: FaultKind::Other }
     }
 
     fn cannot(&self, request: &Request) -> String {
@@ -153,7 +154,7 @@ impl Signer {
     async fn send_once(&self, request: &Request, wait: Duration) -> Result<String, Refused> {
         let unreached = |said: String, again| {
             let what = printable_name(&format!("{}: {said}", self.cannot(request)));
-            Refused { fault: Fault { what, help: NETWORK_HELP.to_owned(), of_input: false }, again }
+            Refused { fault: Fault { what, help: NETWORK_HELP.to_owned(), kind: FaultKind::Other }, again }
         };
         let signed = self.signed(request).map_err(|said| unreached(said, None))?;
         let sent = async {
@@ -176,17 +177,17 @@ impl Signer {
         let Some(Said { code, message }) = Said::read(header, text) else {
             let what = format!("{}: status {status} is no response of AWS", self.cannot(request));
             let again = (status >= 500).then_some(wait);
-            return Refused { fault: Fault { what, help: NETWORK_HELP.to_owned(), of_input: false }, again };
+            return Refused { fault: Fault { what, help: NETWORK_HELP.to_owned(), kind: FaultKind::Other }, again };
         };
         let again = match status {
             _ if is_throttling(&code) || status == 429 => Some(wait_as_asked(response.headers().get("retry-after"))),
             500.. => Some(wait),
             _ => None,
         };
-        let (of_input, help) = advice(&code, status, &request.call.rights(&self.region));
+        let (kind, help) = advice(&code, status, &request.call.rights(&self.region));
         let message = message.as_deref().unwrap_or("AWS says no more");
         let what = printable_name(&format!("{}: {code}: {message}", self.cannot(request)));
-        Refused { fault: Fault { what, help, of_input }, again }
+        Refused { fault: Fault { what, help, kind }, again }
     }
 
     fn signed(&self, request: &Request) -> Result<HttpRequest, String> {

@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use super::exit::{FAULTY, UNUSABLE};
 use super::policy::outcome::Said;
 use crate::aws::calls::{Call, caller_policy, policy};
-use crate::aws::gateway::Fault;
+use crate::aws::gateway::{Fault, FaultKind};
 use crate::aws::session::{Session, called};
 use nameplate_core::accounts::{self, Account};
 use nameplate_core::diagnostic::printable_name;
@@ -101,14 +101,14 @@ impl<T> Part<T> {
             let name = name(&item);
             match details(item).await {
                 Ok(found) => part.found.push(found),
-                Err(fault) if fault.is_gone() => part.gone.push(name),
+                Err(fault) if fault.kind == FaultKind::Gone => part.gone.push(name),
                 Err(fault) => part.faults.push(fault),
             }
             let left = count - at - 1;
             if part.faults.len() == MAX_FAULTS && left > 0 {
                 let what = format!("after {MAX_FAULTS} errors, {left} more of the list were not read");
                 let help = "fix those errors, and run it again".to_owned();
-                part.faults.push(Fault { what, help, of_input: false });
+                part.faults.push(Fault { what, help, kind: FaultKind::Other });
                 break;
             }
         }

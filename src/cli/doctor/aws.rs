@@ -99,7 +99,7 @@ impl fmt::Display for StatementSeen {
     }
 }
 
-/// What was asked, and what came of it.
+/// The request that was sent, and the causes that its response fits.
 pub(super) struct Asked<'a> {
     pub(super) stage: &'a str,
     /// The method that the API got.
@@ -128,7 +128,7 @@ async fn ask(decision: &Decision<'_>, asked: &Asked<'_>) -> AwsSeen {
         Ok(api) => api,
         Err(fault) => {
             // In another account it is as unknown as one that is gone, so that rules nothing out.
-            if fault.of_input {
+            if fault.kind.is_of_input() {
                 seen.notes
                     .push(format!("API {id} is not in this account in {region}: it is gone, or another account's"));
             }

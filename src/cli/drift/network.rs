@@ -64,10 +64,10 @@ async fn open(scope: &Scope<'_>) -> Result<Session, Fault> {
         Some(region) => Session::open(&at(vec![region.to_owned()])).await,
         None => match Session::open(&at(Vec::new())).await {
             // The credentials have no region.
-            Err(fault) if fault.of_input && regions.len() == 1 => {
+            Err(fault) if fault.kind.is_of_input() && regions.len() == 1 => {
                 Session::open(&at(regions.into_iter().map(str::to_owned).collect())).await
             }
-            Err(fault) if fault.of_input => {
+            Err(fault) if fault.kind.is_of_input() => {
                 let help = "name the region of the load balancer: --proxy-region eu-west-1".to_owned();
                 Err(Fault { help, ..fault })
             }

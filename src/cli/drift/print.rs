@@ -100,7 +100,7 @@ fn domains(subject: &Subject, out: &mut dyn Write) -> io::Result<()> {
     if listed.is_empty() { Ok(()) } else { writeln!(out, "    domains: {listed}{more}") }
 }
 
-/// What has one reason is told together.
+/// Writes what could not be looked at, grouped by reason.
 fn unknown(all: &[Unseen], out: &mut dyn Write) -> io::Result<()> {
     let mut reasons: BTreeMap<(&str, &str), Vec<&Unseen>> = BTreeMap::new();
     for unseen in all {

@@ -32,7 +32,7 @@ impl Scope<'_> {
     }
 }
 
-/// The result of a call that lists what there is.
+/// The outcome of a call that lists.
 pub(super) fn look_of<T>(read: Result<T, Fault>) -> Look<T> {
     match read {
         Ok(found) => Look::Found(found),

@@ -193,7 +193,7 @@ fn canary_fault(id: &str, stage: &Stage) -> Option<String> {
 }
 
 fn refused(fault: Fault) -> Refused {
-    (if fault.of_input { FAULTY } else { UNUSABLE }, format!("error: {fault}"))
+    (if fault.kind.is_of_input() { FAULTY } else { UNUSABLE }, format!("error: {fault}"))
 }
 
 fn foreign_fault(api_id: &str, foreign: &[String], disowned: bool) -> String {
