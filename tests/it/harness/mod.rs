@@ -5,6 +5,7 @@
 
 pub use nameplate_testkit::{API_DOMAIN, Gate, PATIENCE, authority, client, dns, faulty, origin, procfs, reply, show};
 
+pub mod accepting;
 pub mod addressed;
 pub mod admin;
 pub mod aws;

@@ -1,14 +1,15 @@
 //! A small HTTP server that has one document: the AppConfig agent, or whatever else answers GET.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use nameplate_testkit::wire::Wire;
 
 use super::PATIENCE;
+use super::accepting::Accepting;
 
 /// What the server answers.
 #[derive(Clone, Debug)]
@@ -46,14 +47,12 @@ struct State {
     seen: Vec<Seen>,
     /// Status of each answer.
     answered: Vec<u16>,
-    stopping: bool,
 }
 
 /// A running server. Dropped, it stops.
 pub struct Web {
-    address: SocketAddr,
     state: Arc<Mutex<State>>,
-    accepting: Option<JoinHandle<()>>,
+    accepting: Accepting,
 }
 
 impl Page {
@@ -85,25 +84,15 @@ impl Page {
 
 impl Web {
     pub fn start(page: Page) -> Web {
-        let state = State { page, seen: Vec::new(), answered: Vec::new(), stopping: false };
+        let state = State { page, seen: Vec::new(), answered: Vec::new() };
         let state = Arc::new(Mutex::new(state));
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
         let shared = state.clone();
-        let accepting = thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if lock(&shared).stopping {
-                    return;
-                }
-                let shared = shared.clone();
-                thread::spawn(move || serve(&stream, &shared));
-            }
-        });
-        Web { address, state, accepting: Some(accepting) }
+        let accepting = Accepting::start(move |stream| serve(stream, &shared));
+        Web { state, accepting }
     }
 
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}{path}", self.accepting.url())
     }
 
     pub fn answers(&self, page: Page) {
@@ -126,15 +115,6 @@ impl Web {
             assert!(Instant::now() < give_up, "asked {} times, not {times}", self.answered().len());
             thread::yield_now();
         }
-    }
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        lock(&self.state).stopping = true;
-        // Wakes the accepting thread, which then sees that it should stop.
-        let _ = TcpStream::connect(self.address);
-        let _ = self.accepting.take().map(JoinHandle::join);
     }
 }
 

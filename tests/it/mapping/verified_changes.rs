@@ -46,6 +46,25 @@ fn gateway() -> Origin {
     })
 }
 
+/// As [`gateway`], with an API `late1` that is not there before the switch is set.
+fn late_api() -> (Origin, Arc<AtomicBool>) {
+    let deployed = Arc::new(AtomicBool::new(false));
+    let is_deployed = Arc::clone(&deployed);
+    let api = Origin::start(move |request| match api_of(request) {
+        api if api == "late1" && !is_deployed.load(Ordering::Relaxed) => forbidden(),
+        api => answered(&api),
+    });
+    (api, deployed)
+}
+
+/// A proxy whose one entry is led to `late1`, and asks held entries again every second.
+fn led_to_late_api(api: &Origin) -> Proxy {
+    let retry = "reload: { verify: true, verify_retry: 1s }";
+    let proxy = proxy().maps("a.example.com", "old1", "/prod").to(api).settings(retry).start();
+    proxy.save_mapping(&mapping(&[("a.example.com", "late1")]));
+    proxy
+}
+
 fn mapping(entries: &[(&str, &str)]) -> String {
     let entries: Vec<String> = entries.iter().map(|(domain, api)| entry(domain, api, "/prod", &[])).collect();
     format!("APIS:\n{}", entries.concat())
@@ -121,15 +140,8 @@ fn of_a_thousand_changes_the_thirty_to_apis_that_do_not_answer_are_held() {
 
 #[test]
 fn a_held_entry_goes_live_by_itself_once_its_api_answers() {
-    let deployed = Arc::new(AtomicBool::new(false));
-    let is_deployed = Arc::clone(&deployed);
-    let api = Origin::start(move |request| match api_of(request) {
-        api if api == "late1" && !is_deployed.load(Ordering::Relaxed) => forbidden(),
-        api => answered(&api),
-    });
-    let retry = "reload: { verify: true, verify_retry: 1s }";
-    let proxy = proxy().maps("a.example.com", "old1", "/prod").to(&api).settings(retry).start();
-    proxy.save_mapping(&mapping(&[("a.example.com", "late1")]));
+    let (api, deployed) = late_api();
+    let proxy = led_to_late_api(&api);
     expect_held(&proxy, &["1 of 1 entries are held", "entry a.example.com: https://late1.", "it keeps https://old1."]);
     // It is asked again, and still does not answer.
     let asked = api.wait_until(|requests| requests.iter().filter(|request| api_of(request) == "late1").count() > 1);
@@ -245,15 +257,8 @@ fn an_address_of_the_endpoint_that_has_died_holds_nothing() {
 
 #[test]
 fn a_mapping_that_is_rejected_stays_so_while_held_entries_go_live() {
-    let deployed = Arc::new(AtomicBool::new(false));
-    let is_deployed = Arc::clone(&deployed);
-    let api = Origin::start(move |request| match api_of(request) {
-        api if api == "late1" && !is_deployed.load(Ordering::Relaxed) => forbidden(),
-        api => answered(&api),
-    });
-    let retry = "reload: { verify: true, verify_retry: 1s }";
-    let proxy = proxy().maps("a.example.com", "old1", "/prod").to(&api).settings(retry).start();
-    proxy.save_mapping(&mapping(&[("a.example.com", "late1")]));
+    let (api, deployed) = late_api();
+    let proxy = led_to_late_api(&api);
     expect_held(&proxy, &["1 of 1 entries are held"]);
     proxy.save_mapping("APIS: [");
     let rejected = "nameplate_mapping_trouble{reason=\"rejected\"}";

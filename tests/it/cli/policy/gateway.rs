@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 
 use serde_json::{Value, json};
 
 use crate::harness::PATIENCE;
+use crate::harness::accepting::Accepting;
 
 /// An answer in place of the right one: status, AWS's name for it, its words. Without a name it is not of API
 /// Gateway, and the words are its body.
@@ -52,14 +52,12 @@ struct State {
     signer: String,
     /// What is answered to a method's next requests instead.
     failing: BTreeMap<String, VecDeque<Failure>>,
-    stopping: bool,
 }
 
 /// A running stand-in. Dropped, it stops.
 pub struct Gateway {
-    address: SocketAddr,
     state: Arc<Mutex<State>>,
-    accepting: Option<JoinHandle<()>>,
+    accepting: Accepting,
 }
 
 const ACCOUNT: &str = "123456789012";
@@ -67,21 +65,11 @@ const ACCOUNT: &str = "123456789012";
 impl Gateway {
     /// With a private API that has these stages, each deployed once, and no policy yet.
     pub fn with(id: &str, stages: &[&str]) -> Gateway {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
         let apis = BTreeMap::from([(id.to_owned(), private(stages))]);
         let state = Arc::new(Mutex::new(State { apis, ..State::default() }));
         let shared = state.clone();
-        let accepting = thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if lock(&shared).stopping {
-                    return;
-                }
-                let shared = shared.clone();
-                thread::spawn(move || serve(&stream, &shared));
-            }
-        });
-        Gateway { address, state, accepting: Some(accepting) }
+        let accepting = Accepting::start(move |stream| serve(stream, &shared));
+        Gateway { state, accepting }
     }
 
     /// And with another one.
@@ -91,7 +79,7 @@ impl Gateway {
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.accepting.url()
     }
 
     pub fn api(&self, id: &str) -> Api {
@@ -142,15 +130,6 @@ fn private(stages: &[&str]) -> Api {
     let first = Made { id: "first1".into(), description: "made by hand".into(), policy: String::new() };
     let stages = stages.iter().map(|stage| ((*stage).to_owned(), first.id.clone())).collect();
     Api { kind: "PRIVATE".into(), stages, deployments: vec![first], ..Api::default() }
-}
-
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        lock(&self.state).stopping = true;
-        // Wakes the accepting thread, which then sees that it should stop.
-        let _ = TcpStream::connect(self.address);
-        let _ = self.accepting.take().map(JoinHandle::join);
-    }
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {

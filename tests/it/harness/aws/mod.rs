@@ -7,13 +7,12 @@ mod requests;
 mod rights;
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 
 use serde_json::{Value, json};
 
 pub use self::rights::Policy;
+use super::accepting::Accepting;
 
 /// The account of the credentials at hand.
 pub const HUB: &str = "999988887777";
@@ -61,14 +60,12 @@ struct State {
     /// The accounts and paths that refuse every request, and how.
     failing: BTreeMap<String, Failure>,
     policy: Option<Policy>,
-    stopping: bool,
 }
 
 /// A running stand-in. Dropped, it stops.
 pub struct FakeAws {
-    address: SocketAddr,
     state: Arc<Mutex<State>>,
-    accepting: Option<JoinHandle<()>>,
+    accepting: Accepting,
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -77,26 +74,16 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl FakeAws {
     pub fn start() -> FakeAws {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = listener.local_addr().expect("an address");
         let state = Arc::new(Mutex::new(State { page: 500, ..State::default() }));
         let shared = state.clone();
-        let accepting = thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if lock(&shared).stopping {
-                    return;
-                }
-                let shared = shared.clone();
-                thread::spawn(move || requests::serve(&stream, &shared));
-            }
-        });
-        FakeAws { address, state, accepting: Some(accepting) }
+        let accepting = Accepting::start(move |stream| requests::serve(stream, &shared));
+        FakeAws { state, accepting }
     }
 
     /// The environment of a command that reads from it.
     pub fn environment(&self) -> Vec<(String, String)> {
         let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        let url = format!("http://{}", self.address);
+        let url = self.accepting.url();
         let hub = format!("AKIA{HUB}");
         let variables = [
             ("AWS_ENDPOINT_URL", &*url),
@@ -194,14 +181,5 @@ impl FakeAws {
         let state = lock(&self.state);
         let policy = state.policy.as_ref().expect("a policy");
         policy.needless(&state.seen)
-    }
-}
-
-impl Drop for FakeAws {
-    fn drop(&mut self) {
-        lock(&self.state).stopping = true;
-        // Wakes the accepting thread, which then sees that it should stop.
-        let _ = TcpStream::connect(self.address);
-        let _ = self.accepting.take().map(JoinHandle::join);
     }
 }
