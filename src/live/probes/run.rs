@@ -174,7 +174,7 @@ impl Probing {
 }
 
 impl Asking {
-    /// Asks one API, and keeps what came of it.
+    /// Asks one API, and keeps the outcome.
     async fn probe(
         self: Arc<Self>,
         entry: DecidedEntry,

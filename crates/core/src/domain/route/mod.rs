@@ -330,7 +330,7 @@ impl Route {
             || self.has_same_rest(other) && Overrides::are_same_for_requests(self.overrides(), other.overrides())
     }
 
-    /// Whether two entries say the same, but for what they override.
+    /// Reports whether two entries say the same apart from their overrides.
     fn has_same_rest(&self, other: &Route) -> bool {
         let places = |route: &Route| (route.base_at, route.api_at, route.prefix_at);
         places(self) == places(other) && self.choices == other.choices && self.text() == other.text()

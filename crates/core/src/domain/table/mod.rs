@@ -89,7 +89,7 @@ impl MappingTable {
     pub fn new_paced(routes: Vec<Route>, pace: Pace) -> MappingTable {
         let (hasher, mut bits) = (HASHER.clone(), bits_for(routes.len()));
         let mut parted = part(routes, bits, &hasher, pace);
-        // So many base paths of one host that their places do not fit beside those of the other shards.
+        // One host may have more base paths than a shard has places for: then fewer, larger shards are made.
         loop {
             let fitting = bits_that_fit(bits, parted.iter().map(Vec::len).max().unwrap_or_default());
             if fitting == bits {
